@@ -1,0 +1,64 @@
+"""The public surface for states: all that a module under `states/` may import from the engine."""
+
+from zflow.clock import stamp
+from zflow.context import Context
+from zflow.errors import Code, CommandError, Interrupted, OperatorError, StepBug, TransientError, ZflowError
+from zflow.files import holds, mounts_below, remove_tree, sha256, sync_folder, sync_volume, write_atomic
+from zflow.secret import Secret
+from zflow.settings import (
+    Setting,
+    absolute_path,
+    choice,
+    flag,
+    host_name,
+    mail_address,
+    many,
+    network,
+    number,
+    secret,
+    sha256_hex,
+    text,
+    url,
+)
+from zflow.shell import Result
+from zflow.step import Evidence, Product, Scope, State, Step, Watch
+
+__all__ = [
+    "Code",
+    "CommandError",
+    "Context",
+    "Evidence",
+    "Interrupted",
+    "OperatorError",
+    "Product",
+    "Result",
+    "Scope",
+    "Secret",
+    "Setting",
+    "State",
+    "Step",
+    "StepBug",
+    "TransientError",
+    "Watch",
+    "ZflowError",
+    "absolute_path",
+    "choice",
+    "flag",
+    "holds",
+    "host_name",
+    "mail_address",
+    "many",
+    "mounts_below",
+    "network",
+    "number",
+    "remove_tree",
+    "secret",
+    "sha256",
+    "sha256_hex",
+    "stamp",
+    "sync_folder",
+    "sync_volume",
+    "text",
+    "url",
+    "write_atomic",
+]

@@ -1,0 +1,17 @@
+"""The one clock: wall time for people, injectable so that tests decide what time it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], float]
+"""Returns seconds since the epoch; `time.time` outside tests."""
+
+system_clock: Clock = time.time
+
+
+def stamp(seconds: float) -> str:
+    """Return a time for people and the journal: UTC, ISO 8601, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,113 @@
+"""The engine's own error codes; the states' stand in `states/codes.py`. `zflow explain` and the docs read both."""
+
+from __future__ import annotations
+
+from zflow.errors import Code
+
+SETTINGS = Code(
+    "ZF-1001",
+    "wrong settings",
+    "One or more settings have a value that cannot be used.",
+    "Correct the settings named below and restart the container, or run `zflow resume`.",
+)
+VOLUME_READ_ONLY = Code(
+    "ZF-1002",
+    "the volume cannot be written",
+    "The volume is mounted read-only, or its file system was remounted read-only after an error.",
+    "Mount the volume read-write (check the host's kernel log), then start the container again.",
+)
+JOURNAL_NEWER = Code(
+    "ZF-1003",
+    "the journal was written by a newer zflow",
+    "This image is older than the one that last ran on this volume.",
+    "Start the newer image again. Going back is possible only with a copy of the volume from before the upgrade.",
+)
+JOURNAL_DAMAGED = Code(
+    "ZF-1004",
+    "the journal is damaged",
+    "SQLite finds the journal malformed, or a row does not match the hash chain.",
+    "Keep a copy of the volume. The installation itself is untouched; restore the newest file of `.zflow/copies`.",
+)
+HELD = Code(
+    "ZF-1005",
+    "another zflow holds this volume",
+    "A runner is at work on this volume, in this container or in another one.",
+    "Use `zflow status` to follow it and `zflow resume` to wake it; never mount one volume into two containers.",
+)
+DISK_FULL = Code(
+    "ZF-1006",
+    "the volume is full",
+    "There is no space left on the volume.",
+    "Free space or enlarge the volume, then run `zflow resume`.",
+)
+COMMAND = Code(
+    "ZF-1010",
+    "a command failed",
+    "A program that a step runs ended with an error.",
+    "Read the end of the step's log with `zflow logs`; correct what it names, then run `zflow resume`.",
+)
+TIME_LIMIT = Code(
+    "ZF-1011",
+    "a command took too long",
+    "A program ran past its time limit and was ended.",
+    "Read the end of the step's log with `zflow logs`; a slow mirror or disk is the usual reason.",
+)
+SILENCE = Code(
+    "ZF-1012",
+    "a command fell silent",
+    "A program printed nothing for longer than its limit and was ended; it may wait for an answer nobody gives.",
+    "The last line it printed is shown; read the step's log with `zflow logs`.",
+)
+OUTPUT_FLOOD = Code(
+    "ZF-1013",
+    "a command printed without end",
+    "A program printed more than its limit and was ended.",
+    "Read the step's log with `zflow logs`.",
+)
+NOT_PROVEN = Code(
+    "ZF-1020",
+    "a step ended without its result",
+    "The step's commands reported success, but its result cannot be seen.",
+    "Read the step's log with `zflow logs`, then run `zflow resume`.",
+)
+LOST = Code(
+    "ZF-1021",
+    "a finished part of the installation is gone",
+    "Something that is built once and never rebuilt by itself was complete earlier and is not any more.",
+    "Restore the volume from a backup, or give the part up with `zflow reset-state STATE` and let it be built anew.",
+)
+POISON = Code(
+    "ZF-1022",
+    "a step ends the walker every time",
+    "The process that runs the steps died several times in the same step, for example for want of memory.",
+    "Read the step's log with `zflow logs` and the host's kernel log, then run `zflow resume`.",
+)
+BUG = Code(
+    "ZF-1023",
+    "a defect in zflow",
+    "A step raised an error that it should have foreseen.",
+    "Please report it with the output of `zflow logs`; `zflow resume` tries again.",
+)
+ASK = Code(
+    "ZF-1024",
+    "an interrupted step needs your decision",
+    "The step was under way when the container ended, and nothing on the volume tells whether it took effect.",
+    "Look at what the step does, then run `zflow reset-state STATE` to do it again.",
+)
+NO_JOURNAL = Code(
+    "ZF-1030",
+    "no journal on this volume",
+    "zflow has not started on this volume yet.",
+    "Start the container, or check that the right volume is mounted.",
+)
+NO_SUCH_STATE = Code(
+    "ZF-1031",
+    "no such state",
+    "The name given is none of the walk's states.",
+    "Use one of the names listed; `zflow status` shows them too.",
+)
+
+ENGINE_CODES = (
+    SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, COMMAND, TIME_LIMIT, SILENCE,
+    OUTPUT_FLOOD, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE,
+)  # fmt: skip

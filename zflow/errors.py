@@ -1,0 +1,64 @@
+"""Every error that an operator can meet, and how the walk treats it.
+
+ZflowError
+├── TransientError      retried by the step's policy, then `failed` and tried again later
+│   └── CommandError    a command ended badly; carries its exit code and last lines
+├── OperatorError       never retried: `blocked` until a person or an input changes
+└── StepBug             ours: `blocked`, with the traceback in the step's log
+
+Interrupted             control flow, not an error: TERM arrived, the attempt ends here
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Code:
+    """One row of the table of errors: what happened, why, and what to type.
+
+    `id` is stable for ever (`ZF-nnnn`): 1xxx engine, 2xxx bootstrap and updates, 3xxx install, 4xxx firewall,
+    5xxx TLS and DH, 6xxx hardening. `cause` and `remedy` are sentences for a person at 3 a.m.
+    """
+
+    id: str
+    title: str
+    cause: str
+    remedy: str
+
+
+class ZflowError(Exception):
+    """An error with a stable code; `detail` names the thing and the value found."""
+
+    def __init__(self, code: Code, detail: str) -> None:
+        super().__init__(f"{code.id} {code.title}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class TransientError(ZflowError):
+    """May pass by itself: a dead mirror, a cut connection, a busy lock."""
+
+
+class CommandError(TransientError):
+    """A command that ended with an unexpected code, was ended by a limit, or could not be started."""
+
+    def __init__(self, code: Code, argv: tuple[str, ...], exit_code: int, tail: str) -> None:
+        last = tail.strip().rsplit("\n", 1)[-1]
+        super().__init__(code, f"`{' '.join(argv[:6])}` ended with {exit_code}" + (f": {last}" if last else ""))
+        self.argv = argv
+        self.exit_code = exit_code
+        self.tail = tail
+
+
+class OperatorError(ZflowError):
+    """Needs a person or another input: configuration, credentials, a foreign volume, a wrong certificate."""
+
+
+class StepBug(ZflowError):
+    """A defect of ours; the log has the traceback."""
+
+
+class Interrupted(BaseException):
+    """Raised inside a step when the container is told to stop; a BaseException so that no step swallows it."""

@@ -1,0 +1,90 @@
+"""Secrets: a text that never prints, the store that makes them once, and the filter that keeps them out of logs."""
+
+from __future__ import annotations
+
+import secrets as random
+import string
+from pathlib import Path
+
+from zflow.files import write_atomic
+
+ALPHABET = string.ascii_letters + string.digits
+
+
+class Secret:
+    """A text that shows as `***` wherever it is printed; `reveal()` is the only way to its value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class Redactor:
+    """Replaces every known secret in a text by `***`."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def learn(self, secret: Secret) -> None:
+        """Remember a secret; very short ones are left out, they would blot out ordinary words."""
+        if len(secret.reveal()) >= 4:
+            self._known.add(secret.reveal())
+
+    def clean(self, text: str) -> str:
+        """Return `text` without any known secret, the longest first."""
+        for value in sorted(self._known, key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
+
+
+class SecretStore:
+    """Named secrets on the volume, one 0600 file each in a 0700 folder, generated once and then kept."""
+
+    def __init__(self, folder: Path, redactor: Redactor) -> None:
+        self._folder = folder
+        self._redactor = redactor
+        for path in sorted(folder.glob("*")) if folder.is_dir() else ():
+            redactor.learn(Secret(path.read_text().rstrip("\n")))
+
+    def get(self, name: str) -> Secret | None:
+        """Return the secret of that name, or None when there is none yet."""
+        path = self._folder / name
+        if not path.exists():
+            return None
+        secret = Secret(path.read_text().rstrip("\n"))
+        self._redactor.learn(secret)
+        return secret
+
+    def put(self, name: str, secret: Secret) -> None:
+        """Keep a secret durably, replacing an older one."""
+        self._redactor.learn(secret)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomic(self._folder / name, secret.reveal() + "\n", mode=0o600)
+
+    def ensure(self, name: str, length: int = 24) -> Secret:
+        """Return the secret of that name; the first call makes it: `length` letters and digits."""
+        found = self.get(name)
+        if found is None:
+            found = Secret("".join(random.choice(ALPHABET) for _ in range(length)))
+            self.put(name, found)
+        return found
+
+    def path(self, name: str) -> Path:
+        """Return the file that holds the secret of that name."""
+        return self._folder / name

@@ -1,0 +1,277 @@
+"""Settings: one declared table gives names, sources, validation and help. All errors are found at once.
+
+A setting `admin_password` is read from, first found wins: the environment variable `ZFLOW_ADMIN_PASSWORD`, the file
+named by `ZFLOW_ADMIN_PASSWORD_FILE`, the key `admin_password` of the settings file (TOML; `ZFLOW_SETTINGS_FILE`,
+by default `app/settings.toml` on the volume), its default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from zflow import codes
+from zflow.errors import OperatorError
+from zflow.secret import Secret
+
+T = TypeVar("T")
+
+PREFIX = "ZFLOW_"
+SETTINGS_FILE = "ZFLOW_SETTINGS_FILE"
+ENGINE_NAMES = frozenset({"ZFLOW_VOLUME", SETTINGS_FILE})
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One thing an operator can decide.
+
+    `parse` turns the text into the value and raises ValueError with a sentence that says what is expected.
+    `default` is given as text too, so that it is checked like any other value; None means: not set.
+    """
+
+    name: str
+    parse: Callable[[str], T]
+    default: str | None
+    about: str
+    example: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable of this setting."""
+        return PREFIX + self.name.upper()
+
+
+@dataclass(frozen=True)
+class Value:
+    """A setting's value and where it came from."""
+
+    value: Any
+    source: str
+
+
+class Settings:
+    """The checked values. `settings[SETTING]` is typed and raises KeyError where nothing is set; `get` returns None."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self._values = values
+
+    def __getitem__(self, setting: Setting[T]) -> T:
+        value: T = self._values[setting.name].value
+        return value
+
+    def get(self, setting: Setting[T]) -> T | None:
+        """Return the value, or None when it is not set and has no default."""
+        found = self._values.get(setting.name)
+        return None if found is None else found.value
+
+    def source(self, setting: Setting[Any]) -> str:
+        """Return where the value came from, for messages: a variable, a file, or `default`."""
+        found = self._values.get(setting.name)
+        return "not set" if found is None else found.source
+
+    def secrets(self) -> Iterable[Secret]:
+        """Return every secret among the values, for the redactor."""
+        return (found.value for found in self._values.values() if isinstance(found.value, Secret))
+
+
+def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: Path) -> Settings:
+    """Read and check all settings.
+
+    Raises OperatorError(SETTINGS) with one line per mistake: name, source, what is wrong, an example.
+    """
+    settings = {setting.name: setting for setting in table}
+    mistakes = _unknown_variables(settings, environment)
+    path = Path(environment.get(SETTINGS_FILE, volume / "app" / "settings.toml"))
+    from_file, file_mistakes = _read_file(path, settings, required=SETTINGS_FILE in environment)
+    mistakes += file_mistakes
+    values: dict[str, Value] = {}
+    for setting in settings.values():
+        try:
+            found = _find(setting, environment, from_file, path)
+            if found is None:
+                continue
+            text, source = found
+            values[setting.name] = Value(setting.parse(text), source)
+        except (ValueError, OSError) as error:
+            reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+            mistakes.append(f"{setting.variable}: {reason} (example: {setting.example})")
+    if mistakes:
+        raise OperatorError(codes.SETTINGS, "; ".join(mistakes) if len(mistakes) == 1 else _listed(mistakes))
+    return Settings(values)
+
+
+def _listed(lines: list[str]) -> str:
+    return f"{len(lines)} mistakes\n" + "\n".join(f"  - {line}" for line in lines)
+
+
+def _find(
+    setting: Setting[Any], environment: Mapping[str, str], from_file: Mapping[str, str], path: Path
+) -> tuple[str, str] | None:
+    variable = setting.variable
+    if variable in environment:
+        return environment[variable].strip(), variable
+    if f"{variable}_FILE" in environment:
+        file = Path(environment[f"{variable}_FILE"])
+        return file.read_text().strip(), f"{variable}_FILE ({file})"
+    if setting.name in from_file:
+        return from_file[setting.name], str(path)
+    return None if setting.default is None else (setting.default, "default")
+
+
+def _unknown_variables(settings: Mapping[str, Setting[Any]], environment: Mapping[str, str]) -> list[str]:
+    known = {setting.variable for setting in settings.values()}
+    known |= {f"{name}_FILE" for name in known} | ENGINE_NAMES
+    return [
+        f"{name}: there is no such setting{_nearest(name, known)}"
+        for name in sorted(environment)
+        if name.startswith(PREFIX) and name not in known
+    ]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _read_file(path: Path, settings: Mapping[str, Setting[Any]], *, required: bool) -> tuple[dict[str, str], list[str]]:
+    if not path.exists():
+        return {}, [f"{SETTINGS_FILE}: there is no file {path}"] if required else []
+    try:
+        content = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        return {}, [f"{path}: {error}"]
+    mistakes = [
+        f"{path}: there is no setting {name}{_nearest(name, settings)}" for name in content if name not in settings
+    ]
+    return {name: _as_text(value) for name, value in content.items() if name in settings}, mistakes
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    return str(value)
+
+
+def text(value: str) -> str:
+    """Accept any non-empty line."""
+    if not value or "\n" in value:
+        raise ValueError(f"{value!r} is not one non-empty line")
+    return value
+
+
+def secret(value: str) -> Secret:
+    """Accept a secret: at least 8 characters, none that the vendor's two readers of its file would mangle."""
+    if len(value) < 8:
+        raise ValueError("the secret is shorter than 8 characters")
+    if re.search(r"""[\s'"$\\`|]""", value):
+        raise ValueError("the secret has a blank, a quote, a dollar sign, a backslash, a backquote or a bar")
+    return Secret(value)
+
+
+def flag(value: str) -> bool:
+    """Accept yes/no, true/false, on/off, 1/0."""
+    lowered = value.lower()
+    if lowered in {"yes", "true", "on", "1"}:
+        return True
+    if lowered in {"no", "false", "off", "0"}:
+        return False
+    raise ValueError(f"{value!r} is neither yes nor no")
+
+
+def number(low: int, high: int) -> Callable[[str], int]:
+    """Accept a whole number from `low` to `high`."""
+
+    def parse(value: str) -> int:
+        try:
+            found = int(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a whole number") from None
+        if not low <= found <= high:
+            raise ValueError(f"{found} is not between {low} and {high}")
+        return found
+
+    return parse
+
+
+def choice(*names: str) -> Callable[[str], str]:
+    """Accept one of the names."""
+
+    def parse(value: str) -> str:
+        if value not in names:
+            raise ValueError(f"{value!r} is none of {', '.join(names)}")
+        return value
+
+    return parse
+
+
+def host_name(value: str) -> str:
+    """Accept a fully qualified host name (RFC 1123), lowered."""
+    label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+    if len(value) > 253 or not re.fullmatch(rf"{label}(\.{label})+", value.lower()):
+        raise ValueError(f"{value!r} is not a full host name such as mail.example.org")
+    return value.lower()
+
+
+def mail_address(value: str) -> str:
+    """Accept a plain mail address."""
+    local, _, domain = value.rpartition("@")
+    if not re.fullmatch(r"[A-Za-z0-9.!#%&*+/=?^_{}~-]{1,64}", local):
+        raise ValueError(f"{value!r} is not a mail address")
+    return f"{local}@{host_name(domain)}"
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """Accept an URL of one of the schemes."""
+
+    def parse(value: str) -> str:
+        scheme, separator, rest = value.partition("://")
+        if not separator or scheme not in schemes or not rest or re.search(r"\s", value):
+            raise ValueError(f"{value!r} is no URL that starts with {' or '.join(f'{name}://' for name in schemes)}")
+        return value.rstrip("/")
+
+    return parse
+
+
+def absolute_path(value: str) -> Path:
+    """Accept an absolute path; whether it exists is asked where it is used."""
+    path = Path(value)
+    if not path.is_absolute():
+        raise ValueError(f"{value!r} is not an absolute path")
+    return path
+
+
+def sha256_hex(value: str) -> str:
+    """Accept a SHA-256 in hex."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError(f"{value!r} is not a SHA-256 (64 hex digits)")
+    return value.lower()
+
+
+def network(value: str) -> str:
+    """Accept an address or a network in CIDR notation, IPv4 or IPv6, in its canonical form."""
+    try:
+        return str(ipaddress.ip_network(value, strict=True))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not an address or network: {error}") from None
+
+
+def many(parse: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    """Accept a list separated by commas or blanks; the empty text is the empty list; doubles are refused."""
+
+    def parse_all(value: str) -> tuple[T, ...]:
+        words = [word for word in re.split(r"[,\s]+", value) if word]
+        found = tuple(parse(word) for word in words)
+        doubles = sorted({word for word, item in zip(words, found, strict=True) if found.count(item) > 1})
+        if doubles:
+            raise ValueError(f"named twice: {', '.join(doubles)}")
+        return found
+
+    return parse_all

@@ -1,0 +1,110 @@
+"""The vocabulary of a walk: a step, a state, a product. Plain data; the walk itself lives in `zflow.walk`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from zflow.context import Context
+    from zflow.errors import Code
+    from zflow.settings import Setting
+
+
+class Scope(StrEnum):
+    """How long a step's result lasts."""
+
+    VOLUME = "volume"
+    """As long as the volume: files, packages, accounts."""
+    BOOT = "boot"
+    """Until the container ends: mounts, firewall, DNS, running services."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a probe saw that proves a postcondition, in one line for the journal. Never a secret."""
+
+    summary: str
+
+
+Probe = Callable[["Context"], "Evidence | None"]
+Action = Callable[["Context"], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One postcondition and the way to bring it about.
+
+    `probe` is read-only and cheap and looks at content, not presence: it alone decides what an interrupted attempt
+    left behind. `apply` may be killed anywhere and started again; what it must not find half-done, `cleanup` removes
+    first. `inputs` is a text (any text: it is hashed) that, when it changes, makes the step due again.
+
+    `in_flight` says what decides an attempt without an outcome: its `probe`, or `rerun` where the probe cannot see
+    the effect but doing it again is harmless, or `ask`. `once` marks what is never rebuilt by itself, neither for a
+    new revision nor for changed inputs. `ahead` steps need nothing before them and start in the background at second
+    zero. `timeout` is in seconds for one attempt; `weight` is the usual share of the first start, in seconds.
+    """
+
+    name: str
+    title: str
+    probe: Probe
+    apply: Action
+    audit: Probe | None = None
+    """A dearer look than `probe`, for `zflow verify` only; where there is none, the probe serves."""
+    scope: Scope = Scope.VOLUME
+    inputs: Callable[[Context], str] | None = None
+    cleanup: Action | None = None
+    in_flight: Literal["probe", "rerun", "ask"] = "probe"
+    retry: str = "local"
+    timeout: float = 600.0
+    weight: float = 1.0
+    revision: int = 1
+    once: bool = False
+    ahead: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """A stage of the walk: an ordered list of steps under a name the operator sees."""
+
+    name: str
+    title: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Something the supervisor looks at while serving; when its answer changes, the walk is due.
+
+    Either the content of files (`paths`), or the exit code and output of a command (`argv`, run every `every`
+    seconds in a bare environment).
+    """
+
+    name: str
+    paths: tuple[str, ...] = ()
+    argv: tuple[str, ...] = ()
+    every: float = 5.0
+
+
+@dataclass(frozen=True)
+class Product:
+    """What an image provisions: the states in order, the settings they read, their error codes, and how to stop."""
+
+    name: str
+    states: tuple[State, ...]
+    settings: tuple[Setting[Any], ...] = ()
+    codes: tuple[Code, ...] = ()
+    admit: Callable[[Path], None] = field(default=lambda _volume: None)
+    """Asked before zflow writes anything to a volume without a journal; raises OperatorError to refuse it."""
+    watches: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
+    shutdown: Action = field(default=lambda _ctx: None)
+    chroot: str | None = None
+    """Where `zflow shell` goes, relative to the volume."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps in walking order."""
+        return tuple(step for state in self.states for step in state.steps)
