@@ -1,0 +1,50 @@
+"""One record of the journal, its kinds, and the chain of hashes that makes a changed or missing row visible."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal[
+    "begun", "ended", "entered", "checked",
+    "started", "done", "satisfied", "recovered", "interrupted", "failed", "gave-up", "blocked", "lost", "reset",
+]  # fmt: skip
+"""`begun` and `ended` frame a run, `entered` and `checked` speak of a state or the whole, the rest of one step."""
+
+VALID: frozenset[str] = frozenset({"done", "satisfied", "recovered"})
+"""After one of these a step's postcondition held."""
+SETTLING: frozenset[str] = VALID | {"lost", "reset"}
+"""The kinds that decide whether a step is valid."""
+UNFINISHED: frozenset[str] = frozenset({"started", "failed", "interrupted", "blocked", "gave-up"})
+"""After one of these as the latest, an attempt may have left something half done."""
+
+COLUMNS = (
+    "at", "boot", "run", "state", "step", "attempt", "kind", "key", "evidence", "code", "class", "detail",
+    "next_try", "duration",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Event:
+    """What is to be recorded; time, boot and run are added by the writer."""
+
+    kind: Kind
+    state: str | None = None
+    step: str | None = None
+    attempt: int | None = None
+    key: str | None = None
+    evidence: str | None = None
+    code: str | None = None
+    error_class: str | None = None
+    detail: str | None = None
+    next_try: float | None = None
+    duration: float | None = None
+
+
+def link(previous: str, row: Mapping[str, Any]) -> str:
+    """Return the hash of a row that follows the row with hash `previous`; the first follows the empty text."""
+    content = json.dumps([previous, *(row[column] for column in COLUMNS)], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,34 @@
+"""Where the journal lies and which schemas this code knows. Imports nothing heavy: the light reader needs it too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HOME = ".zflow"
+REVISIONS = ("0001", "0002")
+HEAD = REVISIONS[-1]
+
+WAL_UNSAFE = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph"})
+"""File systems shared between hosts: SQLite's WAL needs shared memory there, which they do not give."""
+
+
+def home(volume: Path) -> Path:
+    """Return zflow's own folder on the volume."""
+    return volume / HOME
+
+
+def journal_file(volume: Path) -> Path:
+    """Return the journal's file."""
+    return home(volume) / "journal.sqlite3"
+
+
+def file_system(path: Path) -> str:
+    """Return the type of the file system that holds `path`, as the kernel names it in mountinfo."""
+    path = path.resolve()
+    best, kind = Path("/"), ""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        point = Path(before.split()[4])
+        if (point == path or point in path.parents) and len(point.parts) >= len(best.parts):
+            best, kind = point, after.split()[0]
+    return kind

@@ -1,0 +1,85 @@
+"""The light road into the journal: read-only, standard library only, no lock, beside a running writer or after it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zflow import __version__, codes
+from zflow.errors import OperatorError
+from zflow.journal.event import link
+from zflow.journal.layout import HEAD, REVISIONS, journal_file
+
+Row = dict[str, Any]
+
+
+@contextlib.contextmanager
+def reading(volume: Path) -> Iterator[sqlite3.Connection]:
+    """Open the volume's journal for reading.
+
+    Raises OperatorError: NO_JOURNAL, JOURNAL_NEWER (also for one not yet brought up to date) or JOURNAL_DAMAGED.
+    """
+    path = journal_file(volume)
+    if not path.exists():
+        raise OperatorError(codes.NO_JOURNAL, f"there is no {path}")
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
+        connection.row_factory = _as_dict
+        try:
+            _check(connection)
+            yield connection
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        if "readonly" in str(error) or "unable to open" in str(error):
+            raise OperatorError(codes.VOLUME_READ_ONLY, f"{path} cannot be read here: {error}") from error
+        raise OperatorError(codes.JOURNAL_DAMAGED, f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise OperatorError(codes.JOURNAL_DAMAGED, f"{path}: {error}") from error
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    revision = tables and connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    found = revision["version_num"] if revision else None
+    if found == HEAD:
+        return
+    if found is None or found in REVISIONS:
+        raise OperatorError(codes.NO_JOURNAL, f"its schema is {found or 'empty'}; the runner brings it to {HEAD}")
+    raise OperatorError(codes.JOURNAL_NEWER, f"its schema is {found}, zflow {__version__} knows up to {HEAD}")
+
+
+def position(connection: sqlite3.Connection) -> Row | None:
+    """Return the workflow row, or None before the first run."""
+    row: Row | None = connection.execute("SELECT * FROM workflow").fetchone()
+    return row
+
+
+def steps(connection: sqlite3.Connection) -> list[Row]:
+    """Return the status of every step in walking order."""
+    return connection.execute("SELECT * FROM step_status ORDER BY position").fetchall()
+
+
+def events(connection: sqlite3.Connection, after: int = 0, last: int | None = None) -> list[Row]:
+    """Return the events after a sequence number, or the `last` so many, oldest first."""
+    if last is not None:
+        rows = connection.execute("SELECT * FROM event ORDER BY seq DESC LIMIT ?", (last,)).fetchall()
+        return rows[::-1]
+    return connection.execute("SELECT * FROM event WHERE seq > ? ORDER BY seq", (after,)).fetchall()
+
+
+def broken_link(connection: sqlite3.Connection) -> int | None:
+    """Return the sequence number of the first event whose hash does not follow from the one before, if any."""
+    previous, expected = "", 1
+    for row in connection.execute("SELECT * FROM event ORDER BY seq"):
+        if row["seq"] != expected or row["hash"] != link(previous, row):
+            return int(row["seq"])
+        previous, expected = row["hash"], expected + 1
+    return None
+
+
+def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}

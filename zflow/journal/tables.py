@@ -1,0 +1,68 @@
+"""The journal's tables as SQLAlchemy Core sees them; the migrations create them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("at", Float),
+    Column("boot", Text),
+    Column("run", Text),
+    Column("state", Text),
+    Column("step", Text),
+    Column("attempt", Integer),
+    Column("kind", Text),
+    Column("key", Text),
+    Column("evidence", Text),
+    Column("code", Text),
+    Column("class", Text),
+    Column("detail", Text),
+    Column("next_try", Float),
+    Column("duration", Float),
+    Column("hash", Text),
+)
+
+workflow = Table(
+    "workflow",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", Text),
+    Column("place", Text),
+    Column("step", Text),
+    Column("boot", Text),
+    Column("run", Text),
+    Column("updated", Float),
+    Column("code", Text),
+    Column("detail", Text),
+    Column("remedy", Text),
+    Column("next_try", Float),
+    Column("version", Text),
+)
+
+step = Table(
+    "step",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", Integer),
+    Column("state", Text),
+    Column("title", Text),
+    Column("scope", Text),
+    Column("weight", Float),
+)
+
+step_status = Table(
+    "step_status",
+    metadata,
+    Column("name", Text),
+    Column("last_kind", Text),
+    Column("last_boot", Text),
+    Column("attempt", Integer),
+    Column("settled_kind", Text),
+    Column("settled_key", Text),
+    Column("failures", Integer),
+)

@@ -1,0 +1,282 @@
+"""The one writer of the journal: opens it safely, restores where the walk is, appends events with one sync a commit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, insert, select, update
+from sqlalchemy import event as hooks
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from zflow import __version__, codes
+from zflow.clock import Clock, stamp
+from zflow.errors import OperatorError
+from zflow.journal import tables
+from zflow.journal.event import UNFINISHED, VALID, Event, link
+from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
+
+BALLAST = 1 << 20
+"""Bytes set aside beside the journal, so that a full volume can still be reported."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the journal knows of a step."""
+
+    valid: bool = False
+    key: str | None = None
+    unfinished: bool = False
+    in_flight: bool = False
+    attempt: int = 0
+    failures: int = 0
+    deaths: int = 0
+    """Attempts at the end of its history that ended with the walker's death in the present boot."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """The workflow row: the machine's state, the product's state it stands in, and what stopped it, if anything."""
+
+    state: str
+    place: str
+    step: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    remedy: str | None = None
+    next_try: float | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A step as the journal lists it for `status`."""
+
+    name: str
+    state: str
+    title: str
+    scope: str
+    weight: float
+
+
+class Journal:
+    """An open journal. Safe to use from several threads; every `record` is one durable transaction."""
+
+    def __init__(self, connection: Connection, ballast: Path, *, clock: Clock, boot: str, run: str) -> None:
+        self._connection = connection
+        self._ballast = ballast
+        self._clock = clock
+        self._boot = boot
+        self._run = run
+        self._lock = threading.Lock()
+        self._head = ""
+        self._records: dict[str, Record] = {}
+        self.position: Position | None = None
+
+    def restore(self, steps: Sequence[Listed]) -> None:
+        """Read where the walk is, after noting which steps there are today."""
+        with self._commit() as connection:
+            table = [asdict(each) | {"position": position} for position, each in enumerate(steps)]
+            known = [dict(row) for row in connection.execute(select(tables.step)).mappings()]
+            if sorted(known, key=lambda row: str(row["name"])) != sorted(table, key=lambda row: str(row["name"])):
+                connection.execute(tables.step.delete())
+                connection.execute(insert(tables.step), table)
+            newest = connection.execute(select(tables.event.c.hash).order_by(tables.event.c.seq.desc()).limit(1))
+            self._head = newest.scalar() or ""
+            row = connection.execute(select(tables.workflow)).mappings().first()
+            if row is not None:
+                self.position = Position(**{name: row[name] for name in Position.__dataclass_fields__})
+            for status in connection.execute(select(tables.step_status)).mappings():
+                self._records[status["name"]] = self._restored(connection, status)
+
+    def _restored(self, connection: Connection, row: Mapping[Any, Any]) -> Record:
+        in_flight = row["last_kind"] == "started"
+        return Record(
+            valid=row["settled_kind"] in VALID,
+            key=row["settled_key"],
+            unfinished=row["last_kind"] in UNFINISHED,
+            in_flight=in_flight,
+            attempt=row["attempt"] or 0,
+            failures=row["failures"] or 0,
+            deaths=self._deaths(connection, row["name"]) if in_flight else 0,
+        )
+
+    def _deaths(self, connection: Connection, step: str) -> int:
+        event = tables.event.c
+        rows = connection.execute(
+            select(event.kind, event.boot).where(event.step == step).order_by(event.seq.desc()).limit(10)
+        )
+        count = 0
+        for kind, boot in rows:
+            if kind != "started" or boot != self._boot:
+                break
+            count += 1
+        return count
+
+    def step(self, name: str) -> Record:
+        """Return what is known of a step."""
+        return self._records.get(name, Record())
+
+    def record(self, events: Sequence[Event], position: Position | None = None) -> None:
+        """Append events and move the workflow row in one transaction; returns when it is on the disk.
+
+        Raises OperatorError(DISK_FULL) when not even the ballast makes room for it.
+        """
+        with self._lock:
+            try:
+                self._write(events, position)
+            except OperationalError as error:
+                if not _is_full(error) or not self._ballast.exists():
+                    raise _translated(error) from error
+                self._ballast.unlink()
+                self._write(events, position)
+            for each in events:
+                if each.step is not None:
+                    self._records[each.step] = _after(self.step(each.step), each)
+            if position is not None:
+                self.position = position
+
+    def _write(self, events: Sequence[Event], position: Position | None) -> None:
+        now = self._clock()
+        rows, head = [], self._head
+        for each in events:
+            row = asdict(each)
+            row["class"] = row.pop("error_class")
+            row |= {"at": now, "boot": self._boot, "run": self._run}
+            head = row["hash"] = link(head, row)
+            rows.append(row)
+        with self._commit() as connection:
+            if rows:
+                connection.execute(insert(tables.event), rows)
+            if position is not None:
+                values = asdict(position) | {
+                    "boot": self._boot, "run": self._run, "updated": now, "version": __version__,
+                }  # fmt: skip
+                if connection.execute(update(tables.workflow), values).rowcount == 0:
+                    connection.execute(insert(tables.workflow), {"id": 1, **values})
+        self._head = head
+
+    @contextlib.contextmanager
+    def _commit(self) -> Iterator[Connection]:
+        with self._connection.begin():
+            yield self._connection
+
+    def close(self) -> None:
+        """Close the journal; the last connection folds the write-ahead log into the file."""
+        engine = self._connection.engine
+        self._connection.close()
+        engine.dispose()
+
+
+def _after(record: Record, event: Event) -> Record:
+    """Return what is known of a step once `event` has been appended; mirrors the view `step_status`."""
+    settled: dict[str, Any] = {}
+    if event.kind in VALID:
+        settled = {"valid": True, "key": event.key, "failures": 0}
+    elif event.kind in {"lost", "reset"}:
+        settled = {"valid": False, "key": None, "failures": 0}
+    elif event.kind == "failed":
+        settled = {"failures": record.failures + 1}
+    elif event.kind == "gave-up":
+        settled = {"failures": 0}
+    return replace(
+        record,
+        **settled,
+        unfinished=event.kind in UNFINISHED,
+        in_flight=event.kind == "started",
+        attempt=event.attempt if event.attempt is not None else record.attempt,
+        deaths=0,
+    )
+
+
+def open_journal(volume: Path, *, clock: Clock, boot: str, run: str) -> Journal:
+    """Open the volume's journal for writing, made or brought to today's schema first.
+
+    The caller holds the walker's lock. Raises OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, VOLUME_READ_ONLY or
+    DISK_FULL.
+    """
+    folder = home(volume)
+    try:
+        for name in ("", "cache", "stage", "secrets", "logs", "copies", "progress"):
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+        ballast = _ballast(folder)
+        connection = _connect(journal_file(volume), wal=file_system(volume) not in WAL_UNSAFE)
+        _to_head(connection, folder / "copies", clock)
+    except OSError as error:
+        raise OperatorError(codes.VOLUME_READ_ONLY, f"{folder}: {error.strerror}") from error
+    except DatabaseError as error:
+        raise _translated(error) from error
+    return Journal(connection, ballast, clock=clock, boot=boot, run=run)
+
+
+def _connect(path: Path, *, wal: bool) -> Connection:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=StaticPool,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 5.0},
+    )
+
+    @hooks.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    connection = engine.connect()
+    raw = _raw(connection)
+    wanted = "wal" if wal else "delete"
+    answer = raw.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0]
+    if answer != wanted:
+        raise OperatorError(codes.VOLUME_READ_ONLY, f"SQLite keeps journal mode {answer!r} for {path}, not {wanted!r}")
+    raw.execute(f"PRAGMA synchronous={'FULL' if wal else 'EXTRA'}")
+    raw.execute("PRAGMA foreign_keys=ON")
+    path.chmod(0o600)
+    return connection
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def _to_head(connection: Connection, copies: Path, clock: Clock) -> None:
+    with connection.begin():
+        known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name='alembic_version'").scalar()
+        revision = known and connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if revision == HEAD:
+        return
+    if revision and revision not in REVISIONS:
+        raise OperatorError(codes.JOURNAL_NEWER, f"its schema is {revision}, zflow {__version__} knows up to {HEAD}")
+    if revision:
+        copy = copies / f"journal-{revision}-{stamp(clock()).replace(':', '')}.sqlite3"
+        _raw(connection).execute("VACUUM INTO ?", (str(copy),))
+        copy.chmod(0o600)
+    from zflow.journal.migrate import upgrade
+
+    upgrade(connection)
+
+
+def _ballast(folder: Path) -> Path:
+    path = folder / "ballast"
+    if not path.exists():
+        with contextlib.suppress(OSError), path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, BALLAST)
+    return path
+
+
+def _is_full(error: DatabaseError) -> bool:
+    return isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorname == "SQLITE_FULL"
+
+
+def _translated(error: DatabaseError) -> OperatorError:
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if name == "SQLITE_FULL":
+        return OperatorError(codes.DISK_FULL, "the journal cannot grow")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return OperatorError(codes.VOLUME_READ_ONLY, f"the journal cannot be written ({name})")
+    return OperatorError(codes.JOURNAL_DAMAGED, f"{error.orig} ({name or type(error).__name__})")
