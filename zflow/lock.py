@@ -1,0 +1,83 @@
+"""One runner and one walker a volume: kernel locks that end with their process, and say who holds them.
+
+The lock is on a file of its own, taken before the journal is opened, and never inherited: Python opens files
+close-on-exec, so a command that outlives a killed walker does not keep its lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zflow import codes
+from zflow.boot import boot_identity, start_time
+from zflow.errors import OperatorError
+from zflow.journal.layout import home
+
+RUNNER = "runner.lock"
+"""Held by `zflow run` for as long as it lives."""
+WALKER = "walker.lock"
+"""Held by whoever writes the journal."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock: a process of one start of the container, told apart from a later one with the same number."""
+
+    pid: int
+    started: int
+    boot: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether that very process runs in this container now."""
+        return self.boot == boot_identity() and self.started != 0 and start_time(self.pid) == self.started
+
+
+def holder(volume: Path, name: str) -> Holder | None:
+    """Return who last took the lock, without touching it; None when nobody ever did."""
+    try:
+        return Holder(**json.loads((home(volume) / name).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
+    """Hold a lock; try for `patience` seconds. Raises OperatorError(HELD), which names the holder."""
+    path = home(volume) / name
+    deadline = time.monotonic() + patience
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OperatorError(codes.VOLUME_READ_ONLY, f"{path}: {error.strerror}") from error
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        while not _locked(file.fileno()):
+            if time.monotonic() >= deadline:
+                raise OperatorError(codes.HELD, _described(holder(volume, name)))
+            time.sleep(0.05)
+        file.truncate(0)
+        file.write(json.dumps(asdict(Holder(os.getpid(), start_time(os.getpid()), boot_identity()))).encode())
+        yield
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _described(found: Holder | None) -> str:
+    if found is None:
+        return "its holder has not said its name yet"
+    if found.alive:
+        return f"process {found.pid} of this container"
+    return f"process {found.pid} of another container (start {found.boot})"

@@ -1,0 +1,32 @@
+"""What a step's result was made for. When the key differs from the journalled one, the step is due again."""
+
+from __future__ import annotations
+
+import hashlib
+
+from zflow.context import Context
+from zflow.step import Scope, Step
+
+
+def key_of(step: Step, ctx: Context) -> str:
+    """Return the key of a step here and now: its revision, its scope's identity and a hash of its inputs.
+
+    What is built once keeps one key for ever: neither a new image nor a changed setting touches it.
+    """
+    if step.once:
+        return "once"
+    scope = ctx.boot if step.scope is Scope.BOOT else "volume"
+    inputs = step.inputs(ctx) if step.inputs is not None else ""
+    return f"r{step.revision}:{scope}:{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
+
+
+def why_due(journalled: str | None, today: str) -> str:
+    """Say in words why a key makes a step due, for `zflow plan` and the history."""
+    if journalled is None:
+        return "never done"
+    (old_revision, old_scope, _), (revision, scope, _) = journalled.split(":"), today.split(":")
+    if old_scope != scope:
+        return "the container was started anew"
+    if old_revision != revision:
+        return "this zflow does it differently"
+    return "its inputs changed"

@@ -1,0 +1,138 @@
+"""The walker as a process: opens what a walk needs, obeys signals, and says by its exit code how the walk ended.
+
+Started by the supervisor (`zflow run`) or, where none is alive, by `zflow resume`. It loads the heavy libraries and is
+gone when nothing is due.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from zflow import codes
+from zflow.boot import boot_identity
+from zflow.clock import system_clock
+from zflow.errors import Interrupted, OperatorError
+from zflow.exits import Exit
+from zflow.journal.event import Event
+from zflow.journal.layout import home, journal_file
+from zflow.journal.writer import Journal, Position, open_journal
+from zflow.lock import WALKER, held
+from zflow.output import announcer
+from zflow.secret import Redactor
+from zflow.settings import load
+from zflow.shell import Shell, end_leftovers
+from zflow.step import Product
+from zflow.walk.machine import BLOCKED, FAILED, SERVING
+from zflow.walk.surroundings import Surroundings
+from zflow.walk.walker import Walker, listed
+
+PR_SET_PDEATHSIG = 1
+PATIENCE = 5.0
+"""Seconds to wait for another writer, such as `reset-state`, to let go of the journal."""
+
+
+def walk(product: Product, volume: Path, environment: Mapping[str, str], reason: str) -> Exit:
+    """Walk once, and again when told to while background steps are still at work; return how it ended."""
+    return _as_walker(product, volume, environment, lambda walker, _: _walk_all(walker, reason))
+
+
+def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) -> Exit:
+    """Stop what the product runs, before the container ends; recorded in the journal."""
+    return _as_walker(product, volume, environment, lambda walker, around: walker.shut_down(around.product_context()))
+
+
+def _walk_all(walker: Walker, reason: str) -> Exit:
+    state = walker.walk(reason)
+    while state in {FAILED, BLOCKED} and walker.linger():
+        state = walker.walk("resume")
+    return Exit.VALID if state == SERVING else Exit.STOPPED
+
+
+def _as_walker(
+    product: Product,
+    volume: Path,
+    environment: Mapping[str, str],
+    work: Callable[[Walker, Surroundings], Exit],
+) -> Exit:
+    redactor, run, boot = Redactor(), uuid.uuid4().hex[:8], boot_identity()
+    announce = announcer(redactor.clean, system_clock)
+    try:
+        prepare_home(product, volume)
+        with (
+            held(volume, WALKER, PATIENCE),
+            closing(open_journal(volume, clock=system_clock, boot=boot, run=run)) as journal,
+        ):
+            journal.restore(listed(product))
+            try:
+                settings = load(product.settings, environment, volume)
+            except OperatorError as error:
+                return _block(product, journal, error, announce)
+            base = f"{volume}:"
+            shell = Shell(root=volume, tag=f"{base}{run}", log=lambda _line: None)
+            around = Surroundings(volume, settings, boot, shell, redactor, announce)
+            if ended := end_leftovers(f"{base}{run}", base):
+                announce(f"ended {ended} processes that an earlier walker left behind")
+            walker = Walker(product, journal, around, _obey(around))
+            try:
+                return work(walker, around)
+            finally:
+                walker.close()
+    except Interrupted:
+        return Exit.IN_PROGRESS
+    except OperatorError as error:
+        announce(f"refused: {error}")
+        announce(f"what to do: {error.code.remedy}")
+        return Exit.HELD if error.code is codes.HELD else Exit.REFUSED
+
+
+def prepare_home(product: Product, volume: Path) -> None:
+    """Make zflow's folder on a volume that has none, after the product has agreed to take the volume.
+
+    Raises OperatorError: whatever the product refuses with, or VOLUME_READ_ONLY.
+    """
+    if not journal_file(volume).exists():
+        product.admit(volume)
+    try:
+        home(volume).mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(codes.VOLUME_READ_ONLY, f"{volume}: {error.strerror}") from error
+
+
+def _block(product: Product, journal: Journal, error: OperatorError, announce: Callable[[str], None]) -> Exit:
+    place = journal.position.place if journal.position else product.states[0].name
+    position = Position(BLOCKED, place, code=error.code.id, detail=error.detail, remedy=error.code.remedy)
+    event = Event("blocked", code=error.code.id, error_class="operator", detail=error.detail)
+    journal.record([event], position)
+    announce(f"blocked: {error}")
+    announce(f"what to do: {error.code.remedy}")
+    return Exit.STOPPED
+
+
+def _obey(around: Surroundings) -> threading.Event:
+    """Install the signal handlers: TERM and INT stop at once, USR1 ends a back-off. Returns the event USR1 sets."""
+    wake = threading.Event()
+
+    def stop(*_: object) -> None:
+        around.stop()
+        wake.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGUSR1, lambda *_: wake.set())
+    return wake
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies, so that no walker outlives its supervisor."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(Exit.IN_PROGRESS)

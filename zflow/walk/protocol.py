@@ -1,0 +1,194 @@
+"""One step, durably: due? → probe → intent → apply → sync → probe → outcome.
+
+No journal can tell whether the power went out just before or just after an effect; only the world can. So a journalled
+line alone is never trusted: a probe looks before a step is skipped, after it ran, and when an attempt has no outcome.
+
+One commit a step: the outcome of a step waits (`Chain`) for the intent of the next one and shares its commit. A kill in
+between leaves the earlier step in flight, and its probe decides.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from zflow import codes
+from zflow.context import Context
+from zflow.errors import Interrupted, OperatorError, StepBug, TransientError, ZflowError
+from zflow.files import sync_volume
+from zflow.journal.event import Event
+from zflow.journal.writer import Journal, Position
+from zflow.retry import POLICIES, next_wait
+from zflow.step import Evidence, Step
+from zflow.walk.keys import key_of, why_due
+
+DEATHS = 3
+"""So many times may a step take the walker down with it, within one boot, before it is blocked."""
+
+
+@dataclass
+class Chain:
+    """Events that wait for the next commit; `flush` makes them durable, with the position as it then is."""
+
+    journal: Journal
+    position: Callable[[], Position | None] = lambda: None
+    waiting: list[Event] = field(default_factory=list)
+
+    def add(self, event: Event) -> None:
+        """Let an event wait for the next commit."""
+        self.waiting.append(event)
+
+    def flush(self, *events: Event, position: Position | None = None) -> None:
+        """Commit what waits and `events` in one transaction."""
+        together = [*self.waiting, *events]
+        where = position or self.position()
+        if together or position is not None:
+            self.journal.record(together, where)
+        self.waiting.clear()
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that the protocol needs to take one step."""
+
+    step: Step
+    state: str
+    chain: Chain
+    context: Callable[[Step, int | None], Context]
+    """Makes the step's context; without an attempt's number nothing is logged, as for a probe."""
+    enter: Callable[[], None]
+    """Told before anything is recorded: the machine moves to the step's state."""
+    wait: Callable[[Context, float], None]
+    """Sleeps out a back-off; returns early when the operator says so, raises Interrupted when told to stop."""
+    announce: Callable[[str], None]
+
+
+def settle(task: Task) -> bool:
+    """Bring a step's postcondition about, or find that it holds; return whether anything was recorded.
+
+    Raises OperatorError or StepBug when the step is blocked, TransientError when its budget is used up, Interrupted
+    when the container is told to stop; each after it has been recorded.
+    """
+    step, chain = task.step, task.chain
+    record = chain.journal.step(step.name)
+    ctx = task.context(step, None)
+    try:
+        key = key_of(step, ctx)
+        evidence = None if step.in_flight == "rerun" and record.in_flight else step.probe(ctx)
+        if evidence is not None and record.valid and record.key == key and not record.in_flight:
+            return False
+        task.enter()
+        if evidence is not None:
+            kind = "recovered" if record.in_flight else "satisfied"
+            chain.add(_event(task, kind, key=key, evidence=evidence.summary, attempt=record.attempt or None))
+            task.announce(f"{step.title}: {'it had taken effect' if record.in_flight else 'already so'}")
+            return True
+        _refuse_hopeless(task)
+    except ZflowError as error:
+        chain.flush(_fault(task, "blocked", error))
+        raise
+    except Exception as error:
+        chain.flush(_fault(task, "blocked", bug := _bug(task.context(step, record.attempt), error)))
+        raise bug from error
+    if record.valid and record.key == key:
+        chain.add(_event(task, "lost", detail="its postcondition holds no more"))
+        task.announce(f"{step.title}: its result is gone, doing it again")
+    elif record.valid:
+        task.announce(f"{step.title}: {why_due(record.key, key)}")
+    while not _try_once(task, key):
+        pass
+    return True
+
+
+def _refuse_hopeless(task: Task) -> None:
+    step, record = task.step, task.chain.journal.step(task.step.name)
+    if step.once and record.valid:
+        raise OperatorError(codes.LOST, f"{step.name} ({step.title}) was complete and its probe fails now")
+    if record.in_flight and step.in_flight == "ask":
+        raise OperatorError(codes.ASK, f"{step.name}, attempt {record.attempt}")
+    if record.deaths >= DEATHS:
+        raise OperatorError(codes.POISON, f"{step.name} ended the walker {record.deaths} times in this boot")
+
+
+def _try_once(task: Task, key: str) -> bool:
+    """Make one attempt; return whether it succeeded, after the back-off when it did not."""
+    step, chain = task.step, task.chain
+    record = chain.journal.step(step.name)
+    number = record.attempt + 1
+    ctx = task.context(step, number)
+    started = time.monotonic()
+    try:
+        if record.unfinished and step.cleanup is not None:
+            step.cleanup(ctx)
+        chain.flush(_event(task, "started", attempt=number, key=key))
+        task.announce(f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})")
+        step.apply(ctx)
+        sync_volume(ctx.volume)
+        evidence = step.probe(ctx)
+        if evidence is None:
+            unproven = TransientError(
+                codes.NOT_PROVEN, f"{step.name}: its probe does not see what its commands promised"
+            )
+            return _failed(task, ctx, number, unproven, started)
+    except Interrupted:
+        chain.flush(_event(task, "interrupted", attempt=number, duration=time.monotonic() - started))
+        raise
+    except ZflowError as error:
+        return _failed(task, ctx, number, error, started)
+    except OSError as error:
+        return _failed(task, ctx, number, _disk_full(error) or _bug(ctx, error), started)
+    except Exception as error:  # noqa: BLE001 - whatever a step raises is recorded, shown by its code, and logged whole
+        return _failed(task, ctx, number, _bug(ctx, error), started)
+    finally:
+        ctx.progress.clear()
+    chain.add(_done(task, number, key, evidence, time.monotonic() - started))
+    task.announce(f"{step.title}: done in {time.monotonic() - started:.1f} s")
+    return True
+
+
+def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: float) -> bool:
+    step, chain = task.step, task.chain
+    duration = time.monotonic() - started
+    policy = POLICIES[step.retry]
+    failures = chain.journal.step(step.name).failures + 1
+    ctx.log(f"{error}")
+    try:
+        wait = next_wait(policy, failures, error)
+    except ZflowError:
+        chain.flush(_fault(task, "blocked", error, attempt=number, duration=duration))
+        raise
+    if wait is None:
+        later = ctx.clock() + policy.later
+        chain.flush(_fault(task, "gave-up", error, attempt=number, duration=duration, next_try=later))
+        raise error
+    chain.flush(_fault(task, "failed", error, attempt=number, duration=duration, next_try=ctx.clock() + wait))
+    task.announce(f"{error}; attempt {number + 1} in {wait:.0f} s")
+    task.wait(ctx, wait)
+    return False
+
+
+def _disk_full(error: OSError) -> OperatorError | None:
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return None
+    return OperatorError(codes.DISK_FULL, f"{error.filename or 'a file'}: {error.strerror}")
+
+
+def _bug(ctx: Context, error: Exception) -> StepBug:
+    ctx.log("".join(traceback.format_exception(error)))
+    return StepBug(codes.BUG, f"{type(error).__name__}: {error}")
+
+
+def _done(task: Task, number: int, key: str, evidence: Evidence, duration: float) -> Event:
+    return _event(task, "done", attempt=number, key=key, evidence=evidence.summary, duration=round(duration, 3))
+
+
+def _fault(task: Task, kind: str, error: ZflowError, **values: object) -> Event:
+    family = "transient" if isinstance(error, TransientError) else "bug" if isinstance(error, StepBug) else "operator"
+    return _event(task, kind, code=error.code.id, error_class=family, detail=error.detail, **values)
+
+
+def _event(task: Task, kind: str, **values: object) -> Event:
+    return Event(kind=kind, state=task.state, step=task.step.name, **values)  # type: ignore[arg-type]

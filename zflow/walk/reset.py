@@ -1,0 +1,44 @@
+"""Makes the steps of one state due again, on the operator's word. Only the journal changes, and it keeps its past."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+from zflow import codes
+from zflow.boot import boot_identity
+from zflow.clock import system_clock
+from zflow.errors import OperatorError
+from zflow.journal.event import Event
+from zflow.journal.writer import Position, open_journal
+from zflow.lock import WALKER, held
+from zflow.step import Product, Step
+from zflow.walk.machine import Workflow
+from zflow.walk.walker import listed
+
+
+def names_of(product: Product, state: str) -> tuple[Step, ...]:
+    """Return the steps of a state. Raises OperatorError(NO_SUCH_STATE) with the names there are."""
+    for each in product.states:
+        if each.name == state:
+            return each.steps
+    names = ", ".join(each.name for each in product.states)
+    raise OperatorError(codes.NO_SUCH_STATE, f"there is no state {state!r}; there are: {names}")
+
+
+def reset(product: Product, volume: Path, state: str) -> None:
+    """Record that every step of `state` is due again. Raises OperatorError(HELD) while a walk is under way."""
+    steps = names_of(product, state)
+    with (
+        held(volume, WALKER, patience=2.0),
+        closing(
+            open_journal(volume, clock=system_clock, boot=boot_identity(), run=f"reset-{uuid.uuid4().hex[:8]}")
+        ) as journal,
+    ):
+        journal.restore(listed(product))
+        at = journal.position
+        workflow = Workflow([each.name for each in product.states], *((at.state, at.place) if at else ()))
+        goal = workflow.destination("reset", state)
+        events = [Event("reset", state=state, step=step.name, detail="on the operator's word") for step in steps]
+        journal.record(events, Position(state=goal, place=goal))

@@ -1,0 +1,77 @@
+"""Makes the contexts that steps are given: each with its own log, shell and progress, over one volume and one boot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zflow.clock import Clock, system_clock
+from zflow.context import Context
+from zflow.journal.layout import home
+from zflow.output import log_file
+from zflow.progress import Progress
+from zflow.secret import Redactor, SecretStore
+from zflow.settings import Settings
+from zflow.shell import Shell
+from zflow.step import State, Step
+
+
+@dataclass
+class Surroundings:
+    """What all steps of one process share."""
+
+    volume: Path
+    settings: Settings
+    boot: str
+    shell: Shell
+    redactor: Redactor
+    announce: Callable[[str], None] = lambda _line: None
+    clock: Clock = system_clock
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _secrets: SecretStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        for secret in self.settings.secrets():
+            self.redactor.learn(secret)
+        self._secrets = SecretStore(self.home / "secrets", self.redactor)
+
+    @property
+    def home(self) -> Path:
+        """zflow's own folder on the volume."""
+        return home(self.volume)
+
+    def context(self, state: State, step: Step, attempt: int | None) -> Context:
+        """Return the context of a step's attempt, or, without a number, of a look at it that leaves no log."""
+        log = _drop if attempt is None else self._log(state.name, f"{step.name.rpartition('.')[2]}.{attempt}.log")
+        return self._context(log, step.name, step.timeout)
+
+    def product_context(self) -> Context:
+        """Return a context for what belongs to no step, such as the shutdown."""
+        return self._context(self._log("product", "product.log"), "product", 600.0)
+
+    def _log(self, folder: str, name: str) -> Callable[[str], None]:
+        return log_file(self.home / "logs" / folder / name, self.redactor.clean, self.clock)
+
+    def _context(self, log: Callable[[str], None], name: str, timeout: float) -> Context:
+        return Context(
+            volume=self.volume,
+            settings=self.settings,
+            secrets=self._secrets,
+            shell=self.shell.for_step(log, timeout),
+            log=log,
+            progress=Progress(self.home / "progress" / f"{name}.json", name, self.announce),
+            clock=self.clock,
+            boot=self.boot,
+            stopping=self.stopping,
+        )
+
+    def stop(self) -> None:
+        """Tell every step and command to stop; safe in a signal handler."""
+        self.stopping.set()
+        self.shell.stop()
+
+
+def _drop(_line: str) -> None:
+    pass

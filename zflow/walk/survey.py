@@ -1,0 +1,58 @@
+"""Looks at every step without changing anything: what `zflow plan` and `zflow verify` are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zflow.errors import ZflowError
+from zflow.journal.event import VALID
+from zflow.step import Product, State, Step
+from zflow.walk.keys import key_of, why_due
+from zflow.walk.surroundings import Surroundings
+
+Verdict = Literal["holds", "found", "due", "lost", "refused"]
+"""`found`: holds although the journal does not say so; `lost`: the journal says so but it does not hold."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one step's journal row and probe say together."""
+
+    state: str
+    step: str
+    title: str
+    verdict: Verdict
+    why: str
+
+
+def survey(
+    product: Product, statuses: Mapping[str, Mapping[str, Any]], around: Surroundings, *, deep: bool
+) -> Iterator[Finding]:
+    """Yield a finding for each step in walking order; `deep` asks the audits where there are any."""
+    for state in product.states:
+        for step in state.steps:
+            verdict, why = _judge(state, step, statuses.get(step.name, {}), around, deep=deep)
+            yield Finding(state.name, step.name, step.title, verdict, why)
+
+
+def _judge(
+    state: State, step: Step, row: Mapping[str, Any], around: Surroundings, *, deep: bool
+) -> tuple[Verdict, str]:
+    ctx = around.context(state, step, None)
+    try:
+        key = key_of(step, ctx)
+        look = step.audit if deep and step.audit is not None else step.probe
+        evidence = look(ctx)
+    except ZflowError as error:
+        return "refused", str(error)
+    valid = row.get("settled_kind") in VALID
+    current = valid and row.get("settled_key") == key
+    if evidence is not None:
+        return ("holds" if current else "found"), evidence.summary
+    if current:
+        return "lost", "the journal says it was done, its probe does not see it"
+    if row.get("last_kind") == "started":
+        return "due", "an attempt was cut off"
+    return "due", why_due(row.get("settled_key") if valid else None, key)

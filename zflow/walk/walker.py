@@ -1,0 +1,210 @@
+"""Walks the product's states in order and keeps the machine, the journal and the operator's view in step.
+
+Every walk looks at every step: one whose journalled result still stands and whose probe holds costs a look, nothing
+more. The first start, a restart, a renewed certificate and a repair are therefore the same walk.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from zflow import codes
+from zflow.context import Context
+from zflow.errors import Interrupted, OperatorError, StepBug, TransientError, ZflowError
+from zflow.exits import Exit
+from zflow.journal.event import Event
+from zflow.journal.writer import Journal, Listed, Position
+from zflow.retry import POLICIES
+from zflow.step import Product, State, Step, Watch
+from zflow.walk.ahead import Ahead
+from zflow.walk.machine import SERVING, STOPPED, Workflow
+from zflow.walk.protocol import Chain, Task, settle
+from zflow.walk.surroundings import Surroundings
+
+
+@dataclass
+class Count:
+    """How many steps a walk found in order, and how many it had to bring about."""
+
+    held: int = 0
+    acted: int = 0
+
+
+class Walker:
+    """One process that may write the journal; `walk` goes through all states once, as often as it is called."""
+
+    def __init__(self, product: Product, journal: Journal, surroundings: Surroundings, wake: threading.Event) -> None:
+        self._product = product
+        self._journal = journal
+        self._around = surroundings
+        self._wake = wake
+        names = [state.name for state in product.states]
+        at = journal.position
+        self._workflow = Workflow(names, at.state if at else None, at.place if at else None)
+        self._step: str | None = None
+        self._entered: str | None = None
+        self._chain = Chain(journal, self._position)
+        self._ahead = Ahead(surroundings.stopping)
+
+    def walk(self, reason: str) -> str:
+        """Walk until all is valid or something stops it; return the machine's state.
+
+        Raises Interrupted, after recording it, when the container is told to stop.
+        """
+        self._chain.flush(Event("begun", detail=reason), position=self._position())
+        if self._workflow.state in STOPPED:
+            self._move("resume")
+        self._entered = None
+        count = Count()
+        try:
+            self._start_ahead()
+            for state in self._product.states:
+                self._walk_state(state, count)
+            self._finish(count)
+        except Interrupted:
+            self._chain.flush(Event("ended", detail="told to stop"), position=self._position())
+            raise
+        except ZflowError as error:
+            self._stop(error)
+        self._write_watches()
+        return self._workflow.state
+
+    def linger(self) -> bool:
+        """After a stop, let work ahead of time go on; return whether the operator asked to resume meanwhile."""
+        while self._ahead.busy():
+            if self._wake.wait(0.3):
+                return True
+            if self._around.stopping.is_set():
+                return False
+        return False
+
+    def shut_down(self, ctx: Context) -> Exit:
+        """Stop what the product runs and record it; a failure is recorded too, the container ends all the same."""
+        self._around.announce("stopping the services")
+        try:
+            self._product.shutdown(ctx)
+            event = Event("ended", detail="the services were stopped")
+        except ZflowError as error:
+            self._around.announce(f"{error}")
+            event = Event("ended", code=error.code.id, detail=f"stopping the services: {error.detail}")
+        self._chain.flush(event, position=self._position())
+        return Exit.VALID
+
+    def close(self) -> None:
+        """End the background steps."""
+        self._ahead.close()
+
+    def _walk_state(self, state: State, count: Count) -> None:
+        for step in state.steps:
+            self._step = step.name
+            acted = self._take_ahead(step) if step.ahead else settle(self._task(state, step, self._chain))
+            count.acted += acted
+            count.held += not acted
+        self._step = None
+
+    def _take_ahead(self, step: Step) -> bool:
+        if self._ahead.busy(step.name):
+            self._chain.flush()
+            self._around.announce(f"{step.title}: waiting for it, it began at the start")
+        return self._ahead.result(step.name)
+
+    def _start_ahead(self) -> None:
+        for state in self._product.states:
+            for step in state.steps:
+                if step.ahead:
+                    self._ahead.start(step.name, partial(self._settle_ahead, state, step))
+
+    def _settle_ahead(self, state: State, step: Step) -> bool:
+        chain = Chain(self._journal)
+        acted = settle(self._task(state, step, chain))
+        chain.flush()
+        return acted
+
+    def _task(self, state: State, step: Step, chain: Chain) -> Task:
+        return Task(
+            step=step,
+            state=state.name,
+            chain=chain,
+            context=partial(self._around.context, state),
+            enter=partial(self._enter, state) if chain is self._chain else _stay,
+            wait=self._wait,
+            announce=self._around.announce,
+        )
+
+    def _wait(self, ctx: Context, seconds: float) -> None:
+        self._wake.clear()
+        self._wake.wait(seconds)
+        ctx.check()
+
+    def _enter(self, state: State) -> None:
+        """Move the machine to a state that has something to do; states without are passed in silence."""
+        if self._entered == state.name:
+            return
+        self._around.announce(f"── {state.name}: {state.title}")
+        self._chain.flush(Event("entered", state=state.name), position=Position(state.name, state.name, self._step))
+        for trigger, goal in self._workflow.way_to(state.name):
+            self._workflow.move(trigger, goal)
+        self._entered = state.name
+
+    def _finish(self, count: Count) -> None:
+        summary = f"{count.held} steps held, {count.acted} brought about"
+        self._step = None
+        if self._workflow.state == SERVING:
+            self._chain.flush(Event("checked", detail=summary), position=self._position())
+            return
+        self._chain.flush(Event("checked", detail=summary), position=Position(SERVING, SERVING))
+        for trigger, goal in self._workflow.way_to(SERVING):
+            self._workflow.move(trigger, goal)
+        self._around.announce(f"all valid: {summary}")
+
+    def _stop(self, error: ZflowError) -> None:
+        error = error if isinstance(error, (TransientError, OperatorError, StepBug)) else StepBug(codes.BUG, str(error))
+        transient = isinstance(error, TransientError)
+        next_try = self._around.clock() + self._later() if transient else None
+        stopped = {"code": error.code.id, "detail": error.detail, "remedy": error.code.remedy, "next_try": next_try}
+        self._move("fail" if transient else "block", Event("ended", code=error.code.id), stopped=stopped)
+        self._around.announce(f"{self._workflow.state}: {error}")
+        self._around.announce(f"what to do: {error.code.remedy}")
+
+    def _later(self) -> float:
+        step = next((step for step in self._product.steps if step.name == self._step), None)
+        return POLICIES[step.retry if step else "local"].later
+
+    def _move(
+        self, trigger: str, *events: Event, target: str | None = None, stopped: Mapping[str, object] | None = None
+    ) -> None:
+        goal = self._workflow.destination(trigger, target)
+        place = self._workflow.place if goal in STOPPED else goal
+        position = Position(state=goal, place=place, step=self._step, **(stopped or {}))  # type: ignore[arg-type]
+        self._chain.flush(*events, position=position)
+        self._workflow.move(trigger, goal)
+
+    def _position(self) -> Position:
+        if self._workflow.state in STOPPED and self._journal.position is not None:
+            return self._journal.position
+        return Position(self._workflow.state, self._workflow.place, self._step)
+
+    def _write_watches(self) -> None:
+        with suppress(ZflowError, OSError):
+            watches: Sequence[Watch] = self._product.watches(self._around.product_context())
+            beside = self._around.home / "watches.new"
+            beside.write_text(json.dumps([asdict(watch) for watch in watches]))
+            beside.rename(self._around.home / "watches.json")
+
+
+def listed(product: Product) -> list[Listed]:
+    """Return the steps as the journal lists them for `status`."""
+    return [
+        Listed(step.name, state.name, step.title, step.scope.value, step.weight)
+        for state in product.states
+        for step in state.steps
+    ]
+
+
+def _stay() -> None:
+    """A background step moves no machine."""
