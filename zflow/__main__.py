@@ -1,0 +1,5 @@
+"""`python -m zflow` is the command `zflow`."""
+
+from zflow.entry import main
+
+main()

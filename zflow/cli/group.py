@@ -1,0 +1,40 @@
+"""The group of commands. Each lives in a module by its purpose and loads what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from zflow import __version__
+from zflow.cli import inner, looking, steering
+from zflow.errors import ZflowError
+from zflow.exits import Exit
+
+EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="zflow %(version)s")
+def group() -> None:
+    """Turns an empty volume into a running, hardened Zimbra mail server, and keeps it so."""
+
+
+for module in (looking, steering, inner):
+    for command in module.COMMANDS:
+        group.add_command(command)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; an error of ours is one line with its code and the way out, never a traceback."""
+    try:
+        return int(group.main(list(arguments), prog_name="zflow", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except click.Abort:
+        return Exit.STOPPED
+    except ZflowError as error:
+        print(f"{error}\nWhat to do: {error.code.remedy}", file=sys.stderr)
+        return Exit.STOPPED

@@ -1,0 +1,47 @@
+"""Commands that the supervisor starts; hidden from the help, they are no interface."""
+
+from __future__ import annotations
+
+import click
+
+from zflow.cli.product import environment, product
+from zflow.entry import volume
+
+
+@click.command("admit", hidden=True)
+def admit() -> int:
+    """Take the volume, or refuse it untouched."""
+    import sys
+
+    from zflow.errors import OperatorError
+    from zflow.exits import Exit
+    from zflow.walk.process import prepare_home
+
+    try:
+        prepare_home(product(), volume())
+    except OperatorError as error:
+        print(f"refused: {error}\nwhat to do: {error.code.remedy}", flush=True, file=sys.stderr)
+        return Exit.REFUSED
+    return Exit.VALID
+
+
+@click.command("walk", hidden=True)
+@click.option("--reason", default="by hand")
+def walk(reason: str) -> int:
+    """Walk once."""
+    from zflow.walk.process import die_with_parent
+    from zflow.walk.process import walk as walk_once
+
+    die_with_parent()
+    return walk_once(product(), volume(), environment(), reason)
+
+
+@click.command("shut-down", hidden=True)
+def shut_down() -> int:
+    """Stop the services before the container ends."""
+    from zflow.walk.process import shut_down as stop
+
+    return stop(product(), volume(), environment())
+
+
+COMMANDS = (admit, walk, shut_down)

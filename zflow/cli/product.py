@@ -1,0 +1,37 @@
+"""Where the command line meets the product: its states, loaded only by commands that need them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from zflow.boot import boot_identity
+from zflow.entry import volume
+from zflow.secret import Redactor
+from zflow.settings import load
+from zflow.shell import Shell
+from zflow.step import Product
+from zflow.walk.surroundings import Surroundings
+
+
+def product() -> Product:
+    """Return what this image provisions."""
+    from states.product import PRODUCT
+
+    return PRODUCT
+
+
+def environment() -> Mapping[str, str]:
+    """Return the variables that settings are read from."""
+    return os.environ
+
+
+def bystander() -> Surroundings:
+    """Return surroundings for looking only: nothing is logged, nothing is stopped.
+
+    Raises OperatorError when settings are wrong.
+    """
+    place = volume()
+    settings = load(product().settings, environment(), place)
+    shell = Shell(root=place, tag=f"look:{os.getpid()}", log=lambda _line: None)
+    return Surroundings(place, settings, boot_identity(), shell, Redactor())

@@ -1,0 +1,125 @@
+"""Commands that make something happen: run, resume, reset-state, shell."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import click
+
+from zflow.entry import run as supervise
+from zflow.entry import volume
+from zflow.exits import Exit
+
+POLL = 0.2
+"""Seconds between two looks at the journal while following a walk."""
+START = 15.0
+"""Seconds a woken runner has to begin a walk."""
+
+
+@click.command()
+def run() -> int:
+    """Start and supervise; what the container does by itself."""
+    return supervise()
+
+
+@click.command()
+@click.option("--no-follow", is_flag=True, help="Wake the runner and return at once.")
+def resume(*, no_follow: bool) -> int:
+    """Go on now: wake a waiting runner and follow it, or walk here when none is alive."""
+    from zflow.lock import RUNNER, holder
+
+    found = holder(volume(), RUNNER)
+    if found is None or not found.alive:
+        from zflow.cli.product import environment, product
+        from zflow.walk.process import walk
+
+        click.echo("No runner is alive in this container; walking here.")
+        return walk(product(), volume(), environment(), "resume without a runner")
+    before = _newest_event()
+    os.kill(found.pid, signal.SIGUSR1)
+    if no_follow:
+        click.echo(f"The runner (process {found.pid}) was woken.")
+        return Exit.VALID
+    return _follow(before)
+
+
+def _newest_event() -> int:
+    from zflow.errors import OperatorError
+    from zflow.journal.reader import events, reading
+
+    try:
+        with reading(volume()) as journal:
+            return max((row["seq"] for row in events(journal, last=1)), default=0)
+    except OperatorError:
+        return 0
+
+
+def _follow(seen: int) -> int:
+    from zflow import status as light
+    from zflow.cli.looking import describe
+    from zflow.journal.reader import events, reading
+
+    deadline = time.monotonic() + START
+    begun = False
+    while True:
+        document = light.gather(volume())
+        with reading(volume()) as journal:
+            for row in events(journal, after=seen):
+                seen, begun = row["seq"], True
+                click.echo(describe(row))
+        code = light.exit_code(document)
+        if not document["walking"] and (begun or time.monotonic() > deadline):
+            click.echo(light.as_text(document))
+            return code
+        time.sleep(POLL)
+
+
+@click.command("reset-state")
+@click.argument("state")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done again.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset_state(state: str, *, dry_run: bool, yes: bool) -> int:
+    """Have a STATE done again: its steps are due at the next walk. Mail, settings and the history stay."""
+    from zflow.cli.product import product
+    from zflow.lock import RUNNER, holder
+    from zflow.walk.reset import names_of, reset
+
+    steps = names_of(product(), state)
+    click.echo(f"To be done again ({state}):")
+    for step in steps:
+        again = " (built once: done again only if its result is gone)" if step.once else ""
+        click.echo(f"  {step.name:<28} {step.title}{again}")
+    click.echo("Nothing is deleted: each step looks first whether its result still holds. The history is kept.")
+    if dry_run:
+        return Exit.VALID
+    if not yes:
+        click.confirm("Go on?", abort=True)
+    reset(product(), volume(), state)
+    found = holder(volume(), RUNNER)
+    if found is not None and found.alive:
+        os.kill(found.pid, signal.SIGUSR1)
+        click.echo("Done; the runner begins a walk. `zflow status` shows it.")
+    else:
+        click.echo("Done; the next start walks again.")
+    return Exit.VALID
+
+
+@click.command()
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def shell(command: tuple[str, ...]) -> None:
+    """Open a shell inside the Ubuntu on the volume, or run COMMAND there."""
+    from zflow.shell import PATH
+
+    root = volume()
+    if not (root / "bin/bash").exists():
+        raise click.UsageError(f"there is no Ubuntu on {root} yet; `zflow status` tells how far it is")
+    variables = {"PATH": PATH, "HOME": "/root", "TERM": os.environ.get("TERM", "dumb"), "LANG": "C.UTF-8"}
+    os.chroot(root)
+    os.chdir("/")
+    argv = list(command) or ["/bin/bash", "-l"]
+    os.execvpe(argv[0], argv, variables)  # noqa: S606 - the operator's own command
+
+
+COMMANDS = (run, resume, reset_state, shell)

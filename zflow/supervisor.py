@@ -1,0 +1,151 @@
+"""`zflow run`: the light process that lives as long as the container, and starts the heavy walker when a walk is due.
+
+It owns the signals, the watch on inputs and the end of the services. Standard library and the light reader only: it
+idles in about as much memory as a bare interpreter. It is a child of tini, which reaps orphans; this process waits only
+for children it started itself, by their numbers, so that no exit code is ever stolen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from zflow import codes
+from zflow.errors import OperatorError
+from zflow.exits import Exit
+from zflow.journal.layout import home, journal_file
+from zflow.journal.reader import position, reading
+from zflow.lock import RUNNER, held
+from zflow.watching import Watcher
+
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD}
+ZFLOW = (sys.executable, "-m", "zflow")
+TICK = 1.0
+"""Seconds between two looks at the watched inputs and the clock."""
+DEATHS = 5
+"""So many times in a row may the walker die without an answer before the container ends."""
+
+
+def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
+    """Supervise the volume until told to stop; return the container's exit code. `zflow` is the command to call."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    if not journal_file(volume).exists() and (refused := _wait(spawn((*zflow, "admit")))) != Exit.VALID:
+        return Exit(refused)
+    try:
+        with held(volume, RUNNER):
+            return _Supervisor(volume, zflow).live()
+    except OperatorError as error:
+        _say(f"refused: {error}")
+        _say(f"what to do: {error.code.remedy}")
+        return Exit.HELD if error.code is codes.HELD else Exit.REFUSED
+
+
+class _Supervisor:
+    """Holds the walker's process number, the watcher, and when to walk again."""
+
+    def __init__(self, volume: Path, zflow: tuple[str, ...]) -> None:
+        self._volume = volume
+        self._zflow = zflow
+        self._watcher = Watcher(home(volume) / "watches.json")
+        self._walker: int | None = None
+        self._deaths = 0
+        self._again: float | None = None
+        self._pending: str | None = None
+
+    def live(self) -> Exit:
+        self._start("start of the container")
+        while True:
+            caught = signal.sigtimedwait(SIGNALS, TICK)
+            number = caught.si_signo if caught is not None else None
+            if number in {signal.SIGTERM, signal.SIGINT}:
+                return self._end()
+            if number == signal.SIGHUP:
+                self._start("HUP: inputs are looked at again")
+            elif number == signal.SIGUSR1:
+                self._resume()
+            elif number == signal.SIGCHLD and (ended := self._reap()) is not None:
+                return ended
+            self._look()
+
+    def _start(self, reason: str) -> None:
+        if self._walker is not None:
+            self._pending = reason
+            return
+        self._again = None
+        self._pending = None
+        self._watcher.forget()
+        self._walker = spawn((*self._zflow, "walk", "--reason", reason))
+
+    def _resume(self) -> None:
+        if self._walker is not None:
+            os.kill(self._walker, signal.SIGUSR1)
+        else:
+            self._start("resume")
+
+    def _look(self) -> None:
+        if self._walker is not None:
+            return
+        changed = self._watcher.look()
+        if changed:
+            _say(f"changed: {changed}")
+            self._start(f"changed: {changed}")
+        elif self._again is not None and time.time() >= self._again:
+            self._start("time for the next try")
+
+    def _reap(self) -> Exit | None:
+        """Take in what ended; return the container's exit code when there is no going on."""
+        self._watcher.reap()
+        if self._walker is None:
+            return None
+        pid, status = os.waitpid(self._walker, os.WNOHANG)
+        if pid == 0:
+            return None
+        self._walker = None
+        code = os.waitstatus_to_exitcode(status)
+        if code in {Exit.REFUSED, Exit.HELD}:
+            return Exit(code)
+        if code in {Exit.VALID, Exit.STOPPED}:
+            self._deaths = 0
+            self._again = self._next_try()
+            if self._pending:
+                self._start(self._pending)
+            return None
+        self._deaths += 1
+        _say(f"the walker ended with {code}, {self._deaths} of {DEATHS} times in a row")
+        if self._deaths >= DEATHS:
+            return Exit.STOPPED
+        self._again = time.time() + self._deaths
+        return None
+
+    def _next_try(self) -> float | None:
+        with contextlib.suppress(OperatorError), reading(self._volume) as journal:
+            row = position(journal)
+            return row["next_try"] if row else None
+        return None
+
+    def _end(self) -> Exit:
+        """Let the walker reach a safe point, then stop the services."""
+        if self._walker is not None:
+            os.kill(self._walker, signal.SIGTERM)
+            _wait(self._walker)
+        self._watcher.close()
+        _wait(spawn((*self._zflow, "shut-down")))
+        return Exit.VALID
+
+
+def spawn(argv: tuple[str, ...]) -> int:
+    """Start a process with default signal handling and nothing blocked; return its number."""
+    return os.posix_spawn(argv[0], list(argv), os.environ, setsigmask=(), setsigdef=SIGNALS)
+
+
+def _wait(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}  {line}\n")
+    sys.stdout.flush()
