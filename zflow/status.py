@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from zflow import __version__
+from zflow import __version__, codes
 from zflow.clock import stamp
 from zflow.errors import OperatorError
 from zflow.exits import Exit
@@ -45,9 +45,10 @@ def gather(volume: Path) -> Document:
         with reading(volume) as journal:
             row, listed = position(journal), steps(journal)
     except OperatorError as error:
-        document["state"] = "starting" if alive else "unreadable"
-        document["problem"] = _problem(error.code.id, error.detail, error.code.remedy, None)
-        return document
+        if alive and error.code is codes.NO_JOURNAL:
+            return document | {"state": "starting"}
+        problem = _problem(error.code.id, error.detail, error.code.remedy, None)
+        return document | {"state": "unreadable", "problem": problem}
     if row is not None:
         document |= {name: row[name] for name in ("state", "place", "step")} | {"updated": stamp(row["updated"])}
         if row["code"]:

@@ -13,6 +13,8 @@ from zflow.entry import health as tell_health
 from zflow.entry import show_status, volume
 from zflow.exits import Exit
 
+PATIENCE = 10.0
+"""Seconds that `status --wait` gives a container to start."""
 VERDICTS = {
     "holds": "valid",
     "found": "holds, not yet in the journal",
@@ -29,14 +31,21 @@ VERDICTS = {
 def status(*, as_json: bool, wait: bool, timeout: float | None) -> int:
     """Show where the walk is, what it is doing, and what you must do."""
     if wait:
-        from zflow import status as light
-
-        deadline = time.monotonic() + timeout if timeout is not None else None
-        while light.exit_code(light.gather(volume())) == Exit.IN_PROGRESS:
-            if deadline is not None and time.monotonic() > deadline:
-                break
-            time.sleep(1)
+        _wait(timeout if timeout is not None else float("inf"))
     return show_status(as_json=as_json)
+
+
+def _wait(timeout: float) -> None:
+    """Return when the walk has ended; a runner that is not there yet is given a moment to come."""
+    from zflow import status as light
+
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < timeout:
+        document = light.gather(volume())
+        coming = document["runner"] == "absent" and waited < PATIENCE
+        if not coming and light.exit_code(document) != Exit.IN_PROGRESS:
+            return
+        time.sleep(1)
 
 
 @click.command()
