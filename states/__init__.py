@@ -1,0 +1,1 @@
+"""What this product does: one package per state, made of steps. Uses the engine through `zflow.api` only."""

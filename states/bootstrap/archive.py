@@ -1,0 +1,65 @@
+"""Takes a finished Ubuntu out of a local archive instead of a mirror: the first start without a network."""
+
+from __future__ import annotations
+
+from states.bootstrap import codes
+from states.bootstrap.rootfs import defects, installed_packages, os_release, tree
+from states.bootstrap.settings import ROOTFS_ARCHIVE, ROOTFS_SHA256, UBUNTU
+from states.bootstrap.suites import Suite
+from zflow.api import CommandError, Context, OperatorError, sha256
+
+LEFT_OUT = (
+    *(".zflow", "app", "lost+found", "etc/zflow-release"),
+    *("dev/*", "proc/*", "sys/*", "run/*", "tmp/*", "var/lib/apt/periodic/*"),
+)
+"""Not taken over: an archive made from a whole volume may hold its journal and secrets, mounts, and apt's stamps."""
+
+
+def unpack(ctx: Context, suite: Suite) -> None:
+    """Check the archive's SHA-256, unpack it into the stage, and see that it is the whole suite.
+
+    Raises OperatorError: ARCHIVE, SPACE.
+    """
+    archive, expected = ctx.settings[ROOTFS_ARCHIVE], ctx.settings.get(ROOTFS_SHA256)
+    if expected is None:
+        raise OperatorError(codes.ARCHIVE, "ZFLOW_ROOTFS_ARCHIVE is set, ZFLOW_ROOTFS_SHA256 is not")
+    if not archive.is_file():
+        raise OperatorError(codes.ARCHIVE, f"there is no file {archive}")
+    ctx.progress.report(note="checking the archive")
+    if (found := sha256(archive)) != expected:
+        raise OperatorError(codes.ARCHIVE, f"{archive} has the SHA-256 {found}, expected was {expected}")
+    ctx.progress.report(note="unpacking the archive")
+    tree(ctx).mkdir(parents=True)
+    left_out = [f"--exclude={dots}{name}" for name in LEFT_OUT for dots in ("", "./")]
+    try:
+        ctx.shell.run(
+            "tar",
+            "--extract",
+            f"--file={archive}",
+            f"--directory={tree(ctx)}",
+            "--numeric-owner",
+            "--same-owner",
+            "--preserve-permissions",
+            "--xattrs",
+            "--xattrs-include=*",
+            "--anchored",
+            *left_out,
+        )
+    except CommandError as error:
+        code = codes.SPACE if "No space left" in error.tail else codes.ARCHIVE
+        raise OperatorError(code, f"{archive}: {error.tail.strip()[-300:]}") from error
+    examine(ctx, suite)
+
+
+def examine(ctx: Context, suite: Suite) -> None:
+    """See that the unpacked tree is the suite with all its packages; raises OperatorError(ARCHIVE)."""
+    archive = ctx.settings[ROOTFS_ARCHIVE]
+    if lacks := defects(tree(ctx)):
+        raise OperatorError(codes.ARCHIVE, f"{archive}: {'; '.join(lacks)}")
+    version = os_release(tree(ctx)).get("VERSION_ID")
+    if version != suite.version:
+        raise OperatorError(
+            codes.ARCHIVE, f"{archive} holds Ubuntu {version}, {UBUNTU.variable} asks for {suite.version}"
+        )
+    if missing := sorted(set(suite.packages) - installed_packages(tree(ctx))):
+        raise OperatorError(codes.ARCHIVE, f"{archive} lacks the packages {', '.join(missing)}")

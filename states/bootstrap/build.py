@@ -1,0 +1,117 @@
+"""Builds the Ubuntu in a staging folder of the same volume, where a killed attempt can be thrown away whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from states.bootstrap import archive, codes, mmdebstrap
+from states.bootstrap.rootfs import (
+    RELEASE,
+    Mark,
+    defects,
+    installed,
+    installed_packages,
+    read_mark,
+    staged,
+    staged_mark,
+    tree,
+)
+from states.bootstrap.settings import KEYRING, MIRROR, ROOTFS_ARCHIVE, UBUNTU
+from states.bootstrap.suites import SUITES, Suite
+from zflow.api import (
+    CommandError,
+    Context,
+    Evidence,
+    OperatorError,
+    Step,
+    mounts_below,
+    remove_tree,
+    stamp,
+    sync_volume,
+    write_atomic,
+)
+
+NO_DAEMONS = """\
+#!/bin/sh
+# Written by zflow. Packages must not start services here: there is no init in this tree; zflow starts what is to run.
+exit 101
+"""
+DPKG_AND_APT_LEFTOVERS = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap")
+"""Options meant for the build alone: dpkg without syncs would make later upgrades unsafe."""
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the tree is complete, in the stage or on the volume already."""
+    mark = installed(ctx) or staged(ctx)
+    return None if mark is None else Evidence(f"Ubuntu {mark.version}, {mark.packages} packages, from {mark.source}")
+
+
+def cleanup(ctx: Context) -> None:
+    """Remove a half-built tree: the mark first, then what mmdebstrap left mounted, then the files."""
+    staged_mark(ctx).unlink(missing_ok=True)
+    for point in mounts_below(tree(ctx).resolve()):
+        unmount(ctx, point)
+    remove_tree(tree(ctx))
+
+
+def unmount(ctx: Context, point: Path) -> None:
+    """Unmount, detaching what is still in use."""
+    try:
+        ctx.shell.run("umount", str(point))
+    except CommandError:
+        ctx.shell.run("umount", "--lazy", str(point))
+
+
+def apply(ctx: Context) -> None:
+    """Build the tree and mark it complete. Raises what the builders raise, and OperatorError(DAMAGED)."""
+    if read_mark(ctx.volume / RELEASE):
+        raise OperatorError(codes.DAMAGED, f"{ctx.volume}: {'; '.join(defects(ctx.volume))}")
+    cleanup(ctx)
+    suite, source = SUITES[ctx.settings[UBUNTU]], ctx.settings.get(ROOTFS_ARCHIVE)
+    if source is not None:
+        archive.unpack(ctx, suite)
+    else:
+        mmdebstrap.build(ctx, suite)
+    if lacks := defects(tree(ctx)):
+        raise OperatorError(codes.ARCHIVE if source else codes.MIRROR_CONTENT, "; ".join(lacks))
+    finish(ctx, suite)
+    mark = Mark(
+        codename=suite.codename,
+        version=suite.version,
+        packages=len(installed_packages(tree(ctx))),
+        source=str(source or ctx.settings[MIRROR]),
+        built=stamp(ctx.clock()),
+        entries=tuple(sorted(each.name for each in tree(ctx).iterdir())),
+    )
+    ctx.progress.report(note="syncing the volume")
+    sync_volume(ctx.stage)
+    write_atomic(staged_mark(ctx), mark.render())
+
+
+def finish(ctx: Context, suite: Suite) -> None:
+    """Put into the tree what does not come from packages, and take out what was for the build alone."""
+    root = tree(ctx)
+    for name in DPKG_AND_APT_LEFTOVERS:
+        (root / name).unlink(missing_ok=True)
+    (root / "usr/sbin/policy-rc.d").write_text(NO_DAEMONS)
+    (root / "usr/sbin/policy-rc.d").chmod(0o755)
+    lines = mmdebstrap.sources(suite, ctx.settings[MIRROR])
+    (root / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in lines))
+    if ctx.settings[KEYRING] != Path(KEYRING.default or ""):
+        (root / "etc/apt/trusted.gpg.d/zflow-mirror.gpg").write_bytes(ctx.settings[KEYRING].read_bytes())
+    (root / "etc/timezone").write_text("Etc/UTC\n")
+    (root / "etc/localtime").unlink(missing_ok=True)
+    (root / "etc/localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
+
+
+STEP = Step(
+    name="bootstrap.build",
+    title="Build Ubuntu in the stage",
+    probe=probe,
+    apply=apply,
+    cleanup=cleanup,
+    retry="network",
+    timeout=5400,
+    weight=45,
+    once=True,
+)

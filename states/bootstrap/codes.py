@@ -1,0 +1,101 @@
+"""The errors of bootstrap, ZF-20xx."""
+
+from __future__ import annotations
+
+from zflow.api import Code
+
+FOREIGN = Code(
+    "ZF-2001",
+    "the volume holds files of something else",
+    "The volume is neither empty nor installed by zflow. Nothing on it was touched.",
+    "Attach an empty volume, or move away what is named below. `lost+found` and `app` may stay.",
+)
+MOUNT_OPTIONS = Code(
+    "ZF-2002",
+    "the volume is mounted with options a system cannot run on",
+    "Programs on the volume could not be run, or set-user-id ones (sudo, su, postfix) would lose their rights.",
+    "Mount the host's file system without `ro`, `noexec` and `nosuid`, or put the volume on another one.",
+)
+SPACE = Code(
+    "ZF-2003",
+    "not enough room on the volume",
+    "The file system of the volume is too full for an Ubuntu installation.",
+    "Free room or enlarge the volume, then run `zflow resume`. Zimbra itself wants 5 GB more, and room for the mail.",
+)
+DAMAGED = Code(
+    "ZF-2004",
+    "the installation on the volume is damaged",
+    "zflow finished this Ubuntu once, but what is named below is missing or empty now. It is not overwritten.",
+    "Restore the volume from a backup, or put back what is named below, then run `zflow resume`.",
+)
+MIRROR = Code(
+    "ZF-2005",
+    "the Ubuntu mirror does not answer",
+    "The mirror is down, its name does not resolve, or a firewall or proxy is in between.",
+    "It is tried again by itself. If it stays, set ZFLOW_MIRROR or ZFLOW_PROXY, or check the container's DNS.",
+)
+SIGNATURE = Code(
+    "ZF-2006",
+    "the Ubuntu archive's signature does not verify",
+    "The lists are not signed by a key of the keyring: a wrong mirror, a wrong keyring, or somebody in between.",
+    "Check ZFLOW_MIRROR and ZFLOW_KEYRING. Do not go on over a network that you do not trust.",
+)
+MIRROR_CONTENT = Code(
+    "ZF-2007",
+    "the mirror lacks what is needed",
+    "The mirror has no such release, lacks its -updates or -security pocket, or packages are missing there.",
+    "Set ZFLOW_MIRROR to a full mirror (also one of old releases), or choose another ZFLOW_UBUNTU.",
+)
+BUILD = Code(
+    "ZF-2008",
+    "Ubuntu could not be installed",
+    "The installation of the base system ended with an error that zflow does not know.",
+    "It is tried again. If it stays: `zflow logs bootstrap.build` shows the whole output.",
+)
+ARCHIVE = Code(
+    "ZF-2009",
+    "the rootfs archive cannot be used",
+    "The file named by ZFLOW_ROOTFS_ARCHIVE is absent, differs from its SHA-256, or does not hold a complete Ubuntu.",
+    "Correct ZFLOW_ROOTFS_ARCHIVE and ZFLOW_ROOTFS_SHA256. Any volume of zflow before Zimbra's install makes an "
+    "archive: `tar --numeric-owner --xattrs --one-file-system -C /data -czf ubuntu.tar.gz .`",
+)
+CAPABILITY = Code(
+    "ZF-2010",
+    "the container lacks rights",
+    "A capability named below was not given, or a security profile (AppArmor, SELinux) forbids mounts.",
+    "Start it with `--cap-add SYS_ADMIN --cap-add AUDIT_WRITE --security-opt apparmor=unconfined` (see the README).",
+)
+SERVER_NAME = Code(
+    "ZF-2011",
+    "the server has no full name",
+    "Zimbra needs a fully qualified host name such as mail.example.org and takes it over into its data for good.",
+    "Set ZFLOW_HOSTNAME, or start the container with `--hostname mail.example.org`.",
+)
+KEYRING = Code(
+    "ZF-2012",
+    "the keyring is absent",
+    "The file named by ZFLOW_KEYRING does not exist in the container or is empty.",
+    "Mount the keyring into the container, or leave ZFLOW_KEYRING unset to use the one of the image.",
+)
+CLOCK = Code(
+    "ZF-2013",
+    "the clock is wrong",
+    "The archive's lists are signed for a time that differs from the clock of this machine.",
+    "Set the host's clock (NTP), then run `zflow resume`.",
+)
+
+CODES = (
+    FOREIGN,
+    MOUNT_OPTIONS,
+    SPACE,
+    DAMAGED,
+    MIRROR,
+    SIGNATURE,
+    MIRROR_CONTENT,
+    BUILD,
+    ARCHIVE,
+    CAPABILITY,
+    SERVER_NAME,
+    KEYRING,
+    CLOCK,
+)

@@ -1,0 +1,118 @@
+"""Builds a minimal Ubuntu with mmdebstrap: its command line, its progress, and what its complaints mean."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+from states.bootstrap import codes
+from states.bootstrap.rootfs import tree
+from states.bootstrap.settings import KEYRING, MIRROR, PROXY
+from states.bootstrap.suites import COMPONENTS, POCKETS, Suite
+from zflow.api import Code, CommandError, Context, OperatorError, TransientError
+
+PRESEED = "resolvconf resolvconf/linkify-resolvconf boolean false"
+"""Else resolvconf makes /etc/resolv.conf a link into /run, which a container's engine and zflow both own."""
+SILENCE = 600.0
+"""Seconds without a line of output after which the build counts as hung; apt itself gives up on a mirror earlier."""
+
+TRANSIENT: tuple[tuple[str, Code], ...] = (
+    (r"Temporary failure resolving|Could not resolve|Name or service not known", codes.MIRROR),
+    (r"(Could not|Unable to|Cannot) connect|Connection (refused|timed out|failed|reset)|timed out", codes.MIRROR),
+    (r"Network is unreachable|No route to host|Error reading from server|Clearsigned file isn't valid", codes.MIRROR),
+    (r"\b(429|5\d\d)  ?[A-Z]|Hash Sum mismatch|File has unexpected size", codes.MIRROR),
+)
+FINAL: tuple[tuple[str, Code], ...] = (
+    (r"No space left on device|Disk quota exceeded|not have enough free space", codes.SPACE),
+    (r"NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signatures? (was|were|is|are) invalid|is not signed", codes.SIGNATURE),
+    (r"Release file .* is (not valid yet|expired)|Release' is (not valid yet|expired)", codes.CLOCK),
+    (r"does not have a Release file|Unable to locate package|has no installation candidate", codes.MIRROR_CONTENT),
+    (r"mount .* failed|mknod.*(not permitted|denied)|chroot.*not permitted", codes.CAPABILITY),
+)
+
+
+def build(ctx: Context, suite: Suite) -> None:
+    """Build the suite into the stage, in one pass over all pockets.
+
+    Raises OperatorError for what a person must change (keyring, signature, mirror content, room, capabilities, clock),
+    TransientError for an unreachable mirror and for what is not known.
+    """
+    keyring = ctx.settings[KEYRING]
+    if not keyring.is_file() or keyring.stat().st_size == 0:
+        raise OperatorError(codes.KEYRING, f"{keyring} ({ctx.settings.source(KEYRING)})")
+    proxy = ctx.settings.get(PROXY)
+    reader = Reader(ctx)
+    try:
+        ctx.shell.run(
+            *command(suite, ctx.settings[MIRROR], str(keyring), str(tree(ctx))),
+            env={"http_proxy": proxy, "https_proxy": proxy} if proxy else {},
+            silence=SILENCE,
+            on_line=reader.line,
+        )
+    except CommandError as error:
+        raise explained(error, [*reader.complaints, *error.tail.splitlines()], ctx.settings[MIRROR]) from error
+
+
+def command(suite: Suite, mirror: str, keyring: str, target: str) -> list[str]:
+    """Return mmdebstrap's command line. `force-unsafe-io`: the finished tree is synced once instead of each file."""
+    return [
+        "mmdebstrap",
+        "--mode=root",
+        "--variant=minbase",
+        "--format=directory",
+        "--verbose",
+        f"--keyring={keyring}",
+        f"--components={','.join(COMPONENTS)}",
+        f"--include={','.join(suite.packages)}",
+        "--dpkgopt=force-unsafe-io",
+        "--aptopt=Acquire::Retries 3",
+        "--aptopt=Acquire::http::Timeout 30",
+        "--aptopt=Acquire::https::Timeout 30",
+        f'--essential-hook=echo {PRESEED} | chroot "$1" debconf-set-selections',
+        suite.codename,
+        target,
+        *sources(suite, mirror),
+    ]
+
+
+def sources(suite: Suite, mirror: str) -> list[str]:
+    """Return the lines of sources.list, one for each pocket."""
+    return [f"deb {mirror} {suite.codename}{pocket} {' '.join(COMPONENTS)}" for pocket in POCKETS]
+
+
+def explained(error: CommandError, complaints: list[str], mirror: str) -> OperatorError | TransientError:
+    """Return the error that names the cause found in mmdebstrap's complaints; BUILD when none is known."""
+    for table, kind in ((FINAL[:3], OperatorError), (TRANSIENT, TransientError), (FINAL[3:], OperatorError)):
+        for pattern, code in table:
+            for line in complaints:
+                if re.search(pattern, line):
+                    return kind(code, f"{mirror}: {line.strip()}")
+    last = next((line for line in complaints if line.startswith("E: ")), complaints[-1] if complaints else "no output")
+    return TransientError(codes.BUILD, f"mmdebstrap ended with {error.exit_code}: {last.strip()}")
+
+
+class Reader:
+    """Reads mmdebstrap's verbose output: keeps complaints, and reports packages fetched, unpacked and set up."""
+
+    PHASES = (
+        ("Get:", "fetching packages"),
+        ("Unpacking ", "unpacking packages"),
+        ("Setting up ", "setting up packages"),
+    )
+
+    def __init__(self, ctx: Context) -> None:
+        self._progress = ctx.progress
+        self._announced = 0
+        self._counts = dict.fromkeys((word for word, _ in self.PHASES), 0)
+        self.complaints: deque[str] = deque(maxlen=40)
+
+    def line(self, line: str) -> None:
+        """Take in one line."""
+        if line.startswith(("E: ", "W: Failed", "Err:", "dpkg: error", "mount: ")) or "No space left" in line:
+            self.complaints.append(line)
+        if found := re.match(r"\d+ upgraded, (\d+) newly installed", line):
+            self._announced += int(found[1])
+        for word, note in self.PHASES:
+            if line.startswith(word) and self._announced:
+                self._counts[word] += 1
+                self._progress.report(self._counts[word], self._announced, "packages", note)

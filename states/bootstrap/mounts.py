@@ -1,0 +1,104 @@
+"""The container's /proc, /sys and /dev inside the Ubuntu on the volume, and a fresh /run, at every start.
+
+The container's own mounts are bound recursively, not made anew: what its engine masked or made read-only below /proc
+and /sys stays so inside. They are made slaves, so that unmounting inside never reaches out. /run is a new tmpfs:
+process ids and sockets of an earlier container must not be believed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from states.bootstrap import codes
+from states.bootstrap.build import unmount
+from states.bootstrap.mountinfo import Mount, mounts
+from zflow.api import CommandError, Context, Evidence, OperatorError, Scope, Step
+
+BOUND = ("proc", "sys", "dev")
+RUN_OPTIONS = "mode=0755,nosuid,nodev,size=256m"
+RUN_FOLDERS = (("lock", 0o1777), ("user", 0o755), ("resolvconf", 0o755), ("resolvconf/interface", 0o755))
+"""What packages expect in /run that systemd-tmpfiles would make: Debian policy 9.1.4, resolvconf(8)."""
+REFUSALS = ("denied", "not permitted", "superuser")
+"""Words of mount(8) for EPERM and EACCES."""
+FOLDERS = ((".", 0o755), ("tmp", 0o1777))
+"""The volume's own folder is the / of every service: others must be able to enter it, and none but root to write."""
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether everything is mounted, down to each mask of the container's /proc and /sys."""
+    table, volume = mounts(), ctx.volume.resolve()
+    if any(missing(name, volume, table) for name in BOUND) or not has_run(volume, table):
+        return None
+    if any(attributes(volume / name) != (0, mode) for name, mode in FOLDERS):
+        return None
+    below = sum(volume in mount.point.parents for mount in table)
+    return Evidence(f"/proc, /sys, /dev and a fresh /run, {below} mounts")
+
+
+def missing(name: str, volume: Path, table: list[Mount]) -> set[Path]:
+    """Return which of the container's mounts at or below /NAME have no counterpart inside the volume."""
+    outside = Path("/", name)
+    wanted = {mount.point for mount in table if mount.point == outside or outside in mount.point.parents}
+    points = {mount.point for mount in table}
+    return {each for each in wanted | {outside} if volume / each.relative_to("/") not in points}
+
+
+def attributes(folder: Path) -> tuple[int, int] | None:
+    """Return owner and mode of a folder; None when there is no such folder."""
+    try:
+        status = folder.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return (status.st_uid, status.st_mode & 0o7777) if folder.is_dir() else None
+
+
+def has_run(volume: Path, table: list[Mount]) -> bool:
+    """Tell whether /run is a file system in memory with its folders."""
+    mounted = any(mount.point == volume / "run" and mount.kind == "tmpfs" for mount in table)
+    return mounted and all((volume / "run" / name).is_dir() for name, _ in RUN_FOLDERS)
+
+
+def apply(ctx: Context) -> None:
+    """Mount what is missing. Raises OperatorError(CAPABILITY) when the container may not."""
+    volume = ctx.volume.resolve()
+    try:
+        for name in BOUND:
+            if missing(name, volume, mounts()):
+                bind(ctx, name, volume)
+        if not any(mount.point == volume / "run" and mount.kind == "tmpfs" for mount in mounts()):
+            ctx.shell.run("mount", "-t", "tmpfs", "-o", RUN_OPTIONS, "tmpfs", str(volume / "run"))
+    except CommandError as error:
+        refusals = [line for line in error.tail.splitlines() if any(word in line for word in REFUSALS)]
+        if refusals:
+            raise OperatorError(codes.CAPABILITY, refusals[0]) from error
+        raise
+    for name, mode in RUN_FOLDERS:
+        (volume / "run" / name).mkdir(exist_ok=True)
+        (volume / "run" / name).chmod(mode)
+    for name, mode in FOLDERS:
+        (volume / name).mkdir(exist_ok=True)
+        os.chown(volume / name, 0, 0)
+        (volume / name).chmod(mode)
+
+
+def bind(ctx: Context, name: str, volume: Path) -> None:
+    """Bind the container's /NAME into the volume, after taking away what an attempt cut short left there."""
+    target = volume / name
+    if any(mount.point == target for mount in mounts()):
+        ctx.shell.run("mount", "--make-rslave", str(target))
+    for mount in reversed(mounts()):
+        if mount.point == target or target in mount.point.parents:
+            unmount(ctx, mount.point)
+    target.mkdir(exist_ok=True)
+    ctx.shell.run("mount", "--rbind", "--make-rslave", f"/{name}", str(target))
+
+
+STEP = Step(
+    name="bootstrap.mounts",
+    title="Mount the container's system folders into Ubuntu",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    timeout=60,
+)

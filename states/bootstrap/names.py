@@ -1,0 +1,69 @@
+"""The server's own name inside the Ubuntu: /etc/hostname and the part of /etc/hosts that zflow owns.
+
+`hostname --fqdn` must give the full name inside (zimbra-facts: §1.3, §7): it is the first name after the container's
+address, never on a line of 127.0.0.1, for databases and mail listen there. The container's addresses change with each
+of its incarnations, therefore at every start. Lines outside the marked block are the operator's and stay.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+
+from states.bootstrap.addresses import Addresses, addresses
+from states.identity import server_name
+from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
+
+BEGIN = "# begin zflow: written at every start"
+END = "# end zflow"
+NO_ADDRESS = "127.0.1.1"
+"""Stands in where the container has no network at all, as Debian does (Debian Reference, 5.1.1)."""
+
+
+def block(name: str, container: str, found: Addresses) -> str:
+    """Return zflow's part of /etc/hosts."""
+    short = name.partition(".")[0]
+    names = " ".join(dict.fromkeys((name, short, container)))
+    lines = [BEGIN, "127.0.0.1 localhost"]
+    if found.six:
+        lines += ["::1 localhost ip6-localhost ip6-loopback", "ff02::1 ip6-allnodes", "ff02::2 ip6-allrouters"]
+    lines += [f"{address} {names}" for address in found.own or (NO_ADDRESS,)]
+    return "\n".join([*lines, END]) + "\n"
+
+
+def with_block(content: str, new: str) -> str:
+    """Return the content of a hosts file with zflow's part put first, in place of the former one."""
+    rest = re.sub(rf"^{re.escape(BEGIN)}$.*?^{re.escape(END)}$\n?", "", content, flags=re.DOTALL | re.MULTILINE)
+    return new + rest
+
+
+def desired_hosts(ctx: Context) -> str:
+    """Return what /etc/hosts should hold now."""
+    path = ctx.volume / "etc/hosts"
+    now = path.read_text() if path.is_file() and not path.is_symlink() else ""
+    return with_block(now, block(server_name(ctx), socket.gethostname().lower(), addresses()))
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the files name this server at its present addresses."""
+    etc = ctx.volume / "etc"
+    if not holds(etc / "hostname", f"{server_name(ctx)}\n") or not holds(etc / "hosts", desired_hosts(ctx)):
+        return None
+    return Evidence(f"{server_name(ctx)} at {', '.join(addresses().own) or 'no address: there is no network'}")
+
+
+def apply(ctx: Context) -> None:
+    """Write both files."""
+    write_atomic(ctx.volume / "etc/hosts", desired_hosts(ctx))
+    write_atomic(ctx.volume / "etc/hostname", f"{server_name(ctx)}\n")
+
+
+STEP = Step(
+    name="bootstrap.names",
+    title="Name the server inside Ubuntu",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    inputs=server_name,
+    timeout=30,
+)

@@ -1,0 +1,59 @@
+"""The way names are resolved inside the Ubuntu until the server has a DNS of its own.
+
+A copy of the container's resolv.conf, as a plain file. Once the install state's own DNS has taken the file over, its
+first nameserver is this machine; that is left alone, so the two never fight.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
+
+CONTAINER = Path("/etc/resolv.conf")
+
+
+def nameservers(content: str) -> list[str]:
+    """Return the nameservers of a resolv.conf(5) in order."""
+    words = (line.split() for line in content.splitlines())
+    return [each[1] for each in words if len(each) > 1 and each[0] == "nameserver"]
+
+
+def is_own_dns(content: str) -> bool:
+    """Tell whether the first nameserver is this machine itself."""
+    servers = nameservers(content)
+    try:
+        return bool(servers) and ipaddress.ip_address(servers[0].partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def container_resolver() -> str:
+    """Return the container's resolv.conf; empty when it has none."""
+    return CONTAINER.read_text() if CONTAINER.exists() else ""
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether names resolve by the server's own DNS or as in the container."""
+    path = ctx.volume / "etc/resolv.conf"
+    if holds(path, container_resolver()):
+        return Evidence(f"nameservers of the container: {', '.join(nameservers(container_resolver())) or 'none'}")
+    if path.is_file() and not path.is_symlink() and is_own_dns(path.read_text()):
+        return Evidence("the server's own DNS")
+    return None
+
+
+def apply(ctx: Context) -> None:
+    """Copy the container's resolv.conf."""
+    write_atomic(ctx.volume / "etc/resolv.conf", container_resolver())
+
+
+STEP = Step(
+    name="bootstrap.resolver",
+    title="Resolve names inside Ubuntu",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    timeout=10,
+)

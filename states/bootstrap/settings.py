@@ -1,0 +1,51 @@
+"""What an operator decides about the Ubuntu on the volume; it matters on the first start only."""
+
+from __future__ import annotations
+
+from states.bootstrap.suites import SUITES
+from zflow.api import Setting, absolute_path, choice, sha256_hex, url
+
+UBUNTU = Setting(
+    "ubuntu",
+    choice(*SUITES),
+    "18.04",
+    "Ubuntu release put onto an empty volume. An existing installation is never changed by it.",
+    "22.04",
+)
+MIRROR = Setting(
+    "mirror",
+    url("http", "https"),
+    "http://archive.ubuntu.com/ubuntu",
+    "Mirror of the Ubuntu archive; it must carry the -updates and -security pockets as well.",
+    "http://mirror.example.org/ubuntu",
+)
+PROXY = Setting(
+    "proxy",
+    url("http", "https"),
+    None,
+    "Proxy for the Ubuntu archive, at the first start and for the daily updates.",
+    "http://proxy.example.org:3128",
+)
+KEYRING = Setting(
+    "keyring",
+    absolute_path,
+    "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+    "Keyring that the mirror's signatures are checked with; another than the default goes onto the volume too.",
+    "/data/app/mirror.gpg",
+)
+ROOTFS_ARCHIVE = Setting(
+    "rootfs_archive",
+    absolute_path,
+    None,
+    "Tar archive of a finished Ubuntu to use in place of the mirror, for a first start without a network.",
+    "/data/app/ubuntu-18.04.tar.zst",
+)
+ROOTFS_SHA256 = Setting(
+    "rootfs_sha256",
+    sha256_hex,
+    None,
+    "SHA-256 of rootfs_archive; required with it.",
+    "5f2b0b1e5c0d7f7b1f4c0f6d8f4d1b7c2b6a3e9d0c8f7a6b5c4d3e2f1a0b9c8d",
+)
+
+SETTINGS = (UBUNTU, MIRROR, PROXY, KEYRING, ROOTFS_ARCHIVE, ROOTFS_SHA256)

@@ -1,0 +1,93 @@
+"""The gate before the first write: is this volume ours or empty, and can a system live on its file system?"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from states.bootstrap import codes
+from states.bootstrap.mountinfo import carrying, mounts
+from states.bootstrap.rootfs import RELEASE, STAGED, read_mark, staged, tree
+from zflow.api import Context, Evidence, OperatorError, Scope, Step
+
+OURS = frozenset({".zflow", "lost+found", "app"})
+"""Names that may lie on a volume beforehand: the journal, the file system's own, the operator's folder."""
+HARMFUL = frozenset({"ro", "noexec", "nosuid"})
+"""Mount options a system cannot live with. `nodev` is fine: /dev is a mount of its own."""
+ROOM = 1 << 30
+"""Bytes that must be free before a build; a suite takes 220 to 260 MB, its packages beside it 80 MB."""
+
+
+def admit(volume: Path) -> None:
+    """Refuse a volume that cannot be used; writes nothing, repairs nothing: whatever it is, it is not ours to change.
+
+    Raises OperatorError: FOREIGN or MOUNT_OPTIONS.
+    """
+    if options := harmful_options(volume):
+        raise OperatorError(codes.MOUNT_OPTIONS, f"{volume} is mounted with {', '.join(sorted(options))}")
+    if names := strangers(volume):
+        listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        raise OperatorError(codes.FOREIGN, f"{volume} holds {listed}")
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the volume can be used, without writing."""
+    if harmful_options(ctx.volume) or strangers(ctx.volume) or lacking_room(ctx):
+        return None
+    if mark := read_mark(ctx.volume / RELEASE):
+        return Evidence(f"volume with Ubuntu {mark.version} of zflow, built {mark.built}")
+    return Evidence(f"volume without strange files, {_mib(shutil.disk_usage(ctx.volume).free)} free")
+
+
+def apply(ctx: Context) -> None:
+    """Say why the volume cannot be used. Raises what `admit` raises, and OperatorError(SPACE)."""
+    admit(ctx.volume)
+    if missing := lacking_room(ctx):
+        raise OperatorError(codes.SPACE, f"{ctx.volume} needs {_mib(missing)} more")
+
+
+def harmful_options(volume: Path) -> frozenset[str]:
+    """Return the mount options of the volume that forbid running a system from it."""
+    mount = carrying(volume.resolve(), mounts())
+    return mount.options & HARMFUL if mount else frozenset()
+
+
+def strangers(volume: Path) -> list[str]:
+    """Return the names on the volume that are neither ours nor just folders on the way to somebody's mount.
+
+    On a finished installation nothing is strange: what lies there is the system's and its operator's.
+    """
+    if read_mark(volume / RELEASE):
+        return []
+    mark = read_mark(volume / STAGED)
+    allowed = OURS | set(mark.entries if mark else ())
+    points = {mount.point for mount in mounts()}
+    listed = volume.resolve().iterdir()
+    return sorted(each.name for each in listed if each.name not in allowed and not _hollow(each, points))
+
+
+def lacking_room(ctx: Context) -> int:
+    """Return how many bytes are missing for the build; 0 when it has begun, for then its rubbish takes the room."""
+    begun = read_mark(ctx.volume / RELEASE) is not None or staged(ctx) is not None or tree(ctx).exists()
+    return 0 if begun else max(0, ROOM - shutil.disk_usage(ctx.volume).free)
+
+
+def _hollow(path: Path, points: set[Path]) -> bool:
+    if path in points:
+        return True
+    return not path.is_symlink() and path.is_dir() and all(_hollow(each, points) for each in path.iterdir())
+
+
+def _mib(size: int) -> str:
+    return f"{size >> 20} MiB"
+
+
+STEP = Step(
+    name="bootstrap.volume",
+    title="Check the volume",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    retry="never",
+    timeout=30,
+)
