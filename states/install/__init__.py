@@ -1,0 +1,44 @@
+"""Install: the vendor's software and its configuration, unattended and proven, and its services at every start."""
+
+from states.install import (
+    answers,
+    archive,
+    dns,
+    holds,
+    identity,
+    limits,
+    networks,
+    preflight,
+    services,
+    setup,
+    software,
+    source,
+    syslog,
+    unpack,
+)
+from states.install.codes import CODES
+from states.install.settings import SETTINGS
+from zflow.api import State
+
+STATE = State(
+    "install",
+    "Zimbra on the volume",
+    (
+        identity.STEP,
+        preflight.STEP,
+        limits.STEP,
+        dns.STEP,
+        syslog.STEP,
+        archive.STEP,
+        source.STEP,
+        unpack.STEP,
+        answers.STEP,
+        software.STEP,
+        setup.STEP,
+        holds.STEP,
+        services.STEP,
+        networks.STEP,
+    ),
+)
+
+__all__ = ["CODES", "SETTINGS", "STATE"]

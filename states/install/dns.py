@@ -1,0 +1,178 @@
+"""The server's own DNS: its name and its mail domains lead to itself, whatever the world outside says; rest forwarded.
+
+dnsmasq of the image, on the loopback addresses only, so that nobody else can ask it. Zimbra's own resolver, dnscache,
+would want the same port and is not installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from pathlib import Path
+
+from states.bootstrap.addresses import Addresses, addresses
+from states.bootstrap.mountinfo import mounts
+from states.bootstrap.resolver import container_resolver, nameservers
+from states.identity import mail_domain, server_name
+from states.install import codes
+from states.install.dnsmessage import AAAA, MX, A, ask
+from states.install.settings import ADDITIONAL_MAIL_DOMAINS
+from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, write_atomic
+
+RUN = Path("/run/zflow")
+CONFIG = RUN / "dnsmasq.conf"
+PID = RUN / "dnsmasq.pid"
+OURSELVES = frozenset({"127.0.0.1", "::1"})
+"""Never forwarded to. Other loopback addresses may be the engine's resolver (Docker's is 127.0.0.11)."""
+PATIENCE = 5.0
+"""Seconds dnsmasq gets to answer its first question."""
+
+
+def config(name: str, domains: tuple[str, ...], found: Addresses, upstream: list[str]) -> str:
+    """Return dnsmasq's configuration; dnsmasq(8)."""
+    lines = [
+        "# Written by zflow at every start.",
+        "port=53",
+        "listen-address=127.0.0.1",
+        *(["listen-address=::1"] if found.six else []),
+        "bind-interfaces",
+        "user=root",
+        f"pid-file={PID}",
+        "no-hosts",
+        "no-resolv",
+        "no-poll",
+        "cache-size=1000",
+        *(f"server={each}" for each in upstream),
+        f"host-record={','.join([name, *_one_of_each(found.own)])}",
+        *(f"mx-host={domain},{name},10" for domain in domains),
+    ]
+    if name not in domains:
+        # Without this, asking for the family the server has no address of would be answered by the outside world.
+        lines.append(f"local=/{name}/")
+    return "\n".join(lines) + "\n"
+
+
+def _one_of_each(own: tuple[str, ...]) -> list[str]:
+    """Return the preferred address of each family: host-record takes one of either."""
+    four = [each for each in own if ":" not in each]
+    six = [each for each in own if ":" in each]
+    return [*four[:1], *six[:1]] or ["127.0.0.1"]
+
+
+def domains(ctx: Context) -> tuple[str, ...]:
+    """Return all mail domains, the first one first."""
+    return tuple(dict.fromkeys((mail_domain(ctx), *ctx.settings[ADDITIONAL_MAIL_DOMAINS])))
+
+
+def wanted(ctx: Context) -> str:
+    """Return the configuration for the present addresses, settings and nameservers."""
+    upstream = [each for each in nameservers(container_resolver()) if each not in OURSELVES]
+    return config(server_name(ctx), domains(ctx), addresses(), upstream)
+
+
+def resolv_conf() -> str:
+    """Return the resolv.conf for inside: ourselves, and the container's search list and options."""
+    kept = [line for line in container_resolver().splitlines() if line.split()[:1] in (["search"], ["domain"])]
+    return "\n".join(["nameserver 127.0.0.1", *kept]) + "\n"
+
+
+def running() -> int | None:
+    """Return the process id of our dnsmasq when it lives."""
+    try:
+        pid = int(PID.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if any(word == f"--conf-file={_versioned()}".encode() for word in command) else None
+
+
+def _versioned() -> Path:
+    """Return the running configuration's file, named by its content: a process tells by its arguments what it read."""
+    try:
+        return RUN / f"dnsmasq.{hashlib.sha256(CONFIG.read_bytes()).hexdigest()[:12]}.conf"
+    except OSError:
+        return RUN / "dnsmasq.none"
+
+
+def wrong_answers(ctx: Context) -> list[str]:
+    """Ask for the server and for the first mail domain; return what is not as it should be."""
+    name, found = server_name(ctx), _one_of_each(addresses().own)
+    questions = [(domain, MX, [name]) for domain in domains(ctx)[:1]]
+    questions += [(name, AAAA if ":" in address else A, [address]) for address in found]
+    wrong = []
+    for question, kind, expected in questions:
+        try:
+            answer = ask(question, kind)
+        except OSError as error:
+            return [f"no answer for {question}: {error}"]
+        if answer != expected:
+            wrong.append(f"{question} leads to {answer or 'nothing'}, not to {expected}")
+    return wrong
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether dnsmasq lives with the present configuration, answers rightly, and is asked by programs inside."""
+    if not holds(CONFIG, wanted(ctx)) or running() is None:
+        return None
+    if not holds(ctx.volume / "etc/resolv.conf", resolv_conf()) or wrong_answers(ctx):
+        return None
+    return Evidence(f"{', '.join(domains(ctx))} → {server_name(ctx)}; process {running()}")
+
+
+def apply(ctx: Context) -> None:
+    """Start dnsmasq anew and let programs inside ask it. Raises TransientError(DNS)."""
+    RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
+    end()
+    write_atomic(CONFIG, wanted(ctx))
+    write_atomic(_versioned(), wanted(ctx))
+    try:
+        ctx.shell.run("dnsmasq", f"--conf-file={_versioned()}", daemon=True, timeout=30)
+    except CommandError as error:
+        raise TransientError(codes.DNS, error.tail.strip()[-300:]) from error
+    await_answers(ctx)
+    place_resolv_conf(ctx)
+
+
+def await_answers(ctx: Context) -> None:
+    """Wait until the answers are right; raises TransientError(DNS)."""
+    until = time.monotonic() + PATIENCE
+    while wrong := wrong_answers(ctx):
+        if time.monotonic() > until:
+            raise TransientError(codes.DNS, "; ".join(wrong))
+        ctx.pause(0.1)
+
+
+def place_resolv_conf(ctx: Context) -> None:
+    """Write /etc/resolv.conf inside; in place where it is a mount of its own."""
+    path = ctx.volume / "etc/resolv.conf"
+    if any(each.point == path for each in mounts()):
+        path.write_text(resolv_conf())
+    else:
+        write_atomic(path, resolv_conf())
+
+
+def end() -> None:
+    """End our dnsmasq, also one that lost its configuration file; does nothing when there is none."""
+    try:
+        pid = int(PID.read_text())
+        if b"dnsmasq" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(50):
+            os.kill(pid, 0)
+            time.sleep(0.05)
+        os.kill(pid, signal.SIGKILL)
+    except (OSError, ValueError):
+        return
+
+
+STEP = Step(
+    name="install.dns",
+    title="Start the server's own DNS",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    timeout=60,
+)

@@ -1,0 +1,72 @@
+"""A question to a DNS server and its answer, just enough to see that our own one is alive and right; RFC 1035, 4."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import struct
+
+A, MX, AAAA = 1, 15, 28
+
+
+def ask(name: str, kind: int, server: str = "127.0.0.1", port: int = 53, timeout: float = 1.0) -> list[str]:
+    """Return what a DNS server answers: addresses, or the hosts of MX records. Raises OSError when it does not."""
+    query_id = secrets.randbelow(1 << 16)
+    query = struct.pack(">HHHHHH", query_id, 0x0100, 1, 0, 0, 0) + _encoded(name) + struct.pack(">HH", kind, 1)
+    family = socket.AF_INET6 if ":" in server else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as channel:
+        channel.settimeout(timeout)
+        channel.connect((server, port))
+        channel.send(query)
+        reply = channel.recv(4096)
+    try:
+        return _answers(reply, query_id, kind)
+    except (struct.error, IndexError, UnicodeDecodeError, ValueError) as error:
+        raise OSError(f"the answer cannot be read: {error}") from error
+
+
+def _encoded(name: str) -> bytes:
+    labels = [label.encode("idna") for label in name.rstrip(".").split(".")]
+    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+
+
+def _answers(reply: bytes, query_id: int, kind: int) -> list[str]:
+    found_id, _, questions, answers, _, _ = struct.unpack_from(">HHHHHH", reply)
+    if found_id != query_id:
+        raise ValueError("it belongs to another question")
+    at = 12
+    for _ in range(questions):
+        at = _name(reply, at)[1] + 4
+    found = []
+    for _ in range(answers):
+        at = _name(reply, at)[1]
+        this, _, _, length = struct.unpack_from(">HHIH", reply, at)
+        at += 10
+        if this == kind:
+            found.append(_value(reply, at, length, kind))
+        at += length
+    return found
+
+
+def _value(reply: bytes, at: int, length: int, kind: int) -> str:
+    if kind == MX:
+        return _name(reply, at + 2)[0]
+    return socket.inet_ntop(socket.AF_INET6 if kind == AAAA else socket.AF_INET, reply[at : at + length])
+
+
+def _name(reply: bytes, at: int) -> tuple[str, int]:
+    """Return the name at a place and where what follows it begins; a pointer leads back only, so that loops end."""
+    labels: list[str] = []
+    after = 0
+    limit = at
+    while (length := reply[at]) != 0:
+        if length & 0xC0:
+            after = after or at + 2
+            target = ((length & 0x3F) << 8) | reply[at + 1]
+            if target >= limit:
+                raise ValueError("a name that points forward")
+            at = limit = target
+            continue
+        labels.append(reply[at + 1 : at + 1 + length].decode("ascii"))
+        at += 1 + length
+    return ".".join(labels).lower(), after or at + 1

@@ -1,0 +1,163 @@
+"""A download that survives cut connections, restarts and lying servers, and fetches each byte about once.
+
+Bytes go into `NAME.part`; `NAME.part.tag` keeps what the server calls this version of the file, sent back as If-Range
+(RFC 9110, 13.1.5), so that a file rebuilt in between is fetched anew and never spliced.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from states.install import codes
+from zflow.api import OperatorError, TransientError, write_atomic
+
+PIECE = 256 << 10
+QUIET = 30.0
+"""Seconds without a byte after which a connection counts as cut."""
+FRUITLESS = 3
+"""Connections in a row that bring nothing, after which the attempt ends; the step's policy waits longer than we."""
+ANSWERS_FINAL = frozenset({400, 401, 403, 404, 405, 410, 451})
+
+
+@dataclass(frozen=True)
+class Download:
+    """Where from and where to. `pause` waits and may raise to stop, `check` raises to stop, `report` gets sizes."""
+
+    url: str
+    target: Path
+    proxy: str | None
+    check: Callable[[], None]
+    pause: Callable[[float], None]
+    report: Callable[[float, float], None]
+
+    @property
+    def part(self) -> Path:
+        """The bytes fetched so far."""
+        return self.target.with_name(self.target.name + ".part")
+
+    @property
+    def tag(self) -> Path:
+        """What the server calls the version that the bytes belong to."""
+        return self.target.with_name(self.target.name + ".part.tag")
+
+
+def fetch(download: Download) -> bool:
+    """Bring the whole file into `part`; return whether bytes of an earlier attempt are in it.
+
+    Raises TransientError(DOWNLOAD) when several connections in a row bring nothing, OperatorError(RELEASE_GONE) when
+    the server says that there is no such file.
+    """
+    resumed = size(download.part) > 0
+    fruitless = 0
+    while True:
+        before = size(download.part)
+        reason = one_connection(download)
+        if reason is None:
+            return resumed
+        fruitless = 0 if size(download.part) > before else fruitless + 1
+        if fruitless >= FRUITLESS:
+            raise TransientError(codes.DOWNLOAD, f"{download.url}: {reason}; {size(download.part)} bytes are kept")
+        download.pause(0.2 * 4**fruitless)
+
+
+def one_connection(download: Download) -> str | None:
+    """Fetch what one connection gives; return None when the file is whole, else why it is not."""
+    offset = size(download.part)
+    try:
+        with _opener(download.proxy).open(_request(download, offset), timeout=QUIET) as response:
+            start, total = _placed(response, offset)
+            if start != offset:
+                drop(download)
+            if start == 0:
+                _keep_tag(download, response)
+            with download.part.open("ab") as file:
+                got = _copy(response, file, download, start, total)
+    except urllib.error.HTTPError as error:
+        return _refused(download, error, offset)
+    except (OSError, http.client.HTTPException) as error:
+        return f"{getattr(error, 'reason', None) or error or type(error).__name__}"
+    return None if total in {0, got} else f"the connection was cut at {got} of {total} bytes"
+
+
+def size(path: Path) -> int:
+    """Return a file's size, 0 when it is absent."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def drop(download: Download) -> None:
+    """Forget what was fetched."""
+    download.part.unlink(missing_ok=True)
+    download.tag.unlink(missing_ok=True)
+
+
+def opened(url: str, proxy: str | None) -> http.client.HTTPResponse:
+    """Open a small document over http(s), through the proxy if there is one."""
+    response: http.client.HTTPResponse = _opener(proxy).open(url, timeout=QUIET)
+    return response
+
+
+def _opener(proxy: str | None) -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {}))
+
+
+def _request(download: Download, offset: int) -> urllib.request.Request:
+    request = urllib.request.Request(download.url, headers={"Accept-Encoding": "identity", "User-Agent": "zflow"})  # noqa: S310 - http(s) only, by the setting's parser
+    if offset:
+        request.add_header("Range", f"bytes={offset}-")
+        if download.tag.exists() and (tag := download.tag.read_text().strip()):
+            request.add_header("If-Range", tag)
+    return request
+
+
+def _placed(response: http.client.HTTPResponse, offset: int) -> tuple[int, int]:
+    """Return where the body begins in the file, and the file's size (0: not said)."""
+    if response.status == 206:
+        match = re.match(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != offset:
+            raise http.client.HTTPException("the server answered with another range than asked for")
+        return offset, int(match[2])
+    return 0, int(response.headers.get("Content-Length", 0))
+
+
+def _keep_tag(download: Download, response: http.client.HTTPResponse) -> None:
+    tag = response.headers.get("ETag", "")
+    if not tag or tag.startswith("W/"):
+        tag = response.headers.get("Last-Modified", "")
+    write_atomic(download.tag, tag + "\n")
+
+
+def _copy(response: http.client.HTTPResponse, file: IO[bytes], download: Download, start: int, total: int) -> int:
+    got = start
+    try:
+        while piece := response.read1(PIECE):
+            file.write(piece)
+            got += len(piece)
+            download.report(got, total)
+            download.check()
+    finally:
+        file.flush()
+        os.fsync(file.fileno())
+    return got
+
+
+def _refused(download: Download, error: urllib.error.HTTPError, offset: int) -> str | None:
+    error.close()
+    if error.code == 416:
+        if error.headers.get("Content-Range", "").strip() == f"bytes */{offset}":
+            return None
+        drop(download)
+        return "the server has a shorter file than what was fetched; starting over"
+    if error.code in ANSWERS_FINAL:
+        raise OperatorError(codes.RELEASE_GONE, f"{download.url}: the server answered {error.code} {error.reason}")
+    return f"the server answered {error.code} {error.reason}"

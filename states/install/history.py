@@ -1,0 +1,77 @@
+"""What the vendor's `.install_history` tells: the one record both of its installers keep, better than their exit codes.
+
+`install.sh` writes `EPOCH: INSTALL SESSION START`, `EPOCH: INSTALLED NAME_VERSION_ARCH.deb` and `… SESSION COMPLETE`
+(I:289-294); `zmsetup.pl` writes `EPOCH: CONFIG SESSION START`, `EPOCH: CONFIGURED STAGE` after each stage and finally
+`CONFIGURED END` (Z:7020-7274). The file survives the installer's own clean-up.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from zflow.api import Context
+
+HISTORY = Path("opt/zimbra/.install_history")
+START = "INSTALL SESSION START"
+LAST_STAGE = "END"
+STAGES = 28
+"""Stages of a whole configuration, counted in a real run of zmsetup.pl (zimbra-facts §2.3)."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of install.sh and the configuration that followed it."""
+
+    start: str
+    """When, as the vendor writes it (seconds since 1970): the session's name."""
+    complete: bool
+    packages: dict[str, str]
+    """Version by package."""
+    upgrade: bool
+    stages: tuple[str, ...]
+
+    @property
+    def touched(self) -> bool:
+        """Tell whether a configuration has begun."""
+        return bool(self.stages)
+
+    @property
+    def configured(self) -> bool:
+        """Tell whether a configuration says of itself that it came to its end."""
+        return LAST_STAGE in self.stages
+
+
+def parse(content: str) -> list[Session]:
+    """Return the sessions of a history, the oldest first; a torn last line is left out."""
+    sessions = []
+    lines = [match.groups() for match in re.finditer(r"^(\d+): (.*)\n", content, re.MULTILINE)]
+    starts = [number for number, (_, what) in enumerate(lines) if what == START]
+    for begin, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        words = [what for _, what in lines[begin:end]]
+        packages = re.findall(r"^(?:INSTALLED|UPGRADED) ([^_\s]+)_([^_\s]+)\S*$", "\n".join(words), re.MULTILINE)
+        sessions.append(
+            Session(
+                start=lines[begin][0],
+                complete="INSTALL SESSION COMPLETE" in words,
+                packages=dict(packages),
+                upgrade=any(word.startswith("UPGRADED ") for word in words),
+                stages=tuple(word.removeprefix("CONFIGURED ") for word in words if word.startswith("CONFIGURED ")),
+            )
+        )
+    return sessions
+
+
+def sessions(ctx: Context) -> list[Session]:
+    """Return the sessions of the volume; none when nothing was ever installed."""
+    try:
+        return parse((ctx.volume / HISTORY).read_text(errors="replace"))
+    except OSError:
+        return []
+
+
+def last(ctx: Context) -> Session | None:
+    """Return the last session of the volume."""
+    found = sessions(ctx)
+    return found[-1] if found else None

@@ -1,0 +1,29 @@
+"""The vendor's packages held: unattended upgrades must not replace parts of a running mail server (mission C5)."""
+
+from __future__ import annotations
+
+from states.install.packages import vendor_packages
+from zflow.api import Context, Evidence, Step
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether every package of the vendor is held."""
+    found = vendor_packages(ctx)
+    if not found or not all(each.held for each in found.values()):
+        return None
+    return Evidence(f"{len(found)} packages held")
+
+
+def apply(ctx: Context) -> None:
+    """Hold them all; `dpkg --set-selections` wants its list of available packages to exist, empty or not."""
+    (ctx.volume / "var/lib/dpkg/available").touch()
+    ctx.shell.chroot("apt-mark", "hold", *sorted(vendor_packages(ctx)))
+
+
+STEP = Step(
+    name="install.holds",
+    title="Hold Zimbra's packages",
+    probe=probe,
+    apply=apply,
+    timeout=120,
+)

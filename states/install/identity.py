@@ -1,0 +1,66 @@
+"""A server keeps its name for life: a container that comes back under another one is stopped before anything starts."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+from states.identity import server_name
+from states.install import codes
+from states.install.proof import proven
+from zflow.api import Context, Evidence, OperatorError, Scope, Step
+
+LOCAL_CONFIG = Path("opt/zimbra/conf/localconfig.xml")
+
+
+def installed_name(ctx: Context) -> str | None:
+    """Return the name the proven server was installed with; None while there is no such server."""
+    if proven(ctx) is None:
+        return None
+    try:
+        text = (ctx.volume / LOCAL_CONFIG).read_text(errors="replace")
+    except OSError:
+        return None
+    match = re.search(r'<key name="zimbra_server_hostname">\s*<value>([^<]*)</value>', text)
+    return match[1].strip().lower() if match else None
+
+
+def canonical(hosts: str, name: str) -> str:
+    """Return the first name on the first line that has `name`, which `hostname --fqdn` prints; hosts(5)."""
+    lines = (line.partition("#")[0].split() for line in hosts.splitlines())
+    return next((words[1] for words in lines if name in words[1:]), "")
+
+
+def names_now(ctx: Context) -> dict[str, str]:
+    """Return the name by each way of asking: what zflow was told, and what programs inside will be told."""
+    hosts = (ctx.volume / "etc/hosts").read_text(errors="replace")
+    inside = canonical(hosts, socket.gethostname().lower())
+    return {"ZFLOW_HOSTNAME or the host name": server_name(ctx), "`hostname --fqdn` inside": inside}
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the container's name is the installed one."""
+    installed = installed_name(ctx)
+    if installed is None:
+        return Evidence("no server is installed yet")
+    return Evidence(f"still {installed}") if set(names_now(ctx).values()) == {installed} else None
+
+
+def apply(ctx: Context) -> None:
+    """Refuse to go on under another name; raises OperatorError(RENAMED)."""
+    installed = installed_name(ctx)
+    others = [f"{way} says {name or 'nothing'}" for way, name in names_now(ctx).items() if name != installed]
+    raise OperatorError(codes.RENAMED, f"installed as {installed}, but {' and '.join(others)}")
+
+
+STEP = Step(
+    name="install.identity",
+    title="Check that the server still has its name",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    inputs=server_name,
+    retry="never",
+    timeout=30,
+)

@@ -1,0 +1,26 @@
+"""How much memory the container really has: its control group's limit, not what /proc/meminfo says of the host."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Version 2 and version 1; Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: what the container may use, and what the host has."""
+
+    limit: int
+    host: int
+
+
+def memory(limits: tuple[Path, ...] = LIMITS, meminfo: Path = Path("/proc/meminfo")) -> Memory:
+    """Return both; without a limit of its own a container has the host's."""
+    match = re.search(r"^MemTotal:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
+    host = int(match[1]) * 1024 if match else 1 << 30
+    found = [int(text) for path in limits if path.is_file() and (text := path.read_text().strip()).isdigit()]
+    return Memory(min([host, *(each for each in found if each > 0)]), host)

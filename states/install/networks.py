@@ -1,0 +1,59 @@
+"""Who may relay without a password: this machine under its present addresses, which change with the container.
+
+The mailbox server hands its mail to Postfix from the container's own address. The vendor writes the addresses of the
+day of the install; only those are exchanged here, an operator's own networks stay.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from states.bootstrap.addresses import addresses
+from states.identity import server_name
+from states.install.answers import networks
+from states.install.readback import values
+from states.zimbra import as_zimbra
+from zflow.api import Context, Evidence, Step, holds, write_atomic
+
+ATTRIBUTE = "zimbraMtaMyNetworks"
+MARK = Path("opt/zimbra/.zflow-networks")
+
+
+def wanted() -> str:
+    """Return this machine's networks now."""
+    return networks(addresses().own)
+
+
+def remember(ctx: Context) -> None:
+    """Write down which networks are ours in the server's configuration."""
+    write_atomic(ctx.volume / MARK, wanted() + "\n")
+
+
+def exchanged(present: str, ours_before: str, ours_now: str) -> str:
+    """Return the present networks with ours of before taken out and ours of now put first."""
+    others = [word for word in present.split() if word not in {*ours_before.split(), *ours_now.split()}]
+    return " ".join([*ours_now.split(), *others])
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the networks written last are the present ones."""
+    return Evidence(wanted()) if holds(ctx.volume / MARK, wanted() + "\n") else None
+
+
+def apply(ctx: Context) -> None:
+    """Exchange the addresses in the server's configuration; zmconfigd lets Postfix know within a minute."""
+    before = (ctx.volume / MARK).read_text() if (ctx.volume / MARK).exists() else ""
+    output = as_zimbra(ctx, "zmprov", "-l", "gs", server_name(ctx), ATTRIBUTE, timeout=180).output
+    value = exchanged(" ".join(values(output, ATTRIBUTE)), before, wanted())
+    as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), ATTRIBUTE, value, timeout=180)
+    remember(ctx)
+
+
+STEP = Step(
+    name="install.networks",
+    title="Trust the container's present addresses",
+    probe=probe,
+    apply=apply,
+    inputs=lambda _ctx: wanted(),
+    timeout=600,
+)

@@ -1,0 +1,79 @@
+"""The processes that live inside the Ubuntu on the volume, told by their root directory: the only sure mark.
+
+A number in a file proves nothing: after a restart of the container it may be any process at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+from zflow.api import Context
+
+MOMENT = 0.1
+
+
+def inside(ctx: Context, pid: int) -> bool:
+    """Tell whether a process lives inside the volume's Ubuntu; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/root").readlink() == ctx.volume.resolve()
+    except OSError:
+        return False
+
+
+def name_of(pid: int) -> str:
+    """Return a process's short name; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def from_file(path: Path) -> int | None:
+    """Return the process id in a file; None when there is none."""
+    try:
+        return int(path.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def all_inside(ctx: Context) -> list[int]:
+    """Return every process inside the volume's Ubuntu."""
+    numbers = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
+    return [pid for pid in numbers if pid != os.getpid() and inside(ctx, pid)]
+
+
+def command_of(pid: int) -> str:
+    """Return a process's command line with blanks; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def parent_of(pid: int) -> int:
+    """Return a process's parent, 0 when it is gone; proc(5), field 4 of stat."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def end(ctx: Context, pids: list[int], patience: float) -> list[int]:
+    """End processes, TERM first, KILL after `patience` seconds; return those that had to be killed."""
+    for pid in pids:
+        _send(pid, signal.SIGTERM)
+    until = time.monotonic() + patience
+    while (left := [pid for pid in pids if inside(ctx, pid)]) and time.monotonic() < until:
+        time.sleep(MOMENT)
+    for pid in left:
+        _send(pid, signal.SIGKILL)
+    return left
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)

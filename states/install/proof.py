@@ -1,0 +1,41 @@
+"""The mark of a proven server: written last, after the expensive read-back, and read cheaply ever after.
+
+It names the install session that was proven. A session begun later by the vendor's installer with packages `UPGRADED`
+is an operator's upgrade and leaves the proof standing; one that installs anew is another server.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from states.install.history import Session, sessions
+from zflow.api import Context, Evidence, write_atomic
+
+MARK = Path("opt/zimbra/.zflow-verified")
+"""A dot file: the installer's `REMOVE=yes` spares those, and the session's name tells whether it still counts."""
+
+
+def proven(ctx: Context) -> Session | None:
+    """Return the session whose server was read back and found whole, else None."""
+    try:
+        name = (ctx.volume / MARK).read_text().strip()
+    except OSError:
+        return None
+    found = sessions(ctx)
+    for number, session in enumerate(found):
+        if session.start == name and session.complete and session.configured:
+            return session if all(later.upgrade or not later.complete for later in found[number + 1 :]) else None
+    return None
+
+
+def mark(ctx: Context, session: Session) -> None:
+    """Write down that this session's server was proven."""
+    write_atomic(ctx.volume / MARK, f"{session.start}\n")
+
+
+def finished(ctx: Context) -> Evidence | None:
+    """Return the evidence of every step that only leads up to an installed server, once there is one."""
+    session = proven(ctx)
+    if session is None:
+        return None
+    return Evidence(f"served its purpose: Zimbra {session.packages.get('zimbra-core', '?')} is installed")

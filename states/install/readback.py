@@ -1,0 +1,54 @@
+"""Asks the configured server what it is: the proof that its installer's word is not (zimbra-facts §2.5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from states.identity import admin_address, mail_domain, server_name
+from states.install import services
+from states.zimbra import as_zimbra
+from zflow.api import Context
+
+ENABLED = frozenset(
+    {"amavis", "antispam", "antivirus", "ldap", "logger", "mailbox", "memcached", "mta", "opendkim", "proxy", "stats"}
+)
+"""Services that answers.py asks for; those after `configInitMta` are what the vendor's resume loses."""
+PATIENCE = 180.0
+"""Seconds that services get to come up after the configuration."""
+
+
+def defects(ctx: Context) -> list[str]:
+    """Return what the server lacks, one sentence each; takes some JVM starts."""
+    return [*_directory(ctx), *_services(ctx)]
+
+
+def values(output: str, attribute: str) -> list[str]:
+    """Return an attribute's values from what zmprov prints: `NAME: VALUE` lines."""
+    prefix = f"{attribute}: "
+    return [line.removeprefix(prefix).strip() for line in output.splitlines() if line.startswith(prefix)]
+
+
+def _ask(ctx: Context, attribute: str, *command: str) -> list[str]:
+    output = as_zimbra(ctx, "zmprov", "-l", *command, attribute, ok=range(256), timeout=180).output
+    return values(output, attribute)
+
+
+def _directory(ctx: Context) -> Iterator[str]:
+    domain = _ask(ctx, "zimbraDefaultDomainName", "gcf")
+    if domain != [mail_domain(ctx)]:
+        yield f"the default domain is {domain or 'not set'}, not {mail_domain(ctx)}"
+    enabled = {word for value in _ask(ctx, "zimbraServiceEnabled", "gs", server_name(ctx)) for word in value.split()}
+    if lacking := sorted(ENABLED - enabled):
+        yield f"services not enabled on {server_name(ctx)}: {', '.join(lacking)}"
+    if _ask(ctx, "zimbraIsAdminAccount", "ga", admin_address(ctx)) != ["TRUE"]:
+        yield f"{admin_address(ctx)} is no administrator"
+
+
+def _services(ctx: Context) -> Iterator[str]:
+    until = time.monotonic() + PATIENCE
+    while stopped := services.down(services.status(ctx)):
+        if time.monotonic() > until:
+            yield f"not running: {', '.join(stopped)}"
+            return
+        ctx.pause(3)

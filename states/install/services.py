@@ -1,0 +1,173 @@
+"""The server's services: started at every boot, and looked at cheaply ever after.
+
+`zmcontrol status` costs seconds; what is asked at every look is whether the processes and ports that belonged to the
+running server are still there, and what the last `zmcontrol status` of the watch said, which it leaves in a file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from states.install import codes, processes
+from states.install.preflight import PORTS, listening
+from states.zimbra import as_zimbra
+from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, write_atomic
+
+RUN = Path("run/zflow")
+"""On the volume's own tmpfs: gone with the container."""
+RECORD, STATUS = RUN / "services.json", RUN / "zmcontrol.status"
+PID_FILES = (
+    "opt/zimbra/log/*.pid",
+    "opt/zimbra/data/*/*.pid",
+    "opt/zimbra/data/*/*/*.pid",
+    "opt/zimbra/zmstat/pid/*.pid",
+)
+UNIMPORTANT = frozenset({"stats", "snmp", "logger", "spell"})
+"""What zmcontrol itself does not count: C:zmcontrol 222-257."""
+UNREADABLE = "zmcontrol status"
+LINE = re.compile(r"^\t(\S[^\n]*?)\s{1,}(Running|Stopped)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a running server looked like: this boot, its files with process ids, the ports it listened on."""
+
+    boot: str
+    services: tuple[str, ...]
+    pid_files: tuple[str, ...]
+    ports: tuple[int, ...]
+
+
+def parse(output: str) -> dict[str, bool]:
+    """Return which services run, from what `zmcontrol status` prints."""
+    return {name: state == "Running" for name, state in LINE.findall(output)}
+
+
+def down(services: dict[str, bool]) -> list[str]:
+    """Return the services that should run and do not; an empty answer counts as one."""
+    if not services:
+        return [UNREADABLE]
+    return sorted(name for name, runs in services.items() if not runs and name not in UNIMPORTANT)
+
+
+def status(ctx: Context) -> dict[str, bool]:
+    """Ask zmcontrol which services run, and leave its answer where the probe looks."""
+    output = as_zimbra(ctx, "zmcontrol", "status", ok=range(256), timeout=200).output
+    (ctx.volume / RUN).mkdir(mode=0o755, parents=True, exist_ok=True)
+    write_atomic(ctx.volume / STATUS, output)
+    return parse(output)
+
+
+def living_pid_files(ctx: Context) -> list[Path]:
+    """Return the files with ids of processes that live inside and are the server's."""
+    return [path for path in pid_files(ctx) if _is_servers(ctx, processes.from_file(path))]
+
+
+def pid_files(ctx: Context) -> list[Path]:
+    """Return all files with process ids that the server leaves on the volume."""
+    return sorted({path for pattern in PID_FILES for path in ctx.volume.glob(pattern)})
+
+
+def _is_servers(ctx: Context, pid: int | None) -> bool:
+    if pid is None or not processes.inside(ctx, pid):
+        return False
+    try:
+        owner = Path(f"/proc/{pid}").stat().st_uid
+    except OSError:
+        return False
+    # Those that start as root and stay so (postfix's master, nginx) name the vendor's folder in their command.
+    return owner != 0 or "zimbra" in processes.command_of(pid)
+
+
+def drop_stale_pid_files(ctx: Context) -> int:
+    """Remove the files whose process is gone or somebody else's: services believe them and do not start."""
+    stale = [path for path in pid_files(ctx) if not _is_servers(ctx, processes.from_file(path))]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
+
+
+def record(ctx: Context) -> None:
+    """Write down what the running server looks like now."""
+    services = parse((ctx.volume / STATUS).read_text())
+    found = Record(
+        boot=ctx.boot,
+        services=tuple(sorted(name for name, runs in services.items() if runs)),
+        pid_files=tuple(str(path.relative_to(ctx.volume)) for path in living_pid_files(ctx)),
+        ports=tuple(sorted(set(PORTS) & listening())),
+    )
+    write_atomic(ctx.volume / RECORD, json.dumps(asdict(found)) + "\n")
+
+
+def recorded(ctx: Context) -> Record | None:
+    """Return the record of this boot, if there is one."""
+    try:
+        content = json.loads((ctx.volume / RECORD).read_text())
+        found = Record(content["boot"], *(tuple(content[name]) for name in ("services", "pid_files", "ports")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.boot == ctx.boot else None
+
+
+def missing(ctx: Context, found: Record) -> list[str]:
+    """Return what of a recorded server is gone: processes, ports, and services by the last status."""
+    gone = [f"process of {name}" for name in found.pid_files if not _is_servers(ctx, _pid(ctx, name))]
+    gone += [f"port {port}" for port in sorted(set(found.ports) - listening())]
+    try:
+        gone += down(parse((ctx.volume / STATUS).read_text()))
+    except OSError:
+        gone.append(UNREADABLE)
+    return gone
+
+
+def _pid(ctx: Context, name: str) -> int | None:
+    return processes.from_file(ctx.volume / name)
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the server recorded in this boot still runs whole."""
+    found = recorded(ctx)
+    if found is None or missing(ctx, found):
+        return None
+    return Evidence(f"{len(found.services)} services, {len(found.pid_files)} processes, {len(found.ports)} ports")
+
+
+def apply(ctx: Context) -> None:
+    """Start what does not run, and write down what does. Raises TransientError(SERVICES)."""
+    before = recorded(ctx)
+    if before is not None:
+        ctx.log(f"gone: {', '.join(missing(ctx, before)) or 'nothing'}")
+    if down(status(ctx)):
+        ctx.log(f"removed {drop_stale_pid_files(ctx)} stale pid files")
+        start(ctx)
+    if stopped := down(status(ctx)):
+        raise TransientError(codes.SERVICES, ", ".join(stopped))
+    record(ctx)
+
+
+def start(ctx: Context) -> None:
+    """Run `zmcontrol start`, which starts what does not run; its own exit code is left to the status after it."""
+
+    def on_line(line: str) -> None:
+        if line.strip().startswith("Starting"):
+            ctx.progress.report(note=line.strip())
+
+    try:
+        as_zimbra(ctx, "zmcontrol", "start", ok=range(256), timeout=900, daemon=True, on_line=on_line)
+    except CommandError as error:
+        raise TransientError(codes.SERVICES, error.detail) from error
+
+
+STEP = Step(
+    name="install.services",
+    title="Start the server's services",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    retry="local",
+    timeout=1800,
+    weight=60,
+)

@@ -1,0 +1,140 @@
+"""What an operator decides about the server: release, package source, administrator's password, sizes."""
+
+from __future__ import annotations
+
+import re
+
+from states.install.releases import RELEASES, ZIMBRA_KEY, ZIMBRA_KEY_URL
+from zflow.api import Setting, choice, host_name, many, number, secret, sha256_hex, url
+
+
+def path_or_url(value: str) -> str:
+    """Accept an absolute path or an http(s) URL."""
+    if value.startswith("/") and "\n" not in value:
+        return value
+    try:
+        return url("http", "https")(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is neither an absolute path nor an http(s) URL") from None
+
+
+def apt_source(value: str) -> str:
+    """Accept what apt reads packages from: http(s)://HOST/PATH or file:/PATH."""
+    if re.fullmatch(r"file:/[^\s\[\]]+", value):
+        return value
+    return url("http", "https")(value)
+
+
+def fingerprint(value: str) -> str:
+    """Accept the full fingerprint of an OpenPGP key, 40 hex digits; short ids are refused: anybody can make another."""
+    digits = re.sub(r"\s", "", value).upper().removeprefix("0X")
+    if not re.fullmatch(r"[0-9A-F]{40}", digits):
+        raise ValueError(f"{value!r} is not a full fingerprint of 40 hex digits")
+    return digits
+
+
+def time_zone(value: str) -> str:
+    """Accept the name of a time zone of the Olson database, by its form."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", value):
+        raise ValueError(f"{value!r} is not the name of a time zone such as Europe/Berlin")
+    return value
+
+
+RELEASE = Setting(
+    "release",
+    choice(*RELEASES),
+    "8.8.15",
+    "Zimbra release to install. An existing installation is never changed by it.",
+    "10.1",
+)
+RELEASE_URL = Setting(
+    "release_url",
+    path_or_url,
+    None,
+    "Archive of the release: an http(s) URL, or the absolute path of a file. Not set: the vendor's own, where known.",
+    "/data/app/zcs-8.8.15_GA_3869.UBUNTU18_64.20190918004220.tgz",
+)
+RELEASE_SHA256 = Setting(
+    "release_sha256",
+    sha256_hex,
+    None,
+    "SHA-256 of the archive named by release_url; required with it.",
+    "28d39a32328db0586d35cc7a461e92a43939aebe6f0ab58ee9225cb8824835db",
+)
+PACKAGE_SOURCE = Setting(
+    "package_source",
+    many(apt_source),
+    None,
+    "Where the vendor's packages come from: http(s) or file: sources, seen from inside the Ubuntu, separated by "
+    "commas. Not set: the vendor's own for the release.",
+    "https://mirror.example.org/zimbra/apt/87,https://mirror.example.org/zimbra/apt/8815",
+)
+VENDOR_KEY = Setting(
+    "vendor_key",
+    path_or_url,
+    ZIMBRA_KEY_URL,
+    "Public key that the vendor's packages are signed with: a file or an http(s) URL. Checked by its fingerprint.",
+    "/data/app/zimbra.asc",
+)
+VENDOR_KEY_FINGERPRINT = Setting(
+    "vendor_key_fingerprint",
+    fingerprint,
+    ZIMBRA_KEY,
+    "Full fingerprint of that key.",
+    ZIMBRA_KEY,
+)
+ADMIN_PASSWORD = Setting(
+    "admin_password",
+    secret,
+    None,
+    "First password of the administrator; better given as ZFLOW_ADMIN_PASSWORD_FILE. Not set: one is generated, "
+    "see /data/.zflow/secrets/admin_password.",
+    "a-long-pass-phrase",
+)
+ADDITIONAL_MAIL_DOMAINS = Setting(
+    "additional_mail_domains",
+    many(host_name),
+    "",
+    "Further mail domains whose mail the server's own DNS directs to itself.",
+    "example.net,example.com",
+)
+TIMEZONE = Setting(
+    "timezone",
+    time_zone,
+    "UTC",
+    "Time zone of new accounts' calendars.",
+    "Europe/Berlin",
+)
+MAILBOX_MEMORY = Setting(
+    "mailbox_memory_percent",
+    number(5, 75),
+    "25",
+    "Share of the container's memory given to the mailbox server's Java heap, in per cent.",
+    "30",
+)
+DATABASE_MEMORY = Setting(
+    "database_memory_percent",
+    number(5, 75),
+    "30",
+    "Share of the container's memory given to the database, in per cent.",
+    "25",
+)
+MINIMUM_MEMORY = Setting(
+    "minimum_memory_gib",
+    number(1, 1024),
+    "6",
+    "Memory below which the install is refused, in GiB; less than 6 is for rehearsals.",
+    "2",
+)
+MINIMUM_DISK = Setting(
+    "minimum_disk_gib",
+    number(1, 1 << 20),
+    "5",
+    "Free space on the volume below which the install is refused, in GiB; less than 5 is for rehearsals.",
+    "1",
+)
+
+SETTINGS = (
+    RELEASE, RELEASE_URL, RELEASE_SHA256, PACKAGE_SOURCE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT, ADMIN_PASSWORD,
+    ADDITIONAL_MAIL_DOMAINS, TIMEZONE, MAILBOX_MEMORY, DATABASE_MEMORY, MINIMUM_MEMORY, MINIMUM_DISK,
+)  # fmt: skip

@@ -1,0 +1,88 @@
+"""The server's configuration: `zmsetup.pl -c FILE`, then read back from the server itself before it is believed.
+
+Most failures inside zmsetup.pl print `failed.` and end with exit code 0 and `CONFIGURED END` (zimbra-facts §2.1), and
+its resume after a kill loses parts for good (§2.4). So a configuration that was begun and not proven, for whatever
+reason, is thrown away whole and made again from a clean software install, with the same answers and secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from states.install import answers, codes, networks, services, software, syslog, vendor
+from states.install.history import STAGES, last
+from states.install.proof import mark, proven
+from states.install.readback import defects
+from states.install.unpack import inside, installer
+from states.install.words import explained, failed_parts
+from zflow.api import Context, Evidence, Step, TransientError, remove_tree, sync_volume, write_atomic
+
+PROGRAM = "/opt/zimbra/libexec/zmsetup.pl"
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the mark of a proven server stands, and dpkg still has its core."""
+    session = proven(ctx)
+    if session is None or not (ctx.volume / "opt/zimbra/conf/localconfig.xml").is_file():
+        return None
+    return Evidence(f"Zimbra {session.packages.get('zimbra-core', '?')} configured and read back")
+
+
+def apply(ctx: Context) -> None:
+    """Configure the server and prove it. Raises TransientError(CONFIGURATION) and what the installer raises."""
+    session = last(ctx)
+    if session is None or session.touched or software.spoilt(ctx).exists():
+        software.rebuild(ctx)
+    file = ctx.volume / answers.PLACE
+    write_atomic(file, answers.content(ctx), mode=0o600)
+    output = vendor.run(ctx, PROGRAM, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    prove(ctx, output)
+    syslog.give_log(ctx)
+    networks.remember(ctx)
+    services.record(ctx)
+    for leftover in (file, ctx.volume / f"{answers.PLACE}-again"):
+        leftover.unlink(missing_ok=True)
+    remove_tree(installer(ctx))
+    sync_volume(ctx.volume)
+    finished = last(ctx)
+    assert finished is not None
+    mark(ctx, finished)
+
+
+def prove(ctx: Context, output: str) -> None:
+    """Read the configuration back; raises TransientError(CONFIGURATION) naming everything that is not as it should."""
+    session = last(ctx)
+    found = failed_parts(output)
+    if session is None or not session.configured:
+        reached = session.stages[-1] if session and session.stages else "none"
+        unfinished = TransientError(codes.CONFIGURATION, f"it ended after the stage {reached}")
+        raise explained(output, unfinished)
+    ctx.progress.report(STAGES, STAGES, "stages", "reading the server back")
+    found += defects(ctx)
+    if found:
+        raise TransientError(codes.CONFIGURATION, "; ".join(found)[:1500])
+
+
+def reporter(ctx: Context) -> Callable[[str], None]:
+    """Return what turns zmsetup's lines and its checkpoints into progress."""
+
+    def on_line(line: str) -> None:
+        session = last(ctx)
+        done = len(set(session.stages)) if session else 0
+        text = line.strip()
+        note = text if text.endswith(("done.", "failed.", "...")) else ""
+        ctx.progress.report(min(done, STAGES), STAGES, "stages", note[:100])
+
+    return on_line
+
+
+STEP = Step(
+    name="install.setup",
+    title="Configure the server",
+    probe=probe,
+    apply=apply,
+    retry="vendor",
+    timeout=5400,
+    weight=900,
+    once=True,
+)

@@ -1,0 +1,145 @@
+"""The vendor's software: `install.sh -s -x FILE`, proven by its history and dpkg, never by its exit code.
+
+The installer exits with 0 when a licence question meets the end of its input, and with 1 after a successful removal.
+A second run on top of an interrupted one removes what is there and installs all again (zimbra-facts §1.6).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from states.install import answers, codes, leftovers, vendor
+from states.install.history import Session, last
+from states.install.packages import vendor_packages
+from states.install.proof import finished
+from states.install.releases import PACKAGES
+from states.install.unpack import inside, installer
+from states.install.words import explained
+from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, write_atomic
+
+DATA = ("opt/zimbra/db/data", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
+"""What exists only after a configuration: the database, the directory, the first volume of mail."""
+NOTEWORTHY = re.compile(r"^\s*(Checking|Downloading|Installing|Removing|Shutting|Loading|Finished|zimbra-\S+\.\.\.)")
+LOG_NAME = re.compile(r"Operations logged to (/tmp/install\.log\.\w+)")
+LOG_TAIL = 60
+"""Lines of the installer's own log copied into the step's: apt and dpkg speak only there."""
+
+
+def spoilt(ctx: Context) -> Path:
+    """Return the file that says: the configuration went wrong, the software is being installed anew.
+
+    While it exists the software counts as installed: it was, and `install.setup` answers for putting it back.
+    """
+    return ctx.home / "install.spoilt"
+
+
+def complete(ctx: Context) -> Session | None:
+    """Return the last session when its packages are all in, by the installer's word and by dpkg's; else None."""
+    session, found = last(ctx), vendor_packages(ctx)
+    if session is None or not session.complete or not set(PACKAGES) <= set(session.packages):
+        return None
+    return session if all(name in found and found[name].installed for name in PACKAGES) else None
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the software is installed."""
+    if (done := finished(ctx)) is not None:
+        return done
+    if spoilt(ctx).exists():
+        return Evidence("was complete; install.setup is putting it back")
+    session = complete(ctx)
+    return None if session is None else Evidence(f"{len(session.packages)} packages, {_version(session)}")
+
+
+def _version(session: Session) -> str:
+    return f"zimbra-core {session.packages['zimbra-core']}"
+
+
+def apply(ctx: Context) -> None:
+    """Install the software. Raises what `install` raises, and OperatorError(DATA_PRESENT)."""
+    session = last(ctx)
+    present = [name for name in DATA if (ctx.volume / name).exists()]
+    if present and (session is None or session.configured):
+        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists")
+    install(ctx, ctx.volume / answers.PLACE)
+
+
+def install(ctx: Context, answers_file: Path) -> None:
+    """Run the installer with one answers file and prove what it did.
+
+    Raises OperatorError: QUESTION, ENDLESS, NOTHING_INSTALLED, INSTALLER, ARCHIVE; TransientError: PACKAGES and the
+    shell's own.
+    """
+    leftovers.end_all(ctx)
+    before = last(ctx)
+    ctx.shell.chroot("dpkg", "--configure", "-a", ok=range(256), timeout=900)
+    script = 'cd "$1" && exec ./install.sh -s -x "$2"'
+    folder, file = inside(installer(ctx), ctx), inside(answers_file, ctx)
+    try:
+        output = vendor.run(ctx, "sh", "-c", script, "install.sh", folder, file, on_line=reporter(ctx))
+    except CommandError as error:
+        copy_log(ctx, error.tail)
+        raise
+    session = complete(ctx)
+    if session is None or (before is not None and session.start == before.start):
+        copy_log(ctx, output)
+        raise explained(output, nothing_installed(ctx, output))
+
+
+def nothing_installed(ctx: Context, output: str) -> OperatorError | TransientError:
+    """Return the error for an installer that ended without its packages and without a known word on why."""
+    found = vendor_packages(ctx)
+    lacking = [name for name in PACKAGES if name not in found or not found[name].installed]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    last_line = f"; its last line: ‹{lines[-1][-160:]}›" if lines else ""
+    if lacking:
+        return OperatorError(codes.NOTHING_INSTALLED, f"{', '.join(lacking)} not installed{last_line}")
+    return OperatorError(codes.NOTHING_INSTALLED, f"its history has no complete session{last_line}")
+
+
+def reporter(ctx: Context) -> Callable[[str], None]:
+    """Return what turns the installer's lines into progress."""
+
+    def on_line(line: str) -> None:
+        if NOTEWORTHY.match(line):
+            ready = sum(package.installed for package in vendor_packages(ctx).values())
+            ctx.progress.report(min(ready, len(PACKAGES)), len(PACKAGES), "packages", line.strip()[:100])
+
+    return on_line
+
+
+def copy_log(ctx: Context, output: str) -> None:
+    """Copy the end of the installer's own log into the step's."""
+    match = LOG_NAME.search(output)
+    path = ctx.volume / match[1].lstrip("/") if match else None
+    if path is not None and path.is_file() and not path.is_symlink():
+        for line in path.read_text(errors="replace").splitlines()[-LOG_TAIL:]:
+            ctx.log(f"install.log: {line}")
+
+
+def rebuild(ctx: Context) -> None:
+    """Put back a clean software install: everything below /opt/zimbra is removed and installed again.
+
+    The vendor's own resume of a cut-off configuration loses parts and says nothing (zimbra-facts §2.4).
+    """
+    write_atomic(spoilt(ctx), "")
+    again = ctx.volume / f"{answers.PLACE}-again"
+    write_atomic(again, answers.content(ctx, remove=True), mode=0o600)
+    ctx.progress.report(note="back to a clean software install")
+    install(ctx, again)
+    again.unlink()
+    spoilt(ctx).unlink()
+
+
+STEP = Step(
+    name="install.software",
+    title="Install the Zimbra software",
+    probe=probe,
+    apply=apply,
+    retry="vendor",
+    timeout=3600,
+    weight=400,
+    once=True,
+)

@@ -1,0 +1,155 @@
+"""The vendor's package source: its key by full fingerprint, its list, its packages' index; before the installer asks.
+
+The vendor's own way fetches a key by its last eight digits from a key server and accepts unsigned packages
+(utilfunc.sh:2229-2363, 2822); with `USE_ZIMBRA_PACKAGE_SERVER="no"` it uses what is prepared here.
+"""
+
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+
+from states.bootstrap.rootfs import os_release
+from states.bootstrap.settings import PROXY
+from states.install import codes
+from states.install.download import opened
+from states.install.openpgp import binary, primary_fingerprints
+from states.install.proof import finished, proven
+from states.install.releases import RELEASES, line_of
+from states.install.settings import PACKAGE_SOURCE, RELEASE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT
+from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, holds, write_atomic
+
+KEYRING = Path("etc/apt/keyrings/zimbra.gpg")
+LIST = Path("etc/apt/sources.list.d/zimbra.list")
+COMPONENT = "zimbra"
+KEY_LIMIT = 1 << 20
+SIGNATURE_WORDS = ("NO_PUBKEY", "BADSIG", "EXPKEYSIG", "is not signed", "couldn't be verified", "were invalid")
+
+
+def sources(ctx: Context) -> tuple[str, ...]:
+    """Return the package sources: the setting's, else those of the installed release, else of the one to install."""
+    chosen = ctx.settings.get(PACKAGE_SOURCE)
+    if chosen:
+        return chosen
+    session = proven(ctx)
+    installed = line_of(session.packages.get("zimbra-core", "")) if session else None
+    return (installed or RELEASES[ctx.settings[RELEASE]]).sources
+
+
+def render(urls: tuple[str, ...], codename: str) -> str:
+    """Return the content of zimbra.list."""
+    head = "# Written by zflow: the vendor's packages, signed by the vendor's key.\n"
+    return head + "".join(f"deb [arch=amd64 signed-by=/{KEYRING}] {each} {codename} {COMPONENT}\n" for each in urls)
+
+
+def wanted_list(ctx: Context) -> str:
+    """Return what zimbra.list should hold."""
+    return render(sources(ctx), os_release(ctx.volume).get("UBUNTU_CODENAME", ""))
+
+
+def index(ctx: Context, source: str) -> Path:
+    """Return where apt keeps the signed index of a source; apt-pkg/strutl.cc, URItoFileName."""
+    codename = os_release(ctx.volume).get("UBUNTU_CODENAME", "")
+    flat = source.split(":", 1)[1].removeprefix("//").replace("_", "%5f").replace("/", "_")
+    return ctx.volume / "var/lib/apt/lists" / f"{flat}_dists_{codename}_InRelease"
+
+
+def has_key(ctx: Context) -> bool:
+    """Tell whether the keyring holds the wanted key and no other."""
+    try:
+        content = (ctx.volume / KEYRING).read_bytes()
+        return primary_fingerprints(content) == [ctx.settings[VENDOR_KEY_FINGERPRINT]]
+    except (OSError, ValueError):
+        return False
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether key and list are as wanted and, until the server is installed, the index has been read."""
+    if not has_key(ctx) or not holds(ctx.volume / LIST, wanted_list(ctx)):
+        return None
+    if finished(ctx) is None and not all(index(ctx, each).exists() for each in sources(ctx)):
+        return None
+    return Evidence(f"{', '.join(sources(ctx))} by key {ctx.settings[VENDOR_KEY_FINGERPRINT]}")
+
+
+def apply(ctx: Context) -> None:
+    """Write key and list, read the index. Raises what `fetch_key` and `update` raise."""
+    if not has_key(ctx):
+        key = fetch_key(ctx)
+        (ctx.volume / KEYRING).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        write_atomic(ctx.volume / KEYRING, key)
+    write_atomic(ctx.volume / LIST, wanted_list(ctx))
+    update(ctx)
+
+
+def fetch_key(ctx: Context) -> bytes:
+    """Return the vendor's key in binary form, checked by its fingerprint.
+
+    Raises OperatorError(VENDOR_KEY) for another key, a file with further keys or none, and
+    TransientError(VENDOR_KEY_AWAY) when an URL does not answer.
+    """
+    place, expected = ctx.settings[VENDOR_KEY], ctx.settings[VENDOR_KEY_FINGERPRINT]
+    content = _read_file(Path(place)) if place.startswith("/") else _read_url(place, ctx.settings.get(PROXY))
+    try:
+        packets = binary(content)
+        found = primary_fingerprints(packets)
+    except ValueError as error:
+        raise OperatorError(codes.VENDOR_KEY, f"{place}: {error}") from error
+    if found != [expected]:
+        raise OperatorError(codes.VENDOR_KEY, f"{place} holds {', '.join(found) or 'no key'}; expected was {expected}")
+    return packets
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OperatorError(codes.VENDOR_KEY, f"{path}: {error.strerror}") from error
+
+
+def _read_url(place: str, proxy: str | None) -> bytes:
+    try:
+        with opened(place, proxy) as response:
+            return response.read(KEY_LIMIT)
+    except (OSError, http.client.HTTPException) as error:
+        raise TransientError(codes.VENDOR_KEY_AWAY, f"{place}: {error}") from error
+
+
+def update(ctx: Context) -> None:
+    """Let apt read the vendor's index alone. Raises OperatorError(SOURCE_SIGNATURE) and TransientError(SOURCE_AWAY)."""
+    options = [f"Dir::Etc::sourcelist=/{LIST}", "Dir::Etc::sourceparts=-", "APT::Get::List-Cleanup=0"]
+    if proxy := ctx.settings.get(PROXY):
+        options += [f"Acquire::http::Proxy={proxy}", f"Acquire::https::Proxy={proxy}"]
+    words = [word for option in options for word in ("-o", option)]
+    try:
+        output = ctx.shell.chroot("apt-get", "update", *words, timeout=600).output
+    except CommandError as error:
+        raise _explained(error.tail, error) from error
+    # Older apt reports an unreachable server with a warning and exit code 0 as long as an old index is there.
+    if any(line.startswith(("W: ", "E: ", "Err:")) for line in output.splitlines()):
+        raise _explained(output, None)
+
+
+def _explained(output: str, error: CommandError | None) -> OperatorError | TransientError:
+    lines = [line for line in output.splitlines() if line.startswith(("W: ", "E: ", "Err:"))]
+    detail = " / ".join(lines[:4]) or (error.detail if error else "apt-get update")
+    if any(word in output for word in SIGNATURE_WORDS):
+        return OperatorError(codes.SOURCE_SIGNATURE, detail)
+    return TransientError(codes.SOURCE_AWAY, detail)
+
+
+def inputs(ctx: Context) -> str:
+    """Return what decides the source."""
+    return f"{wanted_list(ctx)} {ctx.settings[VENDOR_KEY_FINGERPRINT]}"
+
+
+STEP = Step(
+    name="install.source",
+    title="Set up the vendor's package source",
+    probe=probe,
+    apply=apply,
+    inputs=inputs,
+    retry="network",
+    timeout=900,
+    weight=15,
+)

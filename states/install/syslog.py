@@ -1,0 +1,103 @@
+"""The system log inside the Ubuntu: Zimbra logs through it, and nothing else starts it where there is no init."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from states.install import codes
+from states.install.processes import end, from_file, inside, name_of
+from zflow.api import Context, Evidence, Scope, Step, TransientError, write_atomic
+
+CONFIG = Path("etc/rsyslog.conf")
+PID = Path("run/rsyslogd.pid")
+SOCKET = Path("dev/log")
+LOG = Path("var/log/zimbra.log")
+KERNEL_LOG = re.compile(r'^(?=module\(load="imklog"|\$ModLoad imklog)', re.MULTILINE)
+"""Reads the kernel's log, which a container may not: an error at every start and never a line."""
+PATIENCE = 5.0
+"""Seconds that rsyslog gets to make its socket."""
+
+
+def without_kernel_log(text: str) -> str:
+    """Return rsyslog's configuration with the kernel's log commented out."""
+    return KERNEL_LOG.sub("# not in a container: ", text)
+
+
+def running(ctx: Context) -> int | None:
+    """Return the process id of rsyslog inside the Ubuntu, if it runs."""
+    pid = from_file(ctx.volume / PID)
+    return pid if pid is not None and inside(ctx, pid) and name_of(pid) == "rsyslogd" else None
+
+
+def writer(ctx: Context) -> tuple[int, int]:
+    """Return user and group that own the log files: syslog:adm, read from the Ubuntu's own tables."""
+    return _number(ctx.volume / "etc/passwd", "syslog"), _number(ctx.volume / "etc/group", "adm")
+
+
+def _number(path: Path, name: str) -> int:
+    for line in path.read_text().splitlines():
+        words = line.split(":")
+        if words[0] == name:
+            return int(words[2])
+    return 0
+
+
+def can_write(ctx: Context) -> bool:
+    """Tell whether rsyslog's user owns Zimbra's log.
+
+    The zmfixperms and zmsyslogsetup of 8.8.15 know Ubuntu up to 16.04 only and give the file to user zimbra, which
+    rsyslog's user then cannot write (zimbra-facts §3.7).
+    """
+    try:
+        found = (ctx.volume / LOG).stat()
+    except OSError:
+        return False
+    return found.st_uid == writer(ctx)[0]
+
+
+def give_log(ctx: Context) -> None:
+    """Make Zimbra's log, and make rsyslog's user its owner."""
+    path = ctx.volume / LOG
+    if path.is_symlink():
+        path.unlink()
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640))
+    os.chown(path, *writer(ctx), follow_symlinks=False)
+    path.chmod(0o644)
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether rsyslog runs, takes messages, leaves the kernel's log alone, and may write Zimbra's log."""
+    pid = running(ctx)
+    if pid is None or not (ctx.volume / SOCKET).is_socket() or not can_write(ctx):
+        return None
+    text = (ctx.volume / CONFIG).read_text()
+    return Evidence(f"rsyslog is process {pid}") if without_kernel_log(text) == text else None
+
+
+def apply(ctx: Context) -> None:
+    """Put the configuration and the log right and start rsyslog anew; raises TransientError(SYSLOG)."""
+    text = (ctx.volume / CONFIG).read_text()
+    if (better := without_kernel_log(text)) != text:
+        write_atomic(ctx.volume / CONFIG, better)
+    give_log(ctx)
+    if (pid := running(ctx)) is not None:
+        end(ctx, [pid], PATIENCE)
+    (ctx.volume / PID).unlink(missing_ok=True)
+    ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
+    for _ in range(int(PATIENCE / 0.1)):
+        if running(ctx) and (ctx.volume / SOCKET).is_socket():
+            return
+        ctx.pause(0.1)
+    raise TransientError(codes.SYSLOG, f"no rsyslogd with a socket /{SOCKET} after {PATIENCE:.0f} s")
+
+
+STEP = Step(
+    name="install.syslog",
+    title="Start the system log",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    timeout=60,
+)

@@ -1,0 +1,125 @@
+"""The archive unpacked beside the server, where programs inside the Ubuntu can read it; staged, checked, renamed."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+from states.bootstrap.rootfs import os_release
+from states.install import codes
+from states.install.archive import checked, located, wanted
+from states.install.proof import finished
+from states.install.releases import PLATFORMS
+from zflow.api import CommandError, Context, Evidence, OperatorError, Step, remove_tree, sync_folder, write_atomic
+
+PLACE = Path("opt/zflow-release")
+"""Below the volume; removed when the server is proven."""
+RECEIPT = ".zflow-archive"
+"""The archive's SHA-256, the last file written in the stage."""
+
+
+def installer(ctx: Context) -> Path:
+    """Return the folder of install.sh, as seen from outside."""
+    return ctx.volume / PLACE
+
+
+def inside(path: Path, ctx: Context) -> str:
+    """Return a path on the volume as programs inside the Ubuntu see it."""
+    return f"/{path.relative_to(ctx.volume)}"
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the tree is the wanted archive's, whole."""
+    if (done := finished(ctx)) is not None:
+        return done
+    try:
+        archive = wanted(ctx)
+        receipt = (installer(ctx) / RECEIPT).read_text().strip()
+    except (OSError, OperatorError):
+        return None
+    if receipt != archive.sha256 or defects(installer(ctx), ctx):
+        return None
+    return Evidence(f"{build(installer(ctx))} in /{PLACE}")
+
+
+def build(folder: Path) -> str:
+    """Return the release's own words on itself."""
+    names = (".BUILD_RELEASE_NO", ".BUILD_RELEASE_CANDIDATE", ".BUILD_NUM", ".BUILD_PLATFORM", ".BUILD_TYPE")
+    return " ".join(_word(folder / name) for name in names if _word(folder / name))
+
+
+def _word(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def defects(folder: Path, ctx: Context) -> list[str]:
+    """Say why a tree is no vendor archive for this Ubuntu; install.sh does not look when it is not asked to."""
+    found = [f"it has no {name}" for name in ("install.sh", "packages", "util", "bin") if not (folder / name).exists()]
+    ubuntu = os_release(ctx.volume).get("VERSION_ID", "?")
+    platform, here = _word(folder / ".BUILD_PLATFORM"), PLATFORMS.get(ubuntu, f"Ubuntu {ubuntu}")
+    if platform != here:
+        found.append(f"it was built for {platform or 'an unnamed platform'}, the volume holds {here}")
+    kind = _word(folder / ".BUILD_TYPE")
+    if kind != "FOSS":
+        found.append(f"it is of the type {kind or 'none'}, not FOSS")
+    return found
+
+
+def apply(ctx: Context) -> None:
+    """Unpack into the stage, check, and move to the place. Raises OperatorError(ARCHIVE)."""
+    archive = wanted(ctx)
+    source, stage = located(ctx, archive), ctx.stage / "release"
+    if not checked(ctx, archive):
+        raise OperatorError(codes.WRONG_SHA256, f"{source} has changed since it was checked")
+    remove_tree(stage)
+    stage.mkdir(parents=True)
+    ctx.progress.report(note="unpacking")
+    refuse_escapes(source)
+    try:
+        ctx.shell.run("tar", "--extract", "--gzip", f"--file={source}", f"--directory={stage}", "--no-same-owner")
+    except CommandError as error:
+        raise OperatorError(codes.ARCHIVE, f"{source}: {error.detail}") from error
+    tops = [each for each in stage.iterdir() if each.is_dir()]
+    if len(tops) != 1:
+        raise OperatorError(codes.ARCHIVE, f"{source}: {len(tops)} folders at its top instead of one")
+    if found := defects(tops[0], ctx):
+        raise OperatorError(codes.ARCHIVE, f"{source}: {'; '.join(found)}")
+    write_atomic(tops[0] / RECEIPT, f"{archive.sha256}\n")
+    remove_tree(installer(ctx))
+    installer(ctx).parent.mkdir(parents=True, exist_ok=True)
+    tops[0].rename(installer(ctx))
+    sync_folder(installer(ctx).parent)
+    remove_tree(stage)
+
+
+def refuse_escapes(source: Path) -> None:
+    """Raise OperatorError(ARCHIVE) for an archive that is damaged; reads its first name only, tar does the rest."""
+    try:
+        with tarfile.open(source, "r:gz") as archive:
+            first = archive.next()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise OperatorError(codes.ARCHIVE, f"{source} is not a gzipped tar archive: {error}") from error
+    if first is None:
+        raise OperatorError(codes.ARCHIVE, f"{source} is empty")
+
+
+def inputs(ctx: Context) -> str:
+    """Return which archive it is of."""
+    try:
+        return wanted(ctx).sha256
+    except OperatorError:
+        return ""
+
+
+STEP = Step(
+    name="install.unpack",
+    title="Unpack the Zimbra release",
+    probe=probe,
+    apply=apply,
+    inputs=inputs,
+    timeout=900,
+    weight=15,
+)

@@ -1,0 +1,50 @@
+"""Runs the vendor's two installers: no input, bounded in time, silence and output, every ending given a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from states.install import codes, leftovers
+from states.install.words import asked, question
+from zflow.api import CommandError, Context, OperatorError
+
+SILENCE = 900.0
+"""Seconds without output after which an installer counts as waiting; packages unpack quietly for minutes."""
+OUTPUT = 16 << 20
+"""Bytes; an undisturbed run prints some tens of kilobytes. The vendor's prompts loop for ever at an end of file."""
+FLOOD = "ZF-1013"
+"""The engine's code for endless output."""
+
+
+class _Asked(Exception):
+    """The installer printed a question: raised out of the middle of its output."""
+
+
+def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool = False) -> str:
+    """Run one of them inside the Ubuntu and return what it printed, whatever its exit code: the codes lie.
+
+    A question is never answered. At the end of its input the vendor's `read` takes the default and goes on, so the
+    installer is ended as soon as a question shows in its output.
+
+    Raises OperatorError(QUESTION), OperatorError(ENDLESS) and CommandError (time, silence).
+    """
+
+    def watched(line: str) -> None:
+        if (text := question(line)) is not None:
+            raise _Asked(text)
+        on_line(line)
+
+    try:
+        return ctx.shell.chroot(
+            *argv, ok=range(256), silence=SILENCE, limit=OUTPUT, on_line=watched, daemon=daemon
+        ).output
+    except _Asked as error:
+        leftovers.end_all(ctx)
+        raise OperatorError(codes.QUESTION, f"‹{error}›") from None
+    except CommandError as error:
+        leftovers.end_all(ctx)
+        if (text := asked(error)) is not None:
+            raise OperatorError(codes.QUESTION, f"‹{text}›") from error
+        if error.code.id == FLOOD:
+            raise OperatorError(codes.ENDLESS, f"it repeats ‹{error.tail.strip().splitlines()[-1][:160]}›") from error
+        raise

@@ -1,0 +1,75 @@
+"""The vendor's installers in their own words: which line means which error. Data, with the line it was read from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from states.install import codes
+from zflow.api import Code, CommandError, OperatorError, TransientError, ZflowError
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A text the vendor prints when something went wrong, and what it means; `passes`: it may be better later."""
+
+    pattern: re.Pattern[str]
+    code: Code
+    passes: bool
+
+
+def _saying(pattern: str, code: Code, *, passes: bool = False) -> Saying:
+    return Saying(re.compile(pattern, re.MULTILINE), code, passes)
+
+
+SAYINGS = (
+    _saying(r"^.*is missing\..*$", codes.PACKAGES, passes=True),  # P:60-90
+    _saying(r"^.*Unable to find missing packages in repository.*$", codes.PACKAGES, passes=True),  # P:100
+    _saying(r"^.*Unable to download packages from repository.*$", codes.PACKAGES, passes=True),  # P:120
+    _saying(r"^.*ERROR: Unable to install (required packages|packages via apt-get).*$", codes.PACKAGES, passes=True),
+    _saying(r"^.*Fix the issues with remote package installation.*$", codes.PACKAGES, passes=True),  # P:205-218
+    _saying(r"^.*ERROR: Unable to retrive Zimbra GPG key.*$", codes.VENDOR_KEY_AWAY, passes=True),  # U:2290
+    _saying(r"^.*ERROR: Installation can not proceeed.*$", codes.INSTALLER),  # U:474-572, sic
+    _saying(r"^.*ERROR: Required Core package zimbra-core not found.*$", codes.ARCHIVE),  # P:245-319
+    _saying(r"^.*ERROR: Unknown option.*$", codes.INSTALLER),  # I:126-136
+    _saying(r"^.*Aborting, unknown platform.*$", codes.ARCHIVE),  # U:2262
+    _saying(r"^.*Could not get lock .*$", codes.PACKAGES, passes=True),
+    _saying(r"^.*dpkg was interrupted, you must manually run.*$", codes.PACKAGES, passes=True),
+    _saying(r"^.*(Completely remove existing installation|Exiting - the system is unchanged).*$", codes.INSTALLER),
+    _saying(r"^ERROR: .*$", codes.INSTALLER),
+    _saying(r"^.*Configuration failed.*$", codes.CONFIGURATION, passes=True),  # Z:7011-7018
+)
+
+QUESTION = re.compile(
+    r"^\s*(\S[^\n]{0,200}?(?:\?\s{1,2}\[[^\]\n]*\]|\[(?:Y|N|y|n|Yes|No|yes|no)\]|\(\? - help\)))(?:\s|$)"
+)
+"""How the vendor asks: `Text? [default] `, without a line end, so that what is printed next follows on the same line
+(askYN, ask: U:196-237; zmsetup.pl's menus: Z:2500-2600)."""
+WAITING = re.compile(r"^\s*(\S.{1,200}?(?:\[[^\]\n]*\]|\?|:))[ \t]*$")
+"""A last line without an end that reads like a question, told with less certainty; asked only of what fell silent."""
+
+
+def question(line: str) -> str | None:
+    """Return the question in a line, if it is one of the vendor's form."""
+    match = QUESTION.match(line)
+    return match[1] if match else None
+
+
+def asked(error: CommandError) -> str | None:
+    """Return the question that a command was waiting with when it was ended."""
+    match = WAITING.match(error.tail.rsplit("\n", 1)[-1])
+    return match[1] if match else None
+
+
+def explained(output: str, fallback: ZflowError) -> ZflowError:
+    """Return the error that an installer's output means; `fallback` where it says nothing known."""
+    for saying in SAYINGS:
+        if (match := saying.pattern.search(output)) is not None:
+            kind = TransientError if saying.passes else OperatorError
+            return kind(saying.code, match[0].strip()[:300])
+    return fallback
+
+
+def failed_parts(output: str) -> list[str]:
+    """Return what zmsetup.pl says has failed while it ends with success: its lines `Text...failed.`"""
+    return [line.strip() for line in re.findall(r"^.*\.\.\.[ \t]*failed\.?.*$", output, re.MULTILINE)]

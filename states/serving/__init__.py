@@ -1,0 +1,6 @@
+"""Serving: what is watched while the server runs, and how everything inside is brought to an end."""
+
+from states.serving.shutdown import shutdown
+from states.serving.watches import watches
+
+__all__ = ["shutdown", "watches"]

@@ -1,0 +1,28 @@
+"""What the light supervisor looks at while serving: a service that died wakes the walk, which starts it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from states.install.proof import proven
+from states.install.services import STATUS
+from zflow.api import Context, Watch
+
+EVERY = 120.0
+"""Seconds; the look takes some seconds of one core."""
+LOOK = """\
+answer=$(chroot "$1" su - zimbra -c "zmcontrol status" 2>&1)
+code=$?
+printf '%s\\n' "$answer" >"$2.look" && mv "$2.look" "$2"
+printf '%s\\n' "$answer"
+exit $code
+"""
+"""Leaves the answer where the step's cheap probe reads it."""
+
+
+def watches(ctx: Context) -> Sequence[Watch]:
+    """Return what to watch: nothing before there is a proven server."""
+    if proven(ctx) is None:
+        return ()
+    status = str(ctx.volume / STATUS)
+    return (Watch("services", argv=("sh", "-c", LOOK, "look", str(ctx.volume), status), every=EVERY),)

@@ -1,0 +1,67 @@
+"""Zimbra's own tools, run the way they want to be: inside the chroot, as user zimbra, with a login environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from zflow.api import Context, Result
+
+HOME = "/opt/zimbra"
+
+Attributes = Mapping[str, tuple[str, ...]]
+"""Names of attributes and all values of each; unset is the empty tuple."""
+
+
+def as_zimbra(ctx: Context, *argv: str, **options: Any) -> Result:
+    """Run one of Zimbra's commands as user zimbra; options are those of the shell."""
+    return ctx.shell.chroot(*argv, user="zimbra", **options)
+
+
+def zimbra_version(ctx: Context) -> str:
+    """Return the installed version as dpkg has it, such as 8.8.15.GA.3869.UBUNTU18.64; empty while there is none.
+
+    An upgrade changes it, and with it the key of every step that has it among its inputs.
+    """
+    try:
+        status = (ctx.volume / "var/lib/dpkg/status").read_text(errors="replace")
+    except OSError:
+        return ""
+    match = re.search(r"^Package: zimbra-core\n(?:.+\n)*?Version: (.+)$", status, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def read_config(ctx: Context, names: tuple[str, ...]) -> Attributes:
+    """Return attributes of the global configuration in one call; `-l` works with the mailbox server down."""
+    lines = as_zimbra(ctx, "zmprov", "-l", "gacf", *names, timeout=180).lines
+    pairs = [line.split(": ", 1) for line in lines if ": " in line]
+    return {name: tuple(value for found, value in pairs if found == name) for name in names}
+
+
+def write_config(ctx: Context, wanted: Attributes) -> None:
+    """Set attributes of the global configuration in one call, replacing all their values.
+
+    The mailbox server is told to forget what it remembers of them; when it is down it has nothing to forget.
+    """
+    words = [word for name, values in wanted.items() for value in values or ("",) for word in (name, value)]
+    as_zimbra(ctx, "zmprov", "-l", "mcf", *words, timeout=180)
+    as_zimbra(ctx, "zmprov", "fc", "config", ok=range(256), timeout=180)
+
+
+def read_local(ctx: Context, names: tuple[str, ...]) -> Attributes:
+    """Return local settings (`zmlocalconfig`) in one call; an unknown one is unset (zimbra-facts §3.1)."""
+    lines = as_zimbra(ctx, "zmlocalconfig", "-q", "-m", "plain", *names, timeout=180).lines
+    pairs = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    return {name: (pairs[name],) if pairs.get(name) else () for name in names}
+
+
+def write_local(ctx: Context, wanted: Attributes) -> None:
+    """Set local settings in one call; the vendor's tool has no lock, so never two at a time."""
+    words = [f"{name}={''.join(values)}" for name, values in wanted.items()]
+    as_zimbra(ctx, "zmlocalconfig", "-e", *words, timeout=180)
+
+
+def differences(want: Attributes, have: Attributes) -> Attributes:
+    """Return what must be written; the order of several values says nothing."""
+    return {name: values for name, values in want.items() if sorted(have.get(name, ())) != sorted(values)}
