@@ -1,0 +1,139 @@
+"""The errors of TLS and DH, ZF-5xxx. A refused pair changes nothing: the certificate served before stays."""
+
+from __future__ import annotations
+
+from zflow.api import Code
+
+AGAIN = "What was served before is served on. Correct the files; they are looked at again by themselves."
+
+DH_BROKEN = Code(
+    "ZF-5001",
+    "Diffie-Hellman parameters are not usable",
+    "What openssl found, or the file that was written, is no valid group of 4096 bits.",
+    "It is tried again. If it stays, set ZFLOW_DH=ffdhe4096 and tell us what `zflow logs tls.dh` shows.",
+)
+DH_NOT_TAKEN = Code(
+    "ZF-5002",
+    "the server did not take the Diffie-Hellman parameters",
+    "zmdhparam stored them, but zmconfigd did not write /opt/zimbra/conf/dhparam.pem; it may not run.",
+    "It is tried again. `zflow shell`, then `su - zimbra -c 'zmconfigdctl status'`.",
+)
+HALF_PAIR = Code(
+    "ZF-5010",
+    "half a TLS pair",
+    "A certificate without its private key, or a key without its certificate.",
+    "Supply both files, or remove the one. " + AGAIN,
+)
+UNREADABLE = Code(
+    "ZF-5011",
+    "a TLS file cannot be read",
+    "The file cannot be opened, is larger than 1 MiB, or holds neither PEM nor DER of the expected kind; an encrypted "
+    "key counts as unreadable.",
+    "Supply PEM or DER; decrypt a key with `openssl pkey -in FILE -out zimbra.key`. " + AGAIN,
+)
+MISMATCH = Code(
+    "ZF-5012",
+    "the private key does not belong to the certificate",
+    "None of the supplied certificates has the public key of the supplied private key.",
+    "Supply the key the certificate was requested with. " + AGAIN,
+)
+DATES = Code(
+    "ZF-5013",
+    "the certificate is not valid today",
+    "It has expired or its validity begins later, by the clock of this machine.",
+    "Renew it, or set the clock. " + AGAIN,
+)
+NAME = Code(
+    "ZF-5014",
+    "the certificate is for other names",
+    "The server's full name is not among the certificate's subject alternative names; the common name does not count.",
+    "Request a certificate for the server's name. " + AGAIN,
+)
+WEAK = Code(
+    "ZF-5015",
+    "the key of the certificate is not accepted",
+    "RSA keys need 2048 bits or more, EC keys the curve P-256, P-384 or P-521; other kinds are not supported.",
+    "Request a certificate for such a key. " + AGAIN,
+)
+PURPOSE = Code(
+    "ZF-5016",
+    "the certificate is not for a server",
+    "It is a CA's certificate, or its extended key usage leaves out TLS servers.",
+    "Request a server certificate. " + AGAIN,
+)
+INCOMPLETE = Code(
+    "ZF-5017",
+    "an issuer's certificate is missing",
+    "The chain from the server's certificate to a root has a gap; Zimbra needs it whole, the root included.",
+    "Add the missing certificate to the file, or the root of your own CA by ZFLOW_TLS_PRIVATE_CA. " + AGAIN,
+)
+UNTRUSTED = Code(
+    "ZF-5018",
+    "the certificate's root is not trusted",
+    "The chain ends at a root that is neither among the public ones nor allowed by a setting.",
+    "If the CA is your own, name its root in ZFLOW_TLS_PRIVATE_CA. " + AGAIN,
+)
+REFUSED = Code(
+    "ZF-5019",
+    "the certificate chain does not verify",
+    "The issuers are there, but the chain breaks the rules for servers: dates of an issuer, key sizes, SHA-1, "
+    "constraints.",
+    "The detail says which rule. Ask the issuer for a current chain. " + AGAIN,
+)
+VENDOR_REFUSED = Code(
+    "ZF-5020",
+    "Zimbra's zmcertmgr refuses the pair",
+    "zflow's own checks passed, the vendor's did not.",
+    "`zflow logs tls.pair` shows its words. " + AGAIN,
+)
+EC_REFUSED = Code(
+    "ZF-5021",
+    "this release of Zimbra cannot use EC keys",
+    "zmcertmgr of 8.8.15 before its late patches compares RSA moduli only.",
+    "Request a certificate for an RSA key, or update Zimbra. " + AGAIN,
+)
+ROLLED_BACK = Code(
+    "ZF-5022",
+    "the new certificate was not served and was taken back",
+    "It was deployed, but a port did not answer with it in time; the previous one is in place again.",
+    "`zflow logs tls.deployed` names the ports. Then supply another pair, or `zflow resume` to try this one again.",
+)
+NOT_ANSWERING = Code(
+    "ZF-5023",
+    "no TLS port answers",
+    "Nothing on this machine accepts TLS, so that a certificate could not be proven; Zimbra's services may be down.",
+    "It is tried again. `zflow logs install.services`.",
+)
+DEPLOY = Code(
+    "ZF-5024",
+    "the certificate could not be deployed",
+    "One of Zimbra's tools failed on the way; the previous pair is put in place again.",
+    "It is tried again. `zflow logs tls.deployed` shows the tool's words.",
+)
+PROFILE = Code(
+    "ZF-5030",
+    "the server did not take the TLS settings",
+    "After writing, Zimbra's configuration still reads other values.",
+    "It is tried again. `zflow logs tls.profile`.",
+)
+
+CODES = (
+    DH_BROKEN,
+    DH_NOT_TAKEN,
+    HALF_PAIR,
+    UNREADABLE,
+    MISMATCH,
+    DATES,
+    NAME,
+    WEAK,
+    PURPOSE,
+    INCOMPLETE,
+    UNTRUSTED,
+    REFUSED,
+    VENDOR_REFUSED,
+    EC_REFUSED,
+    ROLLED_BACK,
+    NOT_ANSWERING,
+    DEPLOY,
+    PROFILE,
+)

@@ -1,0 +1,103 @@
+"""4096-bit Diffie-Hellman parameters, searched ahead of time by all cores at the lowest priority.
+
+How long one search takes is chance (seconds to a quarter of an hour): one search per core races, the first to end wins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from states.tls import codes, group
+from states.tls.settings import DH
+from zflow.api import Context, Evidence, Step, TransientError, remove_tree, sha256, write_atomic
+
+RACE = """\
+for file; do nice -n 19 openssl dhparam -out "$file" 4096 2>/dev/null & done
+until wait -n; do [ $? = 127 ] && exit 1; done
+kill $(jobs -pr) 2>/dev/null
+wait
+exit 0
+"""
+"""One openssl for each file named; ends when the first succeeded, or with 1 when all failed. Needs bash (wait -n)."""
+
+
+def folder(ctx: Context) -> Path:
+    """Return where the parameters are kept."""
+    return ctx.home / "dh"
+
+
+def file(ctx: Context) -> Path:
+    """Return the finished parameters, PKCS#3 PEM."""
+    return folder(ctx) / "dhparam-4096.pem"
+
+
+def _marker(ctx: Context) -> Path:
+    return folder(ctx) / "dhparam-4096.json"
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See the finished file with the content and the origin its marker, written last, has on record."""
+    try:
+        marker = json.loads(_marker(ctx).read_text())
+        found = sha256(file(ctx))
+        if marker["sha256"] != found or marker["origin"] != ctx.settings[DH]:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Evidence(f"{group.BITS} bits, {marker['origin']}, SHA-256 {found[:16]}")
+
+
+def apply(ctx: Context) -> None:
+    """Search, or take the public group; check; install. Raises TransientError(DH_BROKEN)."""
+    folder(ctx).mkdir(mode=0o700, parents=True, exist_ok=True)
+    origin = ctx.settings[DH]
+    text = group.pem(group.ffdhe4096()) if origin == "ffdhe4096" else _search(ctx)
+    _check(ctx, text)
+    write_atomic(file(ctx), text, mode=0o644)
+    write_atomic(_marker(ctx), json.dumps({"origin": origin, "sha256": sha256(file(ctx))}) + "\n")
+
+
+def _search(ctx: Context) -> str:
+    cores = len(os.sched_getaffinity(0))
+    racers = _racers(ctx)
+    remove_tree(racers)
+    racers.mkdir()
+    files = [racers / f"{number}.pem" for number in range(cores)]
+    ctx.progress.report(note=f"searching {group.BITS}-bit Diffie-Hellman parameters on {cores} cores")
+    ctx.shell.run("bash", "-c", RACE, "race", *map(str, files))
+    finished = [path.read_text() for path in files if path.exists() and group.body(path.read_text())]
+    remove_tree(racers)
+    if not finished:
+        raise TransientError(codes.DH_BROKEN, "openssl ended without an answer")
+    return finished[0]
+
+
+def _racers(ctx: Context) -> Path:
+    return folder(ctx) / "search"
+
+
+def _check(ctx: Context, text: str) -> None:
+    """Have openssl look whether it is a safe prime of the right size; some seconds."""
+    checked = ctx.shell.run("openssl", "dhparam", "-check", "-text", "-noout", stdin=text, ok=range(256), quiet=True)
+    if checked.code or f"({group.BITS} bit)" not in checked.output:
+        raise TransientError(codes.DH_BROKEN, f"openssl dhparam -check says: {' '.join(checked.output.split())[:200]}")
+
+
+def cleanup(ctx: Context) -> None:
+    """Remove what a killed search left."""
+    remove_tree(_racers(ctx))
+
+
+STEP = Step(
+    name="tls.dh",
+    title="Find Diffie-Hellman parameters",
+    probe=probe,
+    apply=apply,
+    cleanup=cleanup,
+    inputs=lambda ctx: ctx.settings[DH],
+    timeout=4 * 3600,
+    weight=120,
+    ahead=True,
+)

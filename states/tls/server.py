@@ -1,0 +1,68 @@
+"""The places and tools of Zimbra's that certificates and DH parameters go through; everything is done as user zimbra.
+
+Files are read and written by commands of that user inside the Ubuntu, not by us from outside: folders that belong to
+zimbra may hold links, and what root wrote or copied through them would be of somewhere else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from states.zimbra import as_zimbra
+from zflow.api import Context
+
+CONF = "/opt/zimbra/conf"
+SSL = "/opt/zimbra/ssl/zimbra"
+COMMERCIAL_KEY = f"{SSL}/commercial/commercial.key"
+CANDIDATE = f"{SSL}/zflow"
+"""A folder of our own, user zimbra's: zmcertmgr repairs its input in place and writes beside it (C:zmcertmgr 1208)."""
+PUT = """\
+umask 077
+mkdir -p "${1%/*}" && cat >"$1.zflow-new" && chmod "$2" "$1.zflow-new" && mv -f "$1.zflow-new" "$1"
+"""
+
+
+def on_volume(ctx: Context, path: str) -> Path:
+    """Return where a path inside the Ubuntu lies for us."""
+    return ctx.volume / path.lstrip("/")
+
+
+def text(ctx: Context, path: str) -> str:
+    """Return the content of a file inside the Ubuntu, for comparing only; empty when there is none."""
+    try:
+        return on_volume(ctx, path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def read(ctx: Context, path: str) -> str:
+    """Return a file's content as user zimbra may see it, unlogged; empty when it may not, or there is none."""
+    found = as_zimbra(ctx, "cat", path, ok=(0, 1), quiet=True)
+    return "" if found.code else found.output
+
+
+def put(ctx: Context, path: str, content: str, mode: str = "0640") -> None:
+    """Write a file of user zimbra's; the content goes by standard input and is not logged."""
+    as_zimbra(ctx, "sh", "-c", PUT, "put", path, mode, stdin=content)
+
+
+def drop(ctx: Context, path: str) -> None:
+    """Remove a file or folder of user zimbra's."""
+    as_zimbra(ctx, "rm", "-rf", path)
+
+
+def rewrite_configuration(ctx: Context) -> None:
+    """Have zmconfigd render the proxy's and the MTA's files now; it does so by itself within a minute."""
+    as_zimbra(ctx, "/opt/zimbra/libexec/configrewrite", "proxy", "mta", ok=range(256), timeout=180)
+
+
+def restart_front(ctx: Context) -> None:
+    """Make proxy and MTA read their files anew. Their exit codes say little: whoever calls looks at the ports."""
+    as_zimbra(ctx, "zmmtactl", "reload", ok=range(256), timeout=300, daemon=True)
+    as_zimbra(ctx, "zmproxyctl", "restart", ok=range(256), timeout=300, daemon=True)
+
+
+def restart_all(ctx: Context) -> None:
+    """Make all that serves a certificate read it anew: the mail store, then the front."""
+    as_zimbra(ctx, "zmmailboxdctl", "restart", ok=range(256), timeout=600, daemon=True)
+    restart_front(ctx)

@@ -1,0 +1,34 @@
+"""Witnesses: small files that say what was read back from the server, so that a cheap look need not ask it again.
+
+Asking the server starts a Java machine for each question. A probe looks at the witness; the step's audit, taken by
+`zflow verify` and `zflow resume`, asks the server itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zflow.api import Context, holds, write_atomic
+
+
+def _path(ctx: Context, name: str) -> Path:
+    return ctx.home / "witness" / name
+
+
+def agrees(ctx: Context, name: str, text: str) -> bool:
+    """Tell whether exactly `text` was attested under that name."""
+    return holds(_path(ctx, name), text)
+
+
+def attest(ctx: Context, name: str, text: str) -> None:
+    """Write down that `text` was read back."""
+    _path(ctx, name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomic(_path(ctx, name), text, mode=0o600)
+
+
+def recall(ctx: Context, name: str) -> str:
+    """Return what was attested last; empty when nothing was."""
+    try:
+        return _path(ctx, name).read_text()
+    except OSError:
+        return ""
