@@ -1,0 +1,87 @@
+"""Nobody writes as somebody else: one line in the vendor's template of Postfix's sender restrictions.
+
+zmconfigd makes Postfix's `smtpd_sender_restrictions` of conf/zmconfigd/smtpd_sender_restrictions.cf, line by line
+(zimbra-facts §4). The file belongs to a package: an upgrade brings the vendor's form back, and the line is due again.
+"""
+
+from __future__ import annotations
+
+from states.hardening import codes
+from states.hardening.settings import SENDER_CHECKS
+from states.tls import server
+from states.zimbra import as_zimbra, zimbra_version
+from zflow.api import Context, Evidence, OperatorError, Step, TransientError
+
+TEMPLATE = "/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
+CHECK = "reject_sender_login_mismatch"
+BESIDE = "permit_mynetworks"
+REPLACE = """\
+new="$1.zflow-new"
+cat >"$new" && chown --reference="$1" "$new" && chmod --reference="$1" "$new" && mv -f "$new" "$1"
+"""
+PATIENCE = 90
+"""Seconds; zmconfigd looks once a minute."""
+
+
+def edited(template: str, checks: str) -> str:
+    """Return the template with the check as `checks` wants it: after the line of the own networks, before it, or not.
+
+    Raises OperatorError(TEMPLATE) when that line is absent.
+    """
+    lines = [line for line in template.splitlines() if line.strip() != CHECK]
+    if checks != "off":
+        places = [number for number, line in enumerate(lines) if line.strip() == BESIDE]
+        if not places:
+            raise OperatorError(codes.TEMPLATE, f"{TEMPLATE} has no line {BESIDE}")
+        lines.insert(places[0] + (checks == "standard"), CHECK)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def inputs(ctx: Context) -> str:
+    """Return what makes the step due."""
+    return f"{ctx.settings[SENDER_CHECKS]} {zimbra_version(ctx)}"
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See the check in the template."""
+    found, checks = server.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS]
+    if not found or (checks != "off" and BESIDE not in found) or edited(found, checks) != found:
+        return None
+    return Evidence(f"sender checks: {checks}")
+
+
+def audit(ctx: Context) -> Evidence | None:
+    """See the check in the template and in what Postfix itself says."""
+    return probe(ctx) if applied(ctx) else None
+
+
+def applied(ctx: Context) -> bool:
+    """Tell whether Postfix's configuration has the check, or has it not, as chosen."""
+    answer = as_zimbra(ctx, "postconf", "-h", "smtpd_sender_restrictions", ok=range(256)).output
+    words = [word.strip() for word in answer.split(",")]
+    return (CHECK in words) == (ctx.settings[SENDER_CHECKS] != "off")
+
+
+def apply(ctx: Context) -> None:
+    """Edit the template, have it rendered, see it in Postfix. Raises OperatorError(TEMPLATE) and RESTRICTIONS."""
+    content = edited(server.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS])
+    ctx.shell.chroot("sh", "-c", REPLACE, "replace", TEMPLATE, stdin=content)
+    server.rewrite_configuration(ctx)
+    for _ in range(PATIENCE):
+        if applied(ctx):
+            as_zimbra(ctx, "zmmtactl", "reload", ok=range(256), timeout=300, daemon=True)
+            return
+        ctx.pause(1)
+    raise TransientError(codes.RESTRICTIONS, f"{CHECK} after {PATIENCE} s")
+
+
+STEP = Step(
+    name="hardening.senders",
+    title="Refuse forged senders",
+    probe=probe,
+    audit=audit,
+    apply=apply,
+    inputs=inputs,
+    timeout=900,
+    weight=10,
+)

@@ -1,0 +1,127 @@
+"""What an operator decides about hardening; the defaults are those of Zimbra's filters and of the seed's alerts."""
+
+from __future__ import annotations
+
+import re
+
+from zflow.api import Setting, choice, flag, mail_address, many, network, number
+
+
+def attribute(value: str) -> str:
+    """Accept the name of an attribute or a local setting of Zimbra's."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", value):
+        raise ValueError(f"{value!r} is not the name of an attribute such as zimbraHttpDosFilterDelayMillis")
+    return value
+
+
+DOS_DELAY = Setting(
+    "http_dos_delay_ms",
+    number(-1, 60_000),
+    "-1",
+    "What happens to web requests beyond the limit: -1 rejects them, 0 does nothing, more delays each so many ms.",
+    "500",
+)
+DOS_RATE = Setting(
+    "http_dos_requests_per_second",
+    number(1, 100_000),
+    "30",
+    "Web requests a second that one address may make.",
+    "60",
+)
+DOS_SAFE = Setting(
+    "http_dos_safe_addresses",
+    many(network),
+    "",
+    "Addresses and networks without that limit; this machine's own are always free of it.",
+    "10.1.2.3/32,192.168.4.0/24",
+)
+LOGIN_BLOCK = Setting(
+    "login_block_minutes",
+    number(1, 100_000),
+    "15",
+    "Minutes that an address is blocked after too many failed logins.",
+    "60",
+)
+LOGIN_FAILURES = Setting(
+    "login_failures",
+    number(0, 100_000),
+    "10",
+    "Failed logins after which an address is blocked; 0 blocks nobody.",
+    "5",
+)
+LOGIN_REINSTATE = Setting(
+    "login_reinstate_minutes",
+    number(1, 100_000),
+    "5",
+    "Minutes between two looks for addresses to unblock.",
+    "1",
+)
+ALERT_RECIPIENT = Setting(
+    "alert_recipient",
+    mail_address,
+    None,
+    "Who is written to about possible attacks on passwords. Not set: the administrator.",
+    "security@example.org",
+)
+ALERT_SECONDS = Setting(
+    "alert_seconds",
+    number(60, 86_400),
+    "3600",
+    "Seconds in which failed logins are counted for alerts.",
+    "1800",
+)
+ALERT_PAIR = Setting(
+    "alert_address_account",
+    number(1, 1_000_000),
+    "10",
+    "Failed logins of one address to one account that cause an alert.",
+    "5",
+)
+ALERT_ACCOUNT = Setting(
+    "alert_account",
+    number(1, 1_000_000),
+    "15",
+    "Failed logins to one account, from wherever, that cause an alert.",
+    "10",
+)
+ALERT_ADDRESS = Setting(
+    "alert_address",
+    number(1, 1_000_000),
+    "20",
+    "Failed logins of one address, to whichever account, that cause an alert.",
+    "15",
+)
+ALERT_TOTAL = Setting(
+    "alert_total",
+    number(1, 1_000_000),
+    "100",
+    "Failed logins in all that cause an alert.",
+    "200",
+)
+SENDER_CHECKS = Setting(
+    "sender_checks",
+    choice("standard", "strict", "off"),
+    "standard",
+    "Who may use a sender of this server's: standard, only its owner once logged in, and this server's own networks; "
+    "strict, its owner alone, so that programs on this server need a login too; off, anybody.",
+    "strict",
+)
+INTERPROCESS = Setting(
+    "interprocess_security",
+    flag,
+    "yes",
+    "Encrypt what the parts of the server say to each other, although all of it stays on this machine.",
+    "no",
+)
+KEEP = Setting(
+    "keep_attributes",
+    many(attribute),
+    "",
+    "Attributes and local settings of Zimbra's that zflow leaves as you set them, separated by commas.",
+    "zimbraHttpDosFilterMaxRequestsPerSec",
+)
+
+SETTINGS = (
+    DOS_DELAY, DOS_RATE, DOS_SAFE, LOGIN_BLOCK, LOGIN_FAILURES, LOGIN_REINSTATE, ALERT_RECIPIENT, ALERT_SECONDS,
+    ALERT_PAIR, ALERT_ACCOUNT, ALERT_ADDRESS, ALERT_TOTAL, SENDER_CHECKS, INTERPROCESS, KEEP,
+)  # fmt: skip
