@@ -1,0 +1,118 @@
+"""The packages: which lie in the archive, which in the repository, what they depend on, which commands they bring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .release import Release
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package before it is built."""
+
+    name: str
+    depends: tuple[str, ...] = ()
+
+
+SYSTEM = (
+    "coreutils",
+    "cron",
+    "file",
+    "libcap2-bin",
+    "lsb-release",
+    "net-tools",
+    "netcat-openbsd",
+    "openssl",
+    "perl",
+    "procps",
+    "python3",
+    "rsyslog",
+    "sudo",
+    "unzip",
+)
+"""What zimbra-os-requirements pulls from Ubuntu; python3 is the stand-in's own need."""
+
+
+def in_repository(release: Release) -> list[Package]:
+    """The parts that the vendor keeps in its repository; the real servers come in as their dependencies."""
+    resolvconf = ("resolvconf",) if release.ubuntu in ("18.04", "20.04") else ()
+    return [
+        Package("zimbra-base"),
+        Package("zimbra-os-requirements", ("zimbra-base", *SYSTEM, *resolvconf)),
+        Package("zimbra-core-components", ("zimbra-os-requirements",)),
+        Package("zimbra-apache-components", ("zimbra-core-components",)),
+        Package("zimbra-ldap-components", ("zimbra-core-components",)),
+        Package("zimbra-memcached", ("zimbra-core-components", "memcached")),
+        Package("zimbra-mta-components", ("zimbra-core-components", "postfix")),
+        Package("zimbra-proxy-components", ("zimbra-core-components", "nginx-light", "libnginx-mod-mail")),
+        Package("zimbra-snmp-components", ("zimbra-core-components",)),
+        Package("zimbra-spell-components", ("zimbra-core-components",)),
+        Package("zimbra-store-components", ("zimbra-core-components",)),
+    ]
+
+
+def in_archive(release: Release) -> list[Package]:
+    """The parts that lie in packages/."""
+    parts = [Package("zimbra-core", ("zimbra-core-components",)), Package("zimbra-logger", ("zimbra-core",))]
+    parts += [
+        Package(f"zimbra-{part}", ("zimbra-core", f"zimbra-{part}-components"))
+        for part in ("apache", "ldap", "mta", "proxy", "snmp", "spell", "store")
+    ]
+    if release.is_8815:
+        parts += [Package(f"zimbra-{part}", ("zimbra-store",)) for part in ("chat", "drive", "imapd")]
+    return parts
+
+
+_CONTROLS = {
+    "zimbra-core": ("zmconfigdctl", "zmstatctl"),
+    "zimbra-ldap": ("ldap",),
+    "zimbra-logger": ("zmloggerctl",),
+    "zimbra-mta": ("zmamavisdctl", "zmantispamctl", "zmantivirusctl", "zmmtactl", "zmopendkimctl"),
+    "zimbra-proxy": ("zmmemcachedctl", "zmproxyctl"),
+    "zimbra-snmp": ("zmswatchctl",),
+    "zimbra-spell": ("zmspellctl",),
+    "zimbra-store": ("zmmailboxdctl", "zmstorectl"),
+}
+
+_COMMANDS = {
+    "zimbra-core": {
+        "bin/zmcertmgr": "zmcertmgr.main",
+        "bin/zmcontrol": "zmcontrol.main",
+        "bin/zmdhparam": "zmdhparam.main",
+        "bin/zmlocalconfig": "zmlocalconfig.main",
+        "bin/zmprov": "zmprov.main",
+        "bin/zmtlsctl": "zmtlsctl.main",
+        "libexec/configrewrite": "configd.main",
+        "libexec/standin-listener": "listener.main",
+        "libexec/zmdkimkeyutil": "zmdkimkeyutil.main",
+        "libexec/zmsetup.pl": "zmsetup.main",
+    },
+    "zimbra-ldap": {
+        "bin/zmldappasswd": "ldapinit.passwd",
+        "common/libexec/slapd": "listener.main",
+        "libexec/zmldapinit": "ldapinit.main",
+    },
+}
+
+_LAUNCHER = """\
+#!/usr/bin/python3
+import sys
+
+sys.path.insert(0, "/opt/zimbra/libexec")
+from standin.{module} import {function}
+
+sys.exit({function}({arguments}))
+"""
+
+
+def launchers(package: str) -> dict[str, str]:
+    """Path under /opt/zimbra and text of each command a package brings."""
+    texts = {}
+    for path, target in _COMMANDS.get(package, {}).items():
+        module, function = target.split(".")
+        texts[path] = _LAUNCHER.format(module=module, function=function, arguments="sys.argv[1:]")
+    for control in _CONTROLS.get(package, ()):
+        arguments = f'["{control}", *sys.argv[1:]]'
+        texts[f"bin/{control}"] = _LAUNCHER.format(module="services", function="main", arguments=arguments)
+    return texts

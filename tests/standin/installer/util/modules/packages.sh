@@ -1,0 +1,174 @@
+# Finding, installing and removing packages.
+
+shopt -s extglob
+declare -A LOCATION VISITED
+
+locate() {
+  # local, repo or unknown.
+  local package=$1 files
+  [ -n "${LOCATION[$package]}" ] && return
+  files=("$PACKAGE_DIR/$package"_[0-9]*.deb)
+  if [ -f "${files[0]}" ]; then
+    LOCATION[$package]=local
+  elif apt-cache search --names-only "^$package$" 2> /dev/null | grep -qw "^$package"; then
+    LOCATION[$package]=repo
+  else
+    LOCATION[$package]=unknown
+  fi
+}
+
+localDependencies() {
+  dpkg-deb -f "$PACKAGE_DIR/$1"_[0-9]*.deb Depends | tr ',' '\n' | sed -n 's/^ *\(zimbra-[a-z-]*\).*/\1/p'
+}
+
+checkPackages() {
+  local package
+  echo ""
+  echo "Checking for installable packages"
+  echo ""
+  AVAILABLE_PACKAGES=""
+  for package in $CORE_PACKAGES $PACKAGES $OPTIONAL_PACKAGES $CHAT_PACKAGES; do
+    locate $package
+    case ${LOCATION[$package]} in
+      unknown)
+        if [ $package = zimbra-core ]; then
+          echo "ERROR: Required Core package $package not found in $PACKAGE_DIR"
+          echo "Exiting"
+          exit 1
+        fi
+        ;;
+      *)
+        echo "Found $package (${LOCATION[$package]})"
+        [ $package = zimbra-core ] || AVAILABLE_PACKAGES="$AVAILABLE_PACKAGES $package"
+        ;;
+    esac
+  done
+  echo ""
+}
+
+getInstallPackages() {
+  local package default
+  echo ""
+  if [ $UPGRADE = yes ]; then
+    echo "Scanning for any new or additional packages available for installation"
+    echo "Existing packages will be upgraded"
+    echo "    Upgrading zimbra-core"
+  else
+    echo "Select the packages to install"
+  fi
+  for package in $AVAILABLE_PACKAGES; do
+    if [ $UPGRADE = yes ] && [[ " $INSTALLED_PACKAGES " == *" $package "* ]]; then
+      echo "    Upgrading $package"
+      INSTALL_PACKAGES="$INSTALL_PACKAGES $package"
+      continue
+    fi
+    default=Y
+    [ $UPGRADE = yes ] && default=N
+    if [ $package = zimbra-imapd ]; then
+      askYN "Install $package (BETA - for evaluation only)" "N"
+    else
+      askYN "Install $package" $default
+    fi
+    [ $response = yes ] && INSTALL_PACKAGES="$INSTALL_PACKAGES $package"
+  done
+}
+
+gather() {
+  # Depth first: what a local package depends on comes before it.
+  local package=$1 dependency
+  [ -n "${VISITED[$package]}" ] && return
+  VISITED[$package]=1
+  locate $package
+  case ${LOCATION[$package]} in
+    local)
+      for dependency in $(localDependencies $package); do
+        gather $dependency
+      done
+      printf "%48s %s\n" $package "will be installed."
+      LOCAL_NAMES+=($package)
+      ;;
+    repo)
+      printf "%48s %s\n" $package "will be downloaded and installed."
+      REPO_NAMES+=($package)
+      ;;
+    *)
+      printf "%48s %s\n" $package "is missing.                                    ERROR"
+      MISSING=$((MISSING + 1))
+      ;;
+  esac
+}
+
+announce() {
+  local banner=$1
+  shift
+  echo ""
+  echo "$banner ($#):" | tee -a $LOGFILE
+  printf "   %s\n" "$@" | tee -a $LOGFILE
+  echo -n "      ..."
+}
+
+pkgError() {
+  echo ""
+  echo "ERROR: Unable to install required packages"
+  echo "Fix the issues with remote package installation and rerun the installer"
+  exit 1
+}
+
+installPackages() {
+  local package state=INSTALLED
+  local LOCAL_NAMES=() REPO_NAMES=() MISSING=0
+  echo ""
+  echo "Beginning Installation - see $LOGFILE for details..."
+  echo ""
+  for package in $INSTALL_PACKAGES; do
+    gather $package
+  done
+  if [ $MISSING -gt 0 ]; then
+    echo ""
+    echo "Unable to find missing packages in repository. System is not modified."
+    exit 1
+  fi
+  if [ ${#REPO_NAMES[@]} -gt 0 ]; then
+    announce "Downloading packages" "${REPO_NAMES[@]}"
+    if ! apt-get --download-only install -y "${REPO_NAMES[@]}" >> $LOGFILE 2>&1; then
+      echo "Unable to download packages from repository. System is not modified."
+      exit 1
+    fi
+    echo "done"
+  fi
+  removeExistingInstall
+  if [ ${#REPO_NAMES[@]} -gt 0 ]; then
+    announce "Installing repo packages" "${REPO_NAMES[@]}"
+    apt-get install -y "${REPO_NAMES[@]}" >> $LOGFILE 2>&1 || pkgError
+    echo "done"
+  fi
+  announce "Installing local packages" "${LOCAL_NAMES[@]}"
+  ! fires install_fail || pkgError
+  dpkg -i --auto-deconfigure $(for package in "${LOCAL_NAMES[@]}"; do
+    echo "$PACKAGE_DIR/$package"_[0-9]*.deb
+  done) >> $LOGFILE 2>&1 || pkgError
+  echo "done"
+  [ $UPGRADE = yes ] && state=UPGRADED
+  for package in "${LOCAL_NAMES[@]}" "${REPO_NAMES[@]}"; do
+    dpkg-query -W -f="$(date +%s): $state \${package}_\${Version}_\${Architecture}.deb\n" $package >> $HISTORY
+  done
+  echo ""
+  echo "Running Post Installation Configuration:"
+}
+
+removeExistingPackages() {
+  # zimbra-apache and zimbra-core last: others depend on them.
+  local package
+  echo ""
+  echo "Removing existing packages"
+  echo ""
+  for package in ${INSTALLED_PACKAGES//zimbra-@(apache|core)/} zimbra-apache zimbra-core; do
+    isInstalled $package
+    [ -n "$PKGINSTALLED" ] || continue
+    echo -n "   $package..."
+    dpkg --purge $package >> $LOGFILE 2>&1
+    echo "done"
+  done
+  # In 8.8.15 a failure here goes unnoticed; later releases end on it.
+  apt-get -y --purge purge 'zimbra-*' >> $LOGFILE 2>&1 || [ @GA8815@ = yes ] || pkgError
+}

@@ -1,0 +1,1 @@
+# Mail of others would be sent to amavis here.

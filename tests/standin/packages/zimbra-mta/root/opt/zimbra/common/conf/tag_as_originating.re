@@ -1,0 +1,1 @@
+# Mail of our own users would be sent to amavis here.

@@ -1,0 +1,86 @@
+"""What differs between the releases and platforms a stand-in can answer like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CODENAMES = {"18.04": "bionic", "20.04": "focal", "22.04": "jammy", "24.04": "noble"}
+
+KNOWN_PLATFORMS = {
+    "8.8.15": ("12.04", "14.04", "16.04", "18.04"),
+    "9.0.0": ("16.04", "18.04", "20.04"),
+    "10.1.0": ("18.04", "20.04", "22.04", "24.04"),
+}
+"""What each release's get_plat_tag.sh knows; the one it was built for is always added."""
+
+BEHAVIOURS = frozenset(
+    {
+        "endless_output",
+        "exit0_nothing",
+        "hang_at",
+        "install_fail",
+        "kill_after",
+        "kill_at",
+        "question_at",
+        "slow",
+        "times",
+        "unknown_question",
+        "zmsetup_exit1_at",
+        "zmsetup_fail_at",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release for one Ubuntu, with the misbehaviour baked into it."""
+
+    version: str
+    ubuntu: str
+    behaviour: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody could mean."""
+        if self.version not in KNOWN_PLATFORMS:
+            raise ValueError(f"release {self.version}: one of {', '.join(KNOWN_PLATFORMS)}")
+        if self.ubuntu not in CODENAMES:
+            raise ValueError(f"ubuntu {self.ubuntu}: one of {', '.join(CODENAMES)}")
+        unknown = set(self.behaviour) - BEHAVIOURS
+        if unknown:
+            raise ValueError(f"behaviour {', '.join(sorted(unknown))}: one of {', '.join(sorted(BEHAVIOURS))}")
+
+    @property
+    def codename(self) -> str:
+        """The suite of the repository."""
+        return CODENAMES[self.ubuntu]
+
+    @property
+    def platform(self) -> str:
+        """The vendor's platform tag, as in .BUILD_PLATFORM."""
+        return f"UBUNTU{self.ubuntu.split('.', maxsplit=1)[0]}_64"
+
+    @property
+    def full(self) -> str:
+        """The version of the packages: build number 0, which the vendor never had."""
+        return f"{self.version}.GA.0.{self.platform.replace('_', '.')}"
+
+    @property
+    def name(self) -> str:
+        """The archive's top folder."""
+        return f"zcs-{self.version}_GA_0.{self.platform}.standin"
+
+    @property
+    def known_platforms(self) -> tuple[str, ...]:
+        """The Ubuntus its platform script has a tag for."""
+        return tuple(sorted({*KNOWN_PLATFORMS[self.version], self.ubuntu}))
+
+    @property
+    def is_8815(self) -> bool:
+        """Whether the mistakes of 8.8.15 GA apply."""
+        return self.version == "8.8.15"
+
+    @property
+    def settings(self) -> str:
+        """The text of standin.conf."""
+        return "".join(f"{key}={value}\n" for key, value in sorted(self.behaviour.items()))

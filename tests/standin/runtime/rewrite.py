@@ -1,0 +1,206 @@
+"""zmconfigd's work: configuration files from the attributes, and a reload of what changed."""
+
+import base64
+import pwd
+import re
+from pathlib import Path
+from typing import Callable, Dict, List, Sequence, Tuple
+
+from . import host, localconfig, store
+
+NGINX = host.CONF / "nginx.conf"
+POSTFIX = host.HOME / "common/conf"
+DHPARAM = host.CONF / "dhparam.pem"
+SENDER_RESTRICTIONS = host.CONF / "zmconfigd/smtpd_sender_restrictions.cf"
+
+SENDER_LOGIN_MAPS = host.CONF / "zmconfigd/smtpd_sender_login_maps.cf"
+
+LOCAL_MAPS = {
+    "proxy:ldap:/opt/zimbra/conf/ldap-slm.cf": "texthash:/opt/zimbra/conf/ldap-slm",
+    "lmdb:/opt/zimbra/conf/": "texthash:/opt/zimbra/conf/",
+}
+"""The vendor's maps, and where the stand-in keeps what they would answer (Ubuntu's postfix has no LDAP, no LMDB)."""
+
+_DIRECTIVE = re.compile(r"%%(contains|exact)\s+VAR:(\w+)\s+(.*)%%$")
+
+Lookup = Callable[[str], List[str]]
+
+
+def transform(line: str, lookup: Lookup) -> str:
+    """One line of a zmconfigd template: its text when the attribute holds the word, else nothing."""
+    directive = _DIRECTIVE.match(line.strip())
+    if directive is None:
+        return re.sub(r"%%(\w+)%%", lambda name: " ".join(lookup(name.group(1))), line.strip())
+    kind, attribute, rest = directive.groups()
+    needle, _, replacement = rest.partition("^")
+    needle = needle.strip()
+    values = lookup(attribute)
+    present = (
+        any(needle in value for value in values)
+        if kind == "contains"
+        else any(needle in value.split() for value in values)
+    )
+    if not present:
+        return ""
+    text = replacement.strip() or needle
+    return re.sub(r"%%(\w+)%%", lambda name: " ".join(lookup(name.group(1))), text)
+
+
+def joined(template: Path, lookup: Lookup) -> str:
+    """A FILE template: its lines transformed, the empty ones dropped, the rest joined."""
+    lines = (transform(line, lookup) for line in template.read_text().splitlines())
+    return ", ".join(line for line in lines if line)
+
+
+def _template(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text()
+
+
+def _local_maps(text: str) -> str:
+    for vendor, ours in LOCAL_MAPS.items():
+        text = text.replace(vendor, ours)
+    return text
+
+
+def _tls(lookup: Lookup) -> str:
+    lines = [
+        "ssl_certificate /opt/zimbra/conf/nginx.crt;",
+        "ssl_certificate_key /opt/zimbra/conf/nginx.key;",
+        "ssl_protocols {};".format(" ".join(lookup("zimbraReverseProxySSLProtocols"))),
+        "ssl_ciphers {};".format(lookup("zimbraReverseProxySSLCiphers")[0]),
+        "ssl_ecdh_curve {};".format(lookup("zimbraReverseProxySSLECDHCurve")[0]),
+        "ssl_prefer_server_ciphers on;",
+        "ssl_session_timeout 10m;",
+    ]
+    if DHPARAM.exists():
+        lines.append("ssl_dhparam {};".format(DHPARAM))
+    return "\n".join("    " + line for line in lines)
+
+
+def _listen(port: str, mode: str, tls: bool) -> List[str]:
+    families = {"ipv4": [""], "ipv6": ["[::]:"], "both": ["", "[::]:"]}[mode]
+    return ["listen {}{}{};".format(family, port, " ssl" if tls else "") for family in families]
+
+
+def _server(lines: Sequence[str]) -> str:
+    return "\n".join(["    server {", *("        " + line for line in lines), "    }"])
+
+
+def _http(lookup: Lookup, mode: str) -> str:
+    web = (lookup("zimbraReverseProxyMailMode") or ["https"])[0]
+    backend = "location / {{ proxy_pass http://127.0.0.1:{}; }}".format((lookup("zimbraMailPort") or ["8080"])[0])
+    headers = [
+        'add_header {} "{}";'.format(name.strip(), value.strip().replace('"', '\\"'))
+        for name, _, value in (header.partition(":") for header in lookup("zimbraReverseProxyResponseHeaders"))
+    ]
+    servers = []
+    if web in ("https", "both", "mixed", "redirect"):
+        servers.append(_server([*_listen(lookup("zimbraMailSSLProxyPort")[0], mode, True), *headers, backend]))
+    if web in ("http", "both", "mixed"):
+        servers.append(_server([*_listen(lookup("zimbraMailProxyPort")[0], mode, False), *headers, backend]))
+    if web == "redirect":
+        go = "return 301 https://$host$request_uri;"
+        servers.append(_server([*_listen(lookup("zimbraMailProxyPort")[0], mode, False), go]))
+    return "\n".join(servers)
+
+
+def _mail(lookup: Lookup, mode: str) -> str:
+    servers = []
+    for protocol, name in (("imap", "Imap"), ("pop3", "Pop3")):
+        start = lookup("zimbraReverseProxy{}StartTlsMode".format(name))[0]
+        plain = lookup("zimbra{}ProxyBindPort".format(name))[0]
+        secure = lookup("zimbra{}SSLProxyBindPort".format(name))[0]
+        servers.append(
+            _server([*_listen(plain, mode, False), "protocol {};".format(protocol), "starttls {};".format(start)])
+        )
+        servers.append(_server([*_listen(secure, mode, True), "protocol {};".format(protocol)]))
+    return "\n".join(servers)
+
+
+def _mode(lookup: Lookup) -> str:
+    return (lookup("zimbraIPMode") or ["ipv4"])[0]
+
+
+def nginx(lookup: Lookup) -> str:
+    """The proxy's configuration."""
+    mode = _mode(lookup)
+    return _template("nginx.conf") % {
+        "host": localconfig.get("zimbra_server_hostname"),
+        "tls": _tls(lookup),
+        "http": _http(lookup, mode),
+        "mail": _mail(lookup, mode),
+    }
+
+
+_MAIN = {
+    "auth_only": "zimbraMtaTlsAuthOnly",
+    "ciphers": "zimbraMtaSmtpdTlsCiphers",
+    "exclude": "zimbraMtaSmtpdTlsExcludeCiphers",
+    "level": "zimbraMtaTlsSecurityLevel",
+    "mandatory_ciphers": "zimbraMtaSmtpdTlsMandatoryCiphers",
+    "mandatory_protocols": "zimbraMtaSmtpdTlsMandatoryProtocols",
+    "mynetworks": "zimbraMtaMyNetworks",
+    "sasl": "zimbraMtaSaslAuthEnable",
+    "tls_protocols": "zimbraMtaSmtpdTlsProtocols",
+    "unlisted_recipient": "zimbraMtaSmtpdRejectUnlistedRecipient",
+    "unlisted_sender": "zimbraMtaSmtpdRejectUnlistedSender",
+}
+
+
+def main_cf(lookup: Lookup) -> str:
+    """postfix's main.cf."""
+    values = {key: " ".join(lookup(attribute)) for key, attribute in _MAIN.items()}
+    user = pwd.getpwnam(host.USER)
+    values.update(
+        auth_only="yes" if values["auth_only"] == "TRUE" else "no",
+        mynetworks=values["mynetworks"] or "127.0.0.0/8 [::1]/128",
+        protocols={"ipv4": "ipv4", "ipv6": "ipv6", "both": "all"}[_mode(lookup)],
+        host=localconfig.get("zimbra_server_hostname"),
+        uid=str(user.pw_uid),
+        gid=str(user.pw_gid),
+        login_maps=_local_maps(joined(SENDER_LOGIN_MAPS, lookup)),
+        sender_restrictions=_local_maps(joined(SENDER_RESTRICTIONS, lookup)),
+    )
+    return _template("main.cf") % values
+
+
+def maps(directory: store.Directory) -> Dict[str, str]:
+    """What the vendor's LDAP maps would answer, one text per map."""
+    tables: Dict[str, List[Tuple[str, str]]] = {"vmd": [], "vmm": [], "vam": [], "slm": []}
+    tables["vmd"] = [(name, "OK") for name in directory.names("domain")]
+    for name in directory.names("account"):
+        entry = directory.entries["account/" + name]
+        aliases = entry.get("zimbraMailAlias", [])
+        tables["vmm"].append((name, name + "/"))
+        tables["vam"] += [(alias, name) for alias in aliases]
+        tables["slm"] += [(address, name) for address in [name, *aliases, *entry.get("zimbraAllowFromAddress", [])]]
+    return {
+        key: "".join("{} {}\n".format(left, right) for left, right in sorted(set(rows))) for key, rows in tables.items()
+    }
+
+
+def _write_dhparam(lookup: Lookup) -> None:
+    for value in lookup("zimbraSSLDHParam"):
+        host.write_atomic(DHPARAM, base64.b64decode(value).decode(), 0o644)
+
+
+def everything() -> List[str]:
+    """Render all files; the servers whose files changed."""
+    name = localconfig.get("zimbra_server_hostname")
+    with store.opened() as directory:
+        if "server/" + name not in directory.entries:
+            return []
+
+        def lookup(attribute: str) -> List[str]:
+            return directory.value("server/" + name, attribute)
+
+        _write_dhparam(lookup)
+        proxy = {NGINX: nginx(lookup)}
+        mta = {POSTFIX / "main.cf": main_cf(lookup), POSTFIX / "master.cf": _template("master.cf")}
+        mta.update((host.CONF / ("ldap-" + key), text) for key, text in maps(directory).items())
+    changed = []
+    for server, files in (("nginx", proxy), ("postfix", mta)):
+        written = [host.write_atomic(path, text, 0o644) for path, text in files.items()]
+        if any(written):
+            changed.append(server)
+    return changed
