@@ -1,0 +1,30 @@
+"""The firewall: closed from the first second of each start, the configured ports opened when their state is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from states.firewall import closed, opened, table
+from states.firewall.codes import CODES
+from states.firewall.report import exposure, report
+from states.firewall.settings import SETTINGS
+from states.firewall.table import intact
+from zflow.api import Context, State, Watch
+
+CLOSED = closed.STEP
+STATE = State("firewall", "Firewall", (opened.STEP,))
+EVERY = 10.0
+"""Seconds between two looks; each takes some milliseconds."""
+ROUTES = "ip -4 route show default; ip -6 route show default | sed 's/ expires.*//'"
+"""The gateways, which are part of the open table, without the time that advertised ones have left."""
+
+
+def watches(_ctx: Context) -> Sequence[Watch]:
+    """Return what to watch: the live table, whoever changes it, and the gateways: a network may be exchanged."""
+    return (
+        Watch("firewall", argv=table.LIST, every=EVERY),
+        Watch("gateways", argv=("sh", "-c", ROUTES), every=EVERY),
+    )
+
+
+__all__ = ["CLOSED", "CODES", "SETTINGS", "STATE", "exposure", "intact", "report", "watches"]

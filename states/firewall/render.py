@@ -1,0 +1,45 @@
+"""The model as one nftables transaction: zflow's own table made anew, nothing else touched.
+
+The table is created if it is not there, deleted, and made with its content, all in one batch: the kernel shows readers
+and packets the old table or the new one (nft(8): "executed atomically"). Other tables are never named.
+
+Why the last rule of `input` drops although the policy does too: within the commit the kernel sets the policy of a new
+chain after its rules took effect (net/netfilter/nf_tables_api.c, nf_tables_commit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from states.firewall.model import CHAINS, METERS, Chain, Meter, Rule
+
+FAMILY, TABLE = "inet", "zflow"
+"""One table for IPv4 and IPv6."""
+
+
+def render(rules: Iterable[Rule], counters: Iterable[str] | None = None) -> str:
+    """Return the transaction that makes the table hold these rules; `counters` only where others than theirs."""
+    rules = tuple(rules)
+    names = dict.fromkeys(each.counter for each in rules) if counters is None else counters
+    lines = [f"table {FAMILY} {TABLE}", f"delete table {FAMILY} {TABLE}", f"table {FAMILY} {TABLE} {{"]
+    lines += [f"\tcounter {name} {{ }}" for name in names]
+    for meter in METERS:
+        lines += _meter(meter)
+    for chain in CHAINS:
+        lines += _chain(chain, rules)
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _meter(meter: Meter) -> Iterator[str]:
+    yield f"\tset {meter.name} {{"
+    yield f"\t\ttype {meter.type}; size {meter.size}; flags dynamic,timeout; timeout {meter.timeout};"
+    yield "\t}"
+
+
+def _chain(chain: Chain, rules: Iterable[Rule]) -> Iterator[str]:
+    yield f"\tchain {chain.name} {{"
+    yield f"\t\ttype filter hook {chain.hook} priority {chain.priority}; policy {chain.policy};"
+    for each in rules:
+        if each.chain is chain:
+            yield f"\t\t{each.match} counter name {each.counter} {each.verdict}".replace("\t ", "\t")
+    yield "\t}"

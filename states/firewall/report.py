@@ -1,0 +1,154 @@
+"""The model beside the live counters, and what listens beside who can reach it. Pure data, for the command line."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from states.firewall import opened, table
+from states.firewall.model import Verdict, closed
+from states.firewall.ports import Opening, Protocol
+from states.firewall.render import FAMILY, TABLE
+from states.firewall.settings import openings
+from zflow.api import CommandError, Context
+
+COUNTERS = ("nft", "--json", "list", "counters", "table", FAMILY, TABLE)
+EVERYWHERE = "everywhere"
+SOCKETS: tuple[tuple[Protocol, str, str], ...] = (
+    ("tcp", "/proc/net/tcp", "0A"),
+    ("tcp", "/proc/net/tcp6", "0A"),
+    ("udp", "/proc/net/udp", "07"),
+    ("udp", "/proc/net/udp6", "07"),
+)
+"""The kernel's tables and the state that waits for strangers: TCP_LISTEN, TCP_CLOSE (net/tcp_states.h; proc_net(5))."""
+
+
+KERNELS = "Ip6InHdrErrors"
+"""What the kernel drops before any table sees it (proc_net(5), /proc/net/snmp6)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rule of what is loaded, in its order; None where the live table has no such counter."""
+
+    chain: str
+    counter: str
+    verdict: Verdict
+    about: str
+    packets: int | None
+    bytes: int | None
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket that waits for strangers, the program behind it, and from where it can be reached."""
+
+    protocol: Protocol
+    address: str
+    port: int
+    program: str
+    reach: tuple[str, ...]
+    """Networks, or `everywhere`; empty when nobody but this machine."""
+
+
+def report(ctx: Context) -> list[Row]:
+    """Return the rules that were loaded last, each with what its counter says now."""
+    found = table.recorded(ctx)
+    rules = opened.rules(ctx) if found is not None and found.mode == "open" else closed()
+    counts = counters(ctx)
+    return [
+        Row("kernel", KERNELS, "drop", "IPv6 with broken headers, or with ::1 from outside", _kernels(), None),
+        *(
+            Row(each.chain.name, each.counter, each.verdict, each.about, *counts.get(each.counter, (None, None)))
+            for each in rules
+        ),
+    ]
+
+
+def counters(ctx: Context) -> dict[str, tuple[int, int]]:
+    """Return packets and bytes of every counter in the live table; empty when there is none."""
+    try:
+        listed = json.loads(ctx.shell.run(*COUNTERS).output)["nftables"]
+    except (CommandError, ValueError):
+        return {}
+    found = (each["counter"] for each in listed if "counter" in each)
+    return {each["name"]: (each["packets"], each["bytes"]) for each in found}
+
+
+def _kernels() -> int | None:
+    found = re.search(rf"^{KERNELS}\s+(\d+)$", _content("/proc/net/snmp6"), re.MULTILINE)
+    return int(found[1]) if found else None
+
+
+def exposure(ctx: Context) -> list[Listener]:
+    """Return what listens here and from where it can be reached through the table that is loaded.
+
+    Without a table, everything that is not bound to a loopback address can be reached from everywhere.
+    """
+    found = table.recorded(ctx)
+    allowed = None if table.live(ctx) is None else openings(ctx) if found and found.mode == "open" else ()
+    programs = _programs()
+    sockets = (each for protocol, path, state in SOCKETS for each in parse(protocol, _content(path), state))
+    listeners = {
+        Listener(protocol, address, port, programs.get(inode, ""), reach(protocol, address, port, allowed))
+        for protocol, address, port, inode in sockets
+    }
+    return sorted(listeners, key=lambda each: (each.protocol, each.port, each.address))
+
+
+def parse(protocol: Protocol, content: str, state: str) -> Iterator[tuple[Protocol, str, int, str]]:
+    """Yield protocol, address, port and inode of the sockets in a state, from a table of the kernel."""
+    for line in content.splitlines()[1:]:
+        fields = line.split()
+        address, _, port = fields[1].partition(":")
+        if fields[3] == state:
+            yield protocol, _address(address), int(port, 16), fields[9]
+
+
+def reach(protocol: Protocol, address: str, port: int, allowed: tuple[Opening, ...] | None) -> tuple[str, ...]:
+    """Return from where a socket can be reached; `allowed` None: there is no firewall."""
+    bound = ipaddress.ip_address(address)
+    bound = getattr(bound, "ipv4_mapped", None) or bound
+    if bound.is_loopback:
+        return ()
+    if allowed is None:
+        return (EVERYWHERE,)
+    for each in allowed:
+        if each.protocol == protocol and port in each.ports:
+            # A socket at :: takes IPv4 as well, unless its program said otherwise, which nothing tells.
+            both = bound.version == 6 and bound.is_unspecified
+            some = each.sources if both else each.of_family(bound.version)
+            return some if each.sources else (EVERYWHERE,)
+    return ()
+
+
+def _address(text: str) -> str:
+    """Return the address in the kernel's hex, which has the byte order of this machine in each word of 32 bits."""
+    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
+    return str(ipaddress.ip_address(struct.pack(f"={len(words)}I", *words)))
+
+
+def _programs() -> dict[str, str]:
+    """Return the names of the programs that hold sockets, by the sockets' inodes."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            name = (process / "comm").read_text().strip()
+            for descriptor in (process / "fd").iterdir():
+                with suppress(OSError):
+                    if socket := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
+                        found[socket[1]] = name
+    return found
+
+
+def _content(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,68 @@
+"""What an operator decides about the firewall: which ports, from where, how often."""
+
+from __future__ import annotations
+
+from states.firewall import codes
+from states.firewall.ports import Opening, Ports, Protocol, ports, sources
+from zflow.api import Context, OperatorError, Setting, number
+
+TCP = Setting(
+    "firewall_tcp",
+    ports,
+    "25,80,110,143,443,465,587,993,995,5222,5223,7071",
+    "TCP ports that can be reached from outside; ranges such as 8000-8010 are fine.",
+    "25,443,587,993",
+)
+EXTRA_TCP = Setting(
+    "firewall_extra_tcp",
+    ports,
+    "",
+    "TCP ports to open besides those of firewall_tcp.",
+    "2525,8000-8010",
+)
+EXTRA_UDP = Setting(
+    "firewall_extra_udp",
+    ports,
+    "",
+    "UDP ports to open; a mail server needs none.",
+    "10000-10100",
+)
+SOURCES = Setting(
+    "firewall_sources",
+    sources,
+    "",
+    "The only networks that may reach a port, the admin panel (7071) for example; other ports stay open to everybody.",
+    "7071=10.0.0.0/8+2001:db8::/32,2525=192.0.2.7,10000-10100/udp=198.51.100.0/24",
+)
+RATE = Setting(
+    "firewall_rate",
+    number(0, 100_000),
+    "100",
+    "New TCP connections that one address (IPv6: one /64) may begin in a second, with bursts of three times as many; "
+    "0 sets no limit.",
+    "50",
+)
+
+SETTINGS = (TCP, EXTRA_TCP, EXTRA_UDP, SOURCES, RATE)
+
+
+def openings(ctx: Context) -> tuple[Opening, ...]:
+    """Return what is to be open by the settings. Raises OperatorError(CONTRADICTION) with every contradiction."""
+    tcp, udp = (*ctx.settings[TCP], *ctx.settings[EXTRA_TCP]), ctx.settings[EXTRA_UDP]
+    wanted: list[tuple[Protocol, Ports]] = [("tcp", each) for each in sorted(tcp)]
+    wanted += [("udp", each) for each in sorted(udp)]
+    allowed = {(each.protocol, each.ports): each.networks for each in ctx.settings[SOURCES]}
+    mistakes = [
+        f"{SOURCES.variable} ({ctx.settings.source(SOURCES)}): {port}/{protocol} is not among the open ports"
+        for protocol, port in allowed
+        if (protocol, port) not in wanted
+    ]
+    mistakes += [
+        f"{EXTRA_TCP.variable} ({ctx.settings.source(EXTRA_TCP)}): {extra} is open by {TCP.variable} already, as {base}"
+        for extra in ctx.settings[EXTRA_TCP]
+        for base in ctx.settings[TCP]
+        if extra.overlaps(base)
+    ]
+    if mistakes:
+        raise OperatorError(codes.CONTRADICTION, "; ".join(mistakes))
+    return tuple(Opening(protocol, each, allowed.get((protocol, each), ())) for protocol, each in wanted)

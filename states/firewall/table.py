@@ -1,0 +1,116 @@
+"""The live table: loaded by one `nft`, and compared with what it was right after.
+
+What nft prints is not what it was given: words are exchanged for others, sets sorted, by version. So the listing right
+after the load is kept in /run, and any later listing that differs is drift. The record says for which start of the
+container it was made: a network may outlive it (a pod's, the host's), and then the table of the former start is found.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from states.firewall import codes
+from states.firewall.render import FAMILY, TABLE
+from zflow.api import CommandError, Context, OperatorError, TransientError, write_atomic
+
+RUN = Path("/run/zflow")
+RECORD = "firewall.json"
+LIST = ("nft", "--stateless", "--terse", "list", "table", FAMILY, TABLE)
+"""Without counts and without the sources in the meters: what remains changes only when somebody changes it."""
+REHEARSAL = f"nft --file - && {' '.join(LIST)}"
+NO_RIGHTS = ("Operation not permitted", "Permission denied")
+NO_NFTABLES = ("Protocol not supported", "Operation not supported", "Address family not supported")
+"""strerror(3) of what the kernel answers to netlink messages it has nothing for."""
+
+Mode = Literal["closed", "open"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was loaded: by which start of the container, closed or open, the hash of the text, and its listing."""
+
+    boot: str
+    mode: Mode
+    text: str
+    listing: str
+
+
+def digest(text: str) -> str:
+    """Return the hash by which a record names the text that was loaded."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def recorded(ctx: Context) -> Record | None:
+    """Return what was loaded in this start of the container, if anything."""
+    try:
+        found = Record(**json.loads((RUN / RECORD).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if found.boot == ctx.boot else None
+
+
+def live(ctx: Context) -> str | None:
+    """Return the live table's listing; None when there is none, or it cannot be asked for."""
+    try:
+        return ctx.shell.run(*LIST).output
+    except CommandError:
+        return None
+
+
+def intact(ctx: Context) -> Record | None:
+    """Return the record of this start when the live table is just as it was loaded, else None."""
+    found = recorded(ctx)
+    return found if found is not None and live(ctx) == found.listing else None
+
+
+def load(ctx: Context, mode: Mode, text: str) -> None:
+    """Replace the live table by this text in one transaction, and write down what it looks like.
+
+    Raises OperatorError(KERNEL, RIGHTS) and TransientError(REFUSED); the live table is then as it was.
+    """
+    log_drift(ctx)
+    try:
+        ctx.shell.run("nft", "--file", "-", stdin=text)
+    except CommandError as error:
+        raise explained(error) from error
+    RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
+    record = Record(ctx.boot, mode, digest(text), live(ctx) or "")
+    write_atomic(RUN / RECORD, json.dumps(asdict(record)) + "\n", mode=0o600)
+
+
+def explained(error: CommandError) -> OperatorError | TransientError:
+    """Return the coded error for what nft answered."""
+    lines = [line.strip() for line in error.tail.splitlines() if line.strip()]
+    said = next((line for line in lines if "rror:" in line), lines[0] if lines else error.detail)
+    if any(word in error.tail for word in NO_RIGHTS):
+        return OperatorError(codes.RIGHTS, said)
+    if any(word in error.tail for word in NO_NFTABLES):
+        return OperatorError(codes.KERNEL, said)
+    return TransientError(codes.REFUSED, said)
+
+
+def log_drift(ctx: Context) -> None:
+    """Write line by line to the step's log how the live table differs from what was loaded in this start."""
+    found = recorded(ctx)
+    if found is not None:
+        for line in drift(found.listing, live(ctx) or ""):
+            ctx.log(f"drift: {line}")
+
+
+def drift(loaded: str, found: str) -> list[str]:
+    """Return the lines by which two listings differ: `-` is missing, `+` was added."""
+    lines = difflib.unified_diff(loaded.splitlines(), found.splitlines(), n=0, lineterm="")
+    return [" ".join(line.split()) for line in lines if line[:3] not in {"---", "+++"} and line[:2] != "@@"]
+
+
+def rehearsed(ctx: Context, text: str) -> str | None:
+    """Return the listing of this text loaded into a network namespace of its own, gone again at once."""
+    try:
+        return ctx.shell.run("unshare", "--net", "sh", "-c", REHEARSAL, stdin=text).output
+    except CommandError:
+        return None

@@ -1,0 +1,1 @@
+"""Tests of the firewall: pure ones, and real packets between network namespaces."""

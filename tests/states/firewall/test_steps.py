@@ -1,0 +1,216 @@
+"""When the firewall closes, opens and repairs itself, walk by walk, with a stand-in for nft."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from states import firewall
+from states.firewall import closed, codes, opened, table
+from tests.states.firewall.conftest import Make
+from tests.states.firewall.lab import Direct
+from zflow import codes as engine_codes
+from zflow.api import CommandError, Context, OperatorError, Result, Step, TransientError
+
+STEPS = (firewall.CLOSED, *firewall.STATE.steps)
+
+
+class Nft(Direct):
+    """Holds a table as nft would: as the text that was loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table: str | None = None
+        self.loads: list[str] = []
+        self.refusal: str | None = None
+
+    def run(self, *argv: str, ok: Container[int] = (0,), stdin: str | None = None, **_options: object) -> Result:
+        """List or load, or refuse."""
+        if argv == table.LIST and self.table is not None:
+            return Result(0, self.table)
+        if self.refusal is not None or stdin is None:
+            raise CommandError(engine_codes.COMMAND, argv, 1, self.refusal or "Error: No such file or directory")
+        self.loads.append(stdin)
+        self.table = stdin
+        return Result(0, "")
+
+
+@dataclass
+class Journal:
+    """Walks as the engine does: a step is due when its key changed or its probe sees nothing."""
+
+    keys: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def walk(self, ctx: Context, steps: tuple[Step, ...] = STEPS) -> list[str]:
+        """Bring about what is due; return the names of the steps that acted."""
+        acted = []
+        for step in steps:
+            key = (ctx.boot, step.inputs(ctx) if step.inputs else "")
+            if step.probe(ctx) is None:
+                step.apply(ctx)
+                acted.append(step.name)
+            assert step.probe(ctx) is not None
+            self.keys[step.name] = key
+        return acted
+
+
+def is_open(text: str) -> bool:
+    """Tell whether a loaded text opens ports."""
+    return "dport" in text
+
+
+def test_first_walk_closes_then_opens(make: Make) -> None:
+    """The first walk loads the closed table at its beginning and the open one when its state is reached; no more."""
+    nft, journal = Nft(), Journal()
+    ctx = make(shell=nft)
+    assert journal.walk(ctx, STEPS[:1]) == ["bootstrap.closed"]
+    assert [is_open(each) for each in nft.loads] == [False]
+    assert journal.walk(ctx) == ["firewall.open"]
+    assert [is_open(each) for each in nft.loads] == [False, True]
+
+
+def test_later_walks_do_not_close(make: Make) -> None:
+    """While serving, a walk finds both steps in order and loads nothing."""
+    nft, journal = Nft(), Journal()
+    ctx = make(shell=nft)
+    journal.walk(ctx)
+    assert journal.walk(ctx) == []
+    assert len(nft.loads) == 2
+
+
+@pytest.mark.parametrize("survives", [True, False])
+def test_restart_closes_again(survives: bool, make: Make) -> None:
+    """After a restart the ports are closed until their state, also where the network outlived the container."""
+    nft, journal = Nft(), Journal()
+    journal.walk(make(shell=nft))
+    if not survives:
+        nft.table = None
+    ctx = make(boot="boot-2", shell=nft)
+    assert journal.walk(ctx, STEPS[:1]) == ["bootstrap.closed"]
+    assert nft.table is not None
+    assert not is_open(nft.table)
+    assert journal.walk(ctx) == ["firewall.open"]
+
+
+@pytest.mark.parametrize("drifted", [None, "", "table inet zflow { }"])
+def test_drift_is_repaired_by_one_load(drifted: str | None, make: Make) -> None:
+    """A table that was changed or removed while serving is put back, open, by the first step and one load."""
+    nft, journal = Nft(), Journal()
+    ctx = make(shell=nft)
+    journal.walk(ctx)
+    nft.table = drifted
+    assert journal.walk(ctx) == ["bootstrap.closed"]
+    assert [is_open(each) for each in nft.loads] == [False, True, True]
+
+
+def test_drift_while_closed_stays_closed(make: Make) -> None:
+    """A table that was changed before the ports were opened is put back closed."""
+    nft, journal = Nft(), Journal()
+    ctx = make(shell=nft)
+    journal.walk(ctx, STEPS[:1])
+    nft.table = None
+    assert journal.walk(ctx, STEPS[:1]) == ["bootstrap.closed"]
+    assert [is_open(each) for each in nft.loads] == [False, False]
+
+
+def test_new_settings_open_anew_without_closing(make: Make) -> None:
+    """A changed port list makes the opening due, by one load and without closing."""
+    nft, journal = Nft(), Journal()
+    journal.walk(make(shell=nft))
+    before = dict(journal.keys)
+    assert journal.walk(make(shell=nft, tcp="25,443")) == ["firewall.open"]
+    assert journal.keys["firewall.open"] != before["firewall.open"]
+    assert journal.keys["bootstrap.closed"] == before["bootstrap.closed"]
+    assert [is_open(each) for each in nft.loads] == [False, True, True]
+
+
+def test_drift_and_new_settings_together(make: Make) -> None:
+    """What is put back after a drift is what the settings say today, so that one load does for both."""
+    nft, journal = Nft(), Journal()
+    journal.walk(make(shell=nft))
+    nft.table = None
+    assert journal.walk(make(shell=nft, tcp="25,443")) == ["bootstrap.closed"]
+
+
+def test_contradiction_closes_first_and_is_said_at_once(make: Make) -> None:
+    """With contradicting settings the first second closes and refuses, and so does each later walk; nothing opens."""
+    nft = Nft()
+    ctx = make(shell=nft, sources="7072=10.0.0.0/8")
+    assert closed.probe(ctx) is None
+    for look in (closed.apply, closed.probe, opened.text):
+        with pytest.raises(OperatorError) as caught:
+            look(ctx)
+        assert caught.value.code is codes.CONTRADICTION
+    assert [is_open(each) for each in nft.loads] == [False]
+
+
+def test_contradiction_while_serving_keeps_what_is_loaded(make: Make) -> None:
+    """Contradicting settings given to a serving server change nothing."""
+    nft, journal = Nft(), Journal()
+    journal.walk(make(shell=nft))
+    before = nft.table
+    with pytest.raises(OperatorError):
+        journal.walk(make(shell=nft, sources="7072=10.0.0.0/8"))
+    assert nft.table == before
+    assert len(nft.loads) == 2
+
+
+REFUSALS = {
+    "Operation not permitted (you must be root)\n": codes.RIGHTS,
+    "netlink: Error: cache initialization failed: Operation not permitted\n": codes.RIGHTS,
+    "mnl.c:60: Unable to initialize Netlink socket: Protocol not supported\n": codes.KERNEL,
+    "/dev/stdin:1:1-5: Error: Could not process rule: Operation not supported\ntable inet zflow\n^^^^^\n": codes.KERNEL,
+    "/dev/stdin:9:1-5: Error: Could not process rule: No such file or directory\nct state invalid\n": codes.REFUSED,
+}
+
+
+@pytest.mark.parametrize("said", REFUSALS)
+def test_refusals_have_codes(said: str, make: Make) -> None:
+    """What nft answers becomes a code with its line; missing rights and a missing kernel are not tried again."""
+    nft, code = Nft(), REFUSALS[said]
+    nft.refusal = said
+    ctx = make(shell=nft)
+    assert closed.probe(ctx) is None
+    with pytest.raises(TransientError if code is codes.REFUSED else OperatorError) as caught:
+        closed.apply(ctx)
+    assert caught.value.code is code
+    assert caught.value.detail in said
+
+
+def test_failed_load_keeps_the_record(make: Make) -> None:
+    """When new settings cannot be loaded, the table loaded before counts on and the steps know."""
+    nft, journal = Nft(), Journal()
+    journal.walk(make(shell=nft))
+    nft.refusal = "Error: Could not process rule: Cannot allocate memory"
+    ctx = make(shell=nft, tcp="25")
+    assert closed.probe(ctx) is not None
+    assert opened.probe(ctx) is None
+    with pytest.raises(TransientError):
+        opened.apply(ctx)
+    assert opened.probe(make(shell=nft)) is not None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"boot": "boot-1"}'])
+def test_torn_record_proves_nothing(content: str, make: Make, record: Path) -> None:
+    """A record that cannot be read is as good as none: the table is loaded anew, closed."""
+    nft, journal = Nft(), Journal()
+    ctx = make(shell=nft)
+    journal.walk(ctx)
+    record.write_text(content)
+    assert journal.walk(ctx) == ["bootstrap.closed", "firewall.open"]
+
+
+def test_drift_in_words() -> None:
+    """Differences are told line by line, without the lines that agree."""
+    assert table.drift("a\n\tb x\nc\n", "a\nc\n\td\n") == ["- b x", "+ d"]
+    assert table.drift("a\n", "a\n") == []
+
+
+def test_codes_and_names() -> None:
+    """The firewall's codes are of its thousand and different; the names are those that the journal knows."""
+    assert [each.id for each in firewall.CODES] == sorted({each.id for each in firewall.CODES})
+    assert all(each.id.startswith("ZF-4") for each in firewall.CODES)
+    assert [each.name for each in STEPS] == ["bootstrap.closed", "firewall.open"]
