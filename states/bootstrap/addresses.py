@@ -33,8 +33,10 @@ def ordered(fib_trie: str, if_inet6: str, preferred: list[str | None]) -> Addres
     """Return the addresses in the two tables of the kernel (proc_net(5)), the preferred ones first."""
     four = re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", fib_trie)
     rows = [line.split() for line in if_inet6.splitlines()]
-    six = [str(ipaddress.IPv6Address(int(row[0], 16))) for row in rows if not int(row[4], 16) & UNUSABLE]
-    known = {ipaddress.ip_address(each) for each in (*(one for one in preferred if one), *four, *six)}
+    flags = {str(ipaddress.IPv6Address(int(row[0], 16))): int(row[4], 16) for row in rows}
+    six = [each for each, bits in flags.items() if not bits & UNUSABLE]
+    chosen = [each for each in preferred if each and not flags.get(each, 0) & UNUSABLE]
+    known = {ipaddress.ip_address(each) for each in (*chosen, *four, *six)}
     usable = [each for each in known if not (each.is_loopback or each.is_link_local or each.is_unspecified)]
     usable.sort(key=lambda each: (each.version, str(each) not in preferred, int(each)))
     return Addresses(tuple(str(each) for each in usable), "::1" in six)

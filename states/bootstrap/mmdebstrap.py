@@ -16,10 +16,12 @@ PRESEED = "resolvconf resolvconf/linkify-resolvconf boolean false"
 SILENCE = 600.0
 """Seconds without a line of output after which the build counts as hung; apt itself gives up on a mirror earlier."""
 
+PORTAL: tuple[tuple[str, Code], ...] = ((r"Clearsigned file isn't valid", codes.MIRROR),)
+"""apt's word for a proxy's or a portal's page in place of the lists; it goes on to call such lists unsigned."""
 TRANSIENT: tuple[tuple[str, Code], ...] = (
     (r"Temporary failure resolving|Could not resolve|Name or service not known", codes.MIRROR),
     (r"(Could not|Unable to|Cannot) connect|Connection (refused|timed out|failed|reset)|timed out", codes.MIRROR),
-    (r"Network is unreachable|No route to host|Error reading from server|Clearsigned file isn't valid", codes.MIRROR),
+    (r"Network is unreachable|No route to host|Error reading from server", codes.MIRROR),
     (r"\b(429|5\d\d)  ?[A-Z]|Hash Sum mismatch|File has unexpected size", codes.MIRROR),
 )
 FINAL: tuple[tuple[str, Code], ...] = (
@@ -54,7 +56,11 @@ def build(ctx: Context, suite: Suite) -> None:
 
 
 def command(suite: Suite, mirror: str, keyring: str, target: str) -> list[str]:
-    """Return mmdebstrap's command line. `force-unsafe-io`: the finished tree is synced once instead of each file."""
+    """Return mmdebstrap's command line.
+
+    `force-unsafe-io`: the finished tree is synced once instead of each file. The lists are kept, Zimbra's packages
+    depend on Ubuntu's.
+    """
     return [
         "mmdebstrap",
         "--mode=root",
@@ -65,6 +71,7 @@ def command(suite: Suite, mirror: str, keyring: str, target: str) -> list[str]:
         f"--components={','.join(COMPONENTS)}",
         f"--include={','.join(suite.packages)}",
         "--dpkgopt=force-unsafe-io",
+        "--skip=cleanup/apt/lists",
         "--aptopt=Acquire::Retries 3",
         "--aptopt=Acquire::http::Timeout 30",
         "--aptopt=Acquire::https::Timeout 30",
@@ -82,7 +89,13 @@ def sources(suite: Suite, mirror: str) -> list[str]:
 
 def explained(error: CommandError, complaints: list[str], mirror: str) -> OperatorError | TransientError:
     """Return the error that names the cause found in mmdebstrap's complaints; BUILD when none is known."""
-    for table, kind in ((FINAL[:3], OperatorError), (TRANSIENT, TransientError), (FINAL[3:], OperatorError)):
+    order = (
+        (PORTAL, TransientError),
+        (FINAL[:3], OperatorError),
+        (TRANSIENT, TransientError),
+        (FINAL[3:], OperatorError),
+    )
+    for table, kind in order:
         for pattern, code in table:
             for line in complaints:
                 if re.search(pattern, line):

@@ -37,11 +37,12 @@ def with_block(content: str, new: str) -> str:
     return new + rest
 
 
-def desired_hosts(ctx: Context) -> str:
-    """Return what /etc/hosts should hold now."""
+def desired_hosts(ctx: Context) -> bytes:
+    """Return what /etc/hosts should hold now; the operator's lines byte for byte, in whatever encoding."""
     path = ctx.volume / "etc/hosts"
-    now = path.read_text() if path.is_file() and not path.is_symlink() else ""
-    return with_block(now, block(server_name(ctx), socket.gethostname().lower(), addresses()))
+    now = path.read_bytes().decode(errors="surrogateescape") if path.is_file() and not path.is_symlink() else ""
+    new = with_block(now, block(server_name(ctx), socket.gethostname().lower(), addresses()))
+    return new.encode(errors="surrogateescape")
 
 
 def probe(ctx: Context) -> Evidence | None:

@@ -6,7 +6,6 @@ first nameserver is this machine; that is left alone, so the two never fight.
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
@@ -21,12 +20,8 @@ def nameservers(content: str) -> list[str]:
 
 
 def is_own_dns(content: str) -> bool:
-    """Tell whether the first nameserver is this machine itself."""
-    servers = nameservers(content)
-    try:
-        return bool(servers) and ipaddress.ip_address(servers[0].partition("%")[0]).is_loopback
-    except ValueError:
-        return False
+    """Tell whether the first nameserver is our own one; other loopback addresses are an engine's (127.0.0.11)."""
+    return nameservers(content)[:1] in (["127.0.0.1"], ["::1"])
 
 
 def container_resolver() -> str:

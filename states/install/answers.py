@@ -22,7 +22,8 @@ from states.install.settings import ADMIN_PASSWORD, DATABASE_MEMORY, MAILBOX_MEM
 from zflow.api import Context, Evidence, OperatorError, Secret, Step, holds, write_atomic
 
 PLACE = Path("opt/zflow-answers")
-FORBIDDEN = re.compile(r"""["'$\\`|\n\r]""")
+FORBIDDEN = re.compile(r"""["'$\\`|\x00-\x1f\x7f]""")
+"""Beside what either reader takes for its own: control characters, of which bash drops some."""
 RESERVED = frozenset({"PATH", "IFS", "LICENSE", "HOME", "ENV", "BASH_ENV"})
 
 FIXED = {
@@ -210,7 +211,8 @@ def probe(ctx: Context) -> Evidence | None:
     if (done := finished(ctx)) is not None:
         return done
     path = ctx.volume / PLACE
-    if any(ctx.secrets.get(name) is None for name in (*PASSWORDS.values(), "system_accounts")):
+    made = [*PASSWORDS.values(), "system_accounts", *([] if ctx.settings.get(ADMIN_PASSWORD) else ["admin_password"])]
+    if any(ctx.secrets.get(name) is None for name in made):
         return None
     if not holds(path, content(ctx)) or path.stat().st_mode & 0o077:
         return None

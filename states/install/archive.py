@@ -96,8 +96,9 @@ def take_local(archive: Archive) -> None:
 def take_remote(ctx: Context, archive: Archive) -> None:
     """Download an archive and check it; a wrong one is removed.
 
-    What an earlier attempt left may have suffered from a power cut: with such bytes in it a wrong file is fetched once
-    more before anybody is asked.
+    A whole file without a receipt is one whose attempt was killed between the two: it is not fetched again.
+    What an earlier attempt left in part may have suffered from a power cut: with such bytes in it a wrong file is
+    fetched once more before anybody is asked.
     """
     download = Download(
         url=archive.place,
@@ -107,6 +108,8 @@ def take_remote(ctx: Context, archive: Archive) -> None:
         pause=ctx.pause,
         report=lambda done, total: ctx.progress.report(done, total, "bytes", "downloading"),
     )
+    if download.target.is_file() and sha256(download.target) == archive.sha256:
+        return
     resumed = fetch(download)
     ctx.progress.report(note="checking the SHA-256")
     found = sha256(download.part)

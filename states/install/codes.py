@@ -137,7 +137,7 @@ SERVICES = Code(
     "ZF-3101",
     "services of the server do not run",
     "`zmcontrol start` was run, and the services below are down all the same.",
-    "It is tried again by itself. Read `zflow logs serving.services` and the files below /data/opt/zimbra/log.",
+    "It is tried again by itself. Read `zflow logs install.services` and the files below /data/opt/zimbra/log.",
 )
 
 CODES = (

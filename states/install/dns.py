@@ -26,6 +26,8 @@ CONFIG = RUN / "dnsmasq.conf"
 PID = RUN / "dnsmasq.pid"
 OURSELVES = frozenset({"127.0.0.1", "::1"})
 """Never forwarded to. Other loopback addresses may be the engine's resolver (Docker's is 127.0.0.11)."""
+KEPT = (["search"], ["domain"], ["options"])
+"""Lines of the container's resolv.conf that hold inside as well."""
 PATIENCE = 5.0
 """Seconds dnsmasq gets to answer its first question."""
 
@@ -74,7 +76,7 @@ def wanted(ctx: Context) -> str:
 
 def resolv_conf() -> str:
     """Return the resolv.conf for inside: ourselves, and the container's search list and options."""
-    kept = [line for line in container_resolver().splitlines() if line.split()[:1] in (["search"], ["domain"])]
+    kept = [line for line in container_resolver().splitlines() if line.split()[:1] in KEPT]
     return "\n".join(["nameserver 127.0.0.1", *kept]) + "\n"
 
 

@@ -6,6 +6,7 @@ Bytes go into `NAME.part`; `NAME.part.tag` keeps what the server calls this vers
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import re
@@ -24,6 +25,8 @@ QUIET = 30.0
 """Seconds without a byte after which a connection counts as cut."""
 FRUITLESS = 3
 """Connections in a row that bring nothing, after which the attempt ends; the step's policy waits longer than we."""
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Not the connection's fault: passed on, for the engine knows what to say."""
 ANSWERS_FINAL = frozenset({400, 401, 403, 404, 405, 410, 451})
 
 
@@ -83,6 +86,8 @@ def one_connection(download: Download) -> str | None:
     except urllib.error.HTTPError as error:
         return _refused(download, error, offset)
     except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise
         return f"{getattr(error, 'reason', None) or error or type(error).__name__}"
     return None if total in {0, got} else f"the connection was cut at {got} of {total} bytes"
 
@@ -103,7 +108,11 @@ def drop(download: Download) -> None:
 
 def opened(url: str, proxy: str | None) -> http.client.HTTPResponse:
     """Open a small document over http(s), through the proxy if there is one."""
-    response: http.client.HTTPResponse = _opener(proxy).open(url, timeout=QUIET)
+    try:
+        response: http.client.HTTPResponse = _opener(proxy).open(url, timeout=QUIET)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
     return response
 
 
@@ -127,7 +136,8 @@ def _placed(response: http.client.HTTPResponse, offset: int) -> tuple[int, int]:
         if match is None or int(match[1]) != offset:
             raise http.client.HTTPException("the server answered with another range than asked for")
         return offset, int(match[2])
-    return 0, int(response.headers.get("Content-Length", 0))
+    length = response.headers.get("Content-Length", "").strip()
+    return 0, int(length) if re.fullmatch(r"[0-9]{1,18}", length) else 0
 
 
 def _keep_tag(download: Download, response: http.client.HTTPResponse) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from zflow.api import Context
@@ -48,7 +49,7 @@ def parse(content: str) -> list[Session]:
     sessions = []
     lines = [match.groups() for match in re.finditer(r"^(\d+): (.*)\n", content, re.MULTILINE)]
     starts = [number for number, (_, what) in enumerate(lines) if what == START]
-    for begin, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for begin, end in pairwise([*starts, len(lines)]):
         words = [what for _, what in lines[begin:end]]
         packages = re.findall(r"^(?:INSTALLED|UPGRADED) ([^_\s]+)_([^_\s]+)\S*$", "\n".join(words), re.MULTILINE)
         sessions.append(

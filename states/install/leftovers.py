@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from states.install import processes
 from zflow.api import Context
@@ -27,10 +26,7 @@ def end_all(ctx: Context) -> None:
 
 
 def _belongs(pid: int, account: int | None) -> bool:
-    try:
-        owner = Path(f"/proc/{pid}").stat().st_uid
-    except OSError:
-        return False
+    owner = processes.owner_of(pid)
     command = processes.command_of(pid)
     return (account is not None and owner == account) or any(word in command for word in WORDS)
 

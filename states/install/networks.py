@@ -13,7 +13,7 @@ from states.identity import server_name
 from states.install.answers import networks
 from states.install.readback import values
 from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, Step, holds, write_atomic
+from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
 
 ATTRIBUTE = "zimbraMtaMyNetworks"
 MARK = Path("opt/zimbra/.zflow-networks")
@@ -54,6 +54,7 @@ STEP = Step(
     title="Trust the container's present addresses",
     probe=probe,
     apply=apply,
+    scope=Scope.BOOT,
     inputs=lambda _ctx: wanted(),
     timeout=600,
 )

@@ -12,19 +12,24 @@ import re
 from collections.abc import Iterator
 
 PUBLIC_KEY = 6
+SECRET_KEYS = frozenset({5, 7})
 ARMOUR = re.compile(
     rb"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?:[^\r\n:]+: [^\r\n]*\r?\n)*\s*\r?\n(.*?)\r?\n-----END PGP", re.DOTALL
 )
 
 
 def binary(content: bytes) -> bytes:
-    """Return the packets of a key file, armoured or binary. Raises ValueError for anything else."""
+    """Return the packets of a key file, armoured (all its blocks) or binary. Raises ValueError for anything else."""
     if b"-----BEGIN PGP" not in content:
         return content
-    match = ARMOUR.search(content)
-    if match is None:
+    blocks = ARMOUR.findall(content)
+    if len(blocks) != content.count(b"-----BEGIN PGP"):
         raise ValueError("its armour is not that of a public key")
-    lines = [line.strip() for line in match[1].splitlines() if not line.startswith(b"=")]
+    return b"".join(_dearmoured(block) for block in blocks)
+
+
+def _dearmoured(block: bytes) -> bytes:
+    lines = [line.strip() for line in block.splitlines() if not line.startswith(b"=")]
     try:
         return base64.b64decode(b"".join(lines), validate=True)
     except binascii.Error as error:
@@ -32,13 +37,21 @@ def binary(content: bytes) -> bytes:
 
 
 def primary_fingerprints(packets: bytes) -> list[str]:
-    """Return the fingerprints of all primary public keys in order, upper case. Raises ValueError for damage."""
-    return [_fingerprint(body) for kind, body in _packets(packets) if kind == PUBLIC_KEY]
+    """Return the fingerprints of all primary public keys in order, upper case.
+
+    Raises ValueError for damage and for a secret key: a vendor publishes none, apt needs none.
+    """
+    found = list(_packets(packets))
+    if any(kind in SECRET_KEYS for kind, _ in found):
+        raise ValueError("it holds a secret key")
+    return [_fingerprint(body) for kind, body in found if kind == PUBLIC_KEY]
 
 
 def _fingerprint(body: bytes) -> str:
     if not body or body[0] != 4:
         raise ValueError("it holds a key of a version other than 4")
+    if len(body) >= 1 << 16:
+        raise ValueError("it holds a key of impossible length")
     digest = hashlib.sha1(b"\x99" + len(body).to_bytes(2, "big") + body, usedforsecurity=False)
     return digest.hexdigest().upper()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -17,11 +18,42 @@ MOMENT = 0.1
 
 
 def inside(ctx: Context, pid: int) -> bool:
-    """Tell whether a process lives inside the volume's Ubuntu; a zombie does not."""
+    """Tell whether a process lives inside the volume's Ubuntu; a zombie does not.
+
+    The root directory of another user's process is hidden from a root without CAP_SYS_PTRACE (ptrace(2), "access mode
+    checking"). Outside the Ubuntu this container runs nothing under another user, so what is hidden and of this
+    container lives inside.
+    """
     try:
         return Path(f"/proc/{pid}/root").readlink() == ctx.volume.resolve()
+    except PermissionError:
+        return _of_this_container(pid) and not _is_zombie(pid)
     except OSError:
         return False
+
+
+def _of_this_container(pid: int) -> bool:
+    """Tell whether a process is in our control group, as the host's are not where its process ids are shared."""
+    try:
+        return Path(f"/proc/{pid}/cgroup").read_text() == Path("/proc/self/cgroup").read_text()
+    except OSError:
+        return False
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def owner_of(pid: int) -> int | None:
+    """Return the user a process really runs as; the owner of its folder in /proc is root for what dropped rights."""
+    try:
+        match = re.search(r"^Uid:\s+\d+\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(match[1]) if match else None
 
 
 def name_of(pid: int) -> str:

@@ -28,6 +28,8 @@ PID_FILES = (
 UNIMPORTANT = frozenset({"stats", "snmp", "logger", "spell"})
 """What zmcontrol itself does not count: C:zmcontrol 222-257."""
 UNREADABLE = "zmcontrol status"
+CUT_OFF = re.compile(r"^Timeout after \d+ seconds", re.MULTILINE)
+"""zmcontrol's own alarm (C:zmcontrol 42): the services after it are not in the list."""
 LINE = re.compile(r"^\t(\S[^\n]*?)\s{1,}(Running|Stopped)\s*$", re.MULTILINE)
 
 
@@ -42,7 +44,9 @@ class Record:
 
 
 def parse(output: str) -> dict[str, bool]:
-    """Return which services run, from what `zmcontrol status` prints."""
+    """Return which services run, from what `zmcontrol status` prints; none of a list that was cut off."""
+    if CUT_OFF.search(output):
+        return {}
     return {name: state == "Running" for name, state in LINE.findall(output)}
 
 
@@ -74,12 +78,8 @@ def pid_files(ctx: Context) -> list[Path]:
 def _is_servers(ctx: Context, pid: int | None) -> bool:
     if pid is None or not processes.inside(ctx, pid):
         return False
-    try:
-        owner = Path(f"/proc/{pid}").stat().st_uid
-    except OSError:
-        return False
     # Those that start as root and stay so (postfix's master, nginx) name the vendor's folder in their command.
-    return owner != 0 or "zimbra" in processes.command_of(pid)
+    return processes.owner_of(pid) != 0 or "zimbra" in processes.command_of(pid)
 
 
 def drop_stale_pid_files(ctx: Context) -> int:

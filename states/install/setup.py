@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from states.install import answers, codes, networks, services, software, syslog, vendor
 from states.install.history import STAGES, last
+from states.install.packages import vendor_packages
 from states.install.proof import mark, proven
 from states.install.readback import defects
 from states.install.unpack import inside, installer
@@ -22,8 +23,8 @@ PROGRAM = "/opt/zimbra/libexec/zmsetup.pl"
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the mark of a proven server stands, and dpkg still has its core."""
-    session = proven(ctx)
-    if session is None or not (ctx.volume / "opt/zimbra/conf/localconfig.xml").is_file():
+    session, core = proven(ctx), vendor_packages(ctx).get("zimbra-core")
+    if session is None or core is None or not (ctx.volume / "opt/zimbra/conf/localconfig.xml").is_file():
         return None
     return Evidence(f"Zimbra {session.packages.get('zimbra-core', '?')} configured and read back")
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from states.install import answers, codes, leftovers, vendor
+from states.install import answers, codes, leftovers, source, vendor
 from states.install.history import Session, last
 from states.install.packages import vendor_packages
 from states.install.proof import finished
@@ -75,6 +75,7 @@ def install(ctx: Context, answers_file: Path) -> None:
     leftovers.end_all(ctx)
     before = last(ctx)
     ctx.shell.chroot("dpkg", "--configure", "-a", ok=range(256), timeout=900)
+    source.refresh_lists(ctx)
     script = 'cd "$1" && exec ./install.sh -s -x "$2"'
     folder, file = inside(installer(ctx), ctx), inside(answers_file, ctx)
     try:

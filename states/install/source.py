@@ -7,7 +7,9 @@ The vendor's own way fetches a key by its last eight digits from a key server an
 from __future__ import annotations
 
 import http.client
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
@@ -21,8 +23,13 @@ from zflow.api import CommandError, Context, Evidence, OperatorError, Step, Tran
 
 KEYRING = Path("etc/apt/keyrings/zimbra.gpg")
 LIST = Path("etc/apt/sources.list.d/zimbra.list")
+LISTS = Path("var/lib/apt/lists")
 COMPONENT = "zimbra"
 KEY_LIMIT = 1 << 20
+QUOTED = re.compile(r"[\\|{}\[\]<>\"^~_=!@#$%&* ]")
+"""What apt writes as %xx in the names of its indexes; apt-pkg/strutl.cc, URItoFileName."""
+PORTAL_WORDS = "Clearsigned file isn't valid"
+"""apt's word for a proxy's or a portal's page in place of the index; it goes on to call such an index unsigned."""
 SIGNATURE_WORDS = ("NO_PUBKEY", "BADSIG", "EXPKEYSIG", "is not signed", "couldn't be verified", "were invalid")
 
 
@@ -48,10 +55,11 @@ def wanted_list(ctx: Context) -> str:
 
 
 def index(ctx: Context, source: str) -> Path:
-    """Return where apt keeps the signed index of a source; apt-pkg/strutl.cc, URItoFileName."""
+    """Return where apt keeps the signed index of a source; credentials are left out of its name."""
     codename = os_release(ctx.volume).get("UBUNTU_CODENAME", "")
-    flat = source.split(":", 1)[1].removeprefix("//").replace("_", "%5f").replace("/", "_")
-    return ctx.volume / "var/lib/apt/lists" / f"{flat}_dists_{codename}_InRelease"
+    place = re.sub(r"^//([^/@]*@)?", "", source.split(":", 1)[1]).rstrip("/")
+    flat = QUOTED.sub(lambda match: f"%{ord(match[0]):02x}", unquote(place)).replace("/", "_")
+    return ctx.volume / LISTS / f"{flat}_dists_{codename}_InRelease"
 
 
 def has_key(ctx: Context) -> bool:
@@ -110,7 +118,10 @@ def _read_file(path: Path) -> bytes:
 def _read_url(place: str, proxy: str | None) -> bytes:
     try:
         with opened(place, proxy) as response:
-            return response.read(KEY_LIMIT)
+            content = response.read(KEY_LIMIT)
+            if response.length and len(content) < KEY_LIMIT:
+                raise http.client.IncompleteRead(content, response.length)
+            return content
     except (OSError, http.client.HTTPException) as error:
         raise TransientError(codes.VENDOR_KEY_AWAY, f"{place}: {error}") from error
 
@@ -118,9 +129,7 @@ def _read_url(place: str, proxy: str | None) -> bytes:
 def update(ctx: Context) -> None:
     """Let apt read the vendor's index alone. Raises OperatorError(SOURCE_SIGNATURE) and TransientError(SOURCE_AWAY)."""
     options = [f"Dir::Etc::sourcelist=/{LIST}", "Dir::Etc::sourceparts=-", "APT::Get::List-Cleanup=0"]
-    if proxy := ctx.settings.get(PROXY):
-        options += [f"Acquire::http::Proxy={proxy}", f"Acquire::https::Proxy={proxy}"]
-    words = [word for option in options for word in ("-o", option)]
+    words = [*(word for option in options for word in ("-o", option)), *_options(ctx)]
     try:
         output = ctx.shell.chroot("apt-get", "update", *words, timeout=600).output
     except CommandError as error:
@@ -130,10 +139,26 @@ def update(ctx: Context) -> None:
         raise _explained(output, None)
 
 
+def refresh_lists(ctx: Context) -> None:
+    """Have apt look for newer lists of all sources: the vendor's packages need Ubuntu's, and mirrors drop old ones.
+
+    A mirror that does not answer is no error here: what the lists lack, the installer names.
+    """
+    ctx.progress.report(note="reading the package lists")
+    patience = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")
+    ctx.shell.chroot("apt-get", "update", *patience, *_options(ctx), ok=range(256), timeout=600)
+
+
+def _options(ctx: Context) -> list[str]:
+    proxy = ctx.settings.get(PROXY)
+    options = [f"Acquire::http::Proxy={proxy}", f"Acquire::https::Proxy={proxy}"] if proxy else []
+    return [word for option in options for word in ("-o", option)]
+
+
 def _explained(output: str, error: CommandError | None) -> OperatorError | TransientError:
     lines = [line for line in output.splitlines() if line.startswith(("W: ", "E: ", "Err:"))]
     detail = " / ".join(lines[:4]) or (error.detail if error else "apt-get update")
-    if any(word in output for word in SIGNATURE_WORDS):
+    if PORTAL_WORDS not in output and any(word in output for word in SIGNATURE_WORDS):
         return OperatorError(codes.SOURCE_SIGNATURE, detail)
     return TransientError(codes.SOURCE_AWAY, detail)
 

@@ -16,6 +16,8 @@ PLACE = Path("opt/zflow-release")
 """Below the volume; removed when the server is proven."""
 RECEIPT = ".zflow-archive"
 """The archive's SHA-256, the last file written in the stage."""
+COMMAND = "ZF-1010"
+"""The engine's code for a command that ended badly by itself; a crossed limit tells nothing of the archive."""
 
 
 def installer(ctx: Context) -> Path:
@@ -81,6 +83,8 @@ def apply(ctx: Context) -> None:
     try:
         ctx.shell.run("tar", "--extract", "--gzip", f"--file={source}", f"--directory={stage}", "--no-same-owner")
     except CommandError as error:
+        if error.code.id != COMMAND or "No space left" in error.tail:
+            raise
         raise OperatorError(codes.ARCHIVE, f"{source}: {error.detail}") from error
     tops = [each for each in stage.iterdir() if each.is_dir()]
     if len(tops) != 1:

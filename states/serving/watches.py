@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from states.install.proof import proven
-from states.install.services import STATUS
+from states.install.services import STATUS, recorded
 from zflow.api import Context, Watch
 
 EVERY = 120.0
-"""Seconds; the look takes some seconds of one core."""
+"""Seconds between two questions to `zmcontrol status`, which take some seconds of one core each."""
+OFTEN = 10.0
+"""Seconds between two looks at whether the processes still live, which take a thousandth of that."""
+ALIVE = 'for file; do kill -0 "$(cat "$file")" 2>/dev/null || echo "$file"; done'
 LOOK = """\
 answer=$(chroot "$1" su - zimbra -c "zmcontrol status" 2>&1)
 code=$?
@@ -24,5 +27,9 @@ def watches(ctx: Context) -> Sequence[Watch]:
     """Return what to watch: nothing before there is a proven server."""
     if proven(ctx) is None:
         return ()
-    status = str(ctx.volume / STATUS)
-    return (Watch("services", argv=("sh", "-c", LOOK, "look", str(ctx.volume), status), every=EVERY),)
+    record, status = recorded(ctx), str(ctx.volume / STATUS)
+    files = [str(ctx.volume / name) for name in record.pid_files] if record else []
+    return (
+        Watch("processes", argv=("sh", "-c", ALIVE, "alive", *files), every=OFTEN),
+        Watch("services", argv=("sh", "-c", LOOK, "look", str(ctx.volume), status), every=EVERY),
+    )

@@ -84,7 +84,7 @@ def wanted(ctx: Context) -> dict[Path, str]:
 def is_edited(ctx: Context) -> bool:
     """Tell whether 20auto-upgrades is an operator's work."""
     try:
-        content = (ctx.volume / AUTO).read_text()
+        content = (ctx.volume / AUTO).read_text(errors="replace")
     except FileNotFoundError:
         return False
     return content not in FROM_PACKAGE and not is_untouched(content)

@@ -1,0 +1,146 @@
+"""The server's name inside the Ubuntu, and how names are resolved there at first."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from states import identity
+from states.bootstrap import codes, names, resolver
+from states.bootstrap import identity as first_look
+from states.bootstrap.addresses import Addresses
+from states.install.identity import canonical
+from tests.support import make_context
+from zflow.api import Context, OperatorError
+
+NAME = "mail.example.org"
+BOTH = Addresses(("10.0.0.2", "fd00::2"), six=True)
+BLOCK = names.block(NAME, "container", BOTH)
+LINES = st.lists(st.sampled_from([names.BEGIN, names.END, "10.9.9.9 printer", "# comment", ""]), max_size=8)
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context for the server at two addresses."""
+    (tmp_path / "etc").mkdir()
+    monkeypatch.setattr(names, "addresses", lambda: BOTH)
+    return make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": NAME})
+
+
+def test_full_name_comes_first() -> None:
+    """By each of its names the server is found under its full one, never on a line of 127.0.0.1."""
+    for asked in ("mail", "container", NAME):
+        assert canonical(BLOCK, asked) == NAME
+    assert [line for line in BLOCK.splitlines() if line.startswith("127.")] == ["127.0.0.1 localhost"]
+
+
+@pytest.mark.parametrize("six", [True, False])
+def test_loopback_of_ipv6(six: bool) -> None:
+    """::1 is named only where the container has it."""
+    assert ("::1 localhost" in names.block(NAME, "c", Addresses(("10.0.0.2",), six))) == six
+
+
+def test_no_network() -> None:
+    """Without any address the name stands at 127.0.1.1."""
+    assert f"127.0.1.1 {NAME} mail\n" in names.block(NAME, NAME, Addresses((), six=False))
+
+
+@given(LINES, LINES)
+def test_operators_lines_stay(before: list[str], after: list[str]) -> None:
+    """Lines outside the marked part are kept in order; a second look changes nothing."""
+    own = [line for line in (*before, *after) if line not in {names.BEGIN, names.END}]
+    text = "".join(f"{line}\n" for line in own)
+    first = names.with_block(text, BLOCK)
+    assert first == BLOCK + text
+    assert (
+        names.with_block(first, BLOCK.replace("10.0.0.2", "10.0.0.3")) == BLOCK.replace("10.0.0.2", "10.0.0.3") + text
+    )
+    damaged = names.with_block("\n".join([*before, *after]), BLOCK)
+    assert names.with_block(damaged, BLOCK) == damaged
+
+
+def test_files(ctx: Context) -> None:
+    """Both files are written, an operator's line stays byte for byte in whatever encoding, a drift is seen."""
+    hosts = ctx.volume / "etc/hosts"
+    hosts.write_bytes(b"10.9.9.9 printer # K\xfcche\n")
+    assert names.probe(ctx) is None
+    names.apply(ctx)
+    assert names.probe(ctx) is not None
+    assert hosts.read_bytes().endswith(b"10.9.9.9 printer # K\xfcche\n")
+    assert (ctx.volume / "etc/hostname").read_text() == f"{NAME}\n"
+    hosts.write_bytes(hosts.read_bytes().replace(b"10.0.0.2", b"10.0.0.9"))
+    assert names.probe(ctx) is None
+
+
+def test_hosts_that_is_a_link(ctx: Context) -> None:
+    """A link in the place of the file is replaced and not followed."""
+    (ctx.volume / "elsewhere").write_text("10.9.9.9 printer\n")
+    (ctx.volume / "etc/hosts").symlink_to("../elsewhere")
+    names.apply(ctx)
+    assert names.probe(ctx) is not None
+    assert (ctx.volume / "elsewhere").read_text() == "10.9.9.9 printer\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "domain", "admin"),
+    [
+        ({}, "example.org", "admin@example.org"),
+        ({"ZFLOW_MAIL_DOMAIN": "Example.NET"}, "example.net", "admin@example.net"),
+        ({"ZFLOW_ADMIN": "boss@example.com"}, "example.org", "boss@example.com"),
+        ({"ZFLOW_HOSTNAME": "example.org"}, "example.org", "admin@example.org"),
+        ({"ZFLOW_HOSTNAME": "a.b.example.org"}, "b.example.org", "admin@b.example.org"),
+    ],
+)
+def test_identity(tmp_path: Path, environment: dict[str, str], domain: str, admin: str) -> None:
+    """What is not set follows from the server's name; a name of two labels is its own domain."""
+    ctx = make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": NAME, **environment})
+    assert (identity.mail_domain(ctx), identity.admin_address(ctx)) == (domain, admin)
+
+
+def test_name_without_a_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container without a full name is refused at the first look; a set name helps."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "4F2A")
+    ctx = make_context(tmp_path, identity.SETTINGS)
+    assert first_look.probe(ctx) is None
+    with pytest.raises(OperatorError) as caught:
+        first_look.apply(ctx)
+    assert caught.value.code is codes.SERVER_NAME
+    assert "'4f2a'" in caught.value.detail
+    assert first_look.probe(make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": NAME})) is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "own"),
+    [
+        ("nameserver 127.0.0.1\nnameserver 10.0.0.1\n", True),
+        ("# nameserver 10.0.0.1\nsearch x\nnameserver ::1\n", True),
+        ("nameserver 10.0.0.1\nnameserver 127.0.0.1\n", False),
+        ("nameserver 127.0.0.11\n", False),
+        ("nameserver 127.0.0.53\n", False),
+        ("nameserver\noptions ndots:0\n", False),
+        ("", False),
+    ],
+)
+def test_own_dns(content: str, own: bool) -> None:
+    """Only the server's own DNS is recognised; the resolver of an engine (Docker's, systemd's) is not ours."""
+    assert resolver.is_own_dns(content) == own
+
+
+def test_resolver(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The container's file is copied, again when it changes, and the server's own DNS is left alone."""
+    container = ctx.volume / "container.conf"
+    monkeypatch.setattr(resolver, "CONTAINER", container)
+    assert resolver.container_resolver() == ""
+    for server in ("127.0.0.11", "10.0.0.1"):
+        container.write_text(f"nameserver {server}\n")
+        assert resolver.probe(ctx) is None
+        resolver.apply(ctx)
+        evidence = resolver.probe(ctx)
+        assert evidence is not None
+        assert server in evidence.summary
+    (ctx.volume / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
+    assert resolver.probe(ctx) is not None

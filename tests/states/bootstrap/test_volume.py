@@ -1,0 +1,135 @@
+"""The gate before the first write: whose volume is this, and can a system live on it?"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from states.bootstrap import build, codes, rootfs, volume
+from states.bootstrap.mountinfo import Mount
+from states.bootstrap.settings import SETTINGS
+from tests.states.bootstrap.ubuntu import make_tree, mark
+from tests.support import make_context
+from zflow.api import Context, OperatorError
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    """Return a context over an empty volume."""
+    return make_context(tmp_path, SETTINGS)
+
+
+def refusal(place: Path) -> OperatorError:
+    """Return why the volume is refused."""
+    with pytest.raises(OperatorError) as caught:
+        volume.admit(place)
+    return caught.value
+
+
+def mounted(monkeypatch: pytest.MonkeyPatch, *table: Mount) -> None:
+    """Let these be all the mounts there are."""
+    monkeypatch.setattr(volume, "mounts", lambda: list(table))
+
+
+@pytest.mark.parametrize("names", [(), ("lost+found",), ("app/tls", ".zflow", "lost+found"), ("empty/deep/deeper",)])
+def test_admitted(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """An empty volume, the file system's and the operator's own folders, and empty folders are no obstacle."""
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+    volume.admit(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["file", ".hidden", "deep/down/file", "etc/passwd", "app2/x"])
+def test_foreign_file(tmp_path: Path, name: str) -> None:
+    """A stranger's file is refused by the name at the top, and not touched."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("precious")
+    error = refusal(tmp_path)
+    assert error.code is codes.FOREIGN
+    assert error.detail == f"{tmp_path} holds {Path(name).parts[0]}"
+    assert (tmp_path / name).read_text() == "precious"
+
+
+def test_foreign_link(tmp_path: Path) -> None:
+    """A link counts as a stranger's, also when it leads to an empty folder or nowhere."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "link").symlink_to("app")
+    (tmp_path / "nowhere").symlink_to("absent")
+    assert refusal(tmp_path).detail.endswith("holds link, nowhere")
+
+
+def test_many_strangers(tmp_path: Path) -> None:
+    """Of many names eight are told, the rest counted."""
+    for number in range(20):
+        (tmp_path / f"file{number:02}").write_text("x")
+    assert refusal(tmp_path).detail.endswith("file07 and 12 more")
+
+
+def test_way_to_a_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders that only lead to somebody's mount are fine, what is mounted there is not looked at; a file beside is."""
+    (tmp_path / "opt/zimbra/backup").mkdir(parents=True)
+    (tmp_path / "opt/zimbra/backup/content").write_text("x")
+    assert refusal(tmp_path).code is codes.FOREIGN
+    mounted(monkeypatch, Mount(tmp_path / "opt/zimbra/backup", "ext4", frozenset()))
+    volume.admit(tmp_path)
+    (tmp_path / "opt/zimbra/other").write_text("x")
+    assert refusal(tmp_path).code is codes.FOREIGN
+
+
+def test_half_moved_tree(ctx: Context) -> None:
+    """What the mark in the stage names is ours; what it does not is a stranger's all the same."""
+    make_tree(ctx.volume)
+    assert refusal(ctx.volume).code is codes.FOREIGN
+    names = [each.name for each in ctx.volume.iterdir()]
+    rootfs.staged_mark(ctx).write_text(mark(*names).render())
+    volume.admit(ctx.volume)
+    (ctx.volume / "vmlinuz").write_text("x")
+    assert refusal(ctx.volume).detail.endswith("holds vmlinuz")
+
+
+def test_finished_installation(ctx: Context) -> None:
+    """On a finished installation nothing is strange, whatever lies there."""
+    make_tree(ctx.volume)
+    (ctx.volume / "vmlinuz").write_text("x")
+    (ctx.volume / rootfs.RELEASE).write_text(mark().render())
+    volume.admit(ctx.volume)
+    evidence = volume.probe(ctx)
+    assert evidence is not None
+    assert "Ubuntu 18.04 of zflow" in evidence.summary
+
+
+@pytest.mark.parametrize("option", ["ro", "noexec", "nosuid"])
+def test_mount_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    """A file system on which programs cannot run is refused, also when a folder above it carries the options."""
+    mounted(monkeypatch, Mount(Path("/"), "ext4", frozenset({"rw"})), Mount(tmp_path, "ext4", frozenset({option})))
+    (tmp_path / "volume").mkdir()
+    error = refusal(tmp_path / "volume")
+    assert error.code is codes.MOUNT_OPTIONS
+    assert error.detail.endswith(f"with {option}")
+
+
+def test_harmless_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`nodev` is fine, and so are any options of a mount elsewhere."""
+    mounted(
+        monkeypatch,
+        Mount(tmp_path, "ext4", frozenset({"rw", "nodev"})),
+        Mount(tmp_path / "other", "ext4", frozenset({"ro"})),
+    )
+    volume.admit(tmp_path)
+
+
+def test_room(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too little room is told in numbers before a build, and no matter once it has begun."""
+    usage = type(shutil.disk_usage("/"))(2 << 30, 0, volume.ROOM - (5 << 20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    assert volume.probe(ctx) is None
+    with pytest.raises(OperatorError) as caught:
+        volume.apply(ctx)
+    assert caught.value.code is codes.SPACE
+    assert caught.value.detail.endswith("needs 5 MiB more")
+    rootfs.tree(ctx).mkdir()
+    assert volume.probe(ctx) is not None
+    build.cleanup(ctx)
+    assert volume.probe(ctx) is None

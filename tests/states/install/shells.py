@@ -1,0 +1,38 @@
+"""Shells for tests without root: one that answers by a table, one that runs outside what should run inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from zflow.shell import Result, Shell
+
+Answer = Callable[[tuple[str, ...]], "str | Exception"]
+
+
+class Answering(Shell):
+    """Runs nothing inside the Ubuntu: keeps the commands, and answers with a text or raises."""
+
+    def __init__(self, root: Path, answer: Answer = lambda _argv: "") -> None:
+        super().__init__(root=root, tag="test", log=lambda _line: None)
+        self._answer = answer
+        self.commands: list[tuple[str, ...]] = []
+
+    def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:
+        """Keep the command and answer it."""
+        self.commands.append(argv)
+        found = self._answer(argv)
+        if isinstance(found, Exception):
+            raise found
+        return Result(0, found)
+
+
+class Outside(Shell):
+    """Runs for real, but outside: what is under test is the reading of its output."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root=root, tag="test", log=lambda _line: None)
+
+    def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:
+        """Run the command on this machine."""
+        return self.run(*argv, **options)  # type: ignore[arg-type]

@@ -1,0 +1,159 @@
+"""The server's own DNS: its configuration, read and run by a real dnsmasq where there is one."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from states import identity
+from states.bootstrap import resolver
+from states.bootstrap.addresses import Addresses
+from states.install import dns
+from states.install.dnsmessage import AAAA, MX, A, ask
+from states.install.settings import ADDITIONAL_MAIL_DOMAINS
+from tests.support import make_context
+from zflow.api import Context
+
+NEEDS_DNSMASQ = pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="there is no dnsmasq here")
+NAME = "mail.example.org"
+FOUR = Addresses(("10.0.0.2", "10.0.0.3"), six=False)
+SIX = Addresses(("10.0.0.2", "fd00::2", "fd00::3"), six=True)
+CONFIGS: dict[str, str] = {
+    "one address": dns.config(NAME, ("example.org",), FOUR, ["192.0.2.53"]),
+    "both families": dns.config(NAME, ("example.org", "example.net"), SIX, ["192.0.2.53", "2001:db8::53"]),
+    "no network": dns.config(NAME, ("example.org",), Addresses((), six=False), []),
+    "its own domain": dns.config("example.org", ("example.org",), FOUR, ["fe80::1%lo"]),
+}
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context in a container with Docker's resolver, its files below the volume."""
+    monkeypatch.setattr(resolver, "CONTAINER", tmp_path / "container.conf")
+    monkeypatch.setattr(dns, "addresses", lambda: SIX)
+    monkeypatch.setattr(dns, "PID", tmp_path / "dnsmasq.pid")
+    monkeypatch.setattr(dns, "CONFIG", tmp_path / "dnsmasq.conf")
+    (tmp_path / "container.conf").write_text("search corp\nnameserver 127.0.0.11\nnameserver ::1\noptions ndots:0\n")
+    (tmp_path / "etc").mkdir()
+    named = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_ADDITIONAL_MAIL_DOMAINS": "example.net,example.org"}
+    return make_context(tmp_path, (*identity.SETTINGS, ADDITIONAL_MAIL_DOMAINS), named)
+
+
+@NEEDS_DNSMASQ
+@pytest.mark.parametrize("case", CONFIGS)
+def test_dnsmasq_accepts_it(tmp_path: Path, case: str) -> None:
+    """dnsmasq finds nothing wrong with the configuration."""
+    (tmp_path / "conf").write_text(CONFIGS[case])
+    argv = ["dnsmasq", "--test", f"--conf-file={tmp_path}/conf"]
+    assert "OK" in subprocess.run(argv, capture_output=True, text=True, check=True).stderr
+
+
+def test_only_the_loopback_is_served() -> None:
+    """Nobody else can ask: it listens on loopback addresses, ::1 only where that exists."""
+    assert {line for line in CONFIGS["one address"].splitlines() if "listen" in line} == {"listen-address=127.0.0.1"}
+    assert "listen-address=::1\n" in CONFIGS["both families"]
+    assert all("bind-interfaces\n" in each for each in CONFIGS.values())
+
+
+def test_one_address_of_each_family() -> None:
+    """The name leads to the preferred address of either family; without a network to this machine itself."""
+    assert f"host-record={NAME},10.0.0.2\n" in CONFIGS["one address"]
+    assert f"host-record={NAME},10.0.0.2,fd00::2\n" in CONFIGS["both families"]
+    assert f"host-record={NAME},127.0.0.1\n" in CONFIGS["no network"]
+
+
+def test_upstream(ctx: Context) -> None:
+    """An engine's resolver is asked for the rest, this machine itself never: that would be a circle."""
+    servers = [line for line in dns.wanted(ctx).splitlines() if line.startswith("server=")]
+    assert servers == ["server=127.0.0.11"]
+
+
+def test_domains(ctx: Context) -> None:
+    """All mail domains have the server as their exchanger, each once, the first one first."""
+    assert dns.domains(ctx) == ("example.org", "example.net")
+    lines = [line for line in dns.wanted(ctx).splitlines() if line.startswith("mx-host=")]
+    assert lines == [f"mx-host=example.org,{NAME},10", f"mx-host=example.net,{NAME},10"]
+
+
+def test_resolv_conf(ctx: Context) -> None:
+    """Programs inside ask us alone, and keep the container's search list and options."""
+    assert dns.resolv_conf() == "nameserver 127.0.0.1\nsearch corp\noptions ndots:0\n"
+    assert resolver.is_own_dns(dns.resolv_conf())
+    dns.place_resolv_conf(ctx)
+    assert (ctx.volume / "etc/resolv.conf").read_text() == dns.resolv_conf()
+
+
+@pytest.mark.parametrize("content", [None, "", "rubbish", "99999999"])
+def test_nothing_of_ours_runs(ctx: Context, content: str | None) -> None:
+    """A file that is absent, torn or old is no running dnsmasq."""
+    if content is not None:
+        dns.PID.write_text(content)
+    dns.CONFIG.write_text("x")
+    assert dns.running() is None
+    dns.end()
+    assert dns.probe(ctx) is None
+
+
+def test_strangers_process(ctx: Context) -> None:
+    """A stranger's process whose number is in the file is not ended for it."""
+    dns.CONFIG.write_text("x")
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        dns.PID.write_text(str(stranger.pid))
+        assert dns.running() is None
+        dns.end()
+        stranger.kill()
+    assert stranger.returncode == -signal.SIGKILL
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """Run dnsmasq with the configuration of both families on a free port, and return that."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+    text = dns.config(NAME, ("example.org", "example.net"), SIX, [f"127.0.0.1#{number}"]).replace("user=root\n", "")
+    text = text.replace("port=53", f"port={number}").replace(str(dns.PID), f"{tmp_path}/pid")
+    (tmp_path / "conf").write_text(text.replace("listen-address=::1\n", ""))
+    argv = ["dnsmasq", "--keep-in-foreground", f"--conf-file={tmp_path}/conf"]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            while not (tmp_path / "pid").exists():
+                assert process.poll() is None
+            threading.Thread(target=process.wait).start()  # who has ended is gone, as under tini
+            yield number
+        finally:
+            process.terminate()
+
+
+@NEEDS_DNSMASQ
+@pytest.mark.parametrize(
+    ("question", "kind", "answer"),
+    [
+        (NAME, A, ["10.0.0.2"]),
+        (NAME, AAAA, ["fd00::2"]),
+        ("example.org", MX, [NAME]),
+        ("example.net", MX, [NAME]),
+        ("MAIL.example.org", A, ["10.0.0.2"]),
+        (NAME, MX, []),
+    ],
+)
+def test_answers(port: int, question: str, kind: int, answer: list[str]) -> None:
+    """A real dnsmasq answers for the server and its mail domains, and nobody outside is asked about the name."""
+    assert ask(question, kind, port=port, timeout=5) == answer
+
+
+@NEEDS_DNSMASQ
+def test_end(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our dnsmasq is ended by its own file, and answers no more."""
+    monkeypatch.setattr(dns, "PID", tmp_path / "pid")
+    assert ask(NAME, A, port=port, timeout=5) == ["10.0.0.2"]
+    dns.end()
+    with pytest.raises(OSError, match="refused"):
+        ask(NAME, A, port=port)

@@ -1,0 +1,197 @@
+"""The server's name for life, and its networks that follow the container's addresses."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from states import identity as names
+from states.bootstrap.addresses import Addresses
+from states.install import codes, identity, networks, readback
+from states.install.networks import exchanged
+from tests.states.install.records import write_server
+from tests.states.install.shells import Answering
+from tests.support import make_context
+from zflow.api import Context, OperatorError
+
+NAME = "mail.example.org"
+HOSTS = f"127.0.0.1 localhost\n10.0.0.2 {NAME} mail container\n"
+WORDS = st.lists(
+    st.sampled_from(["127.0.0.0/8", "10.0.0.2/32", "10.0.0.3/32", "192.168.0.0/16", "[fd00::]/8"]), max_size=5
+)
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context over an Ubuntu whose hosts file names the server."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts").write_text(HOSTS)
+    monkeypatch.setattr(socket, "gethostname", lambda: "container")
+    return context(tmp_path, NAME)
+
+
+def context(volume: Path, name: str, shell: Answering | None = None) -> Context:
+    """Return a context under a name."""
+    return make_context(volume, names.SETTINGS, {"ZFLOW_HOSTNAME": name}, shell=shell)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "asked", "found"),
+    [
+        (HOSTS, "mail", NAME),
+        (HOSTS, NAME, NAME),
+        (HOSTS, "mai", ""),
+        (HOSTS, "10.0.0.2", ""),
+        ("10.0.0.9 other mail\n" + HOSTS, "mail", "other"),
+        ("#10.0.0.9 other mail\n" + HOSTS, "mail", NAME),
+        ("10.0.0.9 other # mail\n" + HOSTS, "mail", NAME),
+        ("10.0.0.9\n\n\t\n" + HOSTS, "mail", NAME),
+        ("10.0.0.2\tmail.example.org\tmail", "mail", NAME),
+        ("", "mail", ""),
+    ],
+)
+def test_canonical(hosts: str, asked: str, found: str) -> None:
+    """The first name on the first line that has the name is the full one; comments and addresses are no names."""
+    assert identity.canonical(hosts, asked) == found
+
+
+def test_nothing_installed(ctx: Context) -> None:
+    """Before there is a proven server any name will do."""
+    assert identity.installed_name(ctx) is None
+    evidence = identity.probe(ctx)
+    assert evidence is not None
+    assert evidence.summary == "no server is installed yet"
+
+
+def test_same_name(ctx: Context) -> None:
+    """A server that comes back under its name is let on."""
+    write_server(ctx.volume)
+    assert identity.installed_name(ctx) == NAME
+    assert identity.probe(ctx) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "hosts", "words"),
+    [
+        ("mx.example.org", HOSTS, "ZFLOW_HOSTNAME or the host name says mx.example.org"),
+        (NAME, HOSTS.replace(NAME, "mx.example.org"), "`hostname --fqdn` inside says mx.example.org"),
+        (NAME, "127.0.0.1 localhost\n", "`hostname --fqdn` inside says nothing"),
+    ],
+)
+def test_other_name(ctx: Context, name: str, hosts: str, words: str) -> None:
+    """A server that comes back under another name, by either way of asking, is stopped before anything starts."""
+    write_server(ctx.volume)
+    (ctx.volume / "etc/hosts").write_text(hosts)
+    other = context(ctx.volume, name)
+    assert identity.probe(other) is None
+    with pytest.raises(OperatorError) as caught:
+        identity.apply(other)
+    assert caught.value.code is codes.RENAMED
+    assert caught.value.detail == f"installed as {NAME}, but {words}"
+
+
+def test_torn_configuration(ctx: Context) -> None:
+    """Without a name in the server's configuration there is none to compare with."""
+    write_server(ctx.volume)
+    for content in ("", "<localconfig>", '<key name="zimbra_server_hostname">'):
+        (ctx.volume / identity.LOCAL_CONFIG).write_text(content)
+        assert identity.installed_name(ctx) is None
+
+
+@pytest.mark.parametrize(
+    ("present", "before", "now", "after"),
+    [
+        ("127.0.0.0/8 10.0.0.2/32", "127.0.0.0/8 10.0.0.2/32", "127.0.0.0/8 10.0.0.3/32", "127.0.0.0/8 10.0.0.3/32"),
+        (
+            "127.0.0.0/8 192.168.0.0/16 10.0.0.2/32",
+            "127.0.0.0/8 10.0.0.2/32",
+            "127.0.0.0/8",
+            "127.0.0.0/8 192.168.0.0/16",
+        ),
+        ("192.168.0.0/16", "", "127.0.0.0/8", "127.0.0.0/8 192.168.0.0/16"),
+        ("", "10.0.0.2/32", "10.0.0.3/32", "10.0.0.3/32"),
+    ],
+)
+def test_exchanged(present: str, before: str, now: str, after: str) -> None:
+    """Our addresses of before give way to those of now; an operator's networks stay."""
+    assert exchanged(present, before, now) == after
+
+
+@given(WORDS, WORDS, WORDS)
+def test_exchanged_in_general(present: list[str], before: list[str], now: list[str]) -> None:
+    """Ours come first, nothing of the operator's is lost, nothing old of ours stays, twice is as good as once."""
+    once = exchanged(" ".join(present), " ".join(before), " ".join(now))
+    words = once.split()
+    assert words[: len(now)] == now
+    assert set(words) == set(now) | (set(present) - set(before))
+    assert exchanged(once, " ".join(now), " ".join(now)) == once
+
+
+def test_networks_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the address changes, the server's networks are written anew, an operator's with them, and remembered."""
+    own = ["10.0.0.2"]
+    monkeypatch.setattr(networks, "addresses", lambda: Addresses(tuple(own), six=False))
+    (tmp_path / "opt/zimbra").mkdir(parents=True)
+    present = "127.0.0.0/8 [::1]/128 10.0.0.2/32 192.168.0.0/16"
+    shell = Answering(
+        tmp_path, lambda argv: f"# name {NAME}\n{networks.ATTRIBUTE}: {present}\n" if "gs" in argv else ""
+    )
+    ctx = context(tmp_path, NAME, shell)
+    assert networks.probe(ctx) is None
+    networks.remember(ctx)
+    assert networks.probe(ctx) is not None
+    own[0] = "10.0.0.9"
+    assert networks.probe(ctx) is None
+    networks.apply(ctx)
+    value = "127.0.0.0/8 [::1]/128 10.0.0.9/32 192.168.0.0/16"
+    assert shell.commands[-1] == ("zmprov", "-l", "ms", NAME, networks.ATTRIBUTE, value)
+    assert networks.probe(ctx) is not None
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (
+            "# name x\nzimbraServiceEnabled: mta\nzimbraServiceEnabled: ldap \nzimbraServiceEnabledX: no\n",
+            ["mta", "ldap"],
+        ),
+        ("zimbraServiceEnabled:\n", []),
+        ("ERROR: account.NO_SUCH_SERVER (no such server: x)\n", []),
+        ("", []),
+    ],
+)
+def test_values(output: str, found: list[str]) -> None:
+    """An attribute's values are read line by line; an error and an unset attribute are none."""
+    assert readback.values(output, "zimbraServiceEnabled") == found
+
+
+def directory(**changes: str) -> Answering:
+    """Return a shell whose zmprov knows a whole server, but for the changes."""
+    known = {
+        "gcf": "zimbraDefaultDomainName: example.org",
+        "gs": "\n".join(f"zimbraServiceEnabled: {each}" for each in readback.ENABLED),
+        "ga": "zimbraIsAdminAccount: TRUE",
+        "status": "\tmta                     Running\n",
+    } | changes
+    return Answering(Path("/nowhere"), lambda argv: next(text for word, text in known.items() if word in argv))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"gcf": ""}, "the default domain is not set, not example.org"),
+        ({"gs": "zimbraServiceEnabled: mta"}, f"services not enabled on {NAME}: amavis, antispam, antivirus"),
+        ({"ga": "ERROR: account.NO_SUCH_ACCOUNT"}, "admin@example.org is no administrator"),
+        ({"status": "\tmta       Stopped\n"}, "not running: mta"),
+    ],
+)
+def test_readback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], words: str) -> None:
+    """What the vendor's resume loses, and a service that is down, is found by asking the server itself."""
+    monkeypatch.setattr(readback, "PATIENCE", -1)
+    assert readback.defects(context(tmp_path, NAME, directory())) == []
+    (found,) = readback.defects(context(tmp_path, NAME, directory(**changes)))
+    assert found.startswith(words)

@@ -1,0 +1,190 @@
+"""What zmcontrol prints, what a running server looked like, and what of it is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from states.install import codes, services
+from tests.states.install.shells import Answering
+from tests.support import make_context
+from zflow.api import CommandError, Context, TransientError
+
+
+def lines(**states: str) -> str:
+    """Return what `zmcontrol status` prints: `\\t%-20s %10s`, with the reasons indented below (C:zmcontrol)."""
+    text = "Host mail.example.org\n"
+    for name, state in states.items():
+        text += f"\t{name.replace('_', ' '):<20} {state:>10}\n"
+        text += f"\t\t{name} is not running.\n" if state == "Stopped" else ""
+    return text
+
+
+WHOLE = lines(ldap="Running", mailbox="Running", mta="Running", service_webapp="Running")
+
+
+def test_parse() -> None:
+    """Each service is read with its state, names of two words too; reasons below are no services."""
+    found = services.parse(lines(ldap="Running", mta="Stopped", service_webapp="Running", stats="Stopped"))
+    assert found == {"ldap": True, "mta": False, "service webapp": True, "stats": False}
+
+
+def test_cached_list() -> None:
+    """The warning that the list comes from a cache does not hide the list."""
+    warning = "Connect: Unable to determine enabled services from ldap.\nEnabled services read from cache.\n"
+    assert services.parse(warning + WHOLE) == services.parse(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("output", "down"),
+    [
+        (WHOLE, []),
+        (lines(ldap="Running", mta="Stopped", amavis="Stopped"), ["amavis", "mta"]),
+        (lines(ldap="Running", stats="Stopped", snmp="Stopped", logger="Stopped", spell="Stopped"), []),
+        ("", [services.UNREADABLE]),
+        ("Host mail.example.org\n", [services.UNREADABLE]),
+        ("Unable to determine enabled services. Cache is out of date or doesn't exist.\n", [services.UNREADABLE]),
+        (lines(ldap="Running") + "Timeout after 180 seconds\n", [services.UNREADABLE]),
+        ("Run as the zimbra user!\n", [services.UNREADABLE]),
+    ],
+)
+def test_down(output: str, down: list[str]) -> None:
+    """What should run and does not is told; an answer that is empty or was cut off is no good one."""
+    assert services.down(services.parse(output)) == down
+
+
+@given(st.text())
+def test_any_output(output: str) -> None:
+    """Whatever is printed can be read; what cannot is down."""
+    found = services.parse(output)
+    assert found or services.down(found) == [services.UNREADABLE]
+
+
+def context(volume: Path, *answers: str, boot: str = "this") -> Context:
+    """Return a context whose `zmcontrol status` gives these answers in order, the last one ever after."""
+    left = list(answers)
+
+    def answer(argv: tuple[str, ...]) -> str:
+        return (left.pop(0) if len(left) > 1 else left[0]) if argv[1] == "status" else ""
+
+    return make_context(volume, shell=Answering(volume, answer), boot=boot)
+
+
+def commands(ctx: Context) -> list[str]:
+    """Return which commands of zmcontrol were run."""
+    assert isinstance(ctx.shell, Answering)
+    return [argv[1] for argv in ctx.shell.commands]
+
+
+@pytest.fixture(autouse=True)
+def ports(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Return the ports that something listens on; a test may change them."""
+    found = {22, 25, 443}
+    monkeypatch.setattr(services, "listening", lambda: found)
+    return found
+
+
+@pytest.fixture
+def alive(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Return the process ids that count as the server's; a test may change them."""
+    found: set[int] = set()
+    monkeypatch.setattr(services, "_is_servers", lambda _ctx, pid: pid in found)
+    return found
+
+
+def test_running_server(tmp_path: Path) -> None:
+    """A server that runs is only written down; the record holds for this boot."""
+    ctx = context(tmp_path, WHOLE)
+    services.apply(ctx)
+    assert commands(ctx) == ["status", "status"]
+    evidence = services.probe(ctx)
+    assert evidence is not None
+    assert evidence.summary == "4 services, 0 processes, 2 ports"
+    assert services.probe(context(tmp_path, WHOLE, boot="the next")) is None
+
+
+def test_stopped_server(tmp_path: Path, alive: set[int]) -> None:
+    """A stopped server is started, after the files of processes that are gone were removed."""
+    alive.add(7)
+    log = tmp_path / "opt/zimbra/log"
+    log.mkdir(parents=True)
+    for name, content in (("a.pid", "7"), ("b.pid", "8"), ("c.pid", "rubbish")):
+        (log / name).write_text(content)
+    ctx = context(tmp_path, lines(ldap="Stopped"), WHOLE)
+    services.apply(ctx)
+    assert commands(ctx) == ["status", "start", "status"]
+    assert sorted(each.name for each in log.iterdir()) == ["a.pid"]
+    assert services.probe(ctx) is not None
+
+
+def test_services_that_stay_down(tmp_path: Path) -> None:
+    """What is down after a start is told by name and tried again later; there is no record then."""
+    ctx = context(tmp_path, lines(ldap="Running", mta="Stopped", amavis="Stopped"))
+    with pytest.raises(TransientError) as caught:
+        services.apply(ctx)
+    assert (caught.value.code, caught.value.detail) == (codes.SERVICES, "amavis, mta")
+    assert services.probe(ctx) is None
+
+
+def test_start_that_fails(tmp_path: Path) -> None:
+    """A start that is ended by its time limit has the code of the services."""
+    failure = CommandError(codes.SERVICES, ("zmcontrol",), -15, "")
+    ctx = make_context(tmp_path, shell=Answering(tmp_path, lambda _argv: failure))
+    with pytest.raises(TransientError) as caught:
+        services.start(ctx)
+    assert caught.value.code is codes.SERVICES
+
+
+GONE: dict[str, tuple[Callable[[Path, set[int], set[int]], object], str]] = {
+    "process": (lambda _volume, alive, _ports: alive.clear(), "process of opt/zimbra/log/x.pid"),
+    "pid file": (
+        lambda volume, _alive, _ports: (volume / "opt/zimbra/log/x.pid").unlink(),
+        "process of opt/zimbra/log",
+    ),
+    "port": (lambda _volume, _alive, ports: ports.discard(443), "port 443"),
+    "service": (lambda volume, _a, _p: (volume / services.STATUS).write_text(lines(mta="Stopped")), "mta"),
+    "answer": (lambda volume, _a, _p: (volume / services.STATUS).unlink(), services.UNREADABLE),
+}
+
+
+@pytest.mark.parametrize("case", GONE)
+def test_what_is_gone(tmp_path: Path, alive: set[int], ports: set[int], case: str) -> None:
+    """Each part of a recorded server that is gone makes the step due, and is named."""
+    harm, words = GONE[case]
+    alive.add(7)
+    (tmp_path / "opt/zimbra/log").mkdir(parents=True)
+    (tmp_path / "opt/zimbra/log/x.pid").write_text("7")
+    ctx = context(tmp_path, WHOLE)
+    services.apply(ctx)
+    found = services.recorded(ctx)
+    assert found is not None
+    assert services.missing(ctx, found) == []
+    harm(tmp_path, alive, ports)
+    assert services.probe(ctx) is None
+    (gone,) = services.missing(ctx, found)
+    assert gone.startswith(words)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"boot": "this"}', '{"boot": "this", "services": 1}'])
+def test_torn_record(tmp_path: Path, content: str) -> None:
+    """A record that cannot be read is none."""
+    ctx = context(tmp_path, WHOLE)
+    services.apply(ctx)
+    assert json.loads((tmp_path / services.RECORD).read_text())["boot"] == "this"
+    (tmp_path / services.RECORD).write_text(content)
+    assert services.recorded(ctx) is None
+
+
+def test_strangers_process(tmp_path: Path) -> None:
+    """A number in a file that is a process outside the Ubuntu is not the server's."""
+    (tmp_path / "opt/zimbra/log").mkdir(parents=True)
+    (tmp_path / "opt/zimbra/log/x.pid").write_text(str(os.getpid()))
+    ctx = context(tmp_path, WHOLE)
+    assert services.living_pid_files(ctx) == []
+    assert services.drop_stale_pid_files(ctx) == 1

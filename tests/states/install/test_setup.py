@@ -1,0 +1,152 @@
+"""What of a configuration is believed, and the system log beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from states import identity
+from states.install import codes, setup, software, syslog, vendor
+from states.install.settings import SETTINGS
+from states.install.syslog import without_kernel_log
+from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
+from tests.support import make_context
+from zflow.api import Context, TransientError
+
+BIONIC_CONF = """\
+module(load="imuxsock") # provides support for local system logging
+#module(load="immark")  # provides --MARK-- message capability
+module(load="imklog" permitnonkernelfacility="on")
+*.* /var/log/syslog
+"""
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    """Return a context for a server."""
+    return make_context(tmp_path, (*identity.SETTINGS, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.org"})
+
+
+def test_proven_server(ctx: Context) -> None:
+    """A server counts while its mark stands, its configuration is there, and dpkg still lists its core."""
+    assert setup.probe(ctx) is None
+    write_server(ctx.volume)
+    evidence = setup.probe(ctx)
+    assert evidence is not None
+    assert evidence.summary.startswith("Zimbra 8.8.15.GA")
+    write_status(ctx.volume, {**installed(), "zimbra-core": "deinstall ok config-files"})
+    assert setup.probe(ctx) is None
+    write_status(ctx.volume, {**installed(), "zimbra-core": "install ok half-configured"})
+    assert setup.probe(ctx) is not None
+    (ctx.volume / "opt/zimbra/conf/localconfig.xml").unlink()
+    assert setup.probe(ctx) is None
+
+
+UNPROVEN: dict[str, tuple[list[str], str, list[str], str]] = {
+    "cut off": ([session(1, stages=STAGES[:2])], "", [], "it ended after the stage configLCValues"),
+    "not begun": ([session(1)], "", [], "it ended after the stage none"),
+    "no history": ([], "", [], "it ended after the stage none"),
+    "failed by its word": ([session(1, stages=STAGES[:2])], "Configuration failed\n", [], "Configuration failed"),
+    "a part failed": (
+        [session(1, stages=STAGES)],
+        "Installing zimlets...failed.\n",
+        [],
+        "Installing zimlets...failed.",
+    ),
+    "read back otherwise": ([session(1, stages=STAGES)], "", ["no administrator"], "no administrator"),
+    "both": ([session(1, stages=STAGES)], "Mail...failed.\n", ["not running: mta"], "Mail...failed.; not running: mta"),
+}
+
+
+@pytest.mark.parametrize("case", UNPROVEN)
+def test_not_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """A configuration that did not reach its end, or of which a part failed or is missing, is not believed."""
+    history, output, defects, words = UNPROVEN[case]
+    write_history(ctx.volume, *history)
+    monkeypatch.setattr(setup, "defects", lambda _ctx: defects)
+    with pytest.raises(TransientError) as caught:
+        setup.prove(ctx, output)
+    assert (caught.value.code, caught.value.detail) == (codes.CONFIGURATION, words)
+
+
+def test_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration that reached its end and reads back whole is believed."""
+    write_history(ctx.volume, session(1, stages=STAGES[:1]), session(2, stages=STAGES))
+    monkeypatch.setattr(setup, "defects", lambda _ctx: [])
+    setup.prove(ctx, "Initializing ldap...done.\n")
+
+
+@pytest.mark.parametrize(
+    ("history", "spoilt", "rebuilt"),
+    [
+        ([session(1)], False, False),
+        ([session(1)], True, True),
+        ([session(1, stages=STAGES[:1])], False, True),
+        ([session(1, stages=STAGES)], False, True),
+        ([session(1, stages=STAGES[:1]), session(2)], False, False),
+        ([], False, True),
+    ],
+    ids=["clean", "rebuild cut off", "begun", "done, not proven", "rebuilt", "nothing"],
+)
+def test_begun_configurations_are_not_resumed(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, history: list[str], spoilt: bool, rebuilt: bool
+) -> None:
+    """Only a clean software install is configured; whatever was begun before is thrown away first."""
+
+    class Stop(BaseException):
+        """The configuration would begin here."""
+
+    def begin(*_argv: object, **_options: object) -> str:
+        raise Stop
+
+    done: list[Context] = []
+    (ctx.volume / "opt").mkdir()
+    if history:
+        write_history(ctx.volume, *history)
+    if spoilt:
+        software.spoilt(ctx).touch()
+    monkeypatch.setattr(software, "rebuild", done.append)
+    monkeypatch.setattr(vendor, "run", begin)
+    with pytest.raises(Stop):
+        setup.apply(ctx)
+    assert bool(done) == rebuilt
+
+
+def test_kernel_log() -> None:
+    """The kernel's log is commented out in both of its spellings, and nothing else."""
+    text = without_kernel_log(BIONIC_CONF + "$ModLoad imklog\n$ModLoad imuxsock\n")
+    changed = [line for line in text.splitlines() if line.startswith("# not in a container: ")]
+    assert changed == [
+        '# not in a container: module(load="imklog" permitnonkernelfacility="on")',
+        "# not in a container: $ModLoad imklog",
+    ]
+    assert text.replace("# not in a container: ", "") == BIONIC_CONF + "$ModLoad imklog\n$ModLoad imuxsock\n"
+
+
+@given(st.lists(st.sampled_from([*BIONIC_CONF.splitlines(), "$ModLoad imklog", "x"])).map("\n".join))
+def test_kernel_log_once(text: str) -> None:
+    """A configuration put right is not changed again."""
+    once = without_kernel_log(text)
+    assert without_kernel_log(once) == once
+
+
+def test_log_of_the_server(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log is made for rsyslog's user, also in the place of a link; one of another user is seen."""
+    (ctx.volume / "etc").mkdir()
+    (ctx.volume / "var/log").mkdir(parents=True)
+    (ctx.volume / "etc/passwd").write_text(f"root:x:0:0::/:\nsyslog:x:{os.getuid()}:5::/:\n")
+    (ctx.volume / "etc/group").write_text(f"xadm:x:1:\nadm:x:{os.getgid()}:syslog\n")
+    assert syslog.writer(ctx) == (os.getuid(), os.getgid())
+    assert not syslog.can_write(ctx)
+    (ctx.volume / "elsewhere").write_text("x")
+    (ctx.volume / syslog.LOG).symlink_to(ctx.volume / "elsewhere")
+    syslog.give_log(ctx)
+    assert syslog.can_write(ctx)
+    assert not (ctx.volume / syslog.LOG).is_symlink()
+    assert (ctx.volume / "elsewhere").read_text() == "x"
+    (ctx.volume / "etc/passwd").write_text(f"syslog:x:{os.getuid() + 1}:5::/:\n")
+    assert not syslog.can_write(ctx)

@@ -1,0 +1,212 @@
+"""What proves that the software is installed, what its installer's endings mean, and the holds afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from states import identity
+from states.install import answers, codes, history, holds, leftovers, packages, software
+from states.install.releases import PACKAGES
+from states.install.settings import SETTINGS
+from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
+from tests.states.install.shells import Answering
+from tests.support import make_context
+from zflow.api import CommandError, Context, OperatorError, TransientError, ZflowError
+
+TABLE = (*identity.SETTINGS, *SETTINGS)
+LAST = PACKAGES[-1]
+
+
+def context(volume: Path, effect: Callable[[], str] = lambda: "") -> Context:
+    """Return a context whose installer has an effect and prints a text."""
+    (volume / "etc").mkdir(exist_ok=True)
+    (volume / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    (volume / "opt").mkdir(exist_ok=True)
+    shell = Answering(volume, lambda argv: effect() if "install.sh" in argv else "")
+    return make_context(volume, TABLE, {"ZFLOW_HOSTNAME": "mail.example.org"}, shell=shell)
+
+
+COMPLETE: dict[str, tuple[list[str], dict[str, str], bool]] = {
+    "nothing": ([], {}, False),
+    "whole": ([session(1)], installed(), True),
+    "held": ([session(1)], installed(held=True), True),
+    "after a cut": ([session(1, complete=False), session(2)], installed(), True),
+    "cut off": ([session(1), session(2, complete=False)], installed(), False),
+    "a package not in the history": ([session(1, packages=PACKAGES[1:])], installed(), False),
+    "a package half installed": ([session(1)], installed() | {LAST: "install reinstreq half-installed"}, False),
+    "a package unpacked": ([session(1)], installed() | {LAST: "install ok unpacked"}, False),
+    "a package removed": ([session(1)], installed() | {LAST: "deinstall ok config-files"}, False),
+    "history without packages": ([session(1)], {}, False),
+    "packages without history": ([], installed(), False),
+}
+
+
+@pytest.mark.parametrize("case", COMPLETE)
+def test_complete(tmp_path: Path, case: str) -> None:
+    """The software is installed when both the vendor's history and dpkg say so of every package."""
+    sessions, states, expected = COMPLETE[case]
+    ctx = context(tmp_path)
+    write_history(tmp_path, *sessions)
+    write_status(tmp_path, states)
+    assert (software.complete(ctx) is not None) == expected
+    assert (software.probe(ctx) is not None) == expected
+
+
+def test_being_put_back(tmp_path: Path) -> None:
+    """While the configuration puts the software back it counts as installed, or it would be taken for lost."""
+    ctx = context(tmp_path)
+    software.spoilt(ctx).touch()
+    evidence = software.probe(ctx)
+    assert evidence is not None
+    assert "putting it back" in evidence.summary
+
+
+def test_later_look_at_a_server(tmp_path: Path) -> None:
+    """On a proven server the step has served its purpose, whatever the packages are in an upgrade."""
+    ctx = context(tmp_path)
+    write_server(tmp_path)
+    write_status(tmp_path, {})
+    assert software.probe(ctx) is not None
+
+
+@pytest.mark.parametrize("name", software.DATA)
+@pytest.mark.parametrize("sessions", [[], [session(1, stages=STAGES)]], ids=["no history", "configured"])
+def test_data_is_never_installed_over(tmp_path: Path, name: str, sessions: list[str]) -> None:
+    """A configured server that zflow did not prove is not installed over; no command is run."""
+    ctx = context(tmp_path)
+    (tmp_path / name).mkdir(parents=True)
+    write_history(tmp_path, *sessions)
+    if not sessions:
+        (tmp_path / history.HISTORY).unlink()
+    with pytest.raises(OperatorError) as caught:
+        software.apply(ctx)
+    assert caught.value.code is codes.DATA_PRESENT
+    assert f"/{name}" in caught.value.detail
+    assert isinstance(ctx.shell, Answering)
+    assert ctx.shell.commands == []
+
+
+def test_install(tmp_path: Path) -> None:
+    """dpkg and the lists are put right, then the installer is run; it is believed when its packages are in."""
+
+    def effect() -> str:
+        write_history(tmp_path, session(1))
+        write_status(tmp_path, installed())
+        return "done"
+
+    ctx = context(tmp_path, effect)
+    software.apply(ctx)
+    assert software.probe(ctx) is not None
+    assert isinstance(ctx.shell, Answering)
+    first, second, third = ctx.shell.commands
+    assert first == ("dpkg", "--configure", "-a")
+    assert second[:2] == ("apt-get", "update")
+    assert third[-2:] == ("/opt/zflow-release", f"/{answers.PLACE}")
+    assert "./install.sh -s -x" in third[2]
+
+
+ENDINGS: dict[str, tuple[str, type[ZflowError], str]] = {
+    "licence refused": ("Do you agree?\n", OperatorError, "ZF-3013"),
+    "nothing said": ("", OperatorError, "ZF-3013"),
+    "packages missing": ("Unable to find missing packages in repository. System is not modified.\n", TransientError,
+                         "ZF-3014"),
+    "hosts": ("ERROR: Installation can not proceeed.  Please fix your /etc/hosts file\n", OperatorError, "ZF-3015"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENDINGS)
+@pytest.mark.parametrize("before", [[], [session(1)]], ids=["first", "again"])
+def test_endings(tmp_path: Path, case: str, before: list[str]) -> None:
+    """An installer that ends without a new session and its packages is told by its words, not by its exit code."""
+    output, kind, code = ENDINGS[case]
+    ctx = context(tmp_path, lambda: output)
+    write_history(tmp_path, *before)
+    write_status(tmp_path, installed() if before else {})
+    with pytest.raises(kind) as caught:
+        software.install(ctx, tmp_path / answers.PLACE)
+    assert caught.value.code.id == code
+    if code == "ZF-3013":
+        assert ("zimbra-core, zimbra-ldap" in caught.value.detail) == (not before)
+
+
+def test_installers_own_log(tmp_path: Path) -> None:
+    """The end of the installer's own log goes into the step's; a link is not followed."""
+    said: list[str] = []
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp/install.log.aB3").write_text("".join(f"line {number}\n" for number in range(100)))
+    ctx = context(tmp_path)
+    object.__setattr__(ctx, "log", said.append)
+    software.copy_log(ctx, "Operations logged to /tmp/install.log.aB3\n")
+    assert said == [f"install.log: line {number}" for number in range(100 - software.LOG_TAIL, 100)]
+    said.clear()
+    (tmp_path / "tmp/install.log.evil").symlink_to("install.log.aB3")
+    software.copy_log(ctx, "Operations logged to /tmp/install.log.evil\n")
+    software.copy_log(ctx, "no word of a log")
+    assert said == []
+
+
+def test_rebuild_cut_off(tmp_path: Path) -> None:
+    """A rebuild that fails leaves its mark, so that the next attempt begins it again; one that works leaves nothing."""
+    seen: list[str] = []
+
+    def effect() -> str:
+        seen.append((tmp_path / f"{answers.PLACE}-again").read_text())
+        if len(seen) == 1:
+            raise CommandError(codes.PACKAGES, ("sh",), 1, "killed")
+        write_history(tmp_path, session(1, stages=STAGES[:1]), session(2))
+        return ""
+
+    ctx = context(tmp_path, effect)
+    write_history(tmp_path, session(1, stages=STAGES[:1]))
+    write_status(tmp_path, installed())
+    with pytest.raises(CommandError):
+        software.rebuild(ctx)
+    assert software.spoilt(ctx).exists()
+    software.rebuild(ctx)
+    assert not software.spoilt(ctx).exists()
+    assert not (tmp_path / f"{answers.PLACE}-again").exists()
+    assert all('REMOVE="yes"\n' in text for text in seen)
+
+
+def test_packages() -> None:
+    """Only the vendor's packages count, and none that left just its configuration; a broken stanza is passed over."""
+    text = (
+        "Package: bash\nStatus: install ok installed\n\n"
+        "Package: zimbra-core\nPriority: optional\nStatus: hold ok installed\n\n"
+        "Package: zimbra-mta\nStatus: install ok half-configured\n\n"
+        "Package: zimbra-old\nStatus: deinstall ok config-files\n\n"
+        "Package: zimbra-new\nStatus: install ok not-installed\n\n"
+        "Package: zimbra-torn\nStatus: inst"
+    )
+    found = packages.parse(text)
+    assert {name: (each.installed, each.held) for name, each in found.items()} == {
+        "zimbra-core": (True, True),
+        "zimbra-mta": (False, False),
+    }
+    assert packages.parse("") == {}
+
+
+def test_holds(tmp_path: Path) -> None:
+    """All the vendor's packages are held by one command, components included; a single one let go is seen."""
+    ctx = context(tmp_path)
+    assert holds.probe(ctx) is None
+    write_status(tmp_path, installed() | {"zimbra-openssl": "install ok installed"})
+    assert holds.probe(ctx) is None
+    holds.apply(ctx)
+    assert isinstance(ctx.shell, Answering)
+    assert ctx.shell.commands == [("apt-mark", "hold", *sorted([*PACKAGES, "zimbra-openssl"]))]
+    write_status(tmp_path, installed(held=True))
+    assert holds.probe(ctx) is not None
+    write_status(tmp_path, installed(held=True) | {LAST: "install ok installed"})
+    assert holds.probe(ctx) is None
+
+
+def test_zimbras_user(tmp_path: Path) -> None:
+    """The user's number is read from the Ubuntu's own table; before the install there is no such user."""
+    ctx = context(tmp_path)
+    assert leftovers.zimbra_user(ctx) is None
+    (tmp_path / "etc/passwd").write_text("xzimbra:x:1:1::/:\nzimbra:x:998:998::/opt/zimbra:/bin/bash\n")
+    assert leftovers.zimbra_user(ctx) == 998

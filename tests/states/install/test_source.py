@@ -1,0 +1,200 @@
+"""The vendor's package source: its key before anything is written, its list, its index."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from states.bootstrap.settings import PROXY
+from states.install import codes, proof, source
+from states.install.openpgp import primary_fingerprints
+from states.install.settings import SETTINGS
+from tests.states.bootstrap.ubuntu import make_tree
+from tests.states.install.shells import Answering
+from tests.states.install.web import Site, serving
+from tests.support import make_context
+from zflow.api import Code, CommandError, Context, OperatorError, TransientError, ZflowError
+
+TABLE = (PROXY, *SETTINGS)
+
+
+def key(body: bytes = bytes(50)) -> bytes:
+    """Return a key of version 4 that gpg would call malformed, but that has a fingerprint."""
+    return b"\x99" + (len(body) + 1).to_bytes(2, "big") + b"\x04" + body
+
+
+FINGERPRINT = primary_fingerprints(key())[0]
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Return a server with the key."""
+    with serving(Site(key())) as made:
+        yield made
+
+
+def context(volume: Path, place: str, shell: Answering | None = None, **more: str) -> Context:
+    """Return a context over a small Ubuntu that takes the vendor's key from a place."""
+    named = {"ZFLOW_VENDOR_KEY": place, "ZFLOW_VENDOR_KEY_FINGERPRINT": FINGERPRINT, **more}
+    return make_context(make_tree(volume), TABLE, named, shell=shell or Answering(volume))
+
+
+def refused(ctx: Context) -> OperatorError:
+    """Return why the key is refused; nothing is written then."""
+    with pytest.raises(OperatorError) as caught:
+        source.apply(ctx)
+    assert caught.value.code is codes.VENDOR_KEY
+    assert not (ctx.volume / source.KEYRING).exists()
+    assert not (ctx.volume / source.LIST).exists()
+    return caught.value
+
+
+def test_key_from_a_server(site: Site, tmp_path: Path) -> None:
+    """The key is fetched, written in binary form, and fetched no second time."""
+    ctx = context(tmp_path, site.url)
+    source.apply(ctx)
+    source.apply(ctx)
+    assert (ctx.volume / source.KEYRING).read_bytes() == key()
+    assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (key(bytes(51)), "expected was"),
+        (key() + key(bytes(51)), "expected was"),
+        (b"<html>", "it is not a key"),
+        (b"", "holds no key"),
+        (key()[:-1], "cut off"),
+        (b"-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP", "armour"),
+    ],
+    ids=["another", "one more", "a page", "nothing", "cut off", "a message"],
+)
+def test_wrong_keys(tmp_path: Path, content: bytes, words: str) -> None:
+    """Anything but the one expected key is refused before it is written."""
+    (tmp_path / "key").write_bytes(content)
+    assert words in refused(context(tmp_path / "volume", str(tmp_path / "key"))).detail
+
+
+def test_no_key_file(tmp_path: Path) -> None:
+    """A key file that is not there is told by its path."""
+    assert f"{tmp_path}/absent: No such file" in refused(context(tmp_path, f"{tmp_path}/absent")).detail
+
+
+@pytest.mark.parametrize("trouble", ["503", "404", "cut", "closed"])
+def test_key_server_in_trouble(site: Site, tmp_path: Path, trouble: str) -> None:
+    """A server that fails, or whose connection is cut, is asked again later; no operator is."""
+    place = site.url
+    if trouble == "cut":
+        site.cut = 20
+    elif trouble == "closed":
+        place = "http://127.0.0.1:1/key"
+    else:
+        site.status = int(trouble)
+    with pytest.raises(TransientError) as caught:
+        source.apply(context(tmp_path, place))
+    assert caught.value.code is codes.VENDOR_KEY_AWAY
+
+
+def test_another_key_on_the_volume(site: Site, tmp_path: Path) -> None:
+    """A keyring with a second key, or a damaged one, is replaced."""
+    ctx = context(tmp_path, site.url)
+    (ctx.volume / source.KEYRING).parent.mkdir(parents=True)
+    for content in (key() + key(bytes(51)), b"torn"):
+        (ctx.volume / source.KEYRING).write_bytes(content)
+        assert not source.has_key(ctx)
+        source.apply(ctx)
+        assert source.has_key(ctx)
+
+
+def test_sources_follow_the_installed_release(tmp_path: Path) -> None:
+    """The setting decides; else the installed release, whatever the setting for new installs says; else that."""
+    ctx = context(tmp_path, "/key", ZFLOW_RELEASE="10.1")
+    assert [each[-4:] for each in source.sources(ctx)] == ["t/87", "1000", "1010"]
+    history = tmp_path / "opt/zimbra/.install_history"
+    history.parent.mkdir(parents=True)
+    history.write_text(
+        "1: INSTALL SESSION START\n1: INSTALLED zimbra-core_9.0.0.GA.1_amd64.deb\n"
+        "1: INSTALL SESSION COMPLETE\n1: CONFIGURED END\n"
+    )
+    (tmp_path / proof.MARK).write_text("1\n")
+    assert [each[-4:] for each in source.sources(ctx)] == ["t/87", "t/90"]
+    chosen = context(tmp_path, "/key", ZFLOW_PACKAGE_SOURCE="file:/srv/a,http://x/b")
+    assert source.sources(chosen) == ("file:/srv/a", "http://x/b")
+
+
+def test_list(tmp_path: Path) -> None:
+    """Each source is trusted by the vendor's key alone."""
+    text = source.wanted_list(context(tmp_path, "/key", ZFLOW_PACKAGE_SOURCE="http://x/a http://x/b"))
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    signed = "[arch=amd64 signed-by=/etc/apt/keyrings/zimbra.gpg]"
+    assert lines == [f"deb {signed} http://x/{each} bionic zimbra" for each in "ab"]
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here to ask for its file names")
+@pytest.mark.parametrize(
+    "url",
+    ["https://repo.example.org/apt/87", "http://h:8080/a_b/~c", "file:/srv/a_b", "file:/srv/x/", "http://u:p@h/a=b",
+     "http://h/a@b", "http://h/a%20b", "http://h/a+b:c"],
+)  # fmt: skip
+def test_index_in_apts_own_eyes(tmp_path: Path, url: str) -> None:
+    """The index is looked for where apt puts it."""
+    (tmp_path / "x.list").write_text(f"deb [trusted=yes] {url} bionic zimbra\n")
+    options = [f"Dir::Etc::sourcelist={tmp_path}/x.list", "Dir::Etc::sourceparts=-", f"Dir::State::lists={tmp_path}"]
+    argv = ["apt-get", "update", "--print-uris", *(word for each in options for word in ("-o", each))]
+    output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    (expected,) = (line.split()[-2] for line in output.splitlines() if line.endswith("InRelease 0 "))
+    assert source.index(context(tmp_path, "/key"), url).name == expected
+
+
+def test_probe_needs_the_index(tmp_path: Path) -> None:
+    """Key and list alone do not do until apt has read every index."""
+    (tmp_path / "key").write_bytes(key())
+    ctx = context(tmp_path / "volume", str(tmp_path / "key"), ZFLOW_PACKAGE_SOURCE="http://x/a,http://x/b")
+    source.apply(ctx)
+    for each in source.sources(ctx):
+        assert source.probe(ctx) is None
+        source.index(ctx, each).parent.mkdir(parents=True, exist_ok=True)
+        source.index(ctx, each).touch()
+    assert source.probe(ctx) is not None
+
+
+UNSIGNED = "E: The repository 'http://x bionic InRelease' is not signed."
+OUTPUTS: dict[str, tuple[str, type[ZflowError] | None, Code]] = {
+    "good": ("Get:1 http://x bionic InRelease\nReading package lists...\n", None, codes.SOURCE_AWAY),
+    "old index kept": ("W: Failed to fetch http://x  Could not connect", TransientError, codes.SOURCE_AWAY),
+    "no release": ("E: The repository 'http://x bionic Release' does not have a Release file.", TransientError,
+                   codes.SOURCE_AWAY),
+    "no key": (f"W: GPG error: NO_PUBKEY 9BE6ED79\n{UNSIGNED}", OperatorError, codes.SOURCE_SIGNATURE),
+    "unsigned": (UNSIGNED, OperatorError, codes.SOURCE_SIGNATURE),
+    "portal": (f"E: Failed to fetch InRelease  Clearsigned file isn't valid, got 'NOSPLIT'\n{UNSIGNED}", TransientError,
+               codes.SOURCE_AWAY),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OUTPUTS)
+@pytest.mark.parametrize("code", [0, 100])
+def test_update(tmp_path: Path, case: str, code: int) -> None:
+    """What apt says decides, whatever its exit code: a wrong signature is the operator's, the rest may pass."""
+    output, kind, expected = OUTPUTS[case]
+    failure = CommandError(codes.SOURCE_AWAY, ("apt-get",), code, output)
+    ctx = context(tmp_path, "/key", Answering(tmp_path, lambda _argv: failure if code else output))
+    if kind is None and code == 0:
+        source.update(ctx)
+        return
+    with pytest.raises(kind or TransientError) as caught:
+        source.update(ctx)
+    assert caught.value.code is expected
+
+
+def test_update_reads_nothing_else(tmp_path: Path) -> None:
+    """Only the vendor's own list is read, through the proxy, and no other index is thrown away."""
+    shell = Answering(tmp_path)
+    source.update(context(tmp_path, "/key", shell, ZFLOW_PROXY="http://proxy:3128"))
+    (command,) = shell.commands
+    assert {"Dir::Etc::sourcelist=/etc/apt/sources.list.d/zimbra.list", "Dir::Etc::sourceparts=-"} <= set(command)
+    assert {"APT::Get::List-Cleanup=0", "Acquire::https::Proxy=http://proxy:3128"} <= set(command)

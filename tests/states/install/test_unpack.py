@@ -1,0 +1,166 @@
+"""Unpacking the release: what is refused, and that a refusal leaves nothing behind."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from states.bootstrap.settings import PROXY, UBUNTU
+from states.install import archive, codes, unpack
+from states.install.settings import SETTINGS
+from tests.states.bootstrap.ubuntu import make_tree
+from tests.states.install.records import write_server
+from tests.support import make_context
+from zflow.api import CommandError, Context, OperatorError, sha256
+
+TABLE = (UBUNTU, PROXY, *SETTINGS)
+LABELS = {
+    ".BUILD_PLATFORM": "UBUNTU18_64\n",
+    ".BUILD_TYPE": "FOSS\n",
+    ".BUILD_RELEASE_NO": "8.8.15",
+    ".BUILD_NUM": "3869",
+}
+FILES = {
+    "install.sh": "#!/bin/sh\n",
+    "packages/a.deb": "a",
+    "util/utilfunc.sh": "u",
+    "bin/get_plat_tag.sh": "b",
+    **LABELS,
+}
+
+
+def packed(place: Path, files: dict[str, str], top: str = "zcs-8.8.15") -> Path:
+    """Pack files below one folder, then what is named with a leading slash as it stands."""
+    with tarfile.open(place / "release.tgz", "w:gz", compresslevel=1) as made:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name.removeprefix("/") if name.startswith("/") else f"{top}/{name}")
+            entry.size = len(content)
+            made.addfile(entry, io.BytesIO(content.encode()))
+    return place / "release.tgz"
+
+
+def context(place: Path, source: Path) -> Context:
+    """Return a context that wants this archive, and has checked it."""
+    named = {"ZFLOW_RELEASE_URL": str(source), "ZFLOW_RELEASE_SHA256": sha256(source)}
+    ctx = make_context(make_tree(place / "volume"), TABLE, named)
+    archive.apply(ctx)
+    return ctx
+
+
+def test_unpacked(tmp_path: Path) -> None:
+    """A release lies in its place whole, and is unpacked anew when another archive is wanted or it lost a part."""
+    ctx = context(tmp_path, packed(tmp_path, FILES))
+    assert unpack.probe(ctx) is None
+    unpack.apply(ctx)
+    evidence = unpack.probe(ctx)
+    assert evidence is not None
+    assert evidence.summary == "8.8.15 3869 UBUNTU18_64 FOSS in /opt/zflow-release"
+    assert list(ctx.stage.iterdir()) == []
+    other = context(tmp_path, packed(tmp_path, {**FILES, "more": "x"}))
+    assert unpack.probe(other) is None
+    assert unpack.inputs(other) != unpack.inputs(ctx)
+    unpack.apply(other)
+    assert unpack.probe(other) is not None
+    (unpack.installer(other) / "install.sh").unlink()
+    assert unpack.probe(other) is None
+
+
+def test_rubbish_in_the_stage(tmp_path: Path) -> None:
+    """What a killed attempt left in the stage does not get into the next one."""
+    ctx = context(tmp_path, packed(tmp_path, FILES))
+    (ctx.stage / "release/half").mkdir(parents=True)
+    unpack.apply(ctx)
+    assert unpack.probe(ctx) is not None
+
+
+def test_no_way_out(tmp_path: Path) -> None:
+    """A name that leads out of the archive's folder writes nothing outside the stage."""
+    absolute = f"/{tmp_path}/evil-absolute"
+    ctx = context(tmp_path, packed(tmp_path, {"/../../../evil": "x", f"/{absolute}": "x", **FILES}))
+    with pytest.raises(OperatorError) as caught:
+        unpack.apply(ctx)
+    assert caught.value.code is codes.ARCHIVE
+    outside = [each for each in tmp_path.rglob("evil*") if not each.is_relative_to(ctx.stage)]
+    assert outside == []
+
+
+def whole(files: dict[str, str]) -> Callable[[Path], bytes]:
+    """Return what packs files."""
+    return lambda place: packed(place, files).read_bytes()
+
+
+REFUSALS: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "no gzip": (lambda _place: b"PK\x03\x04 a zip", "is not a gzipped tar archive"),
+    "a page": (lambda _place: b"<html>not found</html>", "is not a gzipped tar archive"),
+    "nothing": (lambda _place: b"", "is not a gzipped tar archive"),
+    "gzip of nothing": (whole({}), "is empty"),
+    "beginning only": (lambda place: whole(FILES)(place)[:40], "is not a gzipped tar archive"),
+    "damaged": (lambda place: whole(FILES)(place)[:30] + b"\xff" * 60, "is not a gzipped tar archive"),
+}
+INCOMPLETE: dict[str, tuple[dict[str, str], str]] = {
+    "another Ubuntu": (
+        {**FILES, ".BUILD_PLATFORM": "UBUNTU20_64"},
+        "built for UBUNTU20_64, the volume holds UBUNTU18_64",
+    ),
+    "Network Edition": ({**FILES, ".BUILD_TYPE": "NETWORK"}, "of the type NETWORK, not FOSS"),
+    "no labels": ({key: value for key, value in FILES.items() if key[0] != "."}, "built for an unnamed platform"),
+    "no installer": ({key: value for key, value in FILES.items() if key != "install.sh"}, "it has no install.sh"),
+    "two folders": ({**FILES, "/other/x": "x"}, "2 folders at its top instead of one"),
+    "files only": ({"/install.sh": "x"}, "0 folders at its top instead of one"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_no_archive(tmp_path: Path, case: str) -> None:
+    """A file that is no archive is refused by its path, before tar is run."""
+    make, words = REFUSALS[case]
+    (tmp_path / "x.tgz").write_bytes(make(tmp_path))
+    with pytest.raises(OperatorError) as caught:
+        unpack.refuse_escapes(tmp_path / "x.tgz")
+    assert caught.value.code is codes.ARCHIVE
+    assert f"{tmp_path}/x.tgz {words}" in caught.value.detail
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_no_release(tmp_path: Path, case: str) -> None:
+    """An archive that is no release for this Ubuntu is refused with what is wrong, and nothing is put in place."""
+    files, words = INCOMPLETE[case]
+    ctx = context(tmp_path, packed(tmp_path, files))
+    with pytest.raises(OperatorError) as caught:
+        unpack.apply(ctx)
+    assert caught.value.code is codes.ARCHIVE
+    assert words in caught.value.detail
+    assert not unpack.installer(ctx).exists()
+
+
+def test_changed_since_it_was_checked(tmp_path: Path) -> None:
+    """An archive that changed after its SHA-256 was found right is not unpacked."""
+    source = packed(tmp_path, FILES)
+    ctx = context(tmp_path, source)
+    source.write_bytes(source.read_bytes() + b"x")
+    with pytest.raises(OperatorError) as caught:
+        unpack.apply(ctx)
+    assert caught.value.code is codes.WRONG_SHA256
+
+
+@pytest.mark.parametrize("words", ["tar: x: Cannot write: No space left on device", "tar: x: Cannot mkdir: Read-only"])
+def test_tar_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """A full disk is not laid upon the archive."""
+    ctx = context(tmp_path, packed(tmp_path, FILES))
+    run = type(ctx.shell).run
+    fails = ("sh", "-c", f"echo '{words}' >&2; exit 2")
+    monkeypatch.setattr(type(ctx.shell), "run", lambda self, *_argv, **_options: run(self, *fails))
+    with pytest.raises((CommandError, OperatorError)) as caught:
+        unpack.apply(ctx)
+    assert (caught.value.code is codes.ARCHIVE) == ("No space" not in words)
+
+
+def test_after_the_install(tmp_path: Path) -> None:
+    """On a proven server the removed release is not missed."""
+    ctx = context(tmp_path, packed(tmp_path, FILES))
+    write_server(ctx.volume)
+    assert unpack.probe(ctx) is not None

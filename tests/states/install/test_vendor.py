@@ -1,0 +1,63 @@
+"""Running an installer that asks, floods, falls silent, or lies with its exit code: real programs, outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from states.install import codes, vendor
+from tests.states.install.shells import Outside
+from tests.support import make_context
+from zflow.api import CommandError, Context, OperatorError
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    """Return a context whose commands run outside."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    return make_context(tmp_path, shell=Outside(tmp_path))
+
+
+def installer(ctx: Context, script: str) -> str:
+    """Run a script as the installer."""
+    return vendor.run(ctx, "sh", "-c", script, on_line=lambda _line: None)
+
+
+def test_exit_code_is_not_believed(ctx: Context) -> None:
+    """What was printed is returned whatever the exit code."""
+    assert installer(ctx, "echo all; echo went >&2; exit 1") == "all\nwent\n"
+
+
+def test_question(ctx: Context) -> None:
+    """A question ends the installer as soon as it shows, and is told word for word."""
+    with pytest.raises(OperatorError) as caught:
+        installer(ctx, "printf 'Install zimbra-novelty [Y] '; read x; echo; exit 0")
+    assert caught.value.code is codes.QUESTION
+    assert caught.value.detail == "‹Install zimbra-novelty [Y]›"
+
+
+def test_question_at_the_end_of_input(ctx: Context) -> None:
+    """An installer without input that asks for ever is ended by its question, not by its flood."""
+    with pytest.raises(OperatorError) as caught:
+        installer(ctx, "for n in $(seq 9999); do printf 'Exit? [N] '; read x; printf '\\nContinue? [N] '; done")
+    assert caught.value.code is codes.QUESTION
+
+
+def test_flood(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Endless output is ended and told by what it repeats."""
+    monkeypatch.setattr(vendor, "OUTPUT", 1 << 16)
+    with pytest.raises(OperatorError) as caught:
+        installer(ctx, "exec yes 'Enter the name'")
+    assert caught.value.code is codes.ENDLESS
+    assert "Enter the name" in caught.value.detail
+
+
+@pytest.mark.parametrize("last_word", ["Enter the name: ", "Installing..."])
+def test_silence(ctx: Context, monkeypatch: pytest.MonkeyPatch, last_word: str) -> None:
+    """What falls silent is ended: told as a question where its last word reads like one, else as silence."""
+    monkeypatch.setattr(vendor, "SILENCE", 0.1)
+    with pytest.raises((OperatorError, CommandError)) as caught:
+        installer(ctx, f"printf '{last_word}'; exec sleep 60")
+    assert (caught.value.code is codes.QUESTION) == last_word.endswith(": ")

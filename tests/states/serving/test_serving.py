@@ -1,0 +1,104 @@
+"""What is watched while the server runs, and what its end does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from states.install import dns, processes
+from states.install.services import RECORD, STATUS
+from states.serving import shutdown, watches
+from tests.states.install.records import session, write_history, write_proof, write_server
+from tests.states.install.shells import Answering
+from tests.support import make_context
+from zflow.api import CommandError, Context
+from zflow.codes import TIME_LIMIT
+
+CHROOT = """\
+#!/bin/sh
+echo "$@" >"$0.argv"
+cat "$0.answer"
+exit "$(cat "$0.code")"
+"""
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context over an empty volume, with no DNS of ours on this machine."""
+    monkeypatch.setattr(dns, "PID", tmp_path / "dnsmasq.pid")
+    return make_context(tmp_path, shell=Answering(tmp_path))
+
+
+def test_nothing_to_watch(ctx: Context) -> None:
+    """Before there is a proven server nothing is watched: neither on an empty volume nor on a configured one."""
+    assert watches(ctx) == ()
+    write_history(ctx.volume, session(100, stages=("BEGIN",)))
+    write_proof(ctx.volume, 100)
+    assert watches(ctx) == ()
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_look(ctx: Context, code: int) -> None:
+    """The look passes on zmcontrol's answer and exit code, and leaves the answer where the probe reads it."""
+    write_server(ctx.volume)
+    (watch,) = (each for each in watches(ctx) if each.name == "services")
+    program = ctx.volume / "bin/chroot"
+    program.parent.mkdir()
+    (ctx.volume / STATUS).parent.mkdir(parents=True)
+    program.write_text(CHROOT)
+    program.chmod(0o755)
+    for answer in ("Host x\n\tldap                    Running\n", "Host x\n\tldap                    Stopped\n"):
+        (ctx.volume / "bin/chroot.answer").write_text(answer)
+        (ctx.volume / "bin/chroot.code").write_text(str(code))
+        environment = {"PATH": f"{program.parent}:/usr/bin:/bin"}
+        done = subprocess.run(watch.argv, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (code, answer, "")
+        assert (ctx.volume / STATUS).read_text() == answer
+    argv = (ctx.volume / "bin/chroot.argv").read_text()
+    assert argv == f"{ctx.volume} su - zimbra -c zmcontrol status\n"
+    assert [each.name for each in (ctx.volume / STATUS).parent.iterdir()] == ["zmcontrol.status"]
+
+
+def test_processes(ctx: Context) -> None:
+    """The cheap look names the recorded processes that are gone, and changes when one more goes."""
+    write_server(ctx.volume)
+    (ctx.volume / RECORD).parent.mkdir(parents=True)
+    for name, pid in (("alive", os.getpid()), ("dead", 1 << 29)):
+        (ctx.volume / name).write_text(f"{pid}\n")
+    files = {"boot": ctx.boot, "services": [], "pid_files": ["alive", "dead", "absent"], "ports": []}
+    (ctx.volume / RECORD).write_text(json.dumps(files))
+    (watch,) = (each for each in watches(ctx) if each.name == "processes")
+    for gone in (["dead", "absent"], ["alive", "dead", "absent"]):
+        output = subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, check=False).stdout
+        assert output.splitlines() == [f"{ctx.volume}/{name}" for name in gone]
+        (ctx.volume / "alive").write_text("rubbish\n")
+
+
+def test_end_without_a_server(ctx: Context) -> None:
+    """Where no server was proven none is stopped, and the end comes quietly."""
+    shutdown(ctx)
+    assert isinstance(ctx.shell, Answering)
+    assert ctx.shell.commands == []
+
+
+@pytest.mark.parametrize("failure", [None, CommandError(TIME_LIMIT, ("zmcontrol", "stop"), -15, "")])
+def test_end_of_a_server(ctx: Context, monkeypatch: pytest.MonkeyPatch, failure: CommandError | None) -> None:
+    """A server is stopped the vendor's way, then what is left inside is ended, also when the stop failed."""
+    order: list[str] = []
+
+    def stop(argv: tuple[str, ...]) -> str | Exception:
+        order.append(" ".join(argv))
+        return failure or ""
+
+    def end(_ctx: Context, _pids: list[int], _patience: float) -> list[int]:
+        order.append("what is left")
+        return []
+
+    monkeypatch.setattr(processes, "end", end)
+    write_server(ctx.volume)
+    shutdown(make_context(ctx.volume, shell=Answering(ctx.volume, stop)))
+    assert order == ["zmcontrol stop", "what is left"]

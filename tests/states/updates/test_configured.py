@@ -1,0 +1,192 @@
+"""Unattended upgrades: the files zflow writes, and the one that an operator may take over."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from states import identity
+from states.bootstrap.settings import PROXY
+from states.updates import CODES, configured, driver, last_success, sealed
+from states.updates.settings import SETTINGS
+from tests.states.bootstrap.ubuntu import make_tree
+from tests.support import make_context
+from zflow.api import Context
+
+TABLE = (*identity.SETTINGS, PROXY, *SETTINGS)
+NEEDS_APT = pytest.mark.skipif(shutil.which("apt-config") is None, reason="there is no apt here to read its options")
+NAMED = {"ZFLOW_HOSTNAME": "mail.example.org"}
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    """Return a context over a small Ubuntu."""
+    return make_context(make_tree(tmp_path), TABLE, NAMED)
+
+
+def dumped(path: Path) -> list[str]:
+    """Return what apt itself reads from a file of options."""
+    argv = ["apt-config", "dump", "-c", str(path)]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_seal(body: str) -> None:
+    """A sealed file is untouched, and any change of it is seen."""
+    content = sealed.seal(body)
+    assert sealed.is_untouched(content)
+    assert not sealed.is_untouched(f"{content}x")
+    assert not sealed.is_untouched(f"x{content}")
+    assert not sealed.is_untouched(body)
+
+
+def test_every_single_edit_is_seen() -> None:
+    """Each changed, left out or doubled character of the real file makes it the operator's."""
+    content = configured.auto_upgrades(on=True)
+    for at, character in enumerate(content):
+        for other in ("", character * 2, chr(ord(character) + 1)):
+            assert not sealed.is_untouched(content[:at] + other + content[at + 1 :])
+
+
+def test_written_once(ctx: Context) -> None:
+    """All files are written, the probe then holds, and a file that drifts is put back."""
+    assert configured.probe(ctx) is None
+    configured.apply(ctx)
+    assert configured.probe(ctx) is not None
+    for path in (configured.POLICY, configured.SCHEDULE, configured.AUTO):
+        (ctx.volume / path).unlink()
+        assert configured.probe(ctx) is None
+        configured.apply(ctx)
+        assert configured.probe(ctx) is not None
+
+
+@pytest.mark.parametrize("content", [*configured.FROM_PACKAGE, configured.auto_upgrades(on=False), None])
+def test_nobodys_file_is_replaced(ctx: Context, content: str | None) -> None:
+    """What the package wrote, and what zflow wrote with another setting, is no operator's work."""
+    if content is not None:
+        (ctx.volume / configured.AUTO).write_text(content)
+    configured.apply(ctx)
+    assert (ctx.volume / configured.AUTO).read_text() == configured.auto_upgrades(on=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'APT::Periodic::Unattended-Upgrade "0";\n',
+        configured.auto_upgrades(on=True).replace('"7"', '"30"').encode(),
+        b"",
+        b"// K\xfcche\n",
+    ],
+    ids=["own", "edited", "emptied", "another encoding"],
+)
+def test_operators_file_is_kept(ctx: Context, content: bytes) -> None:
+    """An edited 20auto-upgrades stays byte for byte, and the evidence says whose it is."""
+    (ctx.volume / configured.AUTO).write_bytes(content)
+    configured.apply(ctx)
+    assert (ctx.volume / configured.AUTO).read_bytes() == content
+    evidence = configured.probe(ctx)
+    assert evidence is not None
+    assert "as the operator edited" in evidence.summary
+
+
+def test_setting_is_followed(ctx: Context) -> None:
+    """A changed setting makes the step due by its inputs and by its probe, and switches every job off."""
+    configured.apply(ctx)
+    off = make_context(ctx.volume, TABLE, {**NAMED, "ZFLOW_UNATTENDED_UPGRADES": "no"})
+    assert configured.probe(off) is None
+    assert configured.inputs(off) != configured.inputs(ctx)
+    configured.apply(off)
+    assert configured.probe(off) is not None
+    text = (ctx.volume / configured.AUTO).read_text()
+    assert text.count('"0";') == len(configured.PERIODS)
+
+
+@NEEDS_APT
+def test_policy_in_apts_own_eyes(tmp_path: Path) -> None:
+    """apt reads the policy: the -updates pocket is added, errors are mailed, nothing reboots, the proxy is used."""
+    (tmp_path / "52zflow").write_text(configured.policy("boss@example.org", "http://proxy:3128"))
+    found = dumped(tmp_path / "52zflow")
+    for line in (
+        'Unattended-Upgrade::Allowed-Origins:: "${distro_id}:${distro_codename}-updates";',
+        'Unattended-Upgrade::Mail "boss@example.org";',
+        'Unattended-Upgrade::MailOnlyOnError "true";',
+        'Unattended-Upgrade::MailReport "on-error";',
+        'Unattended-Upgrade::Automatic-Reboot "false";',
+        'Acquire::http::Proxy "http://proxy:3128";',
+        'Acquire::https::Proxy "http://proxy:3128";',
+    ):
+        assert line in found
+    assert "Proxy" not in configured.policy("boss@example.org", None)
+
+
+@NEEDS_APT
+def test_periods_in_apts_own_eyes(tmp_path: Path) -> None:
+    """apt reads a period for each daily job."""
+    (tmp_path / "20auto-upgrades").write_text(configured.auto_upgrades(on=True))
+    found = dumped(tmp_path / "20auto-upgrades")
+    assert {f'APT::Periodic::{job} "{days}";' for job, days in configured.PERIODS.items()} <= set(found)
+
+
+@given(st.from_regex(r"[a-z]{1,20}\.example\.org", fullmatch=True))
+def test_schedule(name: str) -> None:
+    """The table mails to the administrator, ends with a line end, and runs every four hours at a steady minute."""
+    text = configured.schedule(name, "boss@example.org")
+    assert text.endswith("\n")
+    assert "MAILTO=boss@example.org\n" in text
+    minute, hours, *rest = text.splitlines()[-1].split()
+    assert (0 <= int(minute) < 60, hours, rest[:4]) == (True, "*/4", ["*", "*", "*", "root"])
+    assert text == configured.schedule(name, "boss@example.org")
+
+
+def test_minutes_differ() -> None:
+    """Servers of one name scheme do not all ask their mirror at once."""
+    minutes = {
+        configured.schedule(f"mail{number}.example.org", "x").splitlines()[-1].split()[0] for number in range(50)
+    }
+    assert len(minutes) > 20
+
+
+def test_sendmail(ctx: Context) -> None:
+    """cron finds Zimbra's sendmail by a link; one that is there already, dangling or not, is left alone."""
+    configured.apply(ctx)
+    link = ctx.volume / configured.SENDMAIL
+    assert str(link.readlink()) == configured.ZIMBRA_SENDMAIL
+    link.unlink()
+    assert configured.probe(ctx) is None
+    link.symlink_to("/etc/alternatives/sendmail")
+    configured.apply(ctx)
+    assert configured.probe(ctx) is not None
+    assert str(link.readlink()) == "/etc/alternatives/sendmail"
+
+
+def test_last_success(ctx: Context) -> None:
+    """The last success is the time of apt's stamp; without a stamp there was none."""
+    assert last_success(ctx) is None
+    stamp = ctx.volume / driver.LAST_SUCCESS
+    stamp.parent.mkdir(parents=True)
+    stamp.touch()
+    found = last_success(ctx)
+    assert found is not None
+    assert abs((found - datetime.now(UTC)).total_seconds()) < 3600
+    assert found == datetime.fromtimestamp(stamp.stat().st_mtime, UTC)
+
+
+@pytest.mark.parametrize("content", [None, "", "cron\n", "1", "-1", "99999999", "9" * 400])
+def test_cron_is_not_believed(ctx: Context, content: str | None) -> None:
+    """A number in cron's file proves nothing: neither rubbish nor some other process makes a running cron."""
+    (ctx.volume / "run").mkdir()
+    if content is not None:
+        (ctx.volume / driver.PID_FILE).write_text(content)
+    assert driver.running(ctx) is None
+    assert driver.probe(ctx) is None
+
+
+def test_codes() -> None:
+    """The state's codes are ZF-21xx."""
+    assert all(code.id.startswith("ZF-21") for code in CODES)
