@@ -1,0 +1,59 @@
+"""The check of forged senders in the vendor's template, edited by structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from states.hardening import codes
+from states.hardening.senders import BESIDE, CHECK, edited
+from zflow.errors import OperatorError
+
+VENDOR = (
+    Path(__file__).parents[2]
+    / "standin/packages/zimbra-mta/root/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
+).read_text()
+"""The template as the vendor ships it; the same in 8.8.15, 9.0, 10.0 and 10.1 (zimbra-facts §4)."""
+
+
+@pytest.mark.parametrize(("checks", "before"), [("standard", BESIDE), ("strict", "tag_as_originating.re%%")])
+def test_the_check_stands_where_the_form_wants_it(checks: str, before: str) -> None:
+    """The standard form checks after the own networks were let in, the strict form before; the other lines stay."""
+    lines = edited(VENDOR, checks).splitlines()
+    assert lines[lines.index(CHECK) - 1].endswith(before)
+    assert [line for line in lines if line != CHECK] == VENDOR.splitlines()
+
+
+@pytest.mark.parametrize("first", ["standard", "strict", "off"])
+@pytest.mark.parametrize("then", ["standard", "strict", "off"])
+def test_editing_again_gives_what_editing_once_gives(first: str, then: str) -> None:
+    """Whatever was chosen before, the result depends on the present choice alone, and is not changed by repetition."""
+    once = edited(VENDOR, then)
+    assert edited(edited(VENDOR, first), then) == once
+    assert edited(once, then) == once
+
+
+def test_off_leaves_the_vendors_template() -> None:
+    """Without the check the template is the vendor's, byte by byte."""
+    assert edited(edited(VENDOR, "strict"), "off") == VENDOR
+
+
+def test_a_template_of_another_form_is_refused_by_name() -> None:
+    """Without the line of the own networks there is no place for the check: coded, and nothing guessed."""
+    with pytest.raises(OperatorError) as refused:
+        edited("permit_sasl_authenticated\n", "standard")
+    assert refused.value.code is codes.TEMPLATE
+
+
+@given(st.lists(st.sampled_from([BESIDE, f"  {BESIDE}  ", CHECK, "permit_tls_clientcerts", ""]), max_size=8))
+def test_an_operators_own_lines_keep_their_order(lines: list[str]) -> None:
+    """Any template keeps all its other lines in order, and has the check at most once."""
+    template = "".join(f"{line}\n" for line in lines)
+    if not any(line.strip() == BESIDE for line in lines):
+        return
+    result = edited(template, "standard").splitlines()
+    assert result.count(CHECK) == 1
+    assert [line for line in result if line != CHECK] == [line for line in lines if line != CHECK]

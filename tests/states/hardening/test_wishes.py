@@ -1,0 +1,97 @@
+"""The table of what a hardened server is configured to be."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from states.hardening import values
+from states.hardening.settings import SETTINGS
+from states.hardening.wishes import LOGIN_MAPS, SENDER_LOGIN, attributes, wishes
+from states.identity import SETTINGS as IDENTITY
+from tests.support import make_context
+from zflow.context import Context
+
+KNOWN = {
+    row[0]: row[1:]
+    for row in csv.reader(
+        (Path(__file__).parents[2] / "standin/runtime/attributes.tsv").read_text().splitlines(), delimiter="\t"
+    )
+}
+"""What the vendor's schema says of each attribute: kind, and whether it has one value or several."""
+
+
+def context(volume: Path, **settings: str) -> Context:
+    named = {f"ZFLOW_{name.upper()}": value for name, value in settings.items()}
+    return make_context(volume, (*IDENTITY, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.test", **named})
+
+
+def test_the_defaults_are_the_missions(tmp_path: Path) -> None:
+    """Without a setting the server gets the values that mission.md names in F1, F2, F3, F6 and F7."""
+    table = wishes(context(tmp_path))
+    config, local = attributes(table, "config"), attributes(table, "local")
+    assert config["zimbraHttpDosFilterDelayMillis"] == ("-1",)
+    assert config["zimbraHttpDosFilterMaxRequestsPerSec"] == ("30",)
+    assert config["zimbraHttpThrottleSafeIPs"] == ()
+    assert config["zimbraInvalidLoginFilterDelayInMinBetwnReqBeforeReinstating"] == ("15",)
+    assert config["zimbraInvalidLoginFilterMaxFailedLogin"] == ("10",)
+    assert config["zimbraInvalidLoginFilterReinstateIpTaskIntervalInMin"] == ("5",)
+    assert config["zimbraMtaSmtpdSenderLoginMaps"] == (LOGIN_MAPS,)
+    assert config["zimbraMtaSmtpdSenderRestrictions"] == (SENDER_LOGIN,)
+    assert [local[f"zimbra_swatch_{name}_threshold"] for name in ("ipacct", "acct", "ip", "total")] == [
+        ("10",), ("15",), ("20",), ("100",)
+    ]  # fmt: skip
+    assert local["zimbra_swatch_threshold_seconds"] == ("3600",)
+    assert local["zimbra_swatch_notice_user"] == ("admin@example.test",)
+    assert local["zimbra_require_interprocess_security"] == ("1",)
+
+
+def test_every_attribute_is_the_vendors_and_has_as_many_values_as_it_may(tmp_path: Path) -> None:
+    """No wish names an attribute that the vendor's schema lacks, nor gives a single-valued one several values."""
+    table = wishes(context(tmp_path, http_dos_safe_addresses="10.1.2.3,192.168.4.0/24"))
+    for name, wanted in attributes(table, "config").items():
+        kind, cardinality = KNOWN[name][:2]
+        assert cardinality == "multi" or len(wanted) <= 1, name
+        assert not kind.startswith("enum:") or set(wanted) <= set(kind[5:].split(",")), name
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute", "wanted"),
+    [
+        ("http_dos_delay_ms", "500", "zimbraHttpDosFilterDelayMillis", ("500",)),
+        ("http_dos_safe_addresses", "10.1.2.3,192.168.4.0/24", "zimbraHttpThrottleSafeIPs",
+         ("10.1.2.3/32", "192.168.4.0/24")),
+        ("login_failures", "0", "zimbraInvalidLoginFilterMaxFailedLogin", ("0",)),
+        ("sender_checks", "off", "zimbraMtaSmtpdSenderLoginMaps", ()),
+        ("sender_checks", "off", "zimbraMtaSmtpdRejectUnlistedSender", ("no",)),
+        ("alert_recipient", "noc@example.test", "zimbra_swatch_notice_user", ("noc@example.test",)),
+        ("interprocess_security", "no", "ldap_starttls_supported", ("0",)),
+    ],
+)  # fmt: skip
+def test_settings_decide(tmp_path: Path, name: str, value: str, attribute: str, wanted: tuple[str, ...]) -> None:
+    """Each setting changes its attribute, and the change makes the step due again."""
+    plain, changed = context(tmp_path), context(tmp_path, **{name: value})
+    assert {each.name: each.values for each in wishes(changed)}[attribute] == wanted
+    assert values.inputs(plain) != values.inputs(changed)
+
+
+def test_what_the_operator_keeps_is_not_in_the_table(tmp_path: Path) -> None:
+    """An attribute named in keep_attributes is neither written nor looked at."""
+    kept = "zimbraHttpDosFilterMaxRequestsPerSec,zimbra_swatch_ip_threshold"
+    names = {each.name for each in wishes(context(tmp_path, keep_attributes=kept))}
+    assert not names & set(kept.split(","))
+    assert len(names) == len(wishes(context(tmp_path))) - 2
+
+
+def test_restarts_owed_survive_and_a_whole_restart_covers_the_others(tmp_path: Path) -> None:
+    """What changes ask for is written down and added up over cut-off attempts; `all` leaves nothing else to do."""
+    ctx = context(tmp_path)
+    by_reader = {each.reader: each for each in wishes(ctx)}
+    values.owe(ctx, [by_reader["mta"], by_reader["nobody"]])
+    assert values.owed(ctx) == ["mta"]
+    values.owe(ctx, [by_reader["mailbox"]])
+    assert sorted(values.owed(ctx)) == ["mailbox", "mta"]
+    values.owe(ctx, [by_reader["all"]])
+    assert values.owed(ctx) == ["all"]

@@ -1,0 +1,215 @@
+"""The product as a whole: what the engine and an operator rely on across all states."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from states.product import PRODUCT
+from tests.support import make_context
+from zflow.api import Code, Scope, Secret, Setting, State, Step
+from zflow.codes import ENGINE_CODES
+from zflow.errors import OperatorError
+from zflow.retry import POLICIES
+from zflow.settings import PREFIX, load
+
+STEPS = PRODUCT.steps
+SETTINGS = PRODUCT.settings
+CODES = PRODUCT.codes
+THOUSANDS = {
+    "bootstrap": "20", "updates": "21", "install": "3", "firewall": "4", "tls": "5", "hardening": "6",
+}  # fmt: skip
+"""What the codes of a state begin with; zflow/errors.py, `Code`."""
+PARTS = Path(__file__).parent.parent.parent / "states"
+
+
+def named(things: Any) -> Any:
+    """Mark a test to be run once for each thing, under its name."""
+    return {"argvalues": things, "ids": [getattr(each, "name", None) or each.id for each in things]}
+
+
+def texts(code: Code) -> str:
+    """Return all words of an error."""
+    return f"{code.title} {code.cause} {code.remedy}"
+
+
+def test_states_in_order() -> None:
+    """The states come in the order in which the server is built, under names an operator can type."""
+    assert [each.name for each in PRODUCT.states] == list(THOUSANDS)
+    assert all(each.steps for each in PRODUCT.states)
+
+
+def test_closed_before_anything_else() -> None:
+    """The very first step closes the firewall, at every start."""
+    assert (STEPS[0].name, STEPS[0].scope) == ("bootstrap.closed", Scope.BOOT)
+
+
+def test_unique_names() -> None:
+    """No two steps, settings or codes have one name: the journal and the operator know them by it."""
+    for things in (
+        [each.name for each in STEPS],
+        [each.title for each in STEPS],
+        [each.name for each in SETTINGS],
+        [each.id for each in (*CODES, *ENGINE_CODES)],
+        [each.title for each in (*CODES, *ENGINE_CODES)],
+    ):
+        assert [name for name, count in Counter(things).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("state", **named(PRODUCT.states))
+def test_step_names(state: State) -> None:
+    """Every step is named by its state and one word, which also name its log file."""
+    for step in state.steps:
+        assert re.fullmatch(rf"{state.name}\.[a-z_]+", step.name)
+
+
+@pytest.mark.parametrize("step", **named(STEPS))
+def test_steps(step: Step) -> None:
+    """Every step has a known retry policy, bounded time, a title for people, and what decides an open attempt."""
+    assert step.retry in POLICIES
+    assert 0 < step.timeout <= 4 * 3600
+    assert 0 <= step.weight <= step.timeout
+    assert re.fullmatch(r"[A-Z][^.\n]{5,70}", step.title)
+    assert step.in_flight in {"probe", "rerun"}
+    assert step.revision >= 1
+    assert step.probe.__doc__
+    assert step.apply.__doc__
+
+
+def test_once_steps() -> None:
+    """Only what builds the system and the server is never done again by itself."""
+    assert [each.name for each in STEPS if each.once] == [
+        "bootstrap.build", "bootstrap.rootfs", "install.software", "install.setup",
+    ]  # fmt: skip
+    assert all(each.scope is Scope.VOLUME for each in STEPS if each.once)
+
+
+def test_ahead_steps() -> None:
+    """What is started ahead of its turn leaves its result on the volume for good."""
+    ahead = [each for each in STEPS if each.ahead]
+    assert "install.archive" in {each.name for each in ahead}
+    assert all(each.scope is Scope.VOLUME for each in ahead)
+
+
+@pytest.mark.parametrize("code", **named((*CODES, *ENGINE_CODES)))
+def test_codes(code: Code) -> None:
+    """Every error has whole sentences for a person at 3 a.m., on one line each."""
+    assert re.fullmatch(r"ZF-[1-6]\d{3}", code.id)
+    assert re.fullmatch(r"[^.\n]*[^.\n\s]", code.title)
+    for sentence in (code.cause, code.remedy):
+        assert re.fullmatch(r"\S[^\n]{10,}[.`)]", sentence)
+
+
+def test_codes_in_their_thousands() -> None:
+    """The codes of the product are outside the engine's thousand; each state has some, in its own."""
+    assert all(each.id.startswith("ZF-1") for each in ENGINE_CODES)
+    beginnings = tuple(f"ZF-{each}" for each in THOUSANDS.values())
+    assert [each.id for each in CODES if not each.id.startswith(beginnings)] == []
+    for beginning in beginnings:
+        assert any(each.id.startswith(beginning) for each in CODES)
+
+
+def test_every_code_is_in_the_table() -> None:
+    """Each code that a module of the product defines is in the product's table, so that `explain` knows it."""
+    defined = {found for path in PARTS.rglob("*.py") for found in re.findall(r'Code\(\s*"(ZF-\d+)"', path.read_text())}
+    assert defined == {each.id for each in CODES}
+
+
+def test_every_code_is_used() -> None:
+    """No error is documented that nothing raises."""
+    source = "\n".join(path.read_text() for path in PARTS.rglob("*.py") if path.name != "codes.py")
+    unused = [
+        name
+        for path in PARTS.rglob("codes.py")
+        for name in re.findall(r"^([A-Z0-9_]+) = Code\(", path.read_text(), re.MULTILINE)
+        if not re.search(rf"\b(codes\.)?{name}\b", source)
+    ]
+    assert unused == []
+
+
+@pytest.mark.parametrize("code", **named(CODES))
+def test_messages_name_what_exists(code: Code) -> None:
+    """A setting and a log that an error tells to look at exist, and no other command of zflow is named."""
+    variables = {each.variable for each in SETTINGS} | {f"{each.variable}_FILE" for each in SETTINGS}
+    assert set(re.findall(rf"{PREFIX}[A-Z0-9_]*[A-Z0-9]", texts(code))) <= variables
+    steps = {each.name for each in STEPS}
+    assert set(re.findall(r"zflow logs ([a-z.]+)", texts(code))) <= steps
+    verbs = {"logs", "resume", "status", "shell", "reset-state", "verify", "history", "plan", "explain", "run"}
+    assert set(re.findall(r"`zflow ([a-z-]+)", texts(code))) <= verbs
+
+
+@pytest.mark.parametrize("setting", **named(SETTINGS))
+def test_settings(setting: Setting[Any]) -> None:
+    """Every setting has a name, a sentence, an example that its own parser accepts, and a default that it accepts."""
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", setting.name)
+    assert re.fullmatch(r"\S[^\n]{10,}\.", setting.about)
+    assert setting.parse(setting.example) is not None
+    if setting.default is not None:
+        assert setting.parse(setting.default) is not None
+
+
+@pytest.mark.parametrize("setting", **named(SETTINGS))
+def test_examples_through_the_environment(setting: Setting[Any], tmp_path: Path) -> None:
+    """Every example is accepted in the place where an operator writes it, and told as coming from there."""
+    found = load(SETTINGS, {setting.variable: setting.example}, tmp_path)
+    assert found.source(setting) == setting.variable
+    assert found[setting] == setting.parse(setting.example)
+
+
+@pytest.mark.parametrize("rubbish", ["", " ", "\n", "x y", "-1", "ümläut", "\0"])
+def test_rubbish_in_every_setting(tmp_path: Path, rubbish: str) -> None:
+    """Of rubbish in all settings at once every refused one is told, on a line of its own."""
+    environment = {each.variable: rubbish for each in SETTINGS}
+    with pytest.raises(OperatorError) as caught:
+        load(SETTINGS, environment, tmp_path)
+    told = [line.removeprefix("  - ").partition(":")[0] for line in caught.value.detail.splitlines()[1:]]
+    assert sorted(told) == sorted(each.variable for each in SETTINGS if not _accepts(each, rubbish.strip()))
+
+
+def _accepts(setting: Setting[Any], value: str) -> bool:
+    try:
+        setting.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+def test_defaults_alone_are_enough(tmp_path: Path) -> None:
+    """Nothing must be set for a start to begin."""
+    assert load(SETTINGS, {}, tmp_path) is not None
+
+
+def test_no_secret_shows(tmp_path: Path) -> None:
+    """Settings with a secret are of the type that does not print, and no secret has a default."""
+    for setting in SETTINGS:
+        value = setting.parse(setting.example)
+        secret = bool(re.search(r"password|passphrase|token|secret(?!_)", setting.name))
+        assert isinstance(value, Secret) == secret, setting.name
+        if isinstance(value, Secret):
+            assert setting.default is None
+            assert setting.example not in f"{value} {value!r}"
+
+
+def test_titles_hold_no_values() -> None:
+    """Titles and errors are plain texts: nothing is left to be filled in, no address, no path of a machine."""
+    for text in [each.title for each in STEPS] + [texts(each) for each in CODES]:
+        assert not re.search(r"[{}%]\w|://|/home/|/root/|/work/", text)
+
+
+def test_empty_volume_is_admitted(tmp_path: Path) -> None:
+    """The product takes an empty volume and refuses a stranger's."""
+    PRODUCT.admit(tmp_path)
+    (tmp_path / "theirs").write_text("x")
+    with pytest.raises(OperatorError):
+        PRODUCT.admit(tmp_path)
+
+
+def test_watches_on_an_empty_volume(tmp_path: Path) -> None:
+    """What is watched has a unique name, and something to look at, at a bearable pace."""
+    watches = PRODUCT.watches(make_context(tmp_path, SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}))
+    assert len({each.name for each in watches}) == len(watches)
+    assert all(bool(each.paths) != bool(each.argv) and each.every >= 1 for each in watches)

@@ -1,0 +1,88 @@
+"""Diffie-Hellman parameters: the public group, the race, the file's proof."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from states.tls import codes, dh, group
+from states.tls.settings import SETTINGS
+from tests.support import make_context
+from zflow.api import TransientError
+
+
+def test_group_is_the_one_of_rfc_7919() -> None:
+    """openssl, which knows the groups by their numbers, calls our file ffdhe4096."""
+    answer = subprocess.run(
+        ["openssl", "dhparam", "-noout", "-text"],
+        input=group.pem(group.ffdhe4096()), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "GROUP: ffdhe4096" in answer.stdout
+
+
+def test_installed_once(tmp_path: Path) -> None:
+    """After apply the probe holds, for this setting and this content only."""
+    ctx = make_context(tmp_path, SETTINGS, {"ZFLOW_DH": "ffdhe4096"})
+    assert dh.probe(ctx) is None
+    dh.apply(ctx)
+    assert dh.probe(ctx) is not None
+    assert dh.probe(make_context(tmp_path, SETTINGS)) is None
+    dh.file(ctx).write_text(dh.file(ctx).read_text()[:-40])
+    assert dh.probe(ctx) is None
+
+
+def fake_openssl(folder: Path, script: str) -> str:
+    """Put an `openssl` before the real one and return the PATH."""
+    (folder / "openssl").write_text(f"#!/bin/bash\n{script}\n")
+    (folder / "openssl").chmod(0o755)
+    return f"{folder}:/usr/bin:/bin"
+
+
+def race(tmp_path: Path, script: str) -> tuple[int, list[str]]:
+    """Run the race of three; return its code and the files it left."""
+    files = [str(tmp_path / f"{number}.pem") for number in range(3)]
+    path = fake_openssl(tmp_path, script)
+    ended = subprocess.run(["/bin/bash", "-c", dh.RACE, "race", *files], env={"PATH": path}, timeout=20, check=False)
+    return ended.returncode, [file for file in files if Path(file).exists()]
+
+
+def test_first_wins(tmp_path: Path) -> None:
+    """The first search to succeed ends the race, a failed one does not, and no other is left running."""
+    script = (
+        'case $3 in *0.pem) exit 1;; *1.pem) sleep 0.2; echo won > "$3";; *) echo $$ > "$3.pid"; exec sleep 3600;; esac'
+    )
+    code, files = race(tmp_path, script)
+    assert (code, files) == (0, [str(tmp_path / "1.pem")])
+    assert not Path("/proc", (tmp_path / "2.pem.pid").read_text().strip()).exists()
+
+
+def test_all_fail(tmp_path: Path) -> None:
+    """When every search failed, so did the race."""
+    assert race(tmp_path, "exit 1") == (1, [])
+
+
+def test_weak_group_is_refused(tmp_path: Path) -> None:
+    """A number that is no safe prime of 4096 bits is not installed."""
+    ctx = make_context(tmp_path, SETTINGS)
+    for text in (group.pem(group.ffdhe4096() + 1), "rubbish"):
+        with pytest.raises(TransientError) as caught:
+            dh._check(ctx, text)
+        assert caught.value.code is codes.DH_BROKEN
+
+
+def test_cleanup(tmp_path: Path) -> None:
+    """What a killed search left is removed."""
+    ctx = make_context(tmp_path, SETTINGS)
+    (dh.folder(ctx) / "search").mkdir(parents=True)
+    (dh.folder(ctx) / "search/0.pem").write_text("")
+    dh.cleanup(ctx)
+    assert list(dh.folder(ctx).iterdir()) == []
+
+
+def test_body_ignores_layout() -> None:
+    """Two files with the same group compare equal, whatever their line ends; rubbish compares to nothing."""
+    text = group.pem(group.ffdhe4096())
+    assert group.body(text) == group.body("x\n" + text.replace("\n", "\r\n"))
+    assert group.body("rubbish") == group.body(group.BEGIN) == ""

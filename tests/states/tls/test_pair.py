@@ -1,0 +1,151 @@
+"""From the operator's files to a checked pair and its snapshot."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from states import identity
+from states.tls import CODES, chain, codes, deployed, pair, watches
+from states.tls.settings import SETTINGS
+from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, root
+from tests.support import make_context
+from zflow.api import Context, OperatorError
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context whose only public root is the tests' own."""
+    (tmp_path / "app/tls").mkdir(parents=True)
+    (tmp_path / "roots.pem").write_bytes(root().pem)
+    monkeypatch.setattr(chain, "SYSTEM_ROOTS", tmp_path / "roots.pem")
+    return make_context(tmp_path, (*SETTINGS, *identity.SETTINGS), {"ZFLOW_HOSTNAME": HOST})
+
+
+def supply(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
+    """Put the operator's files where they are looked for by default."""
+    for name, content in (("zimbra.key", key), ("zimbra.crt", certificate)):
+        if content is not None:
+            (ctx.volume / "app/tls" / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("key", "certificate"),
+    [
+        (leaf().key_pem, leaf().pem + inter().pem),
+        (leaf().key_pem, inter().pem + root().pem + leaf().pem),
+        (None, inter().pem + leaf().key_pem + leaf().pem),
+        (leaf().key_pem + leaf().pem + inter().pem, None),
+        (leaf().key_pem + inter().pem, leaf().pem),
+    ],
+    ids=["two files", "wrong order", "all in zimbra.crt", "all in zimbra.key", "issuers beside the key"],
+)
+def test_whole_pairs(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
+    """However it is spread over the files, the same pair comes out, its chain with the root last."""
+    supply(ctx, key, certificate)
+    made = pair.make(ctx, NOW)
+    assert made is not None
+    assert (made[0].leaf, made[0].chain) == (leaf().pem.decode(), (inter().pem + root().pem).decode())
+    assert made[0].key.startswith("-----BEGIN RSA PRIVATE KEY-----")
+
+
+@pytest.mark.parametrize(
+    ("key", "certificate"),
+    [(leaf().key_pem, None), (None, leaf().pem), (leaf().key_pem * 2, leaf().pem)],
+    ids=["key only", "certificate only", "two keys"],
+)
+def test_half_pairs(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
+    """Half a pair is refused, not taken for none."""
+    supply(ctx, key, certificate)
+    with pytest.raises(OperatorError) as caught:
+        pair.make(ctx, NOW)
+    assert caught.value.code is codes.HALF_PAIR
+
+
+def test_no_pair(ctx: Context) -> None:
+    """Without files the installer's certificate stays, and the record says so."""
+    assert pair.probe(ctx) is None
+    pair.apply(ctx)
+    evidence = pair.probe(ctx)
+    assert evidence is not None
+    assert "no pair supplied" in evidence.summary
+    supply(ctx, leaf().key_pem, leaf().pem)
+    assert pair.probe(ctx) is None
+
+
+def test_refusal_keeps_the_snapshot(ctx: Context) -> None:
+    """A refused pair changes nothing of what is on record."""
+    pair.apply(ctx)
+    before = pair.snapshot(ctx)
+    supply(ctx, leaf().key_pem, leaf().pem)
+    with pytest.raises(OperatorError):
+        pair.apply(ctx)
+    assert pair.snapshot(ctx) == before
+
+
+def test_source_follows_content(ctx: Context) -> None:
+    """Key, certificate, private roots and the server's name each make another fingerprint; a time stamp does not."""
+    seen = {pair.source(ctx)}
+    for key, certificate in ((leaf().key_pem, None), (None, leaf().pem), (leaf().key_pem + b"\n", None)):
+        supply(ctx, key, certificate)
+        seen.add(pair.source(ctx))
+    (ctx.volume / "own.pem").write_bytes(root().pem)
+    table = (*SETTINGS, *identity.SETTINGS)
+    named = {"ZFLOW_HOSTNAME": HOST, "ZFLOW_TLS_PRIVATE_CA": str(ctx.volume / "own.pem")}
+    seen.add(pair.source(make_context(ctx.volume, table, named)))
+    seen.add(pair.source(make_context(ctx.volume, table, {"ZFLOW_HOSTNAME": "mx.example.org"})))
+    assert len(seen) == 6
+    (ctx.volume / "app/tls/zimbra.key").touch()
+    assert pair.source(ctx) in seen
+
+
+def test_torn_snapshot(ctx: Context) -> None:
+    """A snapshot whose files are not those on record counts as none."""
+    folder = ctx.home / "tls/pair"
+    folder.mkdir(parents=True)
+    made = pair.Pair("key", "leaf", "chain")
+    for name, content in ((pair.KEY, "key"), (pair.LEAF, "leaf"), (pair.CHAIN, "chain")):
+        (folder / name).write_text(content)
+    (ctx.home / "tls/pair.json").write_text(f'{{"source": "s", "about": "a", "pair": "{pair._sum(made)}"}}')
+    assert pair.snapshot(ctx) == (pair.Snapshot("s", "a", pair._sum(made)), made)
+    (folder / pair.KEY).write_text("another")
+    assert pair.snapshot(ctx) is None
+
+
+def test_deployed_without_a_pair(ctx: Context) -> None:
+    """The server's own certificate satisfies when there is no pair, once the installer has put it in place."""
+    pair.apply(ctx)
+    assert deployed.probe(ctx) is None
+    for path in deployed.INSTALLED:
+        place = ctx.volume / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("x")
+    assert deployed.probe(ctx) is not None
+
+
+def test_first_certificate() -> None:
+    """Of a file with a chain the first certificate is the one that is served."""
+    text = f"text\n{leaf().pem.decode()}{inter().pem.decode()}"
+    assert ssl.PEM_cert_to_DER_cert(deployed.first_certificate(text)) == ssl.PEM_cert_to_DER_cert(leaf().pem.decode())
+
+
+def test_watched_files(ctx: Context) -> None:
+    """Both of the operator's files are watched."""
+    (watch,) = watches(ctx)
+    assert watch.paths == (str(ctx.volume / "app/tls/zimbra.key"), str(ctx.volume / "app/tls/zimbra.crt"))
+
+
+def test_codes_are_unique() -> None:
+    """Every code of the state is in its table once."""
+    assert len({code.id for code in CODES}) == len(CODES)
+    assert all(code.id.startswith("ZF-5") for code in CODES)
+
+
+def test_mismatch_reaches_the_operator(ctx: Context) -> None:
+    """A key of another certificate is refused before anything else is looked at."""
+    supply(ctx, issue("x", key=inter().key).key_pem, leaf().pem + root().pem)
+    with pytest.raises(OperatorError) as caught:
+        pair.make(ctx, NOW)
+    assert caught.value.code is codes.MISMATCH
