@@ -71,7 +71,7 @@ def publish(root: Path, codename: str, debs: Iterable[Path], key_path: Path) -> 
     """Index the packages under `root`, sign the suite, and leave the public key at `key_path`."""
     suite = root / "dists" / codename
     binaries = suite / "zimbra/binary-amd64"
-    binaries.mkdir(parents=True)
+    binaries.mkdir(parents=True, exist_ok=True)
     index = "\n".join(_index_entry(deb, root) for deb in debs)
     (binaries / "Packages").write_text(index)
     (binaries / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))

@@ -39,7 +39,7 @@ def _write_archive(release: Release, work: Path, out: Path) -> Path:
     for package in catalogue.in_archive(release):
         debs.build(package, release, work / "local", top / "packages")
     marks = {
-        ".BUILD_NUM": "0",
+        ".BUILD_NUM": "standin",
         ".BUILD_PLATFORM": release.platform,
         ".BUILD_RELEASE_CANDIDATE": "GA",
         ".BUILD_RELEASE_NO": release.version,

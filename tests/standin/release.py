@@ -62,13 +62,13 @@ class Release:
 
     @property
     def full(self) -> str:
-        """The version of the packages: build number 0, which the vendor never had."""
-        return f"{self.version}.GA.0.{self.platform.replace('_', '.')}"
+        """The version of the packages: it has a word for the vendor's build number, so that `zflow status` shows it."""
+        return f"{self.version}.GA.standin.{self.platform.replace('_', '.')}"
 
     @property
     def name(self) -> str:
         """The archive's top folder."""
-        return f"zcs-{self.version}_GA_0.{self.platform}.standin"
+        return f"zcs-{self.version}_GA_standin.{self.platform}"
 
     @property
     def known_platforms(self) -> tuple[str, ...]:
