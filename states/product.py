@@ -10,7 +10,7 @@ from zflow.api import Product
 PRODUCT = Product(
     name="zimbra",
     states=(
-        replace(bootstrap.STATE, steps=(firewall.CLOSED, *bootstrap.STATE.steps)),
+        replace(bootstrap.STATE, steps=(firewall.OWN, firewall.CLOSED, *bootstrap.STATE.steps)),
         updates.STATE,
         install.STATE,
         firewall.STATE,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.firewall import closed, opened, table
+from states.firewall import closed, opened, own, table
 from states.firewall.codes import CODES
 from states.firewall.report import exposure, report
 from states.firewall.settings import SETTINGS
 from states.firewall.table import intact
 from zflow.api import Context, State, Watch
 
+OWN = own.STEP
 CLOSED = closed.STEP
 STATE = State("firewall", "Firewall", (opened.STEP,))
 EVERY = 10.0
@@ -27,4 +28,4 @@ def watches(_ctx: Context) -> Sequence[Watch]:
     )
 
 
-__all__ = ["CLOSED", "CODES", "SETTINGS", "STATE", "exposure", "intact", "report", "watches"]
+__all__ = ["CLOSED", "CODES", "OWN", "SETTINGS", "STATE", "exposure", "intact", "report", "watches"]

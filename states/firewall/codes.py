@@ -34,4 +34,13 @@ CONTRADICTION = Code(
     "named below, then run `zflow resume`.",
 )
 
-CODES = (KERNEL, RIGHTS, REFUSED, CONTRADICTION)
+SHARED = Code(
+    "ZF-4005",
+    "the container shares its host's network",
+    "It has interfaces of real devices, as with `--network host`. Closing the firewall would close the whole host, and "
+    "its operator out of it. Nothing was loaded.",
+    "Give the container a network of its own and publish its ports (see the README). Where a device was handed over on "
+    "purpose, set ZFLOW_FIREWALL_HOST_NETWORK=yes.",
+)
+
+CODES = (KERNEL, RIGHTS, REFUSED, CONTRADICTION, SHARED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from states.firewall import codes
 from states.firewall.ports import Opening, Ports, Protocol, ports, sources
-from zflow.api import Context, OperatorError, Setting, number
+from zflow.api import Context, OperatorError, Setting, flag, number
 
 TCP = Setting(
     "firewall_tcp",
@@ -43,7 +43,15 @@ RATE = Setting(
     "50",
 )
 
-SETTINGS = (TCP, EXTRA_TCP, EXTRA_UDP, SOURCES, RATE)
+HOST_NETWORK = Setting(
+    "firewall_host_network",
+    flag,
+    "no",
+    "Load the firewall although the network has real devices, which tell that it may be the host's own.",
+    "yes",
+)
+
+SETTINGS = (TCP, EXTRA_TCP, EXTRA_UDP, SOURCES, RATE, HOST_NETWORK)
 
 
 def openings(ctx: Context) -> tuple[Opening, ...]:

@@ -44,8 +44,9 @@ def test_states_in_order() -> None:
 
 
 def test_closed_before_anything_else() -> None:
-    """The very first step closes the firewall, at every start."""
-    assert (STEPS[0].name, STEPS[0].scope) == ("bootstrap.closed", Scope.BOOT)
+    """At every start the first step to change anything closes the firewall; before it only a look is taken."""
+    assert [each.name for each in STEPS[:2]] == ["bootstrap.network", "bootstrap.closed"]
+    assert {each.scope for each in STEPS[:2]} == {Scope.BOOT}
 
 
 def test_unique_names() -> None:
