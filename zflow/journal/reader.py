@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def reading(volume: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise OperatorError(codes.NO_JOURNAL, f"there is no {path}")
     try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
+        connection = sqlite3.connect(f"{path.as_uri()}?{_mode(path)}", uri=True, timeout=5.0, isolation_level=None)
         connection.row_factory = _as_dict
         try:
             _check(connection)
@@ -39,6 +40,15 @@ def reading(volume: Path) -> Iterator[sqlite3.Connection]:
         raise OperatorError(codes.JOURNAL_DAMAGED, f"{path}: {error}") from error
     except sqlite3.DatabaseError as error:
         raise OperatorError(codes.JOURNAL_DAMAGED, f"{path}: {error}") from error
+
+
+def _mode(path: Path) -> str:
+    """Return how to open the file: one at rest in a folder that cannot be written is read as it lies.
+
+    SQLite would make the shared memory of the write-ahead log beside it.
+    """
+    resting = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    return "mode=ro&immutable=1" if resting else "mode=ro"
 
 
 def _check(connection: sqlite3.Connection) -> None:

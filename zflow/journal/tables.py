@@ -62,6 +62,7 @@ step_status = Table(
     Column("last_kind", Text),
     Column("last_boot", Text),
     Column("attempt", Integer),
+    Column("code", Text),
     Column("settled_kind", Text),
     Column("settled_key", Text),
     Column("failures", Integer),

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
 from sqlalchemy import event as hooks
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from zflow import __version__, codes
 from zflow.clock import Clock, stamp
 from zflow.errors import OperatorError
+from zflow.files import sync_folder
 from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
@@ -35,6 +37,8 @@ class Record:
     key: str | None = None
     unfinished: bool = False
     in_flight: bool = False
+    undecided: bool = False
+    """The last attempt was cut off, and nothing has told since whether it took effect."""
     attempt: int = 0
     failures: int = 0
     deaths: int = 0
@@ -68,13 +72,17 @@ class Listed:
 class Journal:
     """An open journal. Safe to use from several threads; every `record` is one durable transaction."""
 
-    def __init__(self, connection: Connection, ballast: Path, *, clock: Clock, boot: str, run: str) -> None:
+    def __init__(
+        self, connection: Connection, ballast: Path, *, clock: Clock, boot: str, run: str, clean: Callable[[str], str]
+    ) -> None:
         self._connection = connection
         self._ballast = ballast
         self._clock = clock
         self._boot = boot
         self._run = run
+        self._clean = clean
         self._lock = threading.Lock()
+        self._broken: OperatorError | None = None
         self._head = ""
         self._records: dict[str, Record] = {}
         self.position: Position | None = None
@@ -86,7 +94,8 @@ class Journal:
             known = [dict(row) for row in connection.execute(select(tables.step)).mappings()]
             if sorted(known, key=lambda row: str(row["name"])) != sorted(table, key=lambda row: str(row["name"])):
                 connection.execute(tables.step.delete())
-                connection.execute(insert(tables.step), table)
+                if table:
+                    connection.execute(insert(tables.step), table)
             newest = connection.execute(select(tables.event.c.hash).order_by(tables.event.c.seq.desc()).limit(1))
             self._head = newest.scalar() or ""
             row = connection.execute(select(tables.workflow)).mappings().first()
@@ -96,16 +105,27 @@ class Journal:
                 self._records[status["name"]] = self._restored(connection, status)
 
     def _restored(self, connection: Connection, row: Mapping[Any, Any]) -> Record:
-        in_flight = row["last_kind"] == "started"
+        valid, last = row["settled_kind"] in VALID, row["last_kind"]
+        in_flight = last == "started"
         return Record(
-            valid=row["settled_kind"] in VALID,
-            key=row["settled_key"],
-            unfinished=row["last_kind"] in UNFINISHED,
+            valid=valid,
+            key=row["settled_key"] if valid else None,
+            unfinished=last in UNFINISHED or (last == "reset" and self._was_unfinished(connection, row["name"])),
             in_flight=in_flight,
-            attempt=row["attempt"] or 0,
+            undecided=in_flight or last == "interrupted" or (last == "blocked" and row["code"] == codes.ASK.id),
+            attempt=row["attempt"] or (self._attempts(connection, row["name"]) if last is not None else 0),
             failures=row["failures"] or 0,
             deaths=self._deaths(connection, row["name"]) if in_flight else 0,
         )
+
+    def _attempts(self, connection: Connection, step: str) -> int:
+        event = tables.event.c
+        return int(connection.scalar(select(func.max(event.attempt)).where(event.step == step)) or 0)
+
+    def _was_unfinished(self, connection: Connection, step: str) -> bool:
+        event = tables.event.c
+        others = select(event.kind).where(event.step == step, event.kind != "reset")
+        return connection.scalar(others.order_by(event.seq.desc()).limit(1)) in UNFINISHED
 
     def _deaths(self, connection: Connection, step: str) -> int:
         event = tables.event.c
@@ -131,9 +151,9 @@ class Journal:
         with self._lock:
             try:
                 self._write(events, position)
-            except OperationalError as error:
-                if not _is_full(error) or not self._ballast.exists():
-                    raise _translated(error) from error
+            except OperatorError as error:
+                if error.code is not codes.DISK_FULL or not self._ballast.exists():
+                    raise
                 self._ballast.unlink()
                 self._write(events, position)
             for each in events:
@@ -146,7 +166,7 @@ class Journal:
         now = self._clock()
         rows, head = [], self._head
         for each in events:
-            row = asdict(each)
+            row = {name: self._text(value) for name, value in asdict(each).items()}
             row["class"] = row.pop("error_class")
             row |= {"at": now, "boot": self._boot, "run": self._run}
             head = row["hash"] = link(head, row)
@@ -155,17 +175,30 @@ class Journal:
             if rows:
                 connection.execute(insert(tables.event), rows)
             if position is not None:
-                values = asdict(position) | {
+                values = {name: self._text(value) for name, value in asdict(position).items()} | {
                     "boot": self._boot, "run": self._run, "updated": now, "version": __version__,
                 }  # fmt: skip
                 if connection.execute(update(tables.workflow), values).rowcount == 0:
                     connection.execute(insert(tables.workflow), {"id": 1, **values})
         self._head = head
 
+    def _text(self, value: Any) -> Any:
+        """Return a text without secrets, and without the surrogates that stand for bytes which are no UTF-8."""
+        return self._clean(value).encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
     @contextlib.contextmanager
     def _commit(self) -> Iterator[Connection]:
-        with self._connection.begin():
-            yield self._connection
+        """Make one transaction. After a failure other than a full volume this connection is not trusted again."""
+        if self._broken is not None:
+            raise self._broken
+        try:
+            with self._connection.begin():
+                yield self._connection
+        except DatabaseError as error:
+            translated = _translated(error.orig)
+            if translated.code is not codes.DISK_FULL:
+                self._broken = translated
+            raise translated from error
 
     def close(self) -> None:
         """Close the journal; the last connection folds the write-ahead log into the file."""
@@ -188,34 +221,54 @@ def _after(record: Record, event: Event) -> Record:
     return replace(
         record,
         **settled,
-        unfinished=event.kind in UNFINISHED,
+        unfinished=event.kind in UNFINISHED or (event.kind == "reset" and record.unfinished),
         in_flight=event.kind == "started",
+        undecided=event.kind in {"started", "interrupted"} or (event.kind == "blocked" and event.code == codes.ASK.id),
         attempt=event.attempt if event.attempt is not None else record.attempt,
         deaths=0,
     )
 
 
-def open_journal(volume: Path, *, clock: Clock, boot: str, run: str) -> Journal:
+def _as_is(text: str) -> str:
+    return text
+
+
+def open_journal(volume: Path, *, clock: Clock, boot: str, run: str, clean: Callable[[str], str] = _as_is) -> Journal:
     """Open the volume's journal for writing, made or brought to today's schema first.
 
-    The caller holds the walker's lock. Raises OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, VOLUME_READ_ONLY or
-    DISK_FULL.
+    The caller holds the walker's lock. `clean` takes the secrets out of every text that is recorded. Raises
+    OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, VOLUME_READ_ONLY or DISK_FULL.
     """
     folder = home(volume)
     try:
         for name in ("", "cache", "stage", "secrets", "logs", "copies", "progress"):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         ballast = _ballast(folder)
-        connection = _connect(journal_file(volume), wal=file_system(volume) not in WAL_UNSAFE)
-        _to_head(connection, folder / "copies", clock)
+        with _closed_on_error(_engine(journal_file(volume))) as engine:
+            connection = _connect(engine, journal_file(volume), wal=file_system(volume) not in WAL_UNSAFE)
+            _to_head(connection, folder / "copies", clock)
     except OSError as error:
-        raise OperatorError(codes.VOLUME_READ_ONLY, f"{folder}: {error.strerror}") from error
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        raise OperatorError(
+            codes.DISK_FULL if full else codes.VOLUME_READ_ONLY, f"{folder}: {error.strerror}"
+        ) from error
     except DatabaseError as error:
+        raise _translated(error.orig) from error
+    except sqlite3.DatabaseError as error:
         raise _translated(error) from error
-    return Journal(connection, ballast, clock=clock, boot=boot, run=run)
+    return Journal(connection, ballast, clock=clock, boot=boot, run=run, clean=clean)
 
 
-def _connect(path: Path, *, wal: bool) -> Connection:
+@contextlib.contextmanager
+def _closed_on_error(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=StaticPool,
@@ -226,6 +279,10 @@ def _connect(path: Path, *, wal: bool) -> Connection:
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    return engine
+
+
+def _connect(engine: Engine, path: Path, *, wal: bool) -> Connection:
     connection = engine.connect()
     raw = _raw(connection)
     wanted = "wal" if wal else "delete"
@@ -253,30 +310,36 @@ def _to_head(connection: Connection, copies: Path, clock: Clock) -> None:
     if revision and revision not in REVISIONS:
         raise OperatorError(codes.JOURNAL_NEWER, f"its schema is {revision}, zflow {__version__} knows up to {HEAD}")
     if revision:
-        copy = copies / f"journal-{revision}-{stamp(clock()).replace(':', '')}.sqlite3"
-        _raw(connection).execute("VACUUM INTO ?", (str(copy),))
-        copy.chmod(0o600)
+        _keep_copy(connection, copies / f"journal-{revision}-{stamp(clock()).replace(':', '')}.sqlite3")
     from zflow.journal.migrate import upgrade
 
     upgrade(connection)
 
 
+def _keep_copy(connection: Connection, copy: Path) -> None:
+    """Write a copy of the journal; it bears its name only when it is whole and on the disk: SQLite does not sync it."""
+    beside = copy.with_name("new")
+    beside.unlink(missing_ok=True)
+    _raw(connection).execute("VACUUM INTO ?", (str(beside),))
+    beside.chmod(0o600)
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.rename(copy)
+    sync_folder(copy.parent)
+
+
 def _ballast(folder: Path) -> Path:
     path = folder / "ballast"
-    if not path.exists():
+    if not path.exists() or path.stat().st_size < BALLAST:
         with contextlib.suppress(OSError), path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, BALLAST)
     return path
 
 
-def _is_full(error: DatabaseError) -> bool:
-    return isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorname == "SQLITE_FULL"
-
-
-def _translated(error: DatabaseError) -> OperatorError:
-    name = getattr(error.orig, "sqlite_errorname", "")
+def _translated(error: BaseException | None) -> OperatorError:
+    name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
         return OperatorError(codes.DISK_FULL, "the journal cannot grow")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return OperatorError(codes.VOLUME_READ_ONLY, f"the journal cannot be written ({name})")
-    return OperatorError(codes.JOURNAL_DAMAGED, f"{error.orig} ({name or type(error).__name__})")
+    return OperatorError(codes.JOURNAL_DAMAGED, f"{error} ({name or type(error).__name__})")
