@@ -25,6 +25,9 @@ RUNNER = "runner.lock"
 WALKER = "walker.lock"
 """Held by whoever writes the journal."""
 
+MOMENT = 0.5
+"""Seconds that a new holder has to say its name."""
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -41,7 +44,7 @@ class Holder:
 
 
 def holder(volume: Path, name: str) -> Holder | None:
-    """Return who last took the lock, without touching it; None when nobody ever did."""
+    """Return who holds the lock, or died holding it, without touching it; None when it was let go."""
     try:
         return Holder(**json.loads((home(volume) / name).read_text()))
     except (OSError, ValueError, TypeError):
@@ -60,11 +63,14 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         while not _locked(file.fileno()):
             if time.monotonic() >= deadline:
-                raise OperatorError(codes.HELD, _described(holder(volume, name)))
+                raise OperatorError(codes.HELD, _described(_introduced(volume, name)))
             time.sleep(0.05)
         file.truncate(0)
         file.write(json.dumps(asdict(Holder(os.getpid(), start_time(os.getpid()), boot_identity()))).encode())
-        yield
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 def _locked(descriptor: int) -> bool:
@@ -75,8 +81,18 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
+def _introduced(volume: Path, name: str) -> Holder | None:
+    """Return the holder; one that has just taken the lock is given a moment to write its name over the last one's."""
+    deadline = time.monotonic() + MOMENT
+    while (found := holder(volume, name)) is None or not found.alive:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    return found
+
+
 def _described(found: Holder | None) -> str:
-    if found is None:
+    if found is None or (found.boot == boot_identity() and not found.alive):
         return "its holder has not said its name yet"
     if found.alive:
         return f"process {found.pid} of this container"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +23,16 @@ def announcer(clean: Callable[[str], str], clock: Clock) -> Announce:
 
 
 def log_file(path: Path, clean: Callable[[str], str], clock: Clock) -> Callable[[str], None]:
-    """Return a function that appends lines to a log file, made 0600 at the first line."""
+    """Return a function that appends lines to a log file, made 0600 at the first line.
+
+    A line that cannot be written, as on a full volume, is lost: the work and the journal matter more.
+    """
 
     def log(line: str) -> None:
+        with contextlib.suppress(OSError):
+            append(line)
+
+    def append(line: str) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8", errors="replace") as file:
             if file.tell() == 0:

@@ -116,16 +116,20 @@ class Shell:
                     _new_session=True,
                     _bg=True,
                     _bg_exc=False,
-                    _done=lambda *_: finished.set(),
                 )
             except (sh.CommandNotFound, sh.ForkException) as error:
                 raise CommandError(codes.COMMAND, argv, 127, str(error)) from error
             sink.close()
+            threading.Thread(target=_await_end, args=(process, finished), daemon=True).start()
             with self._lock:
                 self._running.add(process.pid)
             try:
                 limits = _Limits(time.monotonic() + (timeout or self._timeout), silence)
                 code, crossed = self._follow(process, source, finished, watch, limits)
+            except BaseException:
+                _signal_group(process.pid, signal.SIGKILL)
+                finished.wait(GRACE)
+                raise
             finally:
                 with self._lock:
                     self._running.discard(process.pid)
@@ -152,11 +156,7 @@ class Shell:
             if crossed is not None:
                 killed_at = time.monotonic()
                 _signal_group(process.pid, signal.SIGTERM)
-        code = 0
-        try:
-            process.wait()
-        except sh.ErrorReturnCode as error:
-            code = error.exit_code
+        code = process.process.exit_code or 0
         if crossed is not None:
             _signal_group(process.pid, signal.SIGKILL)
         return code, crossed or (codes.OUTPUT_FLOOD if watch.flooded else None)
@@ -265,22 +265,47 @@ def _pump(source: IO[bytes], finished: threading.Event, watch: _Output) -> bool:
     return ended
 
 
-def end_leftovers(current_tag: str, base: str) -> int:
-    """Kill every process that carries the tag of an earlier walker of this volume; return how many there were.
+def _await_end(process: sh.RunningCommand, finished: threading.Event) -> None:
+    """Say when a command has ended; the library's own callback looks but once a second."""
+    with contextlib.suppress(sh.ErrorReturnCode):
+        process.wait()
+    finished.set()
 
-    A walker's death does not end its commands: an `apt` or an installer would go on beside its successor.
+
+def end_leftovers(current_tag: str, base: str) -> int:
+    """Kill every process that carries the tag of an earlier walker of this volume, and what descends from it.
+
+    A walker's death does not end its commands: an `apt` or an installer would go on beside its successor. Descendants
+    are told by their parents, for `su -` leaves the tag behind. Returns how many there were.
     """
     marker, mine = f"{TAG}={base}".encode(), f"{TAG}={current_tag}".encode()
-    count = 0
+    parents = _parents()
+    parents.pop(os.getpid(), None)
+    doomed = {pid for pid in parents if _has_other_tag(pid, marker, mine)}
+    while more := {pid for pid, parent in parents.items() if parent in doomed} - doomed:
+        doomed |= more
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return len(doomed)
+
+
+def _parents() -> dict[int, int]:
+    """Return every process's parent; proc(5), field 4 of stat."""
+    found = {}
     for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            variables = (folder / "environ").read_bytes().split(b"\0")
-            if any(each.startswith(marker) and each != mine for each in variables):
-                os.kill(int(folder.name), signal.SIGKILL)
-                count += 1
-    return count
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
+
+
+def _has_other_tag(pid: int, marker: bytes, mine: bytes) -> bool:
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(each.startswith(marker) and each != mine for each in variables)
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:
