@@ -50,6 +50,7 @@ def next_wait(policy: Policy, failures: int, error: Exception) -> float | None:
         wait=wait_exponential(multiplier=policy.first, max=policy.ceiling) + wait_random(0, policy.jitter),
         retry=retry_if_exception_type(TransientError),
     )
+    retrying.begin()
     call = RetryCallState(retrying, None, (), {})
     call.attempt_number = failures
     call.set_exception((type(error), error, error.__traceback__))

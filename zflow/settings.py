@@ -58,8 +58,10 @@ class Value:
 class Settings:
     """The checked values. `settings[SETTING]` is typed and raises KeyError where nothing is set; `get` returns None."""
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
+    def __init__(self, values: Mapping[str, Value], files: tuple[Path, ...] = ()) -> None:
         self._values = values
+        self.files = files
+        """Where values may have come from; when one of these changes, they are to be loaded again."""
 
     def __getitem__(self, setting: Setting[T]) -> T:
         value: T = self._values[setting.name].value
@@ -87,7 +89,7 @@ def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: 
     """
     settings = {setting.name: setting for setting in table}
     mistakes = _unknown_variables(settings, environment)
-    path = Path(environment.get(SETTINGS_FILE, volume / "app" / "settings.toml"))
+    path = _settings_file(environment, volume)
     from_file, file_mistakes = _read_file(path, settings, required=SETTINGS_FILE in environment)
     mistakes += file_mistakes
     values: dict[str, Value] = {}
@@ -103,7 +105,18 @@ def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: 
             mistakes.append(f"{setting.variable}: {reason} (example: {setting.example})")
     if mistakes:
         raise OperatorError(codes.SETTINGS, "; ".join(mistakes) if len(mistakes) == 1 else _listed(mistakes))
-    return Settings(values)
+    return Settings(values, files(environment, volume))
+
+
+def files(environment: Mapping[str, str], volume: Path) -> tuple[Path, ...]:
+    """Return the settings file and every file that a variable names, whether they exist or not."""
+    named = (name for name in sorted(environment) if name.startswith(PREFIX) and name.endswith("_FILE"))
+    others = tuple(Path(environment[name]) for name in named if name != SETTINGS_FILE)
+    return (_settings_file(environment, volume), *others)
+
+
+def _settings_file(environment: Mapping[str, str], volume: Path) -> Path:
+    return Path(environment.get(SETTINGS_FILE, volume / "app" / "settings.toml"))
 
 
 def _listed(lines: list[str]) -> str:

@@ -53,7 +53,7 @@ class Step:
     probe: Probe
     apply: Action
     audit: Probe | None = None
-    """A dearer look than `probe`, for `zflow verify` only; where there is none, the probe serves."""
+    """A dearer look than `probe`, for `zflow verify` and `zflow resume`; where there is none, the probe serves."""
     scope: Scope = Scope.VOLUME
     inputs: Callable[[Context], str] | None = None
     cleanup: Action | None = None

@@ -7,6 +7,8 @@ import hashlib
 from zflow.context import Context
 from zflow.step import Scope, Step
 
+ONCE = "once"
+
 
 def key_of(step: Step, ctx: Context) -> str:
     """Return the key of a step here and now: its revision, its scope's identity and a hash of its inputs.
@@ -14,7 +16,7 @@ def key_of(step: Step, ctx: Context) -> str:
     What is built once keeps one key for ever: neither a new image nor a changed setting touches it.
     """
     if step.once:
-        return "once"
+        return ONCE
     scope = ctx.boot if step.scope is Scope.BOOT else "volume"
     inputs = step.inputs(ctx) if step.inputs is not None else ""
     return f"r{step.revision}:{scope}:{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
@@ -24,6 +26,8 @@ def why_due(journalled: str | None, today: str) -> str:
     """Say in words why a key makes a step due, for `zflow plan` and the history."""
     if journalled is None:
         return "never done"
+    if ONCE in {journalled, today}:
+        return "this zflow does it differently"
     (old_revision, old_scope, _), (revision, scope, _) = journalled.split(":"), today.split(":")
     if old_scope != scope:
         return "the container was started anew"

@@ -27,21 +27,22 @@ from zflow.journal.writer import Journal, Position, open_journal
 from zflow.lock import WALKER, held
 from zflow.output import announcer
 from zflow.secret import Redactor
-from zflow.settings import load
+from zflow.settings import files, load
 from zflow.shell import Shell, end_leftovers
 from zflow.step import Product
 from zflow.walk.machine import BLOCKED, FAILED, SERVING
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.walker import Walker, listed
+from zflow.walk.watchlist import leave, settings_watch
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 5.0
 """Seconds to wait for another writer, such as `reset-state`, to let go of the journal."""
 
 
-def walk(product: Product, volume: Path, environment: Mapping[str, str], reason: str) -> Exit:
+def walk(product: Product, volume: Path, environment: Mapping[str, str], reason: str, *, deep: bool = False) -> Exit:
     """Walk once, and again when told to while background steps are still at work; return how it ended."""
-    return _as_walker(product, volume, environment, lambda walker, _: _walk_all(walker, reason))
+    return _as_walker(product, volume, environment, lambda walker, _: _walk_all(walker, reason, deep=deep))
 
 
 def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) -> Exit:
@@ -49,10 +50,10 @@ def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) ->
     return _as_walker(product, volume, environment, lambda walker, around: walker.shut_down(around.product_context()))
 
 
-def _walk_all(walker: Walker, reason: str) -> Exit:
-    state = walker.walk(reason)
+def _walk_all(walker: Walker, reason: str, *, deep: bool) -> Exit:
+    state = walker.walk(reason, deep=deep)
     while state in {FAILED, BLOCKED} and walker.linger():
-        state = walker.walk("resume")
+        state = walker.walk("resume", deep=True)
     return Exit.VALID if state == SERVING else Exit.STOPPED
 
 
@@ -68,12 +69,13 @@ def _as_walker(
         prepare_home(product, volume)
         with (
             held(volume, WALKER, PATIENCE),
-            closing(open_journal(volume, clock=system_clock, boot=boot, run=run)) as journal,
+            closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=redactor.clean)) as journal,
         ):
             journal.restore(listed(product))
             try:
                 settings = load(product.settings, environment, volume)
             except OperatorError as error:
+                leave(home(volume), [settings_watch(files(environment, volume))])
                 return _block(product, journal, error, announce)
             base = f"{volume}:"
             shell = Shell(root=volume, tag=f"{base}{run}", log=lambda _line: None)

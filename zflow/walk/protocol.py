@@ -22,7 +22,7 @@ from zflow.files import sync_volume
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
 from zflow.retry import POLICIES, next_wait
-from zflow.step import Evidence, Step
+from zflow.step import Evidence, Probe, Step
 from zflow.walk.keys import key_of, why_due
 
 DEATHS = 3
@@ -64,6 +64,13 @@ class Task:
     wait: Callable[[Context, float], None]
     """Sleeps out a back-off; returns early when the operator says so, raises Interrupted when told to stop."""
     announce: Callable[[str], None]
+    deep: bool = False
+    """Ask the step's audit, where it has one, before it is skipped: on the operator's word, not at every start."""
+
+    @property
+    def look(self) -> Probe:
+        """What says whether the postcondition holds already."""
+        return self.step.audit if self.deep and self.step.audit is not None else self.step.probe
 
 
 def settle(task: Task) -> bool:
@@ -77,8 +84,8 @@ def settle(task: Task) -> bool:
     ctx = task.context(step, None)
     try:
         key = key_of(step, ctx)
-        evidence = None if step.in_flight == "rerun" and record.in_flight else step.probe(ctx)
-        if evidence is not None and record.valid and record.key == key and not record.in_flight:
+        evidence = None if step.in_flight == "rerun" and record.unfinished else task.look(ctx)
+        if evidence is not None and record.valid and record.key == key and not record.unfinished:
             return False
         task.enter()
         if evidence is not None:
@@ -91,8 +98,9 @@ def settle(task: Task) -> bool:
         chain.flush(_fault(task, "blocked", error))
         raise
     except Exception as error:
-        chain.flush(_fault(task, "blocked", bug := _bug(task.context(step, record.attempt), error)))
-        raise bug from error
+        fault = _understood(task.context(step, record.attempt), error)
+        chain.flush(_fault(task, "blocked", fault))
+        raise fault from error
     if record.valid and record.key == key:
         chain.add(_event(task, "lost", detail="its postcondition holds no more"))
         task.announce(f"{step.title}: its result is gone, doing it again")
@@ -107,7 +115,7 @@ def _refuse_hopeless(task: Task) -> None:
     step, record = task.step, task.chain.journal.step(task.step.name)
     if step.once and record.valid:
         raise OperatorError(codes.LOST, f"{step.name} ({step.title}) was complete and its probe fails now")
-    if record.in_flight and step.in_flight == "ask":
+    if record.undecided and step.in_flight == "ask":
         raise OperatorError(codes.ASK, f"{step.name}, attempt {record.attempt}")
     if record.deaths >= DEATHS:
         raise OperatorError(codes.POISON, f"{step.name} ended the walker {record.deaths} times in this boot")
@@ -127,26 +135,26 @@ def _try_once(task: Task, key: str) -> bool:
         task.announce(f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})")
         step.apply(ctx)
         sync_volume(ctx.volume)
-        evidence = step.probe(ctx)
-        if evidence is None:
-            unproven = TransientError(
-                codes.NOT_PROVEN, f"{step.name}: its probe does not see what its commands promised"
-            )
-            return _failed(task, ctx, number, unproven, started)
+        evidence = _proof(step, ctx)
     except Interrupted:
         chain.flush(_event(task, "interrupted", attempt=number, duration=time.monotonic() - started))
         raise
     except ZflowError as error:
         return _failed(task, ctx, number, error, started)
-    except OSError as error:
-        return _failed(task, ctx, number, _disk_full(error) or _bug(ctx, error), started)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is recorded, shown by its code, and logged whole
-        return _failed(task, ctx, number, _bug(ctx, error), started)
+        return _failed(task, ctx, number, _understood(ctx, error), started)
     finally:
         ctx.progress.clear()
     chain.add(_done(task, number, key, evidence, time.monotonic() - started))
     task.announce(f"{step.title}: done in {time.monotonic() - started:.1f} s")
     return True
+
+
+def _proof(step: Step, ctx: Context) -> Evidence:
+    evidence = step.probe(ctx)
+    if evidence is None:
+        raise TransientError(codes.NOT_PROVEN, f"{step.name}: its probe does not see what its commands promised")
+    return evidence
 
 
 def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: float) -> bool:
@@ -170,13 +178,10 @@ def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: f
     return False
 
 
-def _disk_full(error: OSError) -> OperatorError | None:
-    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-        return None
-    return OperatorError(codes.DISK_FULL, f"{error.filename or 'a file'}: {error.strerror}")
-
-
-def _bug(ctx: Context, error: Exception) -> StepBug:
+def _understood(ctx: Context, error: Exception) -> ZflowError:
+    """Return what an unforeseen error means: a full volume, else a defect of ours, whose traceback is logged."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return OperatorError(codes.DISK_FULL, f"{error.filename or 'a file'}: {error.strerror}")
     ctx.log("".join(traceback.format_exception(error)))
     return StepBug(codes.BUG, f"{type(error).__name__}: {error}")
 

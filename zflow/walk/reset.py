@@ -17,6 +17,9 @@ from zflow.step import Product, Step
 from zflow.walk.machine import Workflow
 from zflow.walk.walker import listed
 
+PATIENCE = 2.0
+"""Seconds to wait for a walker that is just ending."""
+
 
 def names_of(product: Product, state: str) -> tuple[Step, ...]:
     """Return the steps of a state. Raises OperatorError(NO_SUCH_STATE) with the names there are."""
@@ -31,7 +34,7 @@ def reset(product: Product, volume: Path, state: str) -> None:
     """Record that every step of `state` is due again. Raises OperatorError(HELD) while a walk is under way."""
     steps = names_of(product, state)
     with (
-        held(volume, WALKER, patience=2.0),
+        held(volume, WALKER, PATIENCE),
         closing(
             open_journal(volume, clock=system_clock, boot=boot_identity(), run=f"reset-{uuid.uuid4().hex[:8]}")
         ) as journal,

@@ -47,6 +47,10 @@ class Surroundings:
         log = _drop if attempt is None else self._log(state.name, f"{step.name.rpartition('.')[2]}.{attempt}.log")
         return self._context(log, step.name, step.timeout)
 
+    def look(self) -> Context:
+        """Return a context for looking only, of no step and without a log."""
+        return self._context(_drop, "look", 600.0)
+
     def product_context(self) -> Context:
         """Return a context for what belongs to no step, such as the shutdown."""
         return self._context(self._log("product", "product.log"), "product", 600.0)

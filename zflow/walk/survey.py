@@ -46,7 +46,7 @@ def _judge(
         look = step.audit if deep and step.audit is not None else step.probe
         evidence = look(ctx)
     except ZflowError as error:
-        return "refused", str(error)
+        return "refused", around.redactor.clean(str(error))
     valid = row.get("settled_kind") in VALID
     current = valid and row.get("settled_key") == key
     if evidence is not None:

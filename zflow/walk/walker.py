@@ -6,11 +6,11 @@ more. The first start, a restart, a renewed certificate and a repair are therefo
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 from zflow import codes
@@ -20,11 +20,12 @@ from zflow.exits import Exit
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Listed, Position
 from zflow.retry import POLICIES
-from zflow.step import Product, State, Step, Watch
+from zflow.step import Product, State, Step
 from zflow.walk.ahead import Ahead
 from zflow.walk.machine import SERVING, STOPPED, Workflow
 from zflow.walk.protocol import Chain, Task, settle
 from zflow.walk.surroundings import Surroundings
+from zflow.walk.watchlist import leave, settings_watch
 
 
 @dataclass
@@ -48,18 +49,21 @@ class Walker:
         self._workflow = Workflow(names, at.state if at else None, at.place if at else None)
         self._step: str | None = None
         self._entered: str | None = None
+        self._deep = False
         self._chain = Chain(journal, self._position)
         self._ahead = Ahead(surroundings.stopping)
 
-    def walk(self, reason: str) -> str:
+    def walk(self, reason: str, *, deep: bool = False) -> str:
         """Walk until all is valid or something stops it; return the machine's state.
 
-        Raises Interrupted, after recording it, when the container is told to stop.
+        `deep` asks the steps' audits, which are dearer than their probes and see what somebody
+        changed by hand. Raises Interrupted, after recording it, when the container is told to stop.
         """
         self._chain.flush(Event("begun", detail=reason), position=self._position())
         if self._workflow.state in STOPPED:
             self._move("resume")
         self._entered = None
+        self._deep = deep
         count = Count()
         try:
             self._start_ahead()
@@ -71,16 +75,18 @@ class Walker:
             raise
         except ZflowError as error:
             self._stop(error)
+        except Exception as error:  # noqa: BLE001 - a defect of ours is recorded and shown by its code, and logged whole
+            self._around.product_context().log("".join(traceback.format_exception(error)))
+            self._stop(StepBug(codes.BUG, f"{type(error).__name__}: {error}"))
         self._write_watches()
         return self._workflow.state
 
     def linger(self) -> bool:
         """After a stop, let work ahead of time go on; return whether the operator asked to resume meanwhile."""
-        while self._ahead.busy():
+        while self._ahead.busy() and not self._around.stopping.is_set():
             if self._wake.wait(0.3):
-                return True
-            if self._around.stopping.is_set():
-                return False
+                self._wake.clear()
+                return not self._around.stopping.is_set()
         return False
 
     def shut_down(self, ctx: Context) -> Exit:
@@ -102,6 +108,8 @@ class Walker:
     def _walk_state(self, state: State, count: Count) -> None:
         for step in state.steps:
             self._step = step.name
+            if self._around.stopping.is_set():
+                raise Interrupted
             acted = self._take_ahead(step) if step.ahead else settle(self._task(state, step, self._chain))
             count.acted += acted
             count.held += not acted
@@ -134,11 +142,12 @@ class Walker:
             enter=partial(self._enter, state) if chain is self._chain else _stay,
             wait=self._wait,
             announce=self._around.announce,
+            deep=self._deep,
         )
 
     def _wait(self, ctx: Context, seconds: float) -> None:
-        self._wake.clear()
         self._wake.wait(seconds)
+        self._wake.clear()
         ctx.check()
 
     def _enter(self, state: State) -> None:
@@ -190,11 +199,10 @@ class Walker:
         return Position(self._workflow.state, self._workflow.place, self._step)
 
     def _write_watches(self) -> None:
+        watches = [settings_watch(self._around.settings.files)]
         with suppress(ZflowError, OSError):
-            watches: Sequence[Watch] = self._product.watches(self._around.product_context())
-            beside = self._around.home / "watches.new"
-            beside.write_text(json.dumps([asdict(watch) for watch in watches]))
-            beside.rename(self._around.home / "watches.json")
+            watches += self._product.watches(self._around.product_context())
+        leave(self._around.home, watches)
 
 
 def listed(product: Product) -> list[Listed]:
