@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code. What the terminal cannot show is shown as `?`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(dispatch(sys.argv[1:]))
 
 
 def volume() -> Path:
     """Return the volume: `/data`, or where ZFLOW_VOLUME says."""
-    return Path(os.environ.get("ZFLOW_VOLUME", "/data"))
+    return Path(os.environ.get("ZFLOW_VOLUME", "/data")).absolute()
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -43,7 +47,7 @@ def show_status(*, as_json: bool) -> int:
 
     document = status.gather(volume())
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(status.as_json(document) if as_json else status.as_text(document, unicode=unicode))
+    print(status.as_json(document, unicode=unicode) if as_json else status.as_text(document, unicode=unicode))
     return status.exit_code(document)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zflow import __version__, codes
+from zflow.boot import boot_identity
 from zflow.clock import stamp
 from zflow.errors import OperatorError
 from zflow.exits import Exit
@@ -45,16 +46,20 @@ def gather(volume: Path) -> Document:
         with reading(volume) as journal:
             row, listed = position(journal), steps(journal)
     except OperatorError as error:
-        if alive and error.code is codes.NO_JOURNAL:
+        missing = error.code is codes.NO_JOURNAL
+        if alive and missing:
             return document | {"state": "starting"}
         problem = _problem(error.code.id, error.detail, error.code.remedy, None)
-        return document | {"state": "unreadable", "problem": problem}
+        return document | {"state": "none" if missing else "unreadable", "problem": problem}
+    boot: str | None = boot_identity() if alive else (row["boot"] if row else None)
     if row is not None:
         document |= {name: row[name] for name in ("state", "place", "step")} | {"updated": stamp(row["updated"])}
         if row["code"]:
             document["problem"] = _problem(row["code"], row["detail"], row["remedy"], row["next_try"])
+    if alive and (row is None or row["boot"] != boot):
+        # What the journal says is of an earlier start: the services of this one have not been looked at yet.
+        document |= {"state": "starting", "problem": None}
     progress = _progress(volume) if walking else {}
-    boot = row["boot"] if row is not None else None
     document["steps"] = [_step(each, boot, progress.get(each["name"]), walking) for each in listed]
     return document
 
@@ -66,9 +71,9 @@ def exit_code(document: Document) -> Exit:
     return Exit.VALID if document["state"] == "serving" and not document["walking"] else Exit.IN_PROGRESS
 
 
-def as_json(document: Document) -> str:
+def as_json(document: Document, *, unicode: bool = True) -> str:
     """Return the document as indented JSON."""
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=not unicode)
 
 
 def as_text(document: Document, *, unicode: bool = True) -> str:
@@ -94,7 +99,7 @@ def _headline(document: Document) -> str:
     state, alive = document["state"], document["runner"] == "alive"
     if not alive:
         return f"no runner is at work on {document['volume']}; last state: {state}. Start the container."
-    if document["walking"] and state not in {"blocked", "failed"}:
+    if document["walking"] and state not in {"blocked", "failed", "starting"}:
         return f"at work in {document['place']}"
     words = {
         "serving": "serving: every state is valid",
@@ -178,7 +183,8 @@ def _progress(volume: Path) -> dict[str, Document]:
             content = json.loads(path.read_text())
         except (OSError, ValueError):
             continue
-        found[content["step"]] = content
+        if isinstance(content, dict) and "step" in content:
+            found[content["step"]] = content
     return found
 
 

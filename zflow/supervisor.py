@@ -28,13 +28,16 @@ TICK = 1.0
 """Seconds between two looks at the watched inputs and the clock."""
 DEATHS = 5
 """So many times in a row may the walker die without an answer before the container ends."""
+PAUSE = 1.0
+"""Seconds to wait after the first death, twice as many after the second, and so on."""
 
 
 def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
     """Supervise the volume until told to stop; return the container's exit code. `zflow` is the command to call."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     if not journal_file(volume).exists() and (refused := _wait(spawn((*zflow, "admit")))) != Exit.VALID:
-        return Exit(refused)
+        return Exit(refused) if refused in set(Exit) else Exit.STOPPED
     try:
         with held(volume, RUNNER):
             return _Supervisor(volume, zflow).live()
@@ -54,7 +57,8 @@ class _Supervisor:
         self._walker: int | None = None
         self._deaths = 0
         self._again: float | None = None
-        self._pending: str | None = None
+        self._pending: tuple[str, bool] | None = None
+        self._woken = False
 
     def live(self) -> Exit:
         self._start("start of the container")
@@ -64,27 +68,30 @@ class _Supervisor:
             if number in {signal.SIGTERM, signal.SIGINT}:
                 return self._end()
             if number == signal.SIGHUP:
-                self._start("HUP: inputs are looked at again")
+                self._start("HUP: inputs are looked at again", deep=True)
             elif number == signal.SIGUSR1:
                 self._resume()
             elif number == signal.SIGCHLD and (ended := self._reap()) is not None:
                 return ended
             self._look()
 
-    def _start(self, reason: str) -> None:
+    def _start(self, reason: str, *, deep: bool = False) -> None:
+        """Start a walk, or have one follow the present one; `deep` on the operator's word."""
         if self._walker is not None:
-            self._pending = reason
+            self._pending = (reason, deep)
             return
         self._again = None
         self._pending = None
+        self._woken = False
         self._watcher.forget()
-        self._walker = spawn((*self._zflow, "walk", "--reason", reason))
+        self._walker = spawn((*self._zflow, "walk", "--reason", reason, *(["--deep"] if deep else [])))
 
     def _resume(self) -> None:
         if self._walker is not None:
             os.kill(self._walker, signal.SIGUSR1)
+            self._woken = True
         else:
-            self._start("resume")
+            self._start("resume", deep=True)
 
     def _look(self) -> None:
         if self._walker is not None:
@@ -111,14 +118,17 @@ class _Supervisor:
         if code in {Exit.VALID, Exit.STOPPED}:
             self._deaths = 0
             self._again = self._next_try()
+            if self._woken and code == Exit.STOPPED:
+                self._pending = self._pending or ("resume", True)
             if self._pending:
-                self._start(self._pending)
+                reason, deep = self._pending
+                self._start(reason, deep=deep)
             return None
         self._deaths += 1
         _say(f"the walker ended with {code}, {self._deaths} of {DEATHS} times in a row")
         if self._deaths >= DEATHS:
             return Exit.STOPPED
-        self._again = time.time() + self._deaths
+        self._again = time.time() + self._deaths * PAUSE
         return None
 
     def _next_try(self) -> float | None:
@@ -138,8 +148,11 @@ class _Supervisor:
 
 
 def spawn(argv: tuple[str, ...]) -> int:
-    """Start a process with default signal handling and nothing blocked; return its number."""
-    return os.posix_spawn(argv[0], list(argv), os.environ, setsigmask=(), setsigdef=SIGNALS)
+    """Start a process with nothing blocked; return its number.
+
+    Signals have their default effect, but for USR1: it stays ignored until the walker, while it loads, can obey it.
+    """
+    return os.posix_spawn(argv[0], list(argv), os.environ, setsigmask=(), setsigdef=SIGNALS - {signal.SIGUSR1})
 
 
 def _wait(pid: int) -> int:

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 
 import click
 
-from zflow import __version__
-from zflow.cli import inner, looking, steering
+from zflow import __version__, codes
+from zflow.cli import doctor, firewall, inner, looking, steering
 from zflow.errors import ZflowError
 from zflow.exits import Exit
 
+EXITS = {codes.HELD.id: Exit.HELD} | {
+    code.id: Exit.REFUSED
+    for code in (codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.NO_JOURNAL)
+}
 EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
 
 
@@ -21,7 +25,7 @@ def group() -> None:
     """Turns an empty volume into a running, hardened Zimbra mail server, and keeps it so."""
 
 
-for module in (looking, steering, inner):
+for module in (looking, doctor, firewall, steering, inner):
     for command in module.COMMANDS:
         group.add_command(command)
 
@@ -37,4 +41,4 @@ def main(arguments: Sequence[str]) -> int:
         return Exit.STOPPED
     except ZflowError as error:
         print(f"{error}\nWhat to do: {error.code.remedy}", file=sys.stderr)
-        return Exit.STOPPED
+        return EXITS.get(error.code.id, Exit.STOPPED)

@@ -27,13 +27,14 @@ def admit() -> int:
 
 @click.command("walk", hidden=True)
 @click.option("--reason", default="by hand")
-def walk(reason: str) -> int:
+@click.option("--deep", is_flag=True)
+def walk(reason: str, *, deep: bool) -> int:
     """Walk once."""
     from zflow.walk.process import die_with_parent
     from zflow.walk.process import walk as walk_once
 
     die_with_parent()
-    return walk_once(product(), volume(), environment(), reason)
+    return walk_once(product(), volume(), environment(), reason, deep=deep)
 
 
 @click.command("shut-down", hidden=True)

@@ -90,8 +90,10 @@ def describe(row: dict[str, Any]) -> str:
     return "  ".join(parts).rstrip()
 
 
-def _findings(*, deep: bool) -> list[Any]:
+def findings(*, deep: bool) -> list[Any]:
+    """Return what journal and probes (`deep`: audits) say of every step together."""
     from zflow.cli.product import bystander, product
+    from zflow.codes import NO_JOURNAL
     from zflow.errors import OperatorError
     from zflow.journal.reader import reading, steps
     from zflow.walk.survey import survey
@@ -100,15 +102,22 @@ def _findings(*, deep: bool) -> list[Any]:
     try:
         with reading(volume()) as journal:
             statuses = {row["name"]: row for row in steps(journal)}
-    except OperatorError:
+    except OperatorError as error:
+        if error.code is not NO_JOURNAL:
+            raise
         statuses = {}
     return list(survey(product(), statuses, around, deep=deep))
+
+
+def unhealthy(found: list[Any]) -> list[Any]:
+    """Return the findings that somebody has to do something about."""
+    return [each for each in found if each.verdict not in {"holds", "found"}]
 
 
 @click.command()
 def plan() -> None:
     """Tell what would run next and why, changing nothing."""
-    due = [each for each in _findings(deep=False) if each.verdict in {"due", "lost", "refused"}]
+    due = [each for each in findings(deep=False) if each.verdict in {"due", "lost", "refused"}]
     if not due:
         click.echo("Nothing is due: every step's postcondition holds.")
     for each in due:
@@ -117,14 +126,29 @@ def plan() -> None:
 
 @click.command()
 def verify() -> int:
-    """Look at every step's postcondition, thoroughly; exit code 1 when one does not hold."""
-    findings = _findings(deep=True)
-    for each in findings:
+    """Look at the journal's chain and, thoroughly, at every step's result; exit code 1 when one does not hold."""
+    _check_chain()
+    found = findings(deep=True)
+    for each in found:
         click.echo(f"{each.step:<28} {VERDICTS[each.verdict]:<10} {each.why}")
-    bad = [each for each in findings if each.verdict not in {"holds", "found"}]
+    bad = unhealthy(found)
     advice = " `zflow resume` repairs." if bad else ""
-    click.echo(f"\n{len(findings) - len(bad)} of {len(findings)} steps hold.{advice}")
+    click.echo(f"\n{len(found) - len(bad)} of {len(found)} steps hold.{advice}")
     return Exit.STOPPED if bad else Exit.VALID
+
+
+def _check_chain() -> None:
+    from zflow.codes import JOURNAL_DAMAGED
+    from zflow.errors import OperatorError
+    from zflow.journal.layout import journal_file
+    from zflow.journal.reader import broken_link, reading
+
+    if not journal_file(volume()).exists():
+        return
+    with reading(volume()) as journal:
+        broken = broken_link(journal)
+    if broken is not None:
+        raise OperatorError(JOURNAL_DAMAGED, f"event {broken} does not follow from the one before it")
 
 
 @click.command()

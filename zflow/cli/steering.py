@@ -36,7 +36,7 @@ def resume(*, no_follow: bool) -> int:
         from zflow.walk.process import walk
 
         click.echo("No runner is alive in this container; walking here.")
-        return walk(product(), volume(), environment(), "resume without a runner")
+        return walk(product(), volume(), environment(), "resume without a runner", deep=True)
     before = _newest_event()
     os.kill(found.pid, signal.SIGUSR1)
     if no_follow:
