@@ -1,0 +1,53 @@
+BEGIN TRANSACTION;
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "alembic_version" VALUES('0001');
+CREATE TABLE event (
+	seq INTEGER NOT NULL, 
+	at FLOAT NOT NULL, 
+	boot TEXT NOT NULL, 
+	run TEXT NOT NULL, 
+	state TEXT, 
+	step TEXT, 
+	attempt INTEGER, 
+	kind TEXT NOT NULL, 
+	"key" TEXT, 
+	evidence TEXT, 
+	code TEXT, 
+	class TEXT, 
+	detail TEXT, 
+	next_try FLOAT, 
+	duration FLOAT, 
+	hash TEXT NOT NULL, 
+	PRIMARY KEY (seq)
+);
+INSERT INTO "event" VALUES(1,1800000001.0,'boot-1','run',NULL,NULL,NULL,'begun',NULL,NULL,NULL,NULL,'test',NULL,NULL,'beae1acb140a448f1ef72b93398f9772f765e6b9b20b9e9be0d8a1fb012ff44d');
+INSERT INTO "event" VALUES(2,1800000002.0,'boot-1','run','one',NULL,NULL,'entered',NULL,NULL,NULL,NULL,NULL,NULL,NULL,'f070143a43ac86e3555fa0f55827487ea405554cd0f4cfb580e58748bdac55b4');
+INSERT INTO "event" VALUES(3,1800000003.0,'boot-1','run','one','one.a',1,'started','r1:volume:e3b0c44298fc1c14',NULL,NULL,NULL,NULL,NULL,NULL,'14528ee4c9420387358bb59c460c32377d4b5f57e31c8c37ef9e268305e8a22c');
+INSERT INTO "event" VALUES(4,1800000004.0,'boot-1','run','one','one.a',1,'done','r1:volume:e3b0c44298fc1c14','one.a is there',NULL,NULL,NULL,NULL,0.006,'9c52fe6de03a1d009e26c130974651f59e3b1723677176fac6d9c949e6c66cd3');
+INSERT INTO "event" VALUES(5,1800000004.0,'boot-1','run','one','one.once',1,'started','once',NULL,NULL,NULL,NULL,NULL,NULL,'7616bd251cc5b77d5b83da13c90a50a8ee02695c9ec8b8ee8709e4e7e79a9773');
+INSERT INTO "event" VALUES(6,1800000005.0,'boot-1','run','one','one.once',1,'done','once','one.once is there',NULL,NULL,NULL,NULL,0.011,'4b16f10247b000869f0b3f89edd2b295939627bfe79df6da9b84164dde905a3e');
+INSERT INTO "event" VALUES(7,1800000005.0,'boot-1','run','two',NULL,NULL,'entered',NULL,NULL,NULL,NULL,NULL,NULL,NULL,'76f68a276dcfc5254c5d4c09d2786f821f0508eb4cd01e90dbc3ecf5858523c2');
+INSERT INTO "event" VALUES(8,1800000006.0,'boot-1','run','two','two.a',1,'started','r1:volume:e3b0c44298fc1c14',NULL,NULL,NULL,NULL,NULL,NULL,'d33e27642ff78b4421deea63d63c5b06d6be988d7d456783a8a85488b3aeccfb');
+CREATE TABLE workflow (
+	id INTEGER NOT NULL CHECK (id = 1), 
+	state TEXT NOT NULL, 
+	place TEXT NOT NULL, 
+	step TEXT, 
+	boot TEXT NOT NULL, 
+	run TEXT NOT NULL, 
+	updated FLOAT NOT NULL, 
+	code TEXT, 
+	detail TEXT, 
+	remedy TEXT, 
+	next_try FLOAT, 
+	version TEXT NOT NULL, 
+	PRIMARY KEY (id)
+);
+INSERT INTO "workflow" VALUES(1,'two','two','two.a','boot-1','run',1800000006.0,NULL,NULL,NULL,NULL,'0.1.0');
+CREATE INDEX event_of_step ON event (step, seq);
+CREATE TRIGGER event_stays BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+CREATE TRIGGER event_is_kept BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+COMMIT;

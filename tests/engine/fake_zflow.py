@@ -1,0 +1,59 @@
+"""Stands in for the `zflow` that a supervisor calls: notes each call, and behaves as the volume's `behaviour` says.
+
+Run as `python fake_zflow.py VOLUME VERB ...`; `behaviour` is a word: ok, stopped, die, wait or bound.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+def note(volume: Path, words: str) -> None:
+    """Append a line to the volume's `calls`."""
+    with (volume / "calls").open("a") as file:
+        file.write(f"{words}\n")
+
+
+def main() -> int:
+    """Behave."""
+    volume, verb = Path(sys.argv[1]), sys.argv[2]
+    behaviour = (volume / "behaviour").read_text().strip()
+    if verb == "admit":
+        (volume / ".zflow").mkdir(mode=0o700, exist_ok=True)
+        note(volume, "admit")
+        return 5 if behaviour == "refuse" else 0
+    if verb == "shut-down":
+        note(volume, "shut-down")
+        return 0
+    if behaviour in {"wait", "bound"}:
+        return wait(volume, bound=behaviour == "bound")
+    note(volume, " ".join(sys.argv[2:]))
+    return {"ok": 0, "stopped": 1, "refused": 5}.get(behaviour, 99)
+
+
+def wait(volume: Path, *, bound: bool) -> int:
+    """Obey signals, as a walker at work does, until told to stop or until the volume's `end` says with which code."""
+    if bound:
+        from zflow.walk.process import die_with_parent
+
+        die_with_parent()
+    signals = {signal.SIGTERM, signal.SIGUSR1}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    (volume / "pid").write_text(str(os.getpid()))
+    note(volume, " ".join(sys.argv[2:]))
+    while not (volume / "end").exists():
+        caught = signal.sigtimedwait(signals, 0.02)
+        if caught is None:
+            continue
+        if caught.si_signo == signal.SIGTERM:
+            note(volume, "told to stop")
+            return 3
+        note(volume, "woken")
+    return int((volume / "end").read_text())
+
+
+sys.exit(main())

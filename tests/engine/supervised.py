@@ -1,0 +1,12 @@
+"""`python -m tests.engine.supervised VOLUME COMMAND...`: `zflow run` in a hurry, with another `zflow` to call."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from zflow import supervisor
+
+supervisor.TICK = 0.05
+supervisor.PAUSE = 0.01
+sys.exit(supervisor.run(Path(sys.argv[1]), tuple(sys.argv[2:])))

@@ -1,0 +1,93 @@
+"""The commands that make something happen: reset-state and resume."""
+
+from __future__ import annotations
+
+import io
+import signal
+import subprocess
+
+import pytest
+
+from tests.engine.commands import TOY, Capture, operated, run
+from tests.engine.toy import Bench, effects, hold_as
+from tests.engine.where import wait_for
+from zflow.exits import Exit
+from zflow.lock import RUNNER, WALKER, held
+
+__all__ = ["operated"]
+
+
+def test_reset_says_what_it_would_do_and_does_nothing_in_a_dry_run(bench: Bench, capsys: Capture) -> None:
+    """The steps are named, the journal stays as it is."""
+    bench.walk(TOY)
+    before = bench.events()
+    code, out, _ = run(capsys, "reset-state", "one", "--dry-run")
+    assert code == Exit.VALID
+    assert "one.a" in out
+    assert "two.a" not in out
+    assert bench.events() == before
+
+
+def test_reset_makes_a_state_due_again_and_deletes_nothing(bench: Bench, capsys: Capture) -> None:
+    """After the word of the operator lost once-steps are built anew, the rest is found as it was."""
+    bench.walk(TOY)
+    (bench.volume / "one.b").unlink()
+    assert bench.walk(TOY) == "blocked"
+    code, _, _ = run(capsys, "reset-state", "one", "--yes")
+    assert code == Exit.VALID
+    assert bench.position()["state"] == "one"
+    assert bench.walk(TOY) == "serving"
+    assert effects(bench.volume) == ["one.a", "one.b", "two.a", "one.b"]
+    assert bench.kinds("one.a") == ["started", "done", "reset", "satisfied"]
+    assert bench.kinds("two.a") == ["started", "done"]
+    assert bench.broken_link() is None
+
+
+def test_reset_asks_and_takes_no_for_an_answer(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `--yes` and without a person nothing happens, with exit code 1."""
+    bench.walk(TOY)
+    before = bench.events()
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert run(capsys, "reset-state", "one")[0] == Exit.STOPPED
+    assert bench.events() == before
+
+
+def test_reset_of_an_unknown_state_names_the_known_ones(bench: Bench, capsys: Capture) -> None:
+    """A wrong name is an error with the right names in it."""
+    code, _, err = run(capsys, "reset-state", "three", "--yes")
+    assert code == Exit.STOPPED
+    assert "ZF-1031" in err
+    assert "one, two" in err
+
+
+def test_reset_is_refused_while_a_walk_is_under_way(
+    bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer holds the volume: exit code 4, and nothing is recorded."""
+    bench.walk(TOY)
+    before = bench.events()
+    monkeypatch.setattr("zflow.walk.reset.PATIENCE", 0.0)
+    with held(bench.volume, WALKER):
+        code, _, err = run(capsys, "reset-state", "one", "--yes")
+    assert code == Exit.HELD
+    assert "ZF-1005" in err
+    assert bench.events() == before
+
+
+def test_resume_without_a_runner_walks_here(bench: Bench, capsys: Capture) -> None:
+    """The walk is made by the command itself, and its end is the exit code."""
+    code, out, _ = run(capsys, "resume")
+    assert code == Exit.VALID
+    assert "walking here" in out
+    assert effects(bench.volume) == ["one.a", "one.b", "two.a"]
+    assert bench.events()[0]["detail"] == "resume without a runner"
+
+
+def test_resume_beside_a_runner_wakes_it(bench: Bench, capsys: Capture) -> None:
+    """The runner gets USR1 and the command returns, when it is told not to follow."""
+    bench.walk(TOY)
+    with subprocess.Popen(["sleep", "60"]) as runner:
+        hold_as(bench.volume, RUNNER, runner.pid)
+        code, out, _ = run(capsys, "resume", "--no-follow")
+        assert (code, f"process {runner.pid}" in out) == (Exit.VALID, True)
+        assert wait_for(runner.poll, "the signal") == -signal.SIGUSR1

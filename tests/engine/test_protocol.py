@@ -1,0 +1,205 @@
+"""One step's protocol: the probe decides, the intent comes before the effect, the outcome says what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.engine.toy import Bench, Crash, again, effects, file_step, product
+from zflow import codes
+from zflow.context import Context
+from zflow.journal.event import Event
+from zflow.step import Evidence, Scope, Step
+from zflow.walk.walker import listed
+
+
+def crash(_ctx: Context) -> None:
+    """End the process within an apply."""
+    raise Crash
+
+
+def cut_off(bench: Bench, step: Step) -> None:
+    """Walk a step whose apply is cut off."""
+    with pytest.raises(Crash):
+        bench.walk(product(step))
+
+
+def test_a_step_that_holds_already_is_satisfied_without_its_apply(bench: Bench) -> None:
+    """What the world shows needs no effect; the evidence is recorded."""
+    (bench.volume / "one.a").write_text("one.a")
+    assert bench.walk(product(file_step("one.a"))) == "serving"
+    assert effects(bench.volume) == []
+    assert [(row["kind"], row["evidence"]) for row in bench.events("one.a")] == [("satisfied", "one.a is there")]
+
+
+def test_a_step_is_started_before_and_done_after_its_effect(bench: Bench) -> None:
+    """The intent is durable before the apply begins, and the outcome carries the probe's evidence."""
+    seen: list[str] = []
+    step = file_step("one.a", before=lambda _ctx: seen.extend(bench.kinds("one.a")))
+    bench.walk(product(step))
+    assert seen == ["started"]
+    assert bench.kinds("one.a") == ["started", "done"]
+    assert bench.events("one.a")[-1]["evidence"] == "one.a is there"
+
+
+def test_a_step_that_still_stands_costs_a_look_and_no_event(bench: Bench) -> None:
+    """A second walk over a finished volume records nothing of its steps."""
+    for _ in range(2):
+        bench.walk(product(file_step("one.a")))
+    assert bench.kinds("one.a") == ["started", "done"]
+
+
+def test_an_attempt_that_took_effect_before_it_was_cut_off_is_recovered(bench: Bench) -> None:
+    """The probe sees the effect of an attempt without outcome, so it is not repeated."""
+    cut_off(bench, file_step("one.a", before=crash))
+    (bench.volume / "one.a").write_text("one.a")
+    assert bench.walk(product(file_step("one.a"))) == "serving"
+    assert bench.kinds("one.a") == ["started", "recovered"]
+    assert effects(bench.volume) == []
+
+
+def test_an_attempt_without_effect_is_made_again_after_its_cleanup(bench: Bench) -> None:
+    """What a cut-off attempt left is removed before the next attempt's intent, and only then."""
+    order: list[str] = []
+    step = file_step("one.a", cleanup=lambda _ctx: order.append("cleanup"), before=lambda _ctx: order.append("apply"))
+    bench.walk(product(file_step("one.b"), again(step, name="one.c", title="c", probe=lambda _ctx: Evidence("ok"))))
+    assert order == []
+    cut_off(bench, again(step, apply=crash))
+    bench.walk(product(step))
+    assert order == ["cleanup", "apply"]
+    assert [(row["kind"], row["attempt"]) for row in bench.events("one.a")] == [
+        ("started", 1),
+        ("started", 2),
+        ("done", 2),
+    ]
+
+
+def test_a_reset_does_not_forget_that_an_attempt_was_cut_off(bench: Bench) -> None:
+    """After the operator's reset the half-done attempt is still cleaned up first."""
+    order: list[str] = []
+    step = file_step("one.a", cleanup=lambda _ctx: order.append("cleanup"))
+    cut_off(bench, again(step, apply=crash))
+    journal = bench.journal()
+    journal.restore(listed(product(step)))
+    journal.record([Event("reset", state="one", step="one.a")])
+    journal.close()
+    bench.walk(product(step))
+    assert order == ["cleanup"]
+
+
+def test_a_rerun_step_is_done_again_whatever_its_probe_says(bench: Bench) -> None:
+    """Where the probe cannot tell, an attempt that was cut off, interrupted or failed is repeated."""
+    step = file_step("one.a", in_flight="rerun")
+    cut_off(bench, again(step, apply=crash))
+    (bench.volume / "one.a").write_text("one.a")
+    bench.walk(product(step))
+    assert effects(bench.volume) == ["one.a"]
+    assert bench.kinds("one.a") == ["started", "started", "done"]
+
+
+def test_an_ask_step_stays_blocked_until_the_operator_decides(bench: Bench) -> None:
+    """A cut-off attempt that nobody can judge is ZF-1024 at every walk, and is made again only after a reset."""
+    step = file_step("one.a", in_flight="ask")
+    cut_off(bench, again(step, apply=crash))
+    for boot in ("boot-1", "boot-2"):
+        bench.boot = boot
+        assert bench.walk(product(step)) == "blocked"
+        assert bench.position()["code"] == codes.ASK.id
+    assert effects(bench.volume) == []
+
+
+def test_an_effect_that_is_gone_is_lost_and_made_again(bench: Bench) -> None:
+    """A journal line alone is never trusted: a deleted artefact is noticed and repaired."""
+    bench.walk(product(file_step("one.a")))
+    (bench.volume / "one.a").unlink()
+    assert bench.walk(product(file_step("one.a"))) == "serving"
+    assert bench.kinds("one.a") == ["started", "done", "lost", "started", "done"]
+
+
+def test_a_lost_once_step_blocks_until_it_is_restored(bench: Bench) -> None:
+    """What is built once is not rebuilt by itself; when the operator has restored it, its row is valid again."""
+    step = file_step("one.a", once=True)
+    bench.walk(product(step))
+    (bench.volume / "one.a").unlink()
+    for _ in range(2):
+        assert bench.walk(product(step)) == "blocked"
+        assert bench.position()["code"] == codes.LOST.id
+    assert effects(bench.volume) == ["one.a"]
+    (bench.volume / "one.a").write_text("one.a")
+    assert bench.walk(product(step)) == "serving"
+    assert bench.status("one.a")["last_kind"] == "satisfied"
+
+
+def test_a_once_step_is_not_redone_for_a_new_image_or_a_new_setting(bench: Bench) -> None:
+    """Neither revision nor inputs nor a restart touch what is built once."""
+    step = file_step("one.a", once=True, inputs=lambda _ctx: "old")
+    bench.walk(product(step))
+    bench.boot = "boot-2"
+    bench.walk(product(again(step, revision=2, inputs=lambda _ctx: "new")))
+    assert bench.kinds("one.a") == ["started", "done"]
+
+
+@pytest.mark.parametrize("was_once", [True, False])
+def test_a_step_may_become_once_or_cease_to_be(bench: Bench, was_once: bool) -> None:
+    """An image that changes its mind about `once` walks over the older journal."""
+    step = file_step("one.a", once=was_once)
+    bench.walk(product(step))
+    (bench.volume / "one.a").unlink()
+    assert bench.walk(product(again(step, once=not was_once))) == ("serving" if was_once else "blocked")
+
+
+def sees(name: str, content: str) -> Callable[[Context], Evidence | None]:
+    """Return a probe that looks for one content."""
+
+    def probe(ctx: Context) -> Evidence | None:
+        path = ctx.volume / name
+        return Evidence(content) if path.exists() and path.read_text() == content else None
+
+    return probe
+
+
+def writes(name: str, content: str) -> Callable[[Context], None]:
+    """Return an apply that writes this content."""
+
+    def apply(ctx: Context) -> None:
+        (ctx.volume / name).write_text(content)
+
+    return apply
+
+
+def versioned(content: str, **options: object) -> Step:
+    """Return a step whose result depends on its input."""
+    return Step("one.a", "a", sees("one.a", content), writes("one.a", content), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{"inputs": lambda _ctx: "new"}, {"revision": 2}], ids=["inputs", "revision"])
+def test_changed_inputs_and_a_new_revision_make_a_step_due(bench: Bench, options: dict[str, object]) -> None:
+    """The step is done again, and its journalled key is the new one."""
+    bench.walk(product(versioned("old", inputs=lambda _ctx: "old")))
+    old = bench.status("one.a")["settled_key"]
+    assert bench.walk(product(versioned("new", **options))) == "serving"
+    assert bench.kinds("one.a") == ["started", "done", "started", "done"]
+    assert bench.status("one.a")["settled_key"] != old
+
+
+def test_a_boot_step_is_due_at_each_start_and_a_volume_step_is_not(bench: Bench) -> None:
+    """After a restart only what lasts until the container ends is looked at and recorded anew."""
+    what = product(file_step("one.a"), file_step("one.b", scope=Scope.BOOT))
+    bench.walk(what)
+    bench.boot = "boot-2"
+    (bench.volume / "one.b").unlink()
+    bench.walk(what)
+    assert bench.kinds("one.a") == ["started", "done"]
+    assert bench.kinds("one.b") == ["started", "done", "started", "done"]
+    assert [row["boot"] for row in bench.events("one.b")] == ["boot-1", "boot-1", "boot-2", "boot-2"]
+
+
+def test_a_deep_walk_asks_the_audit(bench: Bench) -> None:
+    """On the operator's word the dearer look decides whether a step is done again."""
+    step = again(file_step("one.a"), audit=lambda _ctx: None)
+    bench.walk(product(step))
+    bench.walk(product(step))
+    assert bench.kinds("one.a") == ["started", "done"]
+    bench.walk(product(step), deep=True)
+    assert bench.kinds("one.a") == ["started", "done", "lost", "started", "done"]

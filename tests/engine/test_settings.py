@@ -1,0 +1,167 @@
+"""Settings: where each may come from, what is accepted, and all mistakes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zflow import settings
+from zflow.errors import OperatorError
+from zflow.secret import Secret
+from zflow.settings import Setting, load
+
+NAME = Setting("host_name", settings.host_name, None, "the name", "mail.example.org")
+COUNT = Setting("count", settings.number(1, 9), "3", "how many", "5")
+PASSWORD = Setting("admin_password", settings.secret, None, "the password", "s3cretpass")
+NETWORKS = Setting("networks", settings.many(settings.network), "", "who may", "192.0.2.0/24")
+WANTED = Setting("wanted", settings.flag, "no", "whether", "yes")
+TABLE: tuple[Setting[Any], ...] = (NAME, COUNT, PASSWORD, NETWORKS, WANTED)
+
+
+def mistakes(environment: dict[str, str], volume: Path) -> str:
+    """Return the detail of the error that these settings are."""
+    with pytest.raises(OperatorError) as refused:
+        load(TABLE, environment, volume)
+    assert refused.value.code.id == "ZF-1001"
+    return refused.value.detail
+
+
+def write_toml(volume: Path, content: str) -> Path:
+    """Write the volume's settings file."""
+    path = volume / "app" / "settings.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+def test_what_is_not_set_has_its_default_or_nothing(tmp_path: Path) -> None:
+    """A default is parsed like any value; without one `get` is None and the index an error."""
+    found = load(TABLE, {}, tmp_path)
+    assert found[COUNT] == 3
+    assert found.get(NAME) is None
+    with pytest.raises(KeyError):
+        found[NAME]
+    assert found.source(COUNT) == "default"
+
+
+def test_each_source_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    """Variable, then the file that a variable names, then the settings file, then the default."""
+    toml = write_toml(tmp_path, 'count = 7\nwanted = true\nnetworks = ["192.0.2.1", "2001:db8::/32"]\n')
+    file = tmp_path / "count"
+    file.write_text("6\n")
+    environment = {"ZFLOW_COUNT": "5", "ZFLOW_COUNT_FILE": str(file)}
+    found = load(TABLE, environment, tmp_path)
+    assert (found[COUNT], found.source(COUNT)) == (5, "ZFLOW_COUNT")
+    del environment["ZFLOW_COUNT"]
+    found = load(TABLE, environment, tmp_path)
+    assert (found[COUNT], found.source(COUNT)) == (6, f"ZFLOW_COUNT_FILE ({file})")
+    found = load(TABLE, {}, tmp_path)
+    assert (found[COUNT], found.source(COUNT)) == (7, str(toml))
+    assert found[WANTED] is True
+    assert found[NETWORKS] == ("192.0.2.1/32", "2001:db8::/32")
+
+
+def test_the_settings_file_may_lie_elsewhere_but_must_then_exist(tmp_path: Path) -> None:
+    """A file named by a variable is read; one that is named and missing is a mistake."""
+    path = tmp_path / "mine.toml"
+    path.write_text("count = 8\n")
+    assert load(TABLE, {"ZFLOW_SETTINGS_FILE": str(path)}, tmp_path)[COUNT] == 8
+    assert "no file" in mistakes({"ZFLOW_SETTINGS_FILE": str(tmp_path / "none.toml")}, tmp_path)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Each has its source, what is wrong and an example; unknown names have the nearest known one."""
+    write_toml(tmp_path, "cuont = 4\nwanted = 'perhaps'\n")
+    detail = mistakes(
+        {
+            "ZFLOW_COUNT": "many",
+            "ZFLOW_HOSTNAME": "mail.example.org",
+            "ZFLOW_ADMIN_PASSWORD_FILE": str(tmp_path / "missing"),
+            "UNRELATED": "fine",
+        },
+        tmp_path,
+    )
+    assert detail.startswith("5 mistakes\n")
+    assert "ZFLOW_COUNT: 'many' is not a whole number (example: 5)" in detail
+    assert "ZFLOW_HOSTNAME: there is no such setting; did you mean ZFLOW_HOST_NAME?" in detail
+    assert "there is no setting cuont; did you mean count?" in detail
+    assert f"ZFLOW_ADMIN_PASSWORD: No such file or directory: {tmp_path}/missing" in detail
+    assert "ZFLOW_WANTED: 'perhaps' is neither yes nor no" in detail
+
+
+@pytest.mark.parametrize("content", ["count = ", "\xff", "count = 1\ncount = 2"])
+def test_a_settings_file_that_cannot_be_read_is_a_mistake(tmp_path: Path, content: str) -> None:
+    """What is no TOML is named with its path."""
+    write_toml(tmp_path, "").write_text(content, encoding="latin-1")
+    assert "settings.toml" in mistakes({}, tmp_path)
+
+
+@pytest.mark.parametrize("variable", ["ZFLOW_ADMIN_PASSWORD", "ZFLOW_ADMIN_PASSWORD_FILE"])
+def test_a_secret_is_never_shown_not_even_when_it_is_wrong(tmp_path: Path, variable: str) -> None:
+    """Neither the values nor a mistake tell a password."""
+    file = tmp_path / "password"
+    for value in ("hunter$22", "xyzzy"):
+        file.write_text(value)
+        detail = mistakes({variable: str(file) if variable.endswith("_FILE") else value}, tmp_path)
+        assert value not in detail
+    file.write_text("hunter2222\n")
+    found = load(TABLE, {variable: str(file) if variable.endswith("_FILE") else "hunter2222"}, tmp_path)
+    assert found[PASSWORD] == Secret("hunter2222")
+    assert "hunter2222" not in f"{found[PASSWORD]} {found[PASSWORD]!r}"
+    assert list(found.secrets()) == [Secret("hunter2222")]
+
+
+ACCEPTED: list[tuple[Callable[[str], Any], str, Any]] = [
+    (settings.text, "a line", "a line"),
+    *((settings.flag, word, True) for word in ("yes", "TRUE", "On", "1")),
+    *((settings.flag, word, False) for word in ("no", "False", "OFF", "0")),
+    (settings.number(1, 9), "1", 1),
+    (settings.number(1, 9), "9", 9),
+    (settings.choice("a", "b"), "b", "b"),
+    (settings.host_name, "Mail.Example.ORG", "mail.example.org"),
+    (settings.mail_address, "a.b+c@Example.org", "a.b+c@example.org"),
+    (settings.url("https"), "https://example.org/a/", "https://example.org/a"),
+    (settings.absolute_path, "/a/b", Path("/a/b")),
+    (settings.sha256_hex, "A" * 64, "a" * 64),
+    (settings.network, "192.0.2.1", "192.0.2.1/32"),
+    (settings.network, "2001:DB8::/32", "2001:db8::/32"),
+    (settings.many(settings.number(1, 9)), "1, 2  3,", (1, 2, 3)),
+    (settings.many(settings.text), "", ()),
+]
+REFUSED: list[tuple[Callable[[str], Any], str]] = [
+    *((settings.text, value) for value in ("", "two\nlines")),
+    *((settings.secret, value) for value in ("seven77", "with blank", "quote'quote", "dollar$dollar", "back\\slash")),
+    *((settings.flag, value) for value in ("", "ja", "2")),
+    *((settings.number(1, 9), value) for value in ("0", "10", "", "1.5", "x")),
+    (settings.choice("a", "b"), "c"),
+    *(
+        (settings.host_name, value)
+        for value in ("mail", "-a.example.org", "a..org", "a_b.example.org", "a" * 64 + ".org")
+    ),
+    *(
+        (settings.mail_address, value)
+        for value in ("nobody", "@example.org", "a b@example.org", "a@b@example.org", "a@host")
+    ),
+    *((settings.url("https"), value) for value in ("http://example.org", "https://", "example.org", "https://a b")),
+    *((settings.absolute_path, value) for value in ("", "a/b", "./a")),
+    *((settings.sha256_hex, value) for value in ("", "a" * 63, "g" * 64)),
+    *((settings.network, value) for value in ("192.0.2.1/24", "192.0.2.256", "x", "")),
+    (settings.many(settings.number(1, 9)), "1,2,1"),
+    (settings.many(settings.number(1, 9)), "1,x"),
+]
+
+
+@pytest.mark.parametrize(("parse", "value", "expected"), ACCEPTED)
+def test_a_parser_accepts(parse: Callable[[str], Any], value: str, expected: object) -> None:
+    """Each accepted text becomes its canonical value."""
+    assert parse(value) == expected
+
+
+@pytest.mark.parametrize(("parse", "value"), REFUSED)
+def test_a_parser_refuses(parse: Callable[[str], Any], value: str) -> None:
+    """Each refused text raises with a sentence."""
+    with pytest.raises(ValueError, match=r"\w+ \w+"):
+        parse(value)

@@ -1,0 +1,247 @@
+"""`zflow run`, run for real beside a stand-in walker: signals, retries, watches and the end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.child import NAMES
+from tests.engine.toy import Bench, effects, file_step, product
+from tests.engine.where import LIMIT, ROOT, gone, wait_for
+from zflow.boot import start_time
+from zflow.exits import Exit
+from zflow.journal.event import Event
+from zflow.journal.writer import Position
+from zflow.lock import RUNNER, holder
+
+Run = Callable[..., "Supervised"]
+FAKE = (sys.executable, "-I", str(ROOT / "tests/engine/fake_zflow.py"))
+
+
+class Supervised:
+    """A supervisor over a volume, with what its stand-in walker was called for."""
+
+    def __init__(self, volume: Path, behaviour: str, zflow: tuple[str, ...]) -> None:
+        self.volume = volume
+        self.behave(behaviour)
+        argv = [sys.executable, "-m", "tests.engine.supervised", str(volume), *zflow]
+        self.process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def behave(self, word: str) -> None:
+        """Say how the stand-in behaves from its next call on."""
+        beside = self.volume / "behaviour.new"
+        beside.write_text(word)
+        beside.rename(self.volume / "behaviour")
+
+    def calls(self) -> list[str]:
+        """Return what the stand-in was called for, without the volume."""
+        path = self.volume / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def wait_for_call(self, *words: str) -> None:
+        """Wait until the calls end with these."""
+        wait_for(lambda: self.calls()[-len(words) :] == list(words), f"{words} after {self.calls()}")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the supervisor a signal."""
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Return its exit code once it has ended."""
+        return self.process.wait(LIMIT)
+
+    def children(self) -> list[int]:
+        """Return the numbers of the supervisor's children, zombies included."""
+        pid = self.process.pid
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Start supervisors over the test's volume; end what is left of them."""
+    started: list[Supervised] = []
+
+    def start(behaviour: str, zflow: tuple[str, ...] = (*FAKE, str(tmp_path))) -> Supervised:
+        started.append(Supervised(tmp_path, behaviour, zflow))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait()
+        assert each.process.stdout is not None
+        each.process.stdout.close()
+
+
+START = "walk --reason start of the container"
+RESUME = "walk --reason resume --deep"
+
+
+def test_term_ends_the_walker_first_and_then_the_services(run: Run) -> None:
+    """The walker reaches its safe point before the shut-down begins, and the container ends with 0."""
+    one = run("wait")
+    one.wait_for_call(START)
+    one.signal(signal.SIGTERM)
+    assert one.end() == Exit.VALID
+    assert one.calls() == ["admit", START, "told to stop", "shut-down"]
+
+
+def test_hup_starts_a_deep_walk(run: Run) -> None:
+    """All inputs are looked at again on the operator's word."""
+    one = run("ok")
+    one.wait_for_call(START)
+    one.signal(signal.SIGHUP)
+    one.wait_for_call("walk --reason HUP: inputs are looked at again --deep")
+
+
+def test_hup_during_a_walk_is_followed_by_another(run: Run) -> None:
+    """What a walk may have looked at already is looked at again after it."""
+    one = run("wait")
+    one.wait_for_call(START)
+    one.signal(signal.SIGHUP)
+    one.signal(signal.SIGHUP)
+    one.behave("ok")
+    (one.volume / "end").write_text("0")
+    one.wait_for_call(START, "walk --reason HUP: inputs are looked at again --deep")
+
+
+def test_usr1_starts_a_walk_when_none_is_under_way(run: Run) -> None:
+    """`resume` beside an idle runner walks."""
+    one = run("stopped")
+    one.wait_for_call(START)
+    wait_for(lambda: not one.children(), "the walker's end")
+    one.signal(signal.SIGUSR1)
+    one.wait_for_call(START, RESUME)
+
+
+def test_usr1_wakes_the_walker_and_is_not_lost_when_it_was_just_ending(run: Run) -> None:
+    """A walker at work is woken; one that ends blocked all the same is followed by another walk."""
+    one = run("wait")
+    one.wait_for_call(START)
+    one.signal(signal.SIGUSR1)
+    one.wait_for_call("woken")
+    one.behave("ok")
+    (one.volume / "end").write_text("1")
+    one.wait_for_call("woken", RESUME)
+
+
+def test_usr1_does_not_kill_a_walker_that_is_still_loading(run: Run) -> None:
+    """A walker that cannot obey yet ignores the signal, for it looks at everything anyway."""
+    one = run("wait")
+    wait_for(one.children, "the walker's birth")
+    for _ in range(20):
+        one.signal(signal.SIGUSR1)
+    wait_for(lambda: START in one.calls(), "the walk")
+    one.signal(signal.SIGTERM)
+    one.end()
+    assert one.calls().count(START) == 1
+
+
+def test_a_walker_that_dies_five_times_in_a_row_ends_the_container(run: Run) -> None:
+    """The container ends with 1 after five deaths without an answer between them, and says so."""
+    one = run("die")
+    assert one.end() == Exit.STOPPED
+    assert len([call for call in one.calls() if call.startswith("walk")]) == 5
+    assert one.process.stdout is not None
+    assert "5 of 5 times in a row" in one.process.stdout.read()
+
+
+@pytest.mark.parametrize(("behaviour", "code"), [("refuse", 5), ("refused", 5)])
+def test_a_refused_volume_ends_the_container(run: Run, behaviour: str, code: int) -> None:
+    """Whether at admission or by the walker, a volume that cannot be used is exit code 5."""
+    assert run(behaviour).end() == code
+
+
+def test_the_next_try_is_kept(run: Run, tmp_path: Path) -> None:
+    """A failed walk is walked again when the journal says so, and not before."""
+    bench = Bench(tmp_path)
+    bench.walk(product(file_step("one.a")))
+    journal = bench.journal()
+    journal.restore([])
+    due = time.time() + 1.0
+    journal.record([Event("ended")], Position("failed", "one", code="ZF-1010", next_try=due))
+    journal.close()
+    one = run("stopped")
+    one.wait_for_call(START)
+    one.wait_for_call(START, "walk --reason time for the next try")
+    assert time.time() >= due
+
+
+@pytest.mark.parametrize("kind", ["file", "command"])
+def test_a_changed_watch_starts_a_walk(run: Run, tmp_path: Path, kind: str) -> None:
+    """When a watched file or a watching command's answer differs from the first one, a walk is due."""
+    watched, seen = tmp_path / "certificate", tmp_path / "seen"
+    watched.write_text("old")
+    argv = ["/bin/sh", "-c", f"cat {watched}; echo x >> {seen}"]
+    by_file = {"name": "it", "paths": [str(watched)], "argv": [], "every": 0.01}
+    by_command = {"name": "it" if kind == "command" else "other", "paths": [], "argv": argv, "every": 0.01}
+    if kind == "file":
+        by_command["argv"] = ["/bin/sh", "-c", f"echo x >> {seen}"]
+    (tmp_path / ".zflow").mkdir()
+    watches = [by_file, by_command] if kind == "file" else [by_command]
+    (tmp_path / ".zflow/watches.json").write_text(json.dumps(watches))
+    one = run("ok")
+    one.wait_for_call(START)
+    wait_for(lambda: seen.exists() and len(seen.read_text()) > 4, "the first answers")
+    watched.write_text("renewed")
+    one.wait_for_call(START, "walk --reason changed: it")
+
+
+def test_the_walker_dies_with_a_killed_supervisor(run: Run) -> None:
+    """After kill -9 of the supervisor no walker goes on by itself."""
+    one = run("bound")
+    one.wait_for_call(START)
+    walker = int((one.volume / "pid").read_text())
+    assert start_time(walker)
+    one.process.kill()
+    one.process.wait()
+    wait_for(lambda: gone(walker), "the walker's death")
+
+
+def test_no_zombie_is_left_by_walkers_and_watches(run: Run, tmp_path: Path) -> None:
+    """While it idles the supervisor has reaped every child it had."""
+    (tmp_path / ".zflow").mkdir()
+    watch = {"name": "it", "paths": [], "argv": ["/bin/true"], "every": 3600}
+    (tmp_path / ".zflow/watches.json").write_text(json.dumps([watch]))
+    one = run("ok")
+    one.wait_for_call(START)
+    for _ in range(5):
+        one.signal(signal.SIGHUP)
+    wait_for(lambda: any("HUP" in call for call in one.calls()), "the second walk")
+    wait_for(lambda: not one.children(), "all children to be reaped")
+    assert one.process.poll() is None
+
+
+def test_one_of_two_runners_wins(run: Run) -> None:
+    """A second `zflow run` on the volume ends with 4 and names the first, which goes on."""
+    first, second = run("wait"), run("wait")
+    wait_for(lambda: first.process.poll() is not None or second.process.poll() is not None, "an end")
+    winner, loser = (second, first) if first.process.poll() is not None else (first, second)
+    assert loser.end() == Exit.HELD
+    assert loser.process.stdout is not None
+    assert f"process {winner.process.pid} of this container" in loser.process.stdout.read()
+    assert winner.process.poll() is None
+    found = holder(winner.volume, RUNNER)
+    assert found is not None
+    assert found.pid == winner.process.pid
+
+
+def test_the_real_walker_under_the_real_supervisor_serves_and_ends(run: Run, tmp_path: Path) -> None:
+    """A toy product is walked to serving, and TERM ends services and container in order."""
+    one = run("ok", (sys.executable, "-m", "tests.engine.child", str(tmp_path)))
+    bench = Bench(tmp_path)
+    wait_for(lambda: NAMES[-1] in effects(tmp_path), "the walk")
+    wait_for(lambda: bench.position()["state"] == "serving", "serving")
+    wait_for(lambda: not one.children(), "the walker's end")
+    one.signal(signal.SIGTERM)
+    assert one.end() == Exit.VALID
+    assert effects(tmp_path) == list(NAMES)
+    assert bench.events()[-1]["detail"] == "the services were stopped"
