@@ -1,0 +1,47 @@
+# zflow: the entrypoint that turns an empty volume into a running, hardened Zimbra server.
+# Debian bookworm, because its apt still accepts the SHA-1 signature of Ubuntu 18.04's archive; trixie's does not.
+FROM docker.io/library/debian:bookworm-slim AS base
+RUN set -eu; \
+    export DEBIAN_FRONTEND=noninteractive; \
+    # Ubuntu's keyring comes from backports; the mirror is the one the base image names, in either format.
+    sed -i 's/^Suites: bookworm bookworm-updates$/& bookworm-backports/' /etc/apt/sources.list.d/*.sources 2>/dev/null || true; \
+    if [ -s /etc/apt/sources.list ]; then \
+        sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) bookworm main.*/deb \1\2 bookworm-backports main/p' \
+            /etc/apt/sources.list > /etc/apt/sources.list.d/backports.list; \
+    fi; \
+    apt-get update -qq; \
+    apt-get install -y -qq --no-install-recommends \
+        ca-certificates dnsmasq-base gpg gpg-agent gpgv iproute2 mmdebstrap netbase nftables openssl python3 tini \
+        ubuntu-archive-keyring; \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log
+
+FROM base AS builder
+ARG PIP_CERT
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv
+WORKDIR /src
+COPY pyproject.toml ./
+# The dependencies are a layer of their own: a change of zflow's code does not fetch them again.
+RUN python3 -m venv /opt/zflow && /opt/zflow/bin/python -c "import tomllib; \
+    print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > /tmp/requirements \
+    && /opt/zflow/bin/pip install -q --disable-pip-version-check -r /tmp/requirements
+COPY README.md ./
+COPY alembic/ alembic/
+COPY zflow/ zflow/
+COPY states/ states/
+RUN /opt/zflow/bin/pip install -q --disable-pip-version-check --no-deps . \
+    && /opt/zflow/bin/pip uninstall -q -y pip setuptools \
+    && /opt/zflow/bin/python -m compileall -q /opt/zflow/lib
+
+FROM base
+LABEL org.opencontainers.image.title="zflow" \
+      org.opencontainers.image.description="First-boot provisioning of Zimbra in a container, as a resumable state machine" \
+      org.opencontainers.image.documentation="README.md"
+COPY --from=builder /opt/zflow /opt/zflow
+ENV PATH=/opt/zflow/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
+VOLUME /data
+EXPOSE 25 80 110 143 443 465 587 993 995 5222 5223 7071
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["zflow", "health"]
+# tini reaps what services orphan and hands signals to zflow alone: the services are stopped in order, by zflow.
+ENTRYPOINT ["tini", "--", "zflow"]
+CMD ["run"]

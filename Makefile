@@ -1,0 +1,32 @@
+# One verb a line; `make first-start` runs the main job, `make test` all the tests.
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python -m
+
+.PHONY: first-start clean-first-start check test-fast test image
+
+first-start:
+	$(PYTHON) -m tests.container.first_start
+
+clean-first-start:
+	$(PYTHON) -m tests.container.first_start --clean
+
+image:
+	$(PYTHON) -c "from tests.container.image import make_image; make_image()"
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .[dev]
+	touch $@
+
+check: $(VENV)/ready
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(VENV)/bin/lint-imports
+
+test-fast: check
+	$(RUN) pytest -q -m "not root and not container and not network"
+
+test: check
+	$(RUN) pytest -q

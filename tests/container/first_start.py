@@ -1,0 +1,61 @@
+"""`make first-start`: the whole first start on this machine, real Ubuntu and the stand-in release, and its status."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.container.image import make_image
+from tests.container.podman import IMAGE, Machine
+from tests.container.rehearsal import machine, stand_in
+
+NAME = "zflow-first-start"
+FOLDER = Path(tempfile.gettempdir()) / NAME
+
+
+def main() -> int:
+    """Walk a fresh volume to a serving server; return the exit code of `zflow status`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ubuntu", default="18.04", help="18.04, 20.04, 22.04 or 24.04")
+    parser.add_argument("--dh", default="ffdhe4096", help="ffdhe4096, or generate: a search of minutes on all cores")
+    parser.add_argument("--clean", action="store_true", help="only remove what an earlier call left")
+    options = parser.parse_args()
+    Machine(NAME).remove()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    if options.clean:
+        return 0
+    say("building the image (podman, from this checkout) …")
+    make_image()
+    say("building the stand-in release (the vendor's interface, none of its code) …")
+    FOLDER.mkdir()
+    release = stand_in(FOLDER, options.ubuntu)
+    rehearsal = machine(NAME, release, {"ZFLOW_DH": options.dh}, label="first-start", ubuntu=options.ubuntu)
+    say(f"starting {IMAGE} over a fresh volume; this is the container's own output:\n")
+    rehearsal.create()
+    rehearsal.start()
+    with subprocess.Popen(["podman", "logs", "--follow", NAME]) as output:
+        code = rehearsal.wait_valid(3600)
+        if running := rehearsal.running():
+            output.terminate()  # else it ends by itself, with the container's last line
+    if not running:
+        code = rehearsal.exit_code()
+        say(f"the container ended with exit code {code}; its last lines above say why")
+        return code or 1
+    print()
+    print(rehearsal.run("zflow", "status").stdout)
+    say(f"look further:  podman exec {NAME} zflow history    podman exec -it {NAME} zflow shell")
+    say("remove it all: make clean-first-start")
+    return code
+
+
+def say(line: str) -> None:
+    """Print a line of the script's own, told apart from the container's."""
+    print(f"first-start: {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

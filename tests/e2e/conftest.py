@@ -1,0 +1,91 @@
+"""The real image over real volumes. One first start is shared by the tests that only look at its result."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.container.image import make_image
+from tests.container.podman import Machine, remove_leftovers
+from tests.container.rehearsal import machine, stand_in
+from tests.standin.build import StandIn
+from zflow.files import sha256
+
+MakeMachine = Callable[..., Machine]
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> StandIn:
+    """The stand-in release, well behaved."""
+    return stand_in(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[None]:
+    """The image, built from this checkout; nothing of an earlier run is in the way."""
+    remove_leftovers()
+    make_image()
+    yield
+    remove_leftovers()
+
+
+@pytest.fixture(scope="session")
+def bootstrapped(image: None, release: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of a volume as the real bootstrap left it, with which later tests save the download."""
+    donor = machine("zflow-test-donor", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
+    donor.create()
+    donor.start()
+    try:
+        assert donor.wait_valid(900) == 1, donor.logs()
+        archive = tmp_path_factory.mktemp("rootfs") / "rootfs.tar"
+        donor.stop()
+        pack(donor.volume_path(), archive)
+        return archive
+    finally:
+        donor.remove()
+
+
+def pack(volume: Path, archive: Path) -> None:
+    """Pack the Ubuntu on a volume, without zflow's and the operator's folders."""
+    names = [each.name for each in volume.iterdir() if each.name not in {".zflow", "app", "lost+found"}]
+    subprocess.run(
+        ["tar", "-C", volume, "--one-file-system", "--exclude=./etc/zflow-release", "-cf", archive, *names], check=True
+    )
+
+
+@pytest.fixture
+def make_machine(bootstrapped: Path, release: StandIn, request: pytest.FixtureRequest) -> Iterator[MakeMachine]:
+    """Makes containers that bootstrap from the archive; they and their volumes go when the test ends."""
+    made: list[Machine] = []
+
+    def make(
+        settings: Mapping[str, str] | None = None, *, release: StandIn = release, network: str = "bridge"
+    ) -> Machine:
+        offline = {"ZFLOW_ROOTFS_ARCHIVE": "/rootfs/rootfs.tar", "ZFLOW_ROOTFS_SHA256": sha256(bootstrapped)}
+        found = machine(
+            f"zflow-test-{len(made)}-{abs(hash(request.node.name)) % 10**6}", release, offline | dict(settings or {})
+        )
+        found.options = ("--network", network)
+        found.mounts = (*found.mounts, f"{bootstrapped.parent}:/rootfs:ro")
+        made.append(found)
+        found.create()
+        return found
+
+    yield make
+    for each in made:
+        each.remove()
+
+
+@pytest.fixture(scope="session")
+def finished(image: None, release: StandIn) -> Iterator[Machine]:
+    """A container whose first start, from the real archive, has ended; for tests that leave it as they found it."""
+    whole = machine("zflow-test-finished", release)
+    whole.create()
+    whole.start()
+    code = whole.wait_valid(1500)
+    assert code == 0, whole.logs()[-6000:]
+    yield whole
+    whole.remove()
