@@ -6,6 +6,11 @@ import os
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import settings
+
+# Neither depends on how busy the machine is, nor writes beside the tests.
+settings.register_profile("zflow", deadline=None, database=None)
+settings.load_profile("zflow")
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

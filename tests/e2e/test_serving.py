@@ -37,6 +37,15 @@ def address(machine: Machine) -> str:
     return podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", machine.name).stdout.strip()
 
 
+def reached(place: str, port: int, patience: float = 2.0) -> bool:
+    """Tell whether a TCP port answers at an address."""
+    try:
+        with socket.create_connection((place, port), patience):
+            return True
+    except OSError:
+        return False
+
+
 def served(machine: Machine, port: int = 443) -> str:
     """Return the certificate that a port serves to the outside; empty when there is none."""
     try:
@@ -108,16 +117,8 @@ def test_a_renewed_certificate_is_served_and_a_wrong_one_leaves_it(
 
 def test_only_the_listed_ports_are_reached_from_outside(finished: Machine) -> None:
     """What the server listens on for itself does not answer outside, what is for the public does."""
-
-    def answers(port: int) -> bool:
-        try:
-            with socket.create_connection((address(finished), port), 2):
-                return True
-        except OSError:
-            return False
-
-    assert [port for port in (25, 80, 443, 587, 993, 7071) if not answers(port)] == []
-    assert [port for port in (389, 7306, 8080, 8443, 11211, 7025) if answers(port)] == []
+    assert [port for port in (25, 80, 443, 587, 993, 7071) if not reached(address(finished), port)] == []
+    assert [port for port in (389, 7306, 8080, 8443, 11211, 7025) if reached(address(finished), port)] == []
 
 
 def test_drift_is_named_by_verify_and_restored_by_resume(finished: Machine) -> None:
