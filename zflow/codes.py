@@ -26,7 +26,8 @@ JOURNAL_DAMAGED = Code(
     "ZF-1004",
     "the journal is damaged",
     "SQLite finds the journal malformed, or a row does not match the hash chain.",
-    "Keep a copy of the volume. The installation itself is untouched; restore the newest file of `.zflow/copies`.",
+    "Keep a copy of the volume. The installation itself is untouched: `zflow journal rebuild` puts the damaged journal "
+    "aside, and the next walk finds out from the volume itself what is there.",
 )
 HELD = Code(
     "ZF-1005",
@@ -39,6 +40,12 @@ DISK_FULL = Code(
     "the volume is full",
     "There is no space left on the volume.",
     "Free space or enlarge the volume, then run `zflow resume`.",
+)
+JOURNAL_AWAY = Code(
+    "ZF-1007",
+    "the journal cannot be read or written",
+    "The volume reports errors, or another program holds the journal. Nothing says that the journal is damaged.",
+    "Check the host's kernel log for errors of the disk or the network volume, then start the container again.",
 )
 COMMAND = Code(
     "ZF-1010",
@@ -108,6 +115,6 @@ NO_SUCH_STATE = Code(
 )
 
 ENGINE_CODES = (
-    SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, COMMAND, TIME_LIMIT, SILENCE,
-    OUTPUT_FLOOD, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE,
+    SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, COMMAND, TIME_LIMIT,
+    SILENCE, OUTPUT_FLOOD, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE,
 )  # fmt: skip

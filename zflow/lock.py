@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from zflow import codes
 from zflow.boot import boot_identity, start_time
@@ -25,6 +26,8 @@ RUNNER = "runner.lock"
 WALKER = "walker.lock"
 """Held by whoever writes the journal."""
 
+ROOM = 160
+"""Bytes of a lock's file."""
 MOMENT = 0.5
 """Seconds that a new holder has to say its name."""
 
@@ -65,12 +68,21 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise OperatorError(codes.HELD, _described(_introduced(volume, name)))
             time.sleep(0.05)
-        file.truncate(0)
-        file.write(json.dumps(asdict(Holder(os.getpid(), start_time(os.getpid()), boot_identity()))).encode())
+        name_of_ours = json.dumps(asdict(Holder(os.getpid(), start_time(os.getpid()), boot_identity())))
+        _write(file, path, name_of_ours)
         try:
             yield
         finally:
-            file.truncate(0)
+            _write(file, path, "")
+
+
+def _write(file: IO[bytes], path: Path, text: str) -> None:
+    """Write over what the file holds, always the same number of bytes: on a full volume there is room for that."""
+    file.seek(0)
+    try:
+        file.write(text.ljust(ROOM).encode())
+    except OSError as error:
+        raise OperatorError(codes.DISK_FULL, f"{path}: {error.strerror}") from error
 
 
 def _locked(descriptor: int) -> bool:

@@ -16,8 +16,6 @@ Kind = Literal[
 
 VALID: frozenset[str] = frozenset({"done", "satisfied", "recovered"})
 """After one of these a step's postcondition held."""
-SETTLING: frozenset[str] = VALID | {"lost", "reset"}
-"""The kinds that decide whether a step is valid."""
 UNFINISHED: frozenset[str] = frozenset({"started", "failed", "interrupted", "blocked", "gave-up"})
 """After one of these as the latest, an attempt may have left something half done."""
 

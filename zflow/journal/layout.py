@@ -22,6 +22,16 @@ def journal_file(volume: Path) -> Path:
     return home(volume) / "journal.sqlite3"
 
 
+def pause_file(volume: Path) -> Path:
+    """Return the file that, while it is there, keeps the runner from walking by itself."""
+    return home(volume) / "paused"
+
+
+def paused(volume: Path) -> bool:
+    """Tell whether the operator has asked the runner to keep still."""
+    return pause_file(volume).exists()
+
+
 def file_system(path: Path) -> str:
     """Return the type of the file system that holds `path`, as the kernel names it in mountinfo."""
     path = path.resolve()

@@ -29,6 +29,14 @@ BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
 
 
+MEANINGS = (
+    (("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"), codes.DISK_FULL),
+    (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"), codes.VOLUME_READ_ONLY),
+    (("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_PROTOCOL"), codes.JOURNAL_AWAY),
+)
+"""What SQLite's errors mean (sqlite.org/rescode.html); SHMSIZE: no room for the write-ahead log's shared memory."""
+
+
 @dataclass(frozen=True)
 class Record:
     """What the journal knows of a step."""
@@ -237,16 +245,29 @@ def open_journal(volume: Path, *, clock: Clock, boot: str, run: str, clean: Call
     """Open the volume's journal for writing, made or brought to today's schema first.
 
     The caller holds the walker's lock. `clean` takes the secrets out of every text that is recorded. Raises
-    OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, VOLUME_READ_ONLY or DISK_FULL.
+    OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, JOURNAL_AWAY, VOLUME_READ_ONLY or DISK_FULL.
     """
+    ballast = home(volume) / "ballast"
+    try:
+        connection = _open(volume, clock)
+    except OperatorError as error:
+        if error.code is not codes.DISK_FULL or not ballast.exists():
+            raise
+        ballast.unlink()
+        connection = _open(volume, clock)
+    _fill(ballast)
+    return Journal(connection, ballast, clock=clock, boot=boot, run=run, clean=clean)
+
+
+def _open(volume: Path, clock: Clock) -> Connection:
     folder = home(volume)
     try:
         for name in ("", "cache", "stage", "secrets", "logs", "copies", "progress"):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
-        ballast = _ballast(folder)
         with _closed_on_error(_engine(journal_file(volume))) as engine:
             connection = _connect(engine, journal_file(volume), wal=file_system(volume) not in WAL_UNSAFE)
             _to_head(connection, folder / "copies", clock)
+            return connection
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         raise OperatorError(
@@ -256,7 +277,6 @@ def open_journal(volume: Path, *, clock: Clock, boot: str, run: str, clean: Call
         raise _translated(error.orig) from error
     except sqlite3.DatabaseError as error:
         raise _translated(error) from error
-    return Journal(connection, ballast, clock=clock, boot=boot, run=run, clean=clean)
 
 
 @contextlib.contextmanager
@@ -328,18 +348,13 @@ def _keep_copy(connection: Connection, copy: Path) -> None:
     sync_folder(copy.parent)
 
 
-def _ballast(folder: Path) -> Path:
-    path = folder / "ballast"
+def _fill(path: Path) -> None:
     if not path.exists() or path.stat().st_size < BALLAST:
         with contextlib.suppress(OSError), path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, BALLAST)
-    return path
 
 
 def _translated(error: BaseException | None) -> OperatorError:
-    name = getattr(error, "sqlite_errorname", "")
-    if name == "SQLITE_FULL":
-        return OperatorError(codes.DISK_FULL, "the journal cannot grow")
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return OperatorError(codes.VOLUME_READ_ONLY, f"the journal cannot be written ({name})")
-    return OperatorError(codes.JOURNAL_DAMAGED, f"{error} ({name or type(error).__name__})")
+    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    code = next((code for prefixes, code in MEANINGS if name.startswith(prefixes)), codes.JOURNAL_DAMAGED)
+    return OperatorError(code, f"{error} ({name})")

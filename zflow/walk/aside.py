@@ -1,0 +1,36 @@
+"""Puts a journal aside on the operator's word; the probes of the next walk find out what is there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from zflow import codes
+from zflow.clock import stamp
+from zflow.errors import OperatorError
+from zflow.files import sync_folder
+from zflow.journal.layout import home, journal_file
+from zflow.lock import WALKER, held
+
+PARTS = ("", "-wal", "-shm", "-journal")
+"""The files that belong to an SQLite database (sqlite.org/tempfiles.html)."""
+
+
+def put_aside(volume: Path) -> Path:
+    """Move the journal's files to a folder of their own below `copies`, and return it.
+
+    Raises OperatorError: HELD while a walk is under way, NO_JOURNAL when there is nothing to move.
+    """
+    file = journal_file(volume)
+    if not file.exists():
+        raise OperatorError(codes.NO_JOURNAL, f"there is no {file}")
+    with held(volume, WALKER, patience=2.0):
+        folder = home(volume) / "copies" / f"aside-{stamp(time.time()).replace(':', '')}"
+        folder.mkdir(mode=0o700, parents=True)
+        for part in PARTS:
+            piece = file.with_name(file.name + part)
+            if piece.exists():
+                piece.rename(folder / piece.name)
+        sync_folder(folder)
+        sync_folder(file.parent)
+    return folder
