@@ -21,12 +21,13 @@ from zflow.settings import (
     url,
 )
 from zflow.shell import Result
-from zflow.step import Evidence, Product, Scope, State, Step, Watch
+from zflow.step import Drift, Evidence, Product, Scope, State, Step, Watch
 
 __all__ = [
     "Code",
     "CommandError",
     "Context",
+    "Drift",
     "Evidence",
     "Interrupted",
     "OperatorError",

@@ -30,7 +30,15 @@ class Evidence:
     summary: str
 
 
+@dataclass(frozen=True)
+class Drift:
+    """What an audit saw that is not as it should be: each thing with its value and the wanted one. Never a secret."""
+
+    summary: str
+
+
 Probe = Callable[["Context"], "Evidence | None"]
+Audit = Callable[["Context"], "Evidence | Drift | None"]
 Action = Callable[["Context"], None]
 
 
@@ -52,8 +60,9 @@ class Step:
     title: str
     probe: Probe
     apply: Action
-    audit: Probe | None = None
-    """A dearer look than `probe`, for `zflow verify` and `zflow resume`; where there is none, the probe serves."""
+    audit: Audit | None = None
+    """A dearer look than `probe`, for `zflow verify` and `zflow resume`; where there is none, the probe serves. What
+    does not hold it may tell as a `Drift`."""
     scope: Scope = Scope.VOLUME
     inputs: Callable[[Context], str] | None = None
     cleanup: Action | None = None
@@ -68,11 +77,15 @@ class Step:
 
 @dataclass(frozen=True)
 class State:
-    """A stage of the walk: an ordered list of steps under a name the operator sees."""
+    """A stage of the walk: an ordered list of steps under a name the operator sees.
+
+    What stops a `detached` one does not keep the states after it from being walked; then it stops the walk.
+    """
 
     name: str
     title: str
     steps: tuple[Step, ...]
+    detached: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,8 @@ class Watch:
     paths: tuple[str, ...] = ()
     argv: tuple[str, ...] = ()
     every: float = 5.0
+    wanted: str = ""
+    """SHA-256 of the output a command has while all is well; where it is empty, exit code 0 is well enough."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +116,6 @@ class Product:
     """Asked before zflow writes anything to a volume without a journal; raises OperatorError to refuse it."""
     watches: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
     shutdown: Action = field(default=lambda _ctx: None)
-    chroot: str | None = None
-    """Where `zflow shell` goes, relative to the volume."""
 
     @property
     def steps(self) -> tuple[Step, ...]:

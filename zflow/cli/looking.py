@@ -127,7 +127,7 @@ def plan() -> None:
 @click.command()
 def verify() -> int:
     """Look at the journal's chain and, thoroughly, at every step's result; exit code 1 when one does not hold."""
-    _check_chain()
+    check_chain()
     found = findings(deep=True)
     for each in found:
         click.echo(f"{each.step:<28} {VERDICTS[each.verdict]:<10} {each.why}")
@@ -137,7 +137,8 @@ def verify() -> int:
     return Exit.STOPPED if bad else Exit.VALID
 
 
-def _check_chain() -> None:
+def check_chain() -> None:
+    """Raise OperatorError(JOURNAL_DAMAGED) when an event does not follow from the one before it."""
     from zflow.codes import JOURNAL_DAMAGED
     from zflow.errors import OperatorError
     from zflow.journal.layout import journal_file

@@ -22,7 +22,7 @@ from zflow.files import sync_volume
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
 from zflow.retry import POLICIES, next_wait
-from zflow.step import Evidence, Probe, Step
+from zflow.step import Audit, Drift, Evidence, Step
 from zflow.walk.keys import key_of, why_due
 
 DEATHS = 3
@@ -68,7 +68,7 @@ class Task:
     """Ask the step's audit, where it has one, before it is skipped: on the operator's word, not at every start."""
 
     @property
-    def look(self) -> Probe:
+    def look(self) -> Audit:
         """What says whether the postcondition holds already."""
         return self.step.audit if self.deep and self.step.audit is not None else self.step.probe
 
@@ -84,7 +84,8 @@ def settle(task: Task) -> bool:
     ctx = task.context(step, None)
     try:
         key = key_of(step, ctx)
-        evidence = None if step.in_flight == "rerun" and record.unfinished else task.look(ctx)
+        seen = None if step.in_flight == "rerun" and record.unfinished else task.look(ctx)
+        evidence = None if isinstance(seen, Drift) else seen
         if evidence is not None and record.valid and record.key == key and not record.unfinished:
             return False
         task.enter()
@@ -102,7 +103,8 @@ def settle(task: Task) -> bool:
         chain.flush(_fault(task, "blocked", fault))
         raise fault from error
     if record.valid and record.key == key:
-        chain.add(_event(task, "lost", detail="its postcondition holds no more"))
+        gone = seen.summary if isinstance(seen, Drift) else "its postcondition holds no more"
+        chain.add(_event(task, "lost", detail=gone))
         task.announce(f"{step.title}: its result is gone, doing it again")
     elif record.valid:
         task.announce(f"{step.title}: {why_due(record.key, key)}")

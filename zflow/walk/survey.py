@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zflow.errors import ZflowError
 from zflow.journal.event import VALID
-from zflow.step import Product, State, Step
+from zflow.step import Drift, Product, State, Step
 from zflow.walk.keys import key_of, why_due
 from zflow.walk.surroundings import Surroundings
 
@@ -49,6 +49,8 @@ def _judge(
         return "refused", around.redactor.clean(str(error))
     valid = row.get("settled_kind") in VALID
     current = valid and row.get("settled_key") == key
+    if isinstance(evidence, Drift):
+        return ("lost" if current else "due"), around.redactor.clean(evidence.summary)
     if evidence is not None:
         return ("holds" if current else "found"), evidence.summary
     if current:
