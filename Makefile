@@ -26,7 +26,7 @@ check: $(VENV)/ready
 	$(VENV)/bin/lint-imports
 
 test-fast: check
-	$(RUN) pytest -q -m "not root and not container and not network"
+	$(RUN) pytest -q -m "not root and not container and not network and not slow"
 
 test: check
 	$(RUN) pytest -q

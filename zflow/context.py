@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from zflow import codes
 from zflow.clock import Clock
-from zflow.errors import Interrupted
+from zflow.errors import Interrupted, TransientError
 from zflow.progress import Progress
 from zflow.secret import SecretStore
 from zflow.settings import Settings
@@ -29,6 +32,8 @@ class Context:
     boot: str
     """Identity of this start of the container; differs after every restart."""
     stopping: threading.Event
+    deadline: float = math.inf
+    """When the attempt's time is over, on the monotonic clock; commands and pauses end by then."""
 
     @property
     def home(self) -> Path:
@@ -46,11 +51,16 @@ class Context:
         return self.home / "stage"
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises Interrupted at once when the container is told to stop."""
-        if self.stopping.wait(seconds):
-            raise Interrupted
+        """Wait; raises Interrupted at once when the container is told to stop, TransientError(TIME_LIMIT) too late."""
+        self.stopping.wait(max(0.0, min(seconds, self.deadline - time.monotonic())))
+        self.check()
 
     def check(self) -> None:
-        """Raise Interrupted when the container is told to stop; for loops that run no commands."""
+        """Raise Interrupted when the container is told to stop, TransientError(TIME_LIMIT) when the time is over.
+
+        For loops that run no commands.
+        """
         if self.stopping.is_set():
             raise Interrupted
+        if time.monotonic() > self.deadline:
+            raise TransientError(codes.TIME_LIMIT, "the step's own time is over")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+WALK_STOPPED = 20
+"""What a walker says to its supervisor in place of STOPPED: an interpreter that dies of an error ends with 1 too."""
+
 
 class Exit(IntEnum):
     """How a command ended, for scripts and orchestrators."""

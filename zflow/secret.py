@@ -84,7 +84,3 @@ class SecretStore:
             found = Secret("".join(random.choice(ALPHABET) for _ in range(length)))
             self.put(name, found)
         return found
-
-    def path(self, name: str) -> Path:
-        """Return the file that holds the secret of that name."""
-        return self._folder / name

@@ -78,8 +78,12 @@ class Settings:
         return "not set" if found is None else found.source
 
     def secrets(self) -> Iterable[Secret]:
-        """Return every secret among the values, for the redactor."""
-        return (found.value for found in self._values.values() if isinstance(found.value, Secret))
+        """Return every secret among the values, the passwords in URLs included, for the redactor."""
+        for found in self._values.values():
+            if isinstance(found.value, Secret):
+                yield found.value
+            elif match := re.search(r"://[^/@\s:]*:([^/@\s]+)@", str(found.value)):
+                yield Secret(match[1])
 
 
 def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: Path) -> Settings:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import math
 import os
 import select
 import signal
@@ -53,18 +54,21 @@ class Result:
 class Shell:
     """Runs commands on this machine (`run`) or inside the Ubuntu on the volume (`chroot`)."""
 
-    def __init__(self, *, root: Path, tag: str, log: LineSink, timeout: float = 600.0) -> None:
+    def __init__(self, *, root: Path, tag: str, log: LineSink, deadline: float = math.inf) -> None:
         self._root = root
         self._tag = tag
         self._log = log
-        self._timeout = timeout
+        self._deadline = deadline
         self._running: set[int] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
-    def for_step(self, log: LineSink, timeout: float) -> Shell:
-        """Return a shell that shares this one's processes but logs elsewhere and has another default time limit."""
-        twin = Shell(root=self._root, tag=self._tag, log=log, timeout=timeout)
+    def for_step(self, log: LineSink, deadline: float) -> Shell:
+        """Return a shell that shares this one's processes but logs elsewhere; none of its commands outlives `deadline`.
+
+        `deadline` is on the monotonic clock.
+        """
+        twin = Shell(root=self._root, tag=self._tag, log=log, deadline=deadline)
         twin._running, twin._lock, twin._stopping = self._running, self._lock, self._stopping
         return twin
 
@@ -124,7 +128,7 @@ class Shell:
             with self._lock:
                 self._running.add(process.pid)
             try:
-                limits = _Limits(time.monotonic() + (timeout or self._timeout), silence)
+                limits = _Limits(min(self._deadline, time.monotonic() + (timeout or math.inf)), silence)
                 code, crossed = self._follow(process, source, finished, watch, limits)
             except BaseException:
                 _signal_group(process.pid, signal.SIGKILL)

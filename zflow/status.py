@@ -13,7 +13,7 @@ from zflow.clock import stamp
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.journal.event import VALID
-from zflow.journal.layout import home
+from zflow.journal.layout import home, paused
 from zflow.journal.reader import position, reading, steps
 from zflow.lock import RUNNER, WALKER, holder
 
@@ -35,6 +35,7 @@ def gather(volume: Path) -> Document:
         "volume": str(volume),
         "runner": "alive" if alive else "absent",
         "walking": walking,
+        "paused": paused(volume),
         "state": "none",
         "place": None,
         "step": None,
@@ -99,6 +100,8 @@ def _headline(document: Document) -> str:
     state, alive = document["state"], document["runner"] == "alive"
     if not alive:
         return f"no runner is at work on {document['volume']}; last state: {state}. Start the container."
+    if document["paused"] and not document["walking"]:
+        return f"paused in {state}: nothing is done until `zflow resume`"
     if document["walking"] and state not in {"blocked", "failed", "starting"}:
         return f"at work in {document['place']}"
     words = {
@@ -136,7 +139,7 @@ def _step(row: dict[str, Any], boot: str | None, progress: Document | None, walk
 def _status(row: dict[str, Any], boot: str | None, walking: bool) -> str:
     kind = row["last_kind"]
     if kind == "started":
-        return "running" if walking else "due"
+        return "running" if walking and row["last_boot"] == boot else "due"
     if kind == "failed":
         return "waiting" if walking else "failed"
     if kind in {"blocked", "gave-up"}:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from zflow import codes
 from zflow.errors import OperatorError
-from zflow.exits import Exit
-from zflow.journal.layout import home, journal_file
+from zflow.exits import WALK_STOPPED, Exit
+from zflow.journal.layout import home, journal_file, paused
 from zflow.journal.reader import position, reading
 from zflow.lock import RUNNER, held
 from zflow.watching import Watcher
@@ -30,6 +30,12 @@ DEATHS = 5
 """So many times in a row may the walker die without an answer before the container ends."""
 PAUSE = 1.0
 """Seconds to wait after the first death, twice as many after the second, and so on."""
+BUSY = 5.0
+"""Seconds to wait while another command, such as `reset-state`, writes the journal."""
+LATER = 60.0
+"""Seconds until a volume that has become unusable under a running server is looked at again."""
+LONGEST = 3600.0
+"""Seconds at most until a next try, whatever the wall clock has done since it was written down."""
 
 
 def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
@@ -59,6 +65,7 @@ class _Supervisor:
         self._again: float | None = None
         self._pending: tuple[str, bool] | None = None
         self._woken = False
+        self._walked = False
 
     def live(self) -> Exit:
         self._start("start of the container")
@@ -96,11 +103,16 @@ class _Supervisor:
     def _look(self) -> None:
         if self._walker is not None:
             return
-        changed = self._watcher.look()
-        if changed:
+        due = self._again is not None and time.monotonic() >= self._again
+        if self._pending and (due or self._again is None):
+            reason, deep = self._pending
+            self._start(reason, deep=deep)
+        elif paused(self._volume):
+            return
+        elif changed := self._watcher.look():
             _say(f"changed: {changed}")
             self._start(f"changed: {changed}")
-        elif self._again is not None and time.time() >= self._again:
+        elif due:
             self._start("time for the next try")
 
     def _reap(self) -> Exit | None:
@@ -113,38 +125,47 @@ class _Supervisor:
             return None
         self._walker = None
         code = os.waitstatus_to_exitcode(status)
-        if code in {Exit.REFUSED, Exit.HELD}:
-            return Exit(code)
-        if code in {Exit.VALID, Exit.STOPPED}:
-            self._deaths = 0
+        if code == Exit.HELD:
+            self._again = time.monotonic() + BUSY
+            return None
+        if code == Exit.REFUSED:
+            if not self._walked:
+                return self._end(Exit.REFUSED)
+            _say("the server runs on; it is looked at again in a minute")
+            self._again = time.monotonic() + LATER
+            return None
+        if code in {Exit.VALID, WALK_STOPPED}:
+            self._walked, self._deaths = True, 0
             self._again = self._next_try()
-            if self._woken and code == Exit.STOPPED:
+            self._watcher.expect_good(good=code == Exit.VALID)
+            if self._woken and code == WALK_STOPPED:
                 self._pending = self._pending or ("resume", True)
             if self._pending:
-                reason, deep = self._pending
-                self._start(reason, deep=deep)
+                self._again = None
             return None
         self._deaths += 1
         _say(f"the walker ended with {code}, {self._deaths} of {DEATHS} times in a row")
         if self._deaths >= DEATHS:
-            return Exit.STOPPED
-        self._again = time.time() + self._deaths * PAUSE
+            return self._end(Exit.STOPPED)
+        self._again = time.monotonic() + self._deaths * PAUSE
         return None
 
     def _next_try(self) -> float | None:
+        """Return when to walk by itself again, on the monotonic clock: the wall clock may be set meanwhile."""
         with contextlib.suppress(OperatorError), reading(self._volume) as journal:
             row = position(journal)
-            return row["next_try"] if row else None
+            if row and row["next_try"]:
+                return time.monotonic() + min(max(0.0, float(row["next_try"]) - time.time()), LONGEST)
         return None
 
-    def _end(self) -> Exit:
-        """Let the walker reach a safe point, then stop the services."""
+    def _end(self, code: Exit = Exit.VALID) -> Exit:
+        """Let the walker reach a safe point, then stop the services: whatever ends the container."""
         if self._walker is not None:
             os.kill(self._walker, signal.SIGTERM)
             _wait(self._walker)
         self._watcher.close()
         _wait(spawn((*self._zflow, "shut-down")))
-        return Exit.VALID
+        return code
 
 
 def spawn(argv: tuple[str, ...]) -> int:

@@ -1,23 +1,32 @@
 """What the supervisor looks at while nothing is due: files by their stat, commands by their exit code and output.
 
 The list comes from the walker as plain JSON, so that the supervisor loads no states. The first answer after a walk is
-what later answers are compared with.
+what later answers are compared with, unless it shows that something changed while the walk was under way.
+
+Files are looked at every few seconds, and at once when the kernel says that something was written beside them. It does
+not say so of network volumes, hence the looks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+COARSE = 0.02
+"""Seconds by which the times that file systems write down may lag behind the clock (a tick of the kernel)."""
 LIMIT = 300.0
 """Seconds after which a watching command is ended and counts as another answer."""
+WRITTEN = 0x008 | 0x040 | 0x080 | 0x100 | 0x200
+"""IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE (sys/inotify.h)."""
 
 
 @dataclass
@@ -28,11 +37,38 @@ class _Watched:
     paths: list[str]
     argv: list[str]
     every: float
+    wanted: str = ""
+    """SHA-256 of the output that is known to be right, where it is known."""
     answer: str | None = None
     due: float = 0.0
     pid: int | None = None
     output: int | None = None
     started: float = field(default=0.0)
+
+
+class _Folders:
+    """Hears from the kernel of what is written in the folders of files (inotify(7)), by libc itself."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        libc = ctypes.CDLL(None)
+        self._descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        for path in paths:
+            # Where a link stands and where its goal does: either may be replaced. One that cannot be heard is polled.
+            for folder in {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}:  # noqa: PTH120
+                libc.inotify_add_watch(self._descriptor, os.fsencode(folder), WRITTEN)
+
+    def stirred(self) -> bool:
+        """Tell whether something was written since the last question."""
+        heard = False
+        with contextlib.suppress(OSError):
+            while os.read(self._descriptor, 1 << 16):
+                heard = True
+        return heard
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
 
 
 class Watcher:
@@ -41,20 +77,33 @@ class Watcher:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._watched: list[_Watched] | None = None
+        self._folders: _Folders | None = None
         self._changed: str | None = None
+        self._began = time.time()
+        self._good = False
 
     def forget(self) -> None:
         """Drop all answers: a walk begins, the list may be another one after it."""
         self.close()
         self._watched = None
         self._changed = None
+        self._began = time.time()
+        self._good = False
+
+    def expect_good(self, *, good: bool) -> None:
+        """Say how the walk ended: after a good end a command's first answer must be good too, or it is a change."""
+        self._good = good
 
     def look(self) -> str | None:
         """Look at what is due; return the name of a changed watch, if any."""
-        if self._watched is None:
+        if self._watched is None or self._folders is None:
             self._watched = self._load()
+            self._folders = _Folders([path for each in self._watched for path in each.paths])
         now = time.monotonic()
+        stirred = self._folders.stirred()
         for each in self._watched:
+            if stirred and each.paths:
+                each.due = now
             if each.pid is not None and now - each.started > LIMIT:
                 _kill(each.pid)
             if now >= each.due and each.pid is None:
@@ -62,7 +111,7 @@ class Watcher:
                 if each.argv:
                     self._begin(each)
                 else:
-                    self._compare(each, _signature(each.paths))
+                    self._compare(each, signature(each.paths), good=not _changed_since(each.paths, self._began))
         return self._changed
 
     def reap(self) -> None:
@@ -81,13 +130,17 @@ class Watcher:
                 _kill(each.pid)
                 os.waitpid(each.pid, 0)
                 self._finish(each, 0)
+        if self._folders is not None:
+            self._folders.close()
+            self._folders = None
 
     def _load(self) -> list[_Watched]:
         try:
             listed: list[dict[str, Any]] = json.loads(self._path.read_text())
         except (OSError, ValueError):
             return []
-        return [_Watched(row["name"], list(row["paths"]), list(row["argv"]), row["every"]) for row in listed]
+        names = ("name", "paths", "argv", "every", "wanted")
+        return [_Watched(*(row[name] for name in names if name in row)) for row in listed]
 
     def _begin(self, each: _Watched) -> None:
         each.output = os.memfd_create(each.name)
@@ -107,7 +160,7 @@ class Watcher:
         except OSError as error:
             os.close(each.output)
             each.output = None
-            self._compare(each, f"not started: {error}")
+            self._compare(each, f"not started: {error}", good=not self._good)
 
     def _finish(self, each: _Watched, code: int) -> None:
         assert each.output is not None
@@ -115,16 +168,20 @@ class Watcher:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         each.pid = each.output = None
-        self._compare(each, f"{code} {digest}")
+        good = code == 0 and each.wanted in {"", digest}
+        self._compare(each, f"{code} {digest}", good=good or not self._good)
 
-    def _compare(self, each: _Watched, answer: str) -> None:
+    def _compare(self, each: _Watched, answer: str, *, good: bool) -> None:
+        """Note a change: another answer than the first, or a first one that the walk cannot have left behind."""
         if each.answer is None:
             each.answer = answer
+            if not good:
+                self._changed = each.name
         elif each.answer != answer:
             self._changed = each.name
 
 
-def _signature(paths: list[str]) -> str:
+def signature(paths: Sequence[str]) -> str:
     """Return what stat tells of each file, links followed: a replaced or rewritten file always differs."""
     parts = []
     for path in paths:
@@ -135,6 +192,15 @@ def _signature(paths: list[str]) -> str:
         else:
             parts.append(f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}")
     return " ".join(parts)
+
+
+def _changed_since(paths: list[str], began: float) -> bool:
+    """Tell whether one of the files was changed while the walk was under way, by the time of its last change."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if Path(path).stat().st_ctime >= began - COARSE:
+                return True
+    return False
 
 
 def _kill(pid: int) -> None:

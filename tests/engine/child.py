@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.engine.toy import effects, product
 from zflow.context import Context
+from zflow.exits import WALK_STOPPED, Exit
 from zflow.step import Evidence, Product, Scope, Step
 from zflow.walk.process import die_with_parent, prepare_home, shut_down, walk
 
@@ -63,7 +64,8 @@ def main() -> int:
     if verb == "slow":
         return walk(product(slow()), volume, {}, "test")
     die_with_parent()
-    return walk(toy(), volume, {}, sys.argv[4] if len(sys.argv) > 4 else "test")
+    ended = walk(toy(), volume, {}, sys.argv[4] if len(sys.argv) > 4 else "test")
+    return WALK_STOPPED if ended == Exit.STOPPED else ended
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stands in for the `zflow` that a supervisor calls: notes each call, and behaves as the volume's `behaviour` says.
 
-Run as `python fake_zflow.py VOLUME VERB ...`; `behaviour` is a word: ok, stopped, die, wait or bound.
+Run as `python fake_zflow.py VOLUME VERB ...`; `behaviour` is a word: ok, stopped, held, refused, trace, die,
+wait or bound.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main() -> int:
     if behaviour in {"wait", "bound"}:
         return wait(volume, bound=behaviour == "bound")
     note(volume, " ".join(sys.argv[2:]))
-    return {"ok": 0, "stopped": 1, "refused": 5}.get(behaviour, 99)
+    return {"ok": 0, "stopped": 20, "held": 4, "refused": 5, "trace": 1}.get(behaviour, 99)
 
 
 def wait(volume: Path, *, bound: bool) -> int:

@@ -8,5 +8,5 @@ from pathlib import Path
 from zflow import supervisor
 
 supervisor.TICK = 0.05
-supervisor.PAUSE = 0.01
+supervisor.PAUSE = supervisor.BUSY = supervisor.LATER = 0.01
 sys.exit(supervisor.run(Path(sys.argv[1]), tuple(sys.argv[2:])))

@@ -13,6 +13,7 @@ from tests.engine.toy import Bench, effects, hold_as
 from tests.engine.where import wait_for
 from zflow.exits import Exit
 from zflow.lock import RUNNER, WALKER, held
+from zflow.status import gather
 
 __all__ = ["operated"]
 
@@ -91,3 +92,35 @@ def test_resume_beside_a_runner_wakes_it(bench: Bench, capsys: Capture) -> None:
         code, out, _ = run(capsys, "resume", "--no-follow")
         assert (code, f"process {runner.pid}" in out) == (Exit.VALID, True)
         assert wait_for(runner.poll, "the signal") == -signal.SIGUSR1
+
+
+def test_a_pause_lasts_until_resume_and_is_shown(bench: Bench, capsys: Capture) -> None:
+    """`pause` is seen in the status, and `resume` ends it before anything else."""
+    bench.walk(TOY)
+    code, out, _ = run(capsys, "pause")
+    assert code == Exit.VALID
+    assert "zflow resume" in out
+    assert gather(bench.volume)["paused"]
+    run(capsys, "resume")
+    assert not gather(bench.volume)["paused"]
+
+
+def test_a_journal_put_aside_is_made_anew_from_what_is_there(bench: Bench, capsys: Capture) -> None:
+    """After `journal rebuild` the next walk finds every result and does nothing again; the old journal is kept."""
+    bench.walk(TOY)
+    before = effects(bench.volume)
+    code, out, _ = run(capsys, "journal", "rebuild", "--yes")
+    assert code == Exit.VALID
+    (kept,) = (bench.volume / ".zflow/copies").glob("aside-*/journal.sqlite3")
+    assert str(kept.parent) in out
+    assert bench.walk(TOY) == "serving"
+    assert effects(bench.volume) == before
+    assert {kind for step in ("one.a", "two.a") for kind in bench.kinds(step)} == {"satisfied"}
+
+
+def test_a_whole_journal_is_said_to_be_whole(bench: Bench, capsys: Capture) -> None:
+    """`journal verify` counts the events of an unbroken chain."""
+    bench.walk(TOY)
+    code, out, _ = run(capsys, "journal", "verify")
+    assert code == Exit.VALID
+    assert f"whole: {len(bench.events())} events" in out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class Logged:
 
     def __init__(self, volume: Path) -> None:
         self.lines: list[str] = []
-        self.shell = Shell(root=volume, tag="tests:run", log=self.lines.append, timeout=LIMIT)
+        self.shell = Shell(root=volume, tag="tests:run", log=self.lines.append, deadline=time.monotonic() + LIMIT)
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_stop_interrupts_the_running_command_and_refuses_the_next(logged: Logged
     assert outcome == ["interrupted"]
     wait_for(lambda: all(gone(pid) for pid in pids), "the end of the group")
     with pytest.raises(Interrupted):
-        logged.shell.for_step(print, 1).run("true")
+        logged.shell.for_step(print, time.monotonic() + 1).run("true")
 
 
 def test_an_error_in_a_reader_of_lines_ends_the_command(logged: Logged, tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from tests.engine.child import NAMES
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from zflow.boot import start_time
-from zflow.exits import Exit
+from zflow.exits import WALK_STOPPED, Exit
 from zflow.journal.event import Event
+from zflow.journal.layout import pause_file
 from zflow.journal.writer import Position
 from zflow.lock import RUNNER, holder
+from zflow.supervisor import DEATHS
 
 Run = Callable[..., "Supervised"]
 FAKE = (sys.executable, "-I", str(ROOT / "tests/engine/fake_zflow.py"))
@@ -129,7 +131,7 @@ def test_usr1_wakes_the_walker_and_is_not_lost_when_it_was_just_ending(run: Run)
     one.signal(signal.SIGUSR1)
     one.wait_for_call("woken")
     one.behave("ok")
-    (one.volume / "end").write_text("1")
+    (one.volume / "end").write_text(str(WALK_STOPPED))
     one.wait_for_call("woken", RESUME)
 
 
@@ -145,13 +147,48 @@ def test_usr1_does_not_kill_a_walker_that_is_still_loading(run: Run) -> None:
     assert one.calls().count(START) == 1
 
 
-def test_a_walker_that_dies_five_times_in_a_row_ends_the_container(run: Run) -> None:
-    """The container ends with 1 after five deaths without an answer between them, and says so."""
-    one = run("die")
+@pytest.mark.parametrize("death", ["die", "trace"])
+def test_a_walker_that_dies_five_times_in_a_row_ends_the_container(run: Run, death: str) -> None:
+    """After five deaths, also by an interpreter's own exit code 1, the services are stopped and the container ends."""
+    one = run(death)
     assert one.end() == Exit.STOPPED
     assert len([call for call in one.calls() if call.startswith("walk")]) == 5
     assert one.process.stdout is not None
     assert "5 of 5 times in a row" in one.process.stdout.read()
+    assert one.calls()[-1] == "shut-down"
+
+
+def test_a_journal_that_another_command_writes_is_waited_for(run: Run) -> None:
+    """A walker that finds the journal held is started again, as often as it takes; the container stays up."""
+    one = run("held")
+    wait_for(lambda: len(one.calls()) > DEATHS + 2, "many tries")
+    one.behave("ok")
+    wait_for(lambda: one.calls()[-1] == "walk --reason time for the next try", "another try")
+    assert one.process.poll() is None
+
+
+def test_a_volume_that_becomes_unusable_does_not_end_a_running_server(run: Run) -> None:
+    """Once a walk has ended, a walker that is refused does not end the container: its services run on."""
+    one = run("ok")
+    one.wait_for_call(START)
+    one.behave("refused")
+    one.signal(signal.SIGHUP)
+    wait_for(lambda: one.calls().count("walk --reason time for the next try") > 2, "it is looked at again")
+    assert one.process.poll() is None
+
+
+def test_a_paused_runner_walks_on_the_operators_word_only(run: Run, tmp_path: Path) -> None:
+    """While the pause lasts neither the time nor a watch starts a walk; the operator's word does."""
+    one = run("held")
+    one.wait_for_call(START)
+    pause_file(tmp_path).touch()
+    one.signal(signal.SIGHUP)
+    wait_for(lambda: any("HUP" in call for call in one.calls()), "the operator's walk")
+    before = len(one.calls())
+    one.behave("ok")
+    one.signal(signal.SIGUSR1)
+    wait_for(lambda: len(one.calls()) > before and "resume" in one.calls()[-1], "the next word")
+    assert not any("next try" in call for call in one.calls()[before:])
 
 
 @pytest.mark.parametrize(("behaviour", "code"), [("refuse", 5), ("refused", 5)])

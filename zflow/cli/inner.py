@@ -30,11 +30,13 @@ def admit() -> int:
 @click.option("--deep", is_flag=True)
 def walk(reason: str, *, deep: bool) -> int:
     """Walk once."""
+    from zflow.exits import WALK_STOPPED, Exit
     from zflow.walk.process import die_with_parent
     from zflow.walk.process import walk as walk_once
 
     die_with_parent()
-    return walk_once(product(), volume(), environment(), reason, deep=deep)
+    ended = walk_once(product(), volume(), environment(), reason, deep=deep)
+    return WALK_STOPPED if ended == Exit.STOPPED else ended
 
 
 @click.command("shut-down", hidden=True)

@@ -27,9 +27,11 @@ def run() -> int:
 @click.command()
 @click.option("--no-follow", is_flag=True, help="Wake the runner and return at once.")
 def resume(*, no_follow: bool) -> int:
-    """Go on now: wake a waiting runner and follow it, or walk here when none is alive."""
+    """Go on now: end a pause, wake a waiting runner and follow it, or walk here when none is alive."""
+    from zflow.journal.layout import pause_file
     from zflow.lock import RUNNER, holder
 
+    pause_file(volume()).unlink(missing_ok=True)
     found = holder(volume(), RUNNER)
     if found is None or not found.alive:
         from zflow.cli.product import environment, product
@@ -74,6 +76,18 @@ def _follow(seen: int) -> int:
             click.echo(light.as_text(document))
             return code
         time.sleep(POLL)
+
+
+@click.command()
+def pause() -> int:
+    """Keep still while you work on the server by hand: nothing is started or repaired until `zflow resume`."""
+    from zflow.clock import stamp
+    from zflow.files import write_atomic
+    from zflow.journal.layout import pause_file
+
+    write_atomic(pause_file(volume()), f"{stamp(time.time())}\n", mode=0o600)
+    click.echo("Paused: no walk begins by itself. A walk under way is finished first. `zflow resume` ends the pause.")
+    return Exit.VALID
 
 
 @click.command("reset-state")
@@ -122,4 +136,4 @@ def shell(command: tuple[str, ...]) -> None:
     os.execvpe(argv[0], argv, variables)  # noqa: S606 - the operator's own command
 
 
-COMMANDS = (run, resume, reset_state, shell)
+COMMANDS = (run, resume, pause, reset_state, shell)

@@ -6,6 +6,7 @@ gone when nothing is due.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -19,7 +20,7 @@ from pathlib import Path
 from zflow import codes
 from zflow.boot import boot_identity
 from zflow.clock import system_clock
-from zflow.errors import Interrupted, OperatorError
+from zflow.errors import Interrupted, OperatorError, ZflowError
 from zflow.exits import Exit
 from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file
@@ -27,7 +28,7 @@ from zflow.journal.writer import Journal, Position, open_journal
 from zflow.lock import WALKER, held
 from zflow.output import announcer
 from zflow.secret import Redactor
-from zflow.settings import files, load
+from zflow.settings import Settings, files, load
 from zflow.shell import Shell, end_leftovers
 from zflow.step import Product
 from zflow.walk.machine import BLOCKED, FAILED, SERVING
@@ -42,18 +43,40 @@ PATIENCE = 5.0
 
 def walk(product: Product, volume: Path, environment: Mapping[str, str], reason: str, *, deep: bool = False) -> Exit:
     """Walk once, and again when told to while background steps are still at work; return how it ended."""
-    return _as_walker(product, volume, environment, lambda walker, _: _walk_all(walker, reason, deep=deep))
+    return _as_walker(product, volume, environment, lambda walker: _walk_all(walker, reason, deep=deep))
 
 
 def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) -> Exit:
-    """Stop what the product runs, before the container ends; recorded in the journal."""
-    return _as_walker(product, volume, environment, lambda walker, around: walker.shut_down(around.product_context()))
+    """Stop what the product runs, before the container ends: also with wrong settings, or a journal out of reach."""
+    redactor, run, boot = Redactor(), uuid.uuid4().hex[:8], boot_identity()
+    announce = announcer(redactor.clean, system_clock)
+    try:
+        settings = load(product.settings, environment, volume)
+    except OperatorError:
+        settings = Settings({})
+    shell = Shell(root=volume, tag=f"{volume}:{run}", log=lambda _line: None)
+    around = Surroundings(volume, settings, boot, shell, redactor, announce)
+    announce("stopping the services")
+    event = Event("ended", detail="the services were stopped")
+    try:
+        product.shutdown(around.product_context())
+    except ZflowError as error:
+        announce(f"{error}")
+        event = Event("ended", code=error.code.id, detail=f"stopping the services: {error.detail}")
+    with (
+        contextlib.suppress(OperatorError),
+        held(volume, WALKER, PATIENCE),
+        closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=redactor.clean)) as journal,
+    ):
+        journal.restore(listed(product))
+        journal.record([event])
+    return Exit.VALID
 
 
 def _walk_all(walker: Walker, reason: str, *, deep: bool) -> Exit:
     state = walker.walk(reason, deep=deep)
-    while state in {FAILED, BLOCKED} and walker.linger():
-        state = walker.walk("resume", deep=True)
+    while state in {FAILED, BLOCKED} and (again := walker.linger()):
+        state = walker.walk(again, deep=again == "resume")
     return Exit.VALID if state == SERVING else Exit.STOPPED
 
 
@@ -61,7 +84,7 @@ def _as_walker(
     product: Product,
     volume: Path,
     environment: Mapping[str, str],
-    work: Callable[[Walker, Surroundings], Exit],
+    work: Callable[[Walker], Exit],
 ) -> Exit:
     redactor, run, boot = Redactor(), uuid.uuid4().hex[:8], boot_identity()
     announce = announcer(redactor.clean, system_clock)
@@ -82,9 +105,13 @@ def _as_walker(
             around = Surroundings(volume, settings, boot, shell, redactor, announce)
             if ended := end_leftovers(f"{base}{run}", base):
                 announce(f"ended {ended} processes that an earlier walker left behind")
-            walker = Walker(product, journal, around, _obey(around))
+
+            def reload() -> None:
+                around.renew(load(product.settings, environment, volume))
+
+            walker = Walker(product, journal, around, _obey(around), reload)
             try:
-                return work(walker, around)
+                return work(walker)
             finally:
                 walker.close()
     except Interrupted:

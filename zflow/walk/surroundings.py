@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,9 +34,14 @@ class Surroundings:
     _secrets: SecretStore = field(init=False)
 
     def __post_init__(self) -> None:
-        for secret in self.settings.secrets():
-            self.redactor.learn(secret)
+        self.renew(self.settings)
         self._secrets = SecretStore(self.home / "secrets", self.redactor)
+
+    def renew(self, settings: Settings) -> None:
+        """Use other settings from the next context on."""
+        self.settings = settings
+        for secret in settings.secrets():
+            self.redactor.learn(secret)
 
     @property
     def home(self) -> Path:
@@ -59,16 +65,18 @@ class Surroundings:
         return log_file(self.home / "logs" / folder / name, self.redactor.clean, self.clock)
 
     def _context(self, log: Callable[[str], None], name: str, timeout: float) -> Context:
+        deadline = time.monotonic() + timeout
         return Context(
             volume=self.volume,
             settings=self.settings,
             secrets=self._secrets,
-            shell=self.shell.for_step(log, timeout),
+            shell=self.shell.for_step(log, deadline),
             log=log,
             progress=Progress(self.home / "progress" / f"{name}.json", name, self.announce),
             clock=self.clock,
             boot=self.boot,
             stopping=self.stopping,
+            deadline=deadline,
         )
 
     def stop(self) -> None:

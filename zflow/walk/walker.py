@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,16 +16,22 @@ from functools import partial
 from zflow import codes
 from zflow.context import Context
 from zflow.errors import Interrupted, OperatorError, StepBug, TransientError, ZflowError
-from zflow.exits import Exit
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Listed, Position
 from zflow.retry import POLICIES
-from zflow.step import Product, State, Step
+from zflow.step import Product, State, Step, Watch
 from zflow.walk.ahead import Ahead
 from zflow.walk.machine import SERVING, STOPPED, Workflow
 from zflow.walk.protocol import Chain, Task, settle
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.watchlist import leave, settings_watch
+from zflow.watching import signature
+
+PASSES = 3
+"""So many times at most is everything looked at in one walk. After a step acted, all is looked at once more: what it
+did may have undone another, as a restart that did not succeed."""
+MOMENT = 0.3
+"""Seconds between two looks while work ahead of time goes on after a stop."""
 
 
 @dataclass
@@ -36,14 +42,37 @@ class Count:
     acted: int = 0
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """What stopped a state that does not keep the others from being walked."""
+
+    error: ZflowError
+    state: str
+    step: str | None
+
+
+def _keep() -> None:
+    """Keep the settings there are; the default where nothing loads them."""
+
+
 class Walker:
     """One process that may write the journal; `walk` goes through all states once, as often as it is called."""
 
-    def __init__(self, product: Product, journal: Journal, surroundings: Surroundings, wake: threading.Event) -> None:
+    def __init__(
+        self,
+        product: Product,
+        journal: Journal,
+        surroundings: Surroundings,
+        wake: threading.Event,
+        reload: Callable[[], None] = _keep,
+    ) -> None:
+        """`reload` loads the settings anew and may raise OperatorError; asked before a walk and when one is woken."""
         self._product = product
         self._journal = journal
         self._around = surroundings
         self._wake = wake
+        self._reload = reload
+        self._watches: list[Watch] = []
         names = [state.name for state in product.states]
         at = journal.position
         self._workflow = Workflow(names, at.state if at else None, at.place if at else None)
@@ -62,14 +91,9 @@ class Walker:
         self._chain.flush(Event("begun", detail=reason), position=self._position())
         if self._workflow.state in STOPPED:
             self._move("resume")
-        self._entered = None
         self._deep = deep
-        count = Count()
         try:
-            self._start_ahead()
-            for state in self._product.states:
-                self._walk_state(state, count)
-            self._finish(count)
+            self._walk_until_at_rest()
         except Interrupted:
             self._chain.flush(Event("ended", detail="told to stop"), position=self._position())
             raise
@@ -81,29 +105,65 @@ class Walker:
         self._write_watches()
         return self._workflow.state
 
-    def linger(self) -> bool:
-        """After a stop, let work ahead of time go on; return whether the operator asked to resume meanwhile."""
-        while self._ahead.busy() and not self._around.stopping.is_set():
-            if self._wake.wait(0.3):
-                self._wake.clear()
-                return not self._around.stopping.is_set()
-        return False
+    def linger(self) -> str | None:
+        """After a stop, let work ahead of time go on; return why to walk again meanwhile, None when it has ended.
 
-    def shut_down(self, ctx: Context) -> Exit:
-        """Stop what the product runs and record it; a failure is recorded too, the container ends all the same."""
-        self._around.announce("stopping the services")
-        try:
-            self._product.shutdown(ctx)
-            event = Event("ended", detail="the services were stopped")
-        except ZflowError as error:
-            self._around.announce(f"{error}")
-            event = Event("ended", code=error.code.id, detail=f"stopping the services: {error.detail}")
-        self._chain.flush(event, position=self._position())
-        return Exit.VALID
+        The operator's word, the time for the next try and changed files are reasons, as they are to the supervisor.
+        """
+        before = {each.name: signature(each.paths) for each in self._watches if each.paths}
+        at = self._journal.position
+        next_try = at.next_try if at is not None else None
+        while self._ahead.busy() and not self._around.stopping.is_set():
+            if self._wake.wait(MOMENT):
+                self._wake.clear()
+                return None if self._around.stopping.is_set() else "resume"
+            if next_try is not None and self._around.clock() >= next_try:
+                return "time for the next try"
+            for each in self._watches:
+                if each.paths and signature(each.paths) != before[each.name]:
+                    return f"changed: {each.name}"
+        return None
 
     def close(self) -> None:
         """End the background steps."""
         self._ahead.close()
+
+    def _walk_until_at_rest(self) -> None:
+        """Walk all states, and again after steps acted, until one pass finds everything as it should be."""
+        self._reload()
+        first: Count | None = None
+        acted = 0
+        for _ in range(PASSES):
+            count = Count()
+            stopped = self._pass(count)
+            first, acted = first or count, acted + count.acted
+            if stopped is not None:
+                self._step = None
+                if self._workflow.state != stopped.state:
+                    self._move("reopen", target=stopped.state)
+                self._step = stopped.step
+                raise stopped.error
+            if not count.acted:
+                self._finish(first.held, acted)
+                return
+            self._chain.flush()
+            self._deep = False
+        raise TransientError(codes.NOT_PROVEN, f"steps act in each of {PASSES} looks and do not come to rest")
+
+    def _pass(self, count: Count) -> Stopped | None:
+        """Walk all states once; return what stopped a detached one, the first of them."""
+        self._entered = None
+        stopped: Stopped | None = None
+        self._start_ahead()
+        for state in self._product.states:
+            try:
+                self._walk_state(state, count)
+            except ZflowError as error:
+                if not state.detached:
+                    raise
+                self._around.announce(f"{state.name} is stopped: {error}; the states after it are walked all the same")
+                stopped = stopped or Stopped(error, state.name, self._step)
+        return stopped
 
     def _walk_state(self, state: State, count: Count) -> None:
         for step in state.steps:
@@ -146,9 +206,11 @@ class Walker:
         )
 
     def _wait(self, ctx: Context, seconds: float) -> None:
-        self._wake.wait(seconds)
+        woken = self._wake.wait(seconds)
         self._wake.clear()
         ctx.check()
+        if woken:
+            self._reload()
 
     def _enter(self, state: State) -> None:
         """Move the machine to a state that has something to do; states without are passed in silence."""
@@ -160,8 +222,8 @@ class Walker:
             self._workflow.move(trigger, goal)
         self._entered = state.name
 
-    def _finish(self, count: Count) -> None:
-        summary = f"{count.held} steps held, {count.acted} brought about"
+    def _finish(self, held: int, acted: int) -> None:
+        summary = f"{held} steps held, {acted} brought about"
         self._step = None
         if self._workflow.state == SERVING:
             self._chain.flush(Event("checked", detail=summary), position=self._position())
@@ -199,10 +261,10 @@ class Walker:
         return Position(self._workflow.state, self._workflow.place, self._step)
 
     def _write_watches(self) -> None:
-        watches = [settings_watch(self._around.settings.files)]
+        self._watches = [settings_watch(self._around.settings.files)]
         with suppress(ZflowError, OSError):
-            watches += self._product.watches(self._around.product_context())
-        leave(self._around.home, watches)
+            self._watches += self._product.watches(self._around.product_context())
+        leave(self._around.home, self._watches)
 
 
 def listed(product: Product) -> list[Listed]:

@@ -1,0 +1,159 @@
+"""A walk ends only when everything is at rest; what stops one state, what wakes a stopped walk, and its time limits."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.engine.toy import Bench, effects, file_step, product
+from zflow.codes import NOT_PROVEN, SETTINGS, TIME_LIMIT
+from zflow.context import Context
+from zflow.errors import OperatorError, TransientError
+from zflow.step import Evidence, Product, Step, Watch
+from zflow.walk import walker
+from zflow.walk.walker import Walker, listed
+from zflow.watching import signature
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Return a bench over an empty volume."""
+    return Bench(tmp_path)
+
+
+def undoing(name: str, victim: str, times: int) -> Step:
+    """Return a step that removes another step's result whenever it acts, and acts so many times."""
+    done: list[None] = []
+
+    def probe(ctx: Context) -> Evidence | None:
+        return Evidence("at rest") if len(done) >= times and (ctx.volume / name).exists() else None
+
+    def apply(ctx: Context) -> None:
+        done.extend([None] * (times if times < 9 else 1))
+        (ctx.volume / name).write_text(name)
+        (ctx.volume / victim).unlink(missing_ok=True)
+
+    return replace(file_step(name), probe=probe, apply=apply)
+
+
+def test_what_a_later_step_undid_is_brought_back_in_the_same_walk(bench: Bench) -> None:
+    """A step that takes another's result away does not leave the walk serving without it."""
+    what = product(file_step("one.a"), undoing("two.b", "one.a", 1))
+    assert bench.walk(what) == "serving"
+    assert (bench.volume / "one.a").exists()
+    assert bench.kinds("one.a") == ["started", "done", "lost", "started", "done"]
+
+
+def test_steps_that_never_come_to_rest_fail_the_walk(bench: Bench) -> None:
+    """Two steps that undo each other are not called serving: the walk fails and is tried again later."""
+    fighting = product(
+        replace(file_step("one.a"), apply=lambda ctx: _swap(ctx, "one.a", "one.b")),
+        replace(file_step("one.b"), apply=lambda ctx: _swap(ctx, "one.b", "one.a")),
+    )
+    assert bench.walk(fighting) == "failed"
+    assert bench.position()["code"] == NOT_PROVEN.id
+    assert bench.position()["next_try"] is not None
+
+
+def _swap(ctx: Context, mine: str, other: str) -> None:
+    (ctx.volume / mine).write_text(mine)
+    (ctx.volume / other).unlink(missing_ok=True)
+
+
+def test_a_detached_state_does_not_keep_later_ones_from_being_walked(bench: Bench) -> None:
+    """What is blocked in a detached state blocks the walk at its end, after the later states have been walked."""
+
+    def refuse(_ctx: Context) -> None:
+        raise OperatorError(SETTINGS, "no")
+
+    what = product(file_step("one.a"), replace(file_step("two.b"), apply=refuse), file_step("three.c"))
+    detached = replace(what, states=tuple(replace(state, detached=state.name == "two") for state in what.states))
+    assert bench.walk(detached) == "blocked"
+    assert effects(bench.volume) == ["one.a", "three.c"]
+    at = bench.position()
+    assert (at["place"], at["step"], at["code"]) == ("two", "two.b", SETTINGS.id)
+
+
+def lingering(bench: Bench, what: Product) -> str | None:
+    """Walk once and return why a stopped walk is to be walked again while background work goes on."""
+    with closing(bench.journal()) as journal:
+        journal.restore(listed(what))
+        walking = Walker(what, journal, bench.surroundings(), bench.wake)
+        try:
+            assert walking.walk("test") in {"blocked", "failed"}
+            return walking.linger()
+        finally:
+            bench.stopping.set()
+            walking.close()
+
+
+def slow_ahead(name: str) -> Step:
+    """Return a background step that ends only when it is told to stop."""
+    return replace(file_step(name, ahead=True), apply=lambda ctx: ctx.pause(600))
+
+
+@pytest.mark.parametrize("reason", ["resume", "time for the next try", "changed: it"])
+def test_a_stopped_walk_goes_on_although_background_work_does(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """The operator's word, the time, and a changed file have the walk go on, as they would without background work."""
+    monkeypatch.setattr(walker, "MOMENT", 0.001)
+    watched = bench.volume / "certificate"
+
+    def refuse(ctx: Context) -> None:
+        if reason == "resume":
+            bench.wake.set()
+        if reason == "time for the next try":
+            raise TransientError(NOT_PROVEN, "no")
+        raise OperatorError(SETTINGS, "no")
+
+    def watches(_ctx: Context) -> tuple[Watch, ...]:
+        return (Watch("it", paths=(str(watched),)),)
+
+    what = replace(
+        product(replace(file_step("one.a"), apply=refuse, retry="never"), slow_ahead("two.b")), watches=watches
+    )
+    (bench.volume / ".zflow").mkdir()
+    if reason == "changed: it":
+
+        def renewed(paths: tuple[str, ...]) -> str:
+            found = signature(paths)
+            watched.write_text("renewed" * (1 + len(watched.read_text()) if watched.exists() else 1))
+            return found
+
+        monkeypatch.setattr("zflow.walk.walker.signature", renewed)
+    assert lingering(bench, what) == reason
+
+
+def test_a_woken_back_off_reads_the_settings_anew(bench: Bench) -> None:
+    """When the operator ends a back-off, the next attempt sees the settings of then."""
+    loaded: list[str] = []
+
+    def attempt(_ctx: Context) -> None:
+        if len(loaded) < 2:
+            bench.wake.set()
+            raise TransientError(NOT_PROVEN, "not yet")
+
+    (bench.volume / ".zflow").mkdir()
+    what = product(file_step("one.a", before=attempt, retry="network"))
+    with closing(bench.journal()) as journal:
+        journal.restore(listed(what))
+        walking = Walker(what, journal, bench.surroundings(), bench.wake, lambda: loaded.append("again"))
+        assert walking.walk("test") == "serving"
+        walking.close()
+    assert len(loaded) == 2
+
+
+def test_a_steps_time_covers_all_that_it_does(bench: Bench) -> None:
+    """The limit is of the attempt, not of each command or pause: many short ones together end by it."""
+
+    def dawdle(ctx: Context) -> None:
+        while True:
+            ctx.shell.run("true")
+            ctx.pause(0.01)
+
+    assert bench.walk(product(file_step("one.a", before=dawdle, timeout=0.2, retry="never"))) == "failed"
+    assert bench.position()["code"] == TIME_LIMIT.id
