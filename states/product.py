@@ -14,7 +14,8 @@ PRODUCT = Product(
         updates.STATE,
         install.STATE,
         firewall.STATE,
-        tls.STATE,
+        # A wrong certificate must not leave a server unhardened whose ports are open by then.
+        replace(tls.STATE, detached=True),
         hardening.STATE,
     ),
     settings=(
@@ -35,6 +36,11 @@ PRODUCT = Product(
         *hardening.CODES,
     ),
     admit=bootstrap.admit,
-    watches=lambda ctx: (*serving.watches(ctx), *firewall.watches(ctx), *tls.watches(ctx)),
+    watches=lambda ctx: (
+        *serving.watches(ctx),
+        *firewall.watches(ctx),
+        *tls.watches(ctx),
+        *hardening.watches(ctx),
+    ),
     shutdown=serving.shutdown,
 )

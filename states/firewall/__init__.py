@@ -20,10 +20,11 @@ ROUTES = "ip -4 route show default; ip -6 route show default | sed 's/ expires.*
 """The gateways, which are part of the open table, without the time that advertised ones have left."""
 
 
-def watches(_ctx: Context) -> Sequence[Watch]:
+def watches(ctx: Context) -> Sequence[Watch]:
     """Return what to watch: the live table, whoever changes it, and the gateways: a network may be exchanged."""
+    loaded = table.recorded(ctx)
     return (
-        Watch("firewall", argv=table.LIST, every=EVERY),
+        Watch("firewall", argv=table.LIST, every=EVERY, wanted=table.digest(loaded.listing) if loaded else ""),
         Watch("gateways", argv=("sh", "-c", ROUTES), every=EVERY),
     )
 

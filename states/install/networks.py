@@ -40,11 +40,21 @@ def probe(ctx: Context) -> Evidence | None:
     return Evidence(wanted()) if holds(ctx.volume / MARK, wanted() + "\n") else None
 
 
+def audit(ctx: Context) -> Evidence | None:
+    """See this machine's addresses among those that the server itself lets relay."""
+    present = " ".join(present_values(ctx)).split()
+    return probe(ctx) if set(wanted().split()) <= set(present) else None
+
+
+def present_values(ctx: Context) -> list[str]:
+    """Return what the server's configuration holds."""
+    return values(as_zimbra(ctx, "zmprov", "-l", "gs", server_name(ctx), ATTRIBUTE, timeout=180).output, ATTRIBUTE)
+
+
 def apply(ctx: Context) -> None:
     """Exchange the addresses in the server's configuration; zmconfigd lets Postfix know within a minute."""
     before = (ctx.volume / MARK).read_text() if (ctx.volume / MARK).exists() else ""
-    output = as_zimbra(ctx, "zmprov", "-l", "gs", server_name(ctx), ATTRIBUTE, timeout=180).output
-    value = exchanged(" ".join(values(output, ATTRIBUTE)), before, wanted())
+    value = exchanged(" ".join(present_values(ctx)), before, wanted())
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), ATTRIBUTE, value, timeout=180)
     remember(ctx)
 
@@ -53,6 +63,7 @@ STEP = Step(
     name="install.networks",
     title="Trust the container's present addresses",
     probe=probe,
+    audit=audit,
     apply=apply,
     scope=Scope.BOOT,
     inputs=lambda _ctx: wanted(),

@@ -8,15 +8,16 @@ reason, is thrown away whole and made again from a clean software install, with 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from states.install import answers, codes, networks, services, software, syslog, vendor
-from states.install.history import STAGES, last
+from states.install import answers, codes, leftovers, networks, services, software, syslog, vendor
+from states.install.history import STAGES, Session, last
 from states.install.packages import vendor_packages
 from states.install.proof import mark, proven
 from states.install.readback import defects
 from states.install.unpack import inside, installer
 from states.install.words import explained, failed_parts
-from zflow.api import Context, Evidence, Step, TransientError, remove_tree, sync_volume, write_atomic
+from zflow.api import Context, Evidence, OperatorError, Step, TransientError, remove_tree, sync_volume, write_atomic
 
 PROGRAM = "/opt/zimbra/libexec/zmsetup.pl"
 
@@ -30,10 +31,16 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Configure the server and prove it. Raises TransientError(CONFIGURATION) and what the installer raises."""
+    """Configure the server and prove it.
+
+    Raises TransientError(CONFIGURATION), OperatorError(DATA_PRESENT) and what the installer raises.
+    """
+    leftovers.end_all(ctx)
     session = last(ctx)
     if session is None or session.touched or software.spoilt(ctx).exists():
+        refuse_a_server_with_data(ctx, session)
         software.rebuild(ctx)
+    write_atomic(begun(ctx), "")
     file = ctx.volume / answers.PLACE
     write_atomic(file, answers.content(ctx), mode=0o600)
     output = vendor.run(ctx, PROGRAM, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
@@ -48,6 +55,23 @@ def apply(ctx: Context) -> None:
     finished = last(ctx)
     assert finished is not None
     mark(ctx, finished)
+    begun(ctx).unlink()
+
+
+def begun(ctx: Context) -> Path:
+    """Return the file that says: a configuration of ours is under way, what lies there is nobody's mail yet."""
+    return ctx.home / "install.begun"
+
+
+def refuse_a_server_with_data(ctx: Context, session: Session | None) -> None:
+    """Raise OperatorError(DATA_PRESENT) where putting back a clean software install would delete a server's mail.
+
+    So after `reset-state install` on a server whose proof was lost; not after an attempt of ours that was cut off.
+    """
+    present = software.data(ctx)
+    ours = begun(ctx).exists() or software.spoilt(ctx).exists()
+    if present and not ours and (session is None or session.configured):
+        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists")
 
 
 def prove(ctx: Context, output: str) -> None:

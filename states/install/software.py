@@ -59,11 +59,15 @@ def _version(session: Session) -> str:
 
 def apply(ctx: Context) -> None:
     """Install the software. Raises what `install` raises, and OperatorError(DATA_PRESENT)."""
-    session = last(ctx)
-    present = [name for name in DATA if (ctx.volume / name).exists()]
+    session, present = last(ctx), data(ctx)
     if present and (session is None or session.configured):
         raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists")
     install(ctx, ctx.volume / answers.PLACE)
+
+
+def data(ctx: Context) -> list[str]:
+    """Return what tells of a server that was configured, hence may hold mail."""
+    return [name for name in DATA if (ctx.volume / name).exists()]
 
 
 def install(ctx: Context, answers_file: Path) -> None:

@@ -79,7 +79,7 @@ def apply(ctx: Context) -> None:
     remove_tree(stage)
     stage.mkdir(parents=True)
     ctx.progress.report(note="unpacking")
-    refuse_escapes(source)
+    refuse_damage(source)
     try:
         ctx.shell.run("tar", "--extract", "--gzip", f"--file={source}", f"--directory={stage}", "--no-same-owner")
     except CommandError as error:
@@ -99,7 +99,7 @@ def apply(ctx: Context) -> None:
     remove_tree(stage)
 
 
-def refuse_escapes(source: Path) -> None:
+def refuse_damage(source: Path) -> None:
     """Raise OperatorError(ARCHIVE) for an archive that is damaged; reads its first name only, tar does the rest."""
     try:
         with tarfile.open(source, "r:gz") as archive:

@@ -12,6 +12,12 @@ SILENCE = 900.0
 """Seconds without output after which an installer counts as waiting; packages unpack quietly for minutes."""
 OUTPUT = 16 << 20
 """Bytes; an undisturbed run prints some tens of kilobytes. The vendor's prompts loop for ever at an end of file."""
+ALONE = """\
+exec 9>/var/lib/apt/daily_lock
+flock -w 600 9 || { echo "Could not get lock /var/lib/apt/daily_lock"; exit 1; }
+"$@" 9>&-
+"""
+"""Holds the lock of apt's own daily job (apt.systemd.daily), which would hold dpkg's in the middle of an install."""
 FLOOD = "ZF-1013"
 """The engine's code for endless output."""
 
@@ -36,7 +42,12 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
 
     try:
         return ctx.shell.chroot(
-            *argv, ok=range(256), silence=SILENCE, limit=OUTPUT, on_line=watched, daemon=daemon
+            *("sh", "-c", ALONE, "alone", *argv),
+            ok=range(256),
+            silence=SILENCE,
+            limit=OUTPUT,
+            on_line=watched,
+            daemon=daemon,
         ).output
     except _Asked as error:
         leftovers.end_all(ctx)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from states.install import dns, syslog
 from states.install.proof import proven
 from states.install.services import STATUS, recorded
+from states.updates import driver
 from zflow.api import Context, Watch
 
 EVERY = 120.0
 """Seconds between two questions to `zmcontrol status`, which take some seconds of one core each."""
 OFTEN = 10.0
 """Seconds between two looks at whether the processes still live, which take a thousandth of that."""
-ALIVE = 'for file; do kill -0 "$(cat "$file")" 2>/dev/null || echo "$file"; done'
+ALIVE = """\
+for file; do kill -0 "$(cat "$file")" 2>/dev/null || { echo "$file"; dead=1; }; done
+exit ${dead:-0}
+"""
 LOOK = """\
 answer=$(chroot "$1" su - zimbra -c "zmcontrol status" 2>&1)
 code=$?
@@ -29,7 +34,9 @@ def watches(ctx: Context) -> Sequence[Watch]:
         return ()
     record, status = recorded(ctx), str(ctx.volume / STATUS)
     files = [str(ctx.volume / name) for name in record.pid_files] if record else []
+    files += [str(dns.PID), str(ctx.volume / syslog.PID), str(ctx.volume / driver.PID_FILE)]
     return (
+        Watch("updates", paths=(str(ctx.volume / driver.LAST_SUCCESS),)),
         Watch("processes", argv=("sh", "-c", ALIVE, "alive", *files), every=OFTEN),
         Watch("services", argv=("sh", "-c", LOOK, "look", str(ctx.volume), status), every=EVERY),
     )

@@ -66,5 +66,6 @@ STEP = Step(
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,
+    inputs=lambda ctx: str(last_success(ctx)),
     timeout=60,
 )

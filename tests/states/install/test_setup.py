@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states import identity
-from states.install import codes, setup, software, syslog, vendor
+from states.install import codes, leftovers, setup, software, syslog, vendor
 from states.install.settings import SETTINGS
 from states.install.syslog import without_kernel_log
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.support import make_context
-from zflow.api import Context, TransientError
+from zflow.api import Context, OperatorError, TransientError
 
 BIONIC_CONF = """\
 module(load="imuxsock") # provides support for local system logging
@@ -81,19 +82,23 @@ def test_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("history", "spoilt", "rebuilt"),
+    ("history", "marks", "rebuilt"),
     [
-        ([session(1)], False, False),
-        ([session(1)], True, True),
-        ([session(1, stages=STAGES[:1])], False, True),
-        ([session(1, stages=STAGES)], False, True),
-        ([session(1, stages=STAGES[:1]), session(2)], False, False),
-        ([], False, True),
+        ([session(1)], (), False),
+        ([session(1)], (software.spoilt,), True),
+        ([session(1, stages=STAGES[:1])], (), True),
+        ([session(1, stages=STAGES)], (setup.begun,), True),
+        ([session(1, stages=STAGES[:1]), session(2)], (), False),
+        ([], (setup.begun,), True),
     ],
     ids=["clean", "rebuild cut off", "begun", "done, not proven", "rebuilt", "nothing"],
 )
 def test_begun_configurations_are_not_resumed(
-    ctx: Context, monkeypatch: pytest.MonkeyPatch, history: list[str], spoilt: bool, rebuilt: bool
+    ctx: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    history: list[str],
+    marks: tuple[Callable[[Context], Path], ...],
+    rebuilt: bool,
 ) -> None:
     """Only a clean software install is configured; whatever was begun before is thrown away first."""
 
@@ -104,16 +109,30 @@ def test_begun_configurations_are_not_resumed(
         raise Stop
 
     done: list[Context] = []
-    (ctx.volume / "opt").mkdir()
     if history:
         write_history(ctx.volume, *history)
-    if spoilt:
-        software.spoilt(ctx).touch()
+    (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
+    for mark in marks:
+        mark(ctx).touch()
+    monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
     monkeypatch.setattr(software, "rebuild", done.append)
     monkeypatch.setattr(vendor, "run", begin)
     with pytest.raises(Stop):
         setup.apply(ctx)
     assert bool(done) == rebuilt
+
+
+@pytest.mark.parametrize("history", [[session(1, stages=STAGES)], []], ids=["configured", "no history"])
+def test_a_server_with_data_is_never_wiped(ctx: Context, monkeypatch: pytest.MonkeyPatch, history: list[str]) -> None:
+    """Where the proof of a configured server was lost, and no attempt of ours was cut off, nothing is put back."""
+    (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
+    if history:
+        write_history(ctx.volume, *history)
+    monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
+    monkeypatch.setattr(software, "rebuild", lambda _ctx: pytest.fail("it was wiped"))
+    with pytest.raises(OperatorError) as refused:
+        setup.apply(ctx)
+    assert refused.value.code is codes.DATA_PRESENT
 
 
 def test_kernel_log() -> None:

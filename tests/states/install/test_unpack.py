@@ -120,7 +120,7 @@ def test_no_archive(tmp_path: Path, case: str) -> None:
     make, words = REFUSALS[case]
     (tmp_path / "x.tgz").write_bytes(make(tmp_path))
     with pytest.raises(OperatorError) as caught:
-        unpack.refuse_escapes(tmp_path / "x.tgz")
+        unpack.refuse_damage(tmp_path / "x.tgz")
     assert caught.value.code is codes.ARCHIVE
     assert f"{tmp_path}/x.tgz {words}" in caught.value.detail
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from states.install import dns, processes
+from states.install import dns, processes, syslog
 from states.install.services import RECORD, STATUS
 from states.serving import shutdown, watches
+from states.updates import driver
 from tests.states.install.records import session, write_history, write_proof, write_server
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -64,7 +65,7 @@ def test_look(ctx: Context, code: int) -> None:
 
 
 def test_processes(ctx: Context) -> None:
-    """The cheap look names the recorded processes that are gone, and changes when one more goes."""
+    """The cheap look fails and names what is gone: the server's processes, the DNS, the system log and cron."""
     write_server(ctx.volume)
     (ctx.volume / RECORD).parent.mkdir(parents=True)
     for name, pid in (("alive", os.getpid()), ("dead", 1 << 29)):
@@ -73,8 +74,10 @@ def test_processes(ctx: Context) -> None:
     (ctx.volume / RECORD).write_text(json.dumps(files))
     (watch,) = (each for each in watches(ctx) if each.name == "processes")
     for gone in (["dead", "absent"], ["alive", "dead", "absent"]):
-        output = subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, check=False).stdout
-        assert output.splitlines() == [f"{ctx.volume}/{name}" for name in gone]
+        done = subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, check=False)
+        others = [str(dns.PID), f"{ctx.volume}/{syslog.PID}", f"{ctx.volume}/{driver.PID_FILE}"]
+        assert done.stdout.splitlines() == [*(f"{ctx.volume}/{name}" for name in gone), *others]
+        assert done.returncode == 1
         (ctx.volume / "alive").write_text("rubbish\n")
 
 
