@@ -19,12 +19,11 @@ FROM base AS builder
 ARG PIP_CERT
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv
 WORKDIR /src
-COPY pyproject.toml ./
-# The dependencies are a layer of their own: a change of zflow's code does not fetch them again.
-RUN python3 -m venv /opt/zflow && /opt/zflow/bin/python -c "import tomllib; \
-    print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > /tmp/requirements \
-    && /opt/zflow/bin/pip install -q --disable-pip-version-check -r /tmp/requirements
-COPY README.md ./
+COPY requirements.lock ./
+# The dependencies are a layer of their own, pinned by hashes: what was tested is what runs, also a year from now.
+RUN python3 -m venv /opt/zflow \
+    && /opt/zflow/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+COPY pyproject.toml README.md ./
 COPY alembic/ alembic/
 COPY zflow/ zflow/
 COPY states/ states/

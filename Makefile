@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python -m
 
-.PHONY: first-start clean-first-start check test-fast test image
+.PHONY: first-start clean-first-start check lock test-fast test image
 
 first-start:
 	$(PYTHON) -m tests.container.first_start
@@ -13,6 +13,12 @@ clean-first-start:
 
 image:
 	$(PYTHON) -c "from tests.container.image import make_image; make_image()"
+
+# After a change of the dependencies: pins them anew, with the hashes that the image installs by.
+lock: $(VENV)/ready
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

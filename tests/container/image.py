@@ -21,7 +21,8 @@ SLIM = (
 """What Debian's own slim image leaves out, here and in packages that the Dockerfile adds: 50 of 290 MB."""
 PACKAGES = {
     "podman": "podman", "runc": "runc", "mmdebstrap": "mmdebstrap", "netavark": "netavark",
-    "aardvark-dns": "aardvark-dns", "iptables": "iptables", "gpg": "gpg", "nft": "nftables", "dpkg-deb": "dpkg",
+    "aardvark-dns": "aardvark-dns", "iptables": "iptables", "gpg": "gpg", "gpg-agent": "gpg-agent",
+    "nft": "nftables", "dpkg-deb": "dpkg",
 }  # fmt: skip
 """Programs the harness runs, and the Debian packages they come in."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -33,7 +34,7 @@ VARIABLE: tuple[tuple[str, str], ...] = (
     (r"var/lib/dpkg/(status|diversions|triggers)", "the order of packages depends on how often they were set up"),
     (
         r"opt/zimbra/(data|conf)/.*",
-        "certificates, entry ids and times; compared attribute by attribute elsewhere",
+        "certificates, entry ids and times; the directory is compared attribute by attribute, see `attributes`",
     ),
 )
 """Files that must be there in both, with the same type, owner and mode, but whose content differs by its nature."""
@@ -76,6 +77,32 @@ def _entry(path: Path, relative: str) -> Entry:
     elif kind == "-" and not any(re.search(pattern, relative) for pattern, _ in VARIABLE):
         content = hashlib.sha256(_blotted(path.read_bytes(), relative)).hexdigest()
     return kind, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, content
+
+
+RANDOM = frozenset(
+    {
+        "zimbraId", "userPassword", "zimbraSSLCertificate", "zimbraSSLPrivateKey", "zimbraCertAuthorityCertSelfSigned",
+        "zimbraCertAuthorityKeySelfSigned", "DKIMKey", "DKIMPublicKey", "DKIMSelector", "DKIMIdentity",
+    }
+)  # fmt: skip
+"""Attributes whose values are made from random numbers; that they are there is compared."""
+
+
+def attributes(volume: Path) -> dict[str, dict[str, list[str]]]:
+    """Return the stand-in's directory: each entry's attributes, without what is random and without addresses."""
+    entries = json.loads((volume / "opt/zimbra/data/ldap/mdb/db/data.mdb").read_text())
+    return {
+        _plain(key): {name: _values(name, values) for name, values in entry.items()} for key, entry in entries.items()
+    }
+
+
+def _values(name: str, values: list[str]) -> list[str]:
+    return ["random"] * len(values) if name in RANDOM else sorted(_plain(value) for value in values)
+
+
+def _plain(text: str) -> str:
+    """Return a text without the container's address and the random name of the account for address books."""
+    return re.sub(r"galsync\.[^@]+", "galsync", re.sub(r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS", text))
 
 
 def _blotted(content: bytes, relative: str) -> bytes:
