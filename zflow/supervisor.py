@@ -125,6 +125,8 @@ class _Supervisor:
             return None
         self._walker = None
         code = os.waitstatus_to_exitcode(status)
+        if self._woken and code != Exit.VALID:
+            self._pending = self._pending or ("resume", True)  # it may have ended before it heard the operator
         if code == Exit.HELD:
             self._again = time.monotonic() + BUSY
             return None
@@ -138,8 +140,6 @@ class _Supervisor:
             self._walked, self._deaths = True, 0
             self._again = self._next_try()
             self._watcher.expect_good(good=code == Exit.VALID)
-            if self._woken and code == WALK_STOPPED:
-                self._pending = self._pending or ("resume", True)
             if self._pending:
                 self._again = None
             return None
