@@ -1,27 +1,32 @@
 """TLS: the operator's pair checked, deployed and proven; protocols and ciphers; Diffie-Hellman parameters of 4096 bits.
 
-The parameters come last: they are searched in the background from the first second, and nothing waits for them earlier.
+The parameters are searched in the background from the first second; their steps come last of the whole walk (`LAST`),
+so that nothing else waits for them. `MEND` belongs just before the services are started.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.tls import deployed, dh, dhdeployed, pair, profile
+from states.tls import deployed, dh, dhdeployed, hsts, lifetime, mend, pair, profile, supply
 from states.tls.codes import CODES
-from states.tls.settings import PRIVATE_CA, SETTINGS, certificate_file, key_file
+from states.tls.settings import PRIVATE_CA, SETTINGS
 from zflow.api import Context, State, Watch
 
 STATE = State(
-    "tls", "Certificate, TLS and Diffie-Hellman", (pair.STEP, deployed.STEP, profile.STEP, dh.STEP, dhdeployed.STEP)
+    "tls",
+    "Certificate and TLS",
+    (pair.STEP, deployed.STEP, lifetime.STEP, profile.STEP, hsts.STEP),
 )
+LAST = (dh.STEP, dhdeployed.STEP)
+MEND = mend.STEP
 
 
 def watches(ctx: Context) -> Sequence[Watch]:
-    """Return what to watch: the operator's files; a renewed certificate is served without a restart by hand."""
+    """Return what to watch: the operator's files, for a renewed pair is served by itself; and the certificate's end."""
     private = ctx.settings.get(PRIVATE_CA)
-    files = [key_file(ctx), certificate_file(ctx), *([private] if private else [])]
-    return (Watch("certificate", paths=tuple(map(str, files))),)
+    files = [*supply.paths(ctx), *([private] if private else [])]
+    return (Watch("certificate", paths=tuple(map(str, files))), lifetime.watch(ctx, hsts.moments(ctx)))
 
 
-__all__ = ["CODES", "SETTINGS", "STATE", "watches"]
+__all__ = ["CODES", "LAST", "MEND", "SETTINGS", "STATE", "watches"]

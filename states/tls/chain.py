@@ -90,18 +90,29 @@ def _up_to_root(found: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ..
 def _explanation(
     leaf: x509.Certificate, others: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], reasons: list[str]
 ) -> OperatorError:
-    last = leaf
-    seen = [leaf]
-    while last not in roots:
-        if issued_by(last, last):
-            return OperatorError(codes.UNTRUSTED, f"{subject(last)}, which signed itself, is not trusted")
-        issuer = next((each for each in (*roots, *others) if each not in seen and issued_by(last, each)), None)
-        if issuer is None:
-            missing = f"{last.issuer.rfc4514_string()}, which issued {subject(last)}"
+    reached = reachable(leaf, [*roots, *others])
+    if not any(each in roots for each in reached):
+        if gaps := open_ends(reached):
+            missing = f"{gaps[-1].issuer.rfc4514_string()}, which issued {subject(gaps[-1])}"
             return OperatorError(codes.INCOMPLETE, f"{missing}, is neither among the supplied ones nor a root")
-        seen.append(issuer)
-        last = issuer
+        end = reached[-1]
+        if issued_by(end, end):
+            return OperatorError(codes.UNTRUSTED, f"{subject(end)}, which signed itself, is not trusted")
+        return OperatorError(codes.INCOMPLETE, f"{subject(end)} and its issuers sign each other, and none is a root")
     return OperatorError(codes.REFUSED, f"{subject(leaf)}: {'; '.join(reasons)}")
+
+
+def reachable(leaf: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """Return the leaf and all whose signatures lead to it, nearest first, each once: loops end."""
+    found = [leaf]
+    for certificate in found:
+        found += [each for each in dict.fromkeys(others) if each not in found and issued_by(certificate, each)]
+    return found
+
+
+def open_ends(reached: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """Return those of the reached certificates whose issuer is not among them."""
+    return [each for each in reached if not any(issued_by(each, issuer) for issuer in reached)]
 
 
 def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -42,7 +42,7 @@ def leaf_of(key: PrivateKeyTypes, certificates: Sequence[x509.Certificate]) -> x
     return max(matching, key=lambda each: each.not_valid_after_utc)
 
 
-def check_leaf(leaf: x509.Certificate, host: str, now: datetime) -> None:
+def check_leaf(leaf: x509.Certificate, hosts: Iterable[str], now: datetime) -> None:
     """Raise OperatorError for a key that is weak, dates that are off, a wrong purpose, or a wrong name."""
     _key(leaf)
     begin, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
@@ -52,8 +52,9 @@ def check_leaf(leaf: x509.Certificate, host: str, now: datetime) -> None:
         raise OperatorError(codes.DATES, f"{subject(leaf)} expired {end:%Y-%m-%d %H:%M} UTC")
     _purpose(leaf)
     names = host_names(leaf)
-    if not any(covers(name, host) for name in names):
-        raise OperatorError(codes.NAME, f"{host} is not among: {', '.join(names) or 'no names at all'}")
+    for host in hosts:
+        if not any(covers(name, host) for name in names):
+            raise OperatorError(codes.NAME, f"{host} is not among: {', '.join(names) or 'no names at all'}")
 
 
 def _key(leaf: x509.Certificate) -> None:
@@ -74,6 +75,10 @@ def _purpose(leaf: x509.Certificate) -> None:
     usage = _extension(leaf, x509.ExtendedKeyUsage)
     if usage is not None and not SERVER & set(usage):
         raise OperatorError(codes.PURPOSE, f"{subject(leaf)} is not for TLS servers")
+    signing = _extension(leaf, x509.KeyUsage)
+    if signing is not None and not signing.digital_signature:
+        # Every suite of the profiles has the server sign its key exchange; RFC 5246, 7.4.2.
+        raise OperatorError(codes.PURPOSE, f"{subject(leaf)}: its key must not sign")
 
 
 def host_names(leaf: x509.Certificate) -> list[str]:

@@ -10,7 +10,7 @@ DH_BROKEN = Code(
     "ZF-5001",
     "Diffie-Hellman parameters are not usable",
     "What openssl found, or the file that was written, is no valid group of 4096 bits.",
-    "It is tried again. If it stays, set ZFLOW_DH=ffdhe4096 and tell us what `zflow logs tls.dh` shows.",
+    "It is tried again. If it stays, set ZFLOW_DH=ffdhe4096 and tell us what `zflow logs hardening.dh` shows.",
 )
 DH_NOT_TAKEN = Code(
     "ZF-5002",
@@ -27,9 +27,8 @@ HALF_PAIR = Code(
 UNREADABLE = Code(
     "ZF-5011",
     "a TLS file cannot be read",
-    "The file cannot be opened, is larger than 1 MiB, or holds neither PEM nor DER of the expected kind; an encrypted "
-    "key counts as unreadable.",
-    "Supply PEM or DER; decrypt a key with `openssl pkey -in FILE -out zimbra.key`. " + AGAIN,
+    "The file cannot be opened, is larger than 1 MiB, or holds no PEM, DER, PKCS#7 or PKCS#12 of a supported kind.",
+    "Supply one of these; `openssl x509 -in FILE -noout -text` shows whether a certificate is whole. " + AGAIN,
 )
 MISMATCH = Code(
     "ZF-5012",
@@ -65,7 +64,8 @@ INCOMPLETE = Code(
     "ZF-5017",
     "an issuer's certificate is missing",
     "The chain from the server's certificate to a root has a gap; Zimbra needs it whole, the root included.",
-    "Add the missing certificate to the file, or the root of your own CA by ZFLOW_TLS_PRIVATE_CA. " + AGAIN,
+    "Add the missing certificate to the file, or the root of your own CA by ZFLOW_TLS_PRIVATE_CA; a CA's server with "
+    "a private address is asked only when ZFLOW_TLS_AIA_NETWORKS lists it. " + AGAIN,
 )
 UNTRUSTED = Code(
     "ZF-5018",
@@ -95,8 +95,9 @@ EC_REFUSED = Code(
 ROLLED_BACK = Code(
     "ZF-5022",
     "the new certificate was not served and was taken back",
-    "It was deployed, but a port did not answer with it in time; the previous one is in place again.",
-    "`zflow logs tls.deployed` names the ports. Then supply another pair, or `zflow resume` to try this one again.",
+    "It was deployed, but a port did not answer with it in time; the previous one is in place again, and this pair is "
+    "not tried again until it changes.",
+    "`zflow logs tls.deployed` names the ports. Supply another pair, which is tried by itself.",
 )
 NOT_ANSWERING = Code(
     "ZF-5023",
@@ -110,11 +111,29 @@ DEPLOY = Code(
     "One of Zimbra's tools failed on the way; the previous pair is put in place again.",
     "It is tried again. `zflow logs tls.deployed` shows the tool's words.",
 )
+PASSPHRASE = Code(
+    "ZF-5025",
+    "a TLS key is encrypted and cannot be opened",
+    "No passphrase is set for it, or another one than the key was encrypted with.",
+    "Name a file that holds the passphrase by ZFLOW_TLS_PASSPHRASE_FILE. " + AGAIN,
+)
+ISSUER_AWAY = Code(
+    "ZF-5026",
+    "an issuer's certificate could not be fetched",
+    "The supplied chain has a gap, and the server named in the certificate did not answer.",
+    "It is tried again. Without a way to that server, add the issuer's certificate to the file.",
+)
 PROFILE = Code(
     "ZF-5030",
     "the server did not take the TLS settings",
     "After writing, Zimbra's configuration still reads other values.",
     "It is tried again. `zflow logs tls.profile`.",
+)
+HSTS = Code(
+    "ZF-5031",
+    "the server did not take the HSTS header",
+    "After writing, Zimbra's configuration still reads other values.",
+    "It is tried again. `zflow logs tls.hsts`.",
 )
 
 CODES = (
@@ -135,5 +154,8 @@ CODES = (
     ROLLED_BACK,
     NOT_ANSWERING,
     DEPLOY,
+    PASSPHRASE,
+    ISSUER_AWAY,
     PROFILE,
+    HSTS,
 )

@@ -91,7 +91,7 @@ def cleanup(ctx: Context) -> None:
 
 
 STEP = Step(
-    name="tls.dh",
+    name="hardening.dh",
     title="Find Diffie-Hellman parameters",
     probe=probe,
     apply=apply,

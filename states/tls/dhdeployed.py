@@ -48,11 +48,11 @@ def apply(ctx: Context) -> None:
         if time.monotonic() > deadline:
             raise TransientError(codes.DH_NOT_TAKEN, f"{RENDERED} holds other parameters after {PATIENCE:.0f} s")
         ctx.pause(2)
-    server.restart_front(ctx)
+    server.reload_front(ctx)
 
 
 STEP = Step(
-    name="tls.dh_deployed",
+    name="hardening.dh_deployed",
     title="Use the Diffie-Hellman parameters",
     probe=probe,
     apply=apply,

@@ -1,10 +1,12 @@
-"""What the ports really serve: a TLS handshake, with STARTTLS where the protocol wants it, and the leaf received."""
+"""What the ports really serve: a TLS handshake, with STARTTLS where the protocol wants it, and the chain received."""
 
 from __future__ import annotations
 
 import re
 import socket
 import ssl
+import warnings
+from typing import Any
 
 LOCAL = "127.0.0.1"
 PATIENCE = 15.0
@@ -33,17 +35,30 @@ PORTS: dict[int, Dialogue] = {
     7071: DIRECT,
 }
 """How TLS begins on each port of Zimbra's; RFC 8314 for 465, 993 and 995."""
+STORE = 7071
+"""The mail store's own port; all others are the proxy's and the MTA's."""
+OLD = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+"""What nobody should speak any more; RFC 8996."""
 
 
-def served(port: int) -> bytes | None:
-    """Return the certificate (DER) a port serves on this machine, None when it does not get that far."""
+def served(port: int, *, version: ssl.TLSVersion | None = None) -> tuple[bytes, ...]:
+    """Return the certificates (DER, the server's first) that a port serves on this machine.
+
+    Empty when it does not get that far; with a version, when the port does not speak it.
+    """
     try:
         with socket.create_connection((LOCAL, port), PATIENCE) as plain:
             _talk(plain, PORTS[port])
-            with _context().wrap_socket(plain) as secured:
-                return secured.getpeercert(binary_form=True)
+            with _context(version).wrap_socket(plain) as secured:
+                # Public from Python 3.13 on, as a method of the socket; the object beneath has had it since 3.10.
+                inner: Any = secured._sslobj  # type: ignore[attr-defined] # noqa: SLF001
+                return tuple(map(_der, inner.get_unverified_chain() or ()))
     except OSError:
-        return None
+        return ()
+
+
+def _der(certificate: Any) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
 
 
 def _talk(plain: socket.socket, dialogue: Dialogue) -> None:
@@ -57,9 +72,15 @@ def _talk(plain: socket.socket, dialogue: Dialogue) -> None:
             answer += received
 
 
-def _context() -> ssl.SSLContext:
+def _context(version: ssl.TLSVersion | None) -> ssl.SSLContext:
     # Trust is not asked here: what matters is which certificate comes, also the self-signed one of before.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if version is not None:
+        # Without the level, openssl refuses the old versions itself, and a server that takes them looked clean.
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = version
     return context

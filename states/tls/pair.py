@@ -6,22 +6,23 @@ What is deployed later is the snapshot: a file that the operator replaces meanwh
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from states.identity import server_name
-from states.tls import chain, check, codes, load, server
-from states.tls.settings import PRIVATE_CA, certificate_file, key_file
+from states.tls import aia, chain, check, codes, fetch, server, supply
+from states.tls.settings import AIA, AIA_NETWORKS, PRIVATE_CA
+from states.tls.supply import SELF_SIGNED, Supplied
 from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, OperatorError, Step, remove_tree, write_atomic
+from zflow.api import Context, Evidence, OperatorError, Step, TransientError, remove_tree, write_atomic
 
-SELF_SIGNED = "self-signed"
 KEY, LEAF, CHAIN = "key.pem", "crt.pem", "chain.pem"
 
 
@@ -46,35 +47,49 @@ class Snapshot:
     """SHA-256 of the three files."""
 
 
-def make(ctx: Context, now: datetime) -> tuple[Pair, x509.Certificate] | None:
-    """Read, check and complete the operator's pair; None when there is none. Raises OperatorError."""
-    found = _read(ctx)
-    if found is None:
+def make(ctx: Context, supplied: Supplied, now: datetime) -> tuple[Pair, x509.Certificate] | None:
+    """Check and complete what the operator supplies; None when that is nothing. Raises OperatorError."""
+    if not supplied.contents:
         return None
+    found, where = supplied.material(ctx), " and ".join(map(str, supplied.contents))
     if len(found.keys) != 1:
         what = "no private key" if not found.keys else f"{len(found.keys)} private keys"
-        raise OperatorError(codes.HALF_PAIR, f"{what} in {key_file(ctx)} and {certificate_file(ctx)}")
+        raise OperatorError(codes.HALF_PAIR, f"{what} in {where}")
     if not found.certificates:
-        raise OperatorError(codes.HALF_PAIR, f"no certificate in {certificate_file(ctx)} and {key_file(ctx)}")
-    key, host = found.keys[0], server_name(ctx)
+        raise OperatorError(codes.HALF_PAIR, f"no certificate in {where}")
+    key = found.keys[0]
     leaf = check.leaf_of(key, found.certificates)
-    check.check_leaf(leaf, host, now)
-    issuers = chain.build(leaf, found.certificates, _trust(ctx), host, now)
+    check.check_leaf(leaf, supply.hosts(ctx), now)
+    issuers = _issuers(ctx, leaf, found.certificates, now)
     # zmcertmgr of 8.8.15 reads RSA keys by `openssl rsa`: the traditional form suits every release.
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
     return Pair(key_pem, _pem(leaf), "".join(map(_pem, issuers))), leaf
 
 
-def _read(ctx: Context) -> load.Material | None:
-    keys: list[PrivateKeyTypes] = []
-    certificates: list[x509.Certificate] = []
-    for path in dict.fromkeys((key_file(ctx), certificate_file(ctx))):
-        data = load.content(path)
-        if data is not None:
-            found = load.parse(data, str(path))
-            keys += found.keys
-            certificates += found.certificates
-    return load.Material(tuple(keys), tuple(dict.fromkeys(certificates))) if keys or certificates else None
+def _issuers(
+    ctx: Context, leaf: x509.Certificate, supplied: Sequence[x509.Certificate], now: datetime
+) -> tuple[x509.Certificate, ...]:
+    """Return the chain; what is missing in it is fetched. Raises OperatorError and TransientError(ISSUER_AWAY)."""
+    trust, host = _trust(ctx), server_name(ctx)
+    try:
+        return chain.build(leaf, supplied, trust, host, now)
+    except OperatorError as error:
+        if error.code is not codes.INCOMPLETE or not ctx.settings[AIA]:
+            raise
+        gap = error
+    ctx.progress.report(note="fetching the missing certificates of issuers")
+    networks = tuple(ipaddress.ip_network(each) for each in ctx.settings[AIA_NETWORKS])
+    search = aia.Search(fetch.Fetcher(networks).get, ctx.cache / "aia", now, ctx.log)
+    search.complete(leaf, supplied, [*trust.public, *trust.private])
+    try:
+        return chain.build(leaf, [*supplied, *search.found], trust, host, now)
+    except OperatorError as error:
+        if error.code is not codes.INCOMPLETE:
+            raise
+        told = "; ".join(search.failures) or "no address of its own certificate is in it"
+        if search.away:
+            raise TransientError(codes.ISSUER_AWAY, f"{gap.detail}; {told}") from error
+        raise OperatorError(codes.INCOMPLETE, f"{error.detail}; {told}") from error
 
 
 def _trust(ctx: Context) -> chain.Trust:
@@ -87,21 +102,8 @@ def _pem(certificate: x509.Certificate) -> str:
 
 
 def source(ctx: Context) -> str:
-    """Return the fingerprint of all a pair is made from: files, extra roots and the name; cheap, never raises."""
-    parts = [_digest(key_file(ctx)), _digest(certificate_file(ctx))]
-    if not any(parts):
-        return SELF_SIGNED
-    private = ctx.settings.get(PRIVATE_CA)
-    parts += [_digest(private) if private else "", server_name(ctx)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    try:
-        found = load.content(path)
-    except OperatorError as error:
-        return error.detail
-    return "" if found is None else hashlib.sha256(found).hexdigest()
+    """Return the fingerprint of all a pair is made from: files, extra roots and names; cheap, never raises."""
+    return supply.read(ctx).source
 
 
 def _folder(ctx: Context) -> Path:
@@ -135,9 +137,16 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Check the pair, ask the vendor's tool for its opinion, and keep a snapshot. Raises OperatorError."""
-    made_from = source(ctx)
-    made = make(ctx, datetime.fromtimestamp(ctx.clock(), UTC))
+    """Check the pair, ask the vendor's tool for its opinion, and keep a snapshot.
+
+    Raises OperatorError and TransientError(ISSUER_AWAY).
+    """
+
+    def now() -> tuple[str, tuple[Pair, x509.Certificate] | None]:
+        supplied = supply.read(ctx)
+        return supplied.source, make(ctx, supplied, datetime.fromtimestamp(ctx.clock(), UTC))
+
+    made_from, made = supply.settled(ctx, now)
     _record(ctx).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if made is None:
         record = Snapshot(SELF_SIGNED, "no pair supplied: the server keeps the certificate it has")
@@ -149,8 +158,13 @@ def apply(ctx: Context) -> None:
     _folder(ctx).mkdir(mode=0o700, exist_ok=True)
     for name, content in ((KEY, pair.key), (LEAF, pair.leaf), (CHAIN, pair.chain)):
         write_atomic(_folder(ctx) / name, content, mode=0o600)
-    about = f"{check.subject(leaf)} until {leaf.not_valid_after_utc:%Y-%m-%d}, {pair.chain.count('BEGIN')} issuers"
-    write_atomic(_record(ctx), json.dumps(asdict(Snapshot(made_from, about, _sum(pair)))) + "\n", mode=0o600)
+    record = Snapshot(made_from, about(pair, leaf), _sum(pair))
+    write_atomic(_record(ctx), json.dumps(asdict(record)) + "\n", mode=0o600)
+
+
+def about(pair: Pair, leaf: x509.Certificate) -> str:
+    """Return what to call a pair: subject, end, how many issuers."""
+    return f"{check.subject(leaf)} until {leaf.not_valid_after_utc:%Y-%m-%d}, {pair.chain.count('BEGIN')} issuers"
 
 
 def _ask_vendor(ctx: Context, pair: Pair, leaf: x509.Certificate) -> None:

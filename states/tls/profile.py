@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from states import witness
-from states.tls import codes, server
+from states.tls import codes, handshake, server
 from states.tls.profiles import desired
 from states.tls.settings import PROFILE
 from states.zimbra import Attributes, differences, read_config, write_config, zimbra_version
@@ -40,7 +40,7 @@ def audit(ctx: Context) -> Evidence | None:
 
 def _evidence(ctx: Context) -> Evidence:
     protocols = ", ".join(_desired(ctx)["zimbraReverseProxySSLProtocols"])
-    return Evidence(f"profile {ctx.settings[PROFILE]}: {protocols} for web and mailboxes, TLSv1.2 and later for SMTP")
+    return Evidence(f"{ctx.settings[PROFILE]}: {protocols} for HTTP, IMAP and POP, TLSv1.2 and later for SMTP")
 
 
 def apply(ctx: Context) -> None:
@@ -52,7 +52,10 @@ def apply(ctx: Context) -> None:
             raise TransientError(codes.PROFILE, f"not taken: {', '.join(sorted(left))}")
     # Also without a difference: an earlier attempt may have been cut off between writing and this.
     server.rewrite_configuration(ctx)
-    server.restart_front(ctx)
+    server.reload_front(ctx)
+    if any(handshake.served(handshake.STORE, version=each) for each in handshake.OLD):
+        ctx.progress.report(note="restarting the mail store, which still speaks old versions of TLS")
+        server.restart_store(ctx)
     witness.attest(ctx, WITNESS, inputs(ctx))
 
 

@@ -25,6 +25,8 @@ SMTP_PROTOCOLS = "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1"
 BROKEN = "aNULL, eNULL, EXPORT, LOW, DES, 3DES, RC4, MD5, PSK, SRP, DSS, aECDH, SEED, IDEA"
 NO_SECRECY = "kRSA, kDH, kECDH"
 """Key exchanges that reveal the past once the key is known."""
+STORE = "zimbraMailboxdSSLProtocols"
+"""The mail store's own, for its port 7071 and for the proxy behind which it stands; that is why it keeps TLS 1.2."""
 TLS13_FROM = 10
 """Zimbra's first release line whose own setup offers TLS 1.3 by the proxy; older nginx refuse the word."""
 
@@ -50,6 +52,7 @@ def desired(name: str, version: str) -> Attributes:
     major = version.partition(".")[0]
     knows = major.isdecimal() and int(major) >= TLS13_FROM
     return {
+        STORE: PROFILES["intermediate"].protocols[knows],
         "zimbraReverseProxySSLProtocols": profile.protocols[knows],
         "zimbraReverseProxySSLCiphers": (":".join(profile.ciphers),),
         "zimbraMtaSmtpdTlsProtocols": (SMTP_PROTOCOLS,),

@@ -56,13 +56,20 @@ def rewrite_configuration(ctx: Context) -> None:
     as_zimbra(ctx, "/opt/zimbra/libexec/configrewrite", "proxy", "mta", ok=range(256), timeout=180)
 
 
-def restart_front(ctx: Context) -> None:
-    """Make proxy and MTA read their files anew. Their exit codes say little: whoever calls looks at the ports."""
+def reload_front(ctx: Context) -> None:
+    """Make proxy and MTA read their files anew; connections under way are kept.
+
+    Their exit codes say little: whoever calls looks at the ports.
+    """
     as_zimbra(ctx, "zmmtactl", "reload", ok=range(256), timeout=300, daemon=True)
-    as_zimbra(ctx, "zmproxyctl", "restart", ok=range(256), timeout=300, daemon=True)
+    as_zimbra(ctx, "zmproxyctl", "reload", ok=range(256), timeout=300, daemon=True)
 
 
-def restart_all(ctx: Context) -> None:
-    """Make all that serves a certificate read it anew: the mail store, then the front."""
+def restart_store(ctx: Context) -> None:
+    """Make the mail store read its certificate anew, which it does at its start only."""
     as_zimbra(ctx, "zmmailboxdctl", "restart", ok=range(256), timeout=600, daemon=True)
-    restart_front(ctx)
+
+
+def restart_directory(ctx: Context) -> None:
+    """Make the directory read its certificate anew: one that expires there ends every connection inside."""
+    as_zimbra(ctx, "ldap", "restart", ok=range(256), timeout=300, daemon=True)

@@ -274,6 +274,18 @@ def create_domain(directory: store.Directory, words: List[str]) -> None:
     print(directory.create("domain/" + name, entry)["zimbraId"][0])
 
 
+def delete_domain(directory: store.Directory, words: List[str]) -> None:
+    """dd NAME: one without accounts."""
+    if len(words) != 1:
+        raise UsageError
+    name = words[0].lower()
+    if "domain/" + name not in directory.entries:
+        raise _missing("domain", name)
+    if any(account.endswith("@" + name) for account in directory.names("account")):
+        raise ServiceError("account.DOMAIN_NOT_EMPTY", "domain not empty: " + name)
+    del directory.entries["domain/" + name]
+
+
 def create_server(directory: store.Directory, words: List[str]) -> None:
     """cs NAME [NAME VALUE...]: prints the new id."""
     if not words:

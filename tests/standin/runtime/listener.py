@@ -33,6 +33,26 @@ def _answer(kind: str) -> str:
     return "HTTP/1.1 200 OK\r\n{}\r\n\r\n{}".format("\r\n".join(headers), _BODY)
 
 
+_WITHOUT = {
+    "TLSv1": ssl.OP_NO_TLSv1,
+    "TLSv1.1": ssl.OP_NO_TLSv1_1,
+    "TLSv1.2": ssl.OP_NO_TLSv1_2,
+    "TLSv1.3": getattr(ssl, "OP_NO_TLSv1_3", 0),
+}
+
+
+def _context() -> ssl.SSLContext:
+    """The keystore's certificate, and the versions that the mailbox server is told to speak."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(CERTIFICATE))
+    with store.opened() as directory:
+        spoken = directory.value("config", "zimbraMailboxdSSLProtocols")
+    for name, without in _WITHOUT.items():
+        if spoken and name not in spoken:
+            context.options |= without
+    return context
+
+
 class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """One port, IPv4 and IPv6 where there is any."""
 
@@ -43,9 +63,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, port: Port) -> None:
         self.port = port
         self.address_family = socket.AF_INET6 if os.path.exists("/proc/net/if_inet6") else socket.AF_INET
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if port.tls else None
-        if self.context:
-            self.context.load_cert_chain(str(CERTIFICATE))
+        self.context = _context() if port.tls else None
         super().__init__(("", port.number), _Handler)
 
     def server_bind(self) -> None:

@@ -52,6 +52,7 @@ _COMMANDS: Dict[str, Command] = {
     "createDomain cd": entries.create_domain,
     "createServer cs": entries.create_server,
     "deleteAccount da": entries.delete_account,
+    "deleteDomain dd": entries.delete_domain,
     "flushCache fc": lambda directory, words: None,
     "getAccount ga": entries.get_account,
     "getAllAccounts gaa": entries.get_all("account"),

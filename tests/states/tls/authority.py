@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 HOST = "mail.example.org"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -63,8 +63,14 @@ def issue(
     days: int = 90,
     usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
     identify: bool = True,
+    urls: tuple[str, ...] = (),
+    signing: bool = True,
+    permitted: str = "",
 ) -> Issued:
-    """Issue a certificate, by itself when `by` is None; `identify` states the issuer's key identifier."""
+    """Issue a certificate, by itself when `by` is None.
+
+    `identify` states the issuer's key identifier, `urls` where its certificate is, `permitted` the only domain of a CA.
+    """
     key = key or (ec_key(name) if ca else rsa_key("server"))
     signer = by.key if by else key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -82,6 +88,15 @@ def issue(
     if identify:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
         builder = builder.add_extension(identifier, critical=False)
+    if urls:
+        places = [x509.UniformResourceIdentifier(each) for each in urls]
+        access = [x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, each) for each in places]
+        builder = builder.add_extension(x509.AuthorityInformationAccess(access), critical=False)
+    if permitted:
+        builder = builder.add_extension(x509.NameConstraints([x509.DNSName(permitted)], None), critical=True)
+    if not signing:
+        use = x509.KeyUsage(False, False, True, False, False, False, False, False, False)
+        builder = builder.add_extension(use, critical=True)
     if ca:
         use = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         builder = builder.add_extension(use, critical=True)

@@ -30,14 +30,14 @@ def test_refusals(case: str) -> None:
     """Each kind of unfit certificate is refused under its own code."""
     issued, code = REFUSALS[case]
     with pytest.raises(OperatorError) as caught:
-        check.check_leaf(issued.certificate, HOST, NOW)
+        check.check_leaf(issued.certificate, (HOST,), NOW)
     assert caught.value.code is code
 
 
 @pytest.mark.parametrize("names", [(HOST,), ("x.org", HOST.upper()), ("*.example.org",)])
 def test_accepted(names: tuple[str, ...]) -> None:
     """A current server certificate that names the host, also by a wildcard, passes."""
-    check.check_leaf(issue("s", inter(), names=names).certificate, HOST, NOW)
+    check.check_leaf(issue("s", inter(), names=names).certificate, (HOST,), NOW)
 
 
 def test_leaf_of_the_key() -> None:

@@ -59,15 +59,15 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest.mark.parametrize("kind", DIALOGUES)
-def test_leaf_is_seen(
+def test_the_chain_is_seen(
     kind: int, context: ssl.SSLContext, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The served leaf is received, though nobody here trusts it, by TLS at once and by STARTTLS of each protocol."""
+    """The served chain is received, though nobody here trusts it, by TLS at once and by STARTTLS of each protocol."""
     port = listener.getsockname()[1]
     monkeypatch.setitem(handshake.PORTS, port, handshake.PORTS[kind])
     thread = threading.Thread(target=serve, args=(listener, kind, context))
     thread.start()
-    assert handshake.served(port) == ssl.PEM_cert_to_DER_cert(leaf().pem.decode())
+    assert handshake.served(port) == tuple(ssl.PEM_cert_to_DER_cert(each.pem.decode()) for each in (leaf(), inter()))
     thread.join(5)
 
 
@@ -78,7 +78,7 @@ def test_no_tls(kind: int, listener: socket.socket, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(handshake.PORTS, port, handshake.PORTS[kind])
     thread = threading.Thread(target=hang_up, args=(listener,))
     thread.start()
-    assert handshake.served(port) is None
+    assert handshake.served(port) == ()
     thread.join(5)
     listener.close()
-    assert handshake.served(port) is None
+    assert handshake.served(port) == ()

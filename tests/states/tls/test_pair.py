@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 import pytest
 
 from states import identity
-from states.tls import CODES, chain, codes, deployed, pair, watches
+from states.tls import CODES, chain, codes, deployed, exchange, pair, supply, watches
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, root
 from tests.support import make_context
@@ -21,10 +20,11 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     (tmp_path / "app/tls").mkdir(parents=True)
     (tmp_path / "roots.pem").write_bytes(root().pem)
     monkeypatch.setattr(chain, "SYSTEM_ROOTS", tmp_path / "roots.pem")
+    monkeypatch.setattr(supply, "SETTLE", 0.0)
     return make_context(tmp_path, (*SETTINGS, *identity.SETTINGS), {"ZFLOW_HOSTNAME": HOST})
 
 
-def supply(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
+def put(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
     """Put the operator's files where they are looked for by default."""
     for name, content in (("zimbra.key", key), ("zimbra.crt", certificate)):
         if content is not None:
@@ -44,8 +44,8 @@ def supply(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
 )
 def test_whole_pairs(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
     """However it is spread over the files, the same pair comes out, its chain with the root last."""
-    supply(ctx, key, certificate)
-    made = pair.make(ctx, NOW)
+    put(ctx, key, certificate)
+    made = pair.make(ctx, supply.read(ctx), NOW)
     assert made is not None
     assert (made[0].leaf, made[0].chain) == (leaf().pem.decode(), (inter().pem + root().pem).decode())
     assert made[0].key.startswith("-----BEGIN RSA PRIVATE KEY-----")
@@ -53,14 +53,14 @@ def test_whole_pairs(ctx: Context, key: bytes | None, certificate: bytes | None)
 
 @pytest.mark.parametrize(
     ("key", "certificate"),
-    [(leaf().key_pem, None), (None, leaf().pem), (leaf().key_pem * 2, leaf().pem)],
+    [(leaf().key_pem, None), (None, leaf().pem), (leaf().key_pem + inter().key_pem, leaf().pem)],
     ids=["key only", "certificate only", "two keys"],
 )
 def test_half_pairs(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
     """Half a pair is refused, not taken for none."""
-    supply(ctx, key, certificate)
+    put(ctx, key, certificate)
     with pytest.raises(OperatorError) as caught:
-        pair.make(ctx, NOW)
+        pair.make(ctx, supply.read(ctx), NOW)
     assert caught.value.code is codes.HALF_PAIR
 
 
@@ -71,7 +71,7 @@ def test_no_pair(ctx: Context) -> None:
     evidence = pair.probe(ctx)
     assert evidence is not None
     assert "no pair supplied" in evidence.summary
-    supply(ctx, leaf().key_pem, leaf().pem)
+    put(ctx, leaf().key_pem, leaf().pem)
     assert pair.probe(ctx) is None
 
 
@@ -79,7 +79,7 @@ def test_refusal_keeps_the_snapshot(ctx: Context) -> None:
     """A refused pair changes nothing of what is on record."""
     pair.apply(ctx)
     before = pair.snapshot(ctx)
-    supply(ctx, leaf().key_pem, leaf().pem)
+    put(ctx, leaf().key_pem, leaf().pem)
     with pytest.raises(OperatorError):
         pair.apply(ctx)
     assert pair.snapshot(ctx) == before
@@ -89,7 +89,7 @@ def test_source_follows_content(ctx: Context) -> None:
     """Key, certificate, private roots and the server's name each make another fingerprint; a time stamp does not."""
     seen = {pair.source(ctx)}
     for key, certificate in ((leaf().key_pem, None), (None, leaf().pem), (leaf().key_pem + b"\n", None)):
-        supply(ctx, key, certificate)
+        put(ctx, key, certificate)
         seen.add(pair.source(ctx))
     (ctx.volume / "own.pem").write_bytes(root().pem)
     table = (*SETTINGS, *identity.SETTINGS)
@@ -118,22 +118,16 @@ def test_deployed_without_a_pair(ctx: Context) -> None:
     """The server's own certificate satisfies when there is no pair, once the installer has put it in place."""
     pair.apply(ctx)
     assert deployed.probe(ctx) is None
-    for path in deployed.INSTALLED:
+    for path in exchange.INSTALLED:
         place = ctx.volume / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("x")
     assert deployed.probe(ctx) is not None
 
 
-def test_first_certificate() -> None:
-    """Of a file with a chain the first certificate is the one that is served."""
-    text = f"text\n{leaf().pem.decode()}{inter().pem.decode()}"
-    assert ssl.PEM_cert_to_DER_cert(deployed.first_certificate(text)) == ssl.PEM_cert_to_DER_cert(leaf().pem.decode())
-
-
 def test_watched_files(ctx: Context) -> None:
     """Both of the operator's files are watched."""
-    (watch,) = watches(ctx)
+    watch, _ = watches(ctx)
     assert watch.paths == (str(ctx.volume / "app/tls/zimbra.key"), str(ctx.volume / "app/tls/zimbra.crt"))
 
 
@@ -145,7 +139,7 @@ def test_codes_are_unique() -> None:
 
 def test_mismatch_reaches_the_operator(ctx: Context) -> None:
     """A key of another certificate is refused before anything else is looked at."""
-    supply(ctx, issue("x", key=inter().key).key_pem, leaf().pem + root().pem)
+    put(ctx, issue("x", key=inter().key).key_pem, leaf().pem + root().pem)
     with pytest.raises(OperatorError) as caught:
-        pair.make(ctx, NOW)
+        pair.make(ctx, supply.read(ctx), NOW)
     assert caught.value.code is codes.MISMATCH

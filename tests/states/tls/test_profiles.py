@@ -14,9 +14,11 @@ from states.zimbra import differences
 @pytest.mark.parametrize("version", ["8.8.15.GA.3869", "9.0.0", "10.1.4"])
 def test_no_old_protocol(name: str, version: str) -> None:
     """No profile offers less than TLS 1.2, and TLS 1.3 only where nginx knows the word."""
-    offered = set(profiles.desired(name, version)["zimbraReverseProxySSLProtocols"])
-    assert offered <= {"TLSv1.2", "TLSv1.3"}
+    wanted = profiles.desired(name, version)
+    offered = set(wanted["zimbraReverseProxySSLProtocols"])
+    assert offered | set(wanted["zimbraMailboxdSSLProtocols"]) <= {"TLSv1.2", "TLSv1.3"}
     assert ("TLSv1.3" in offered) == version.startswith("10.")
+    assert "TLSv1.2" in wanted["zimbraMailboxdSSLProtocols"]
 
 
 @pytest.mark.parametrize("name", profiles.PROFILES)

@@ -1,0 +1,126 @@
+"""HTTP Strict Transport Security (RFC 6797) by the proxy: in stages, and only with a certificate that verifies.
+
+A browser that has seen the header refuses the server without valid TLS for as long as it says. So the time grows, a
+mistake in the first days is soon forgotten by all, and the header goes before what it promises can not be kept.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from states import witness
+from states.tls import codes, deployed, server
+from states.tls.lifetime import served_until
+from states.tls.pair import snapshot
+from states.tls.settings import HSTS
+from states.zimbra import Attributes, differences, read_config, write_config, zimbra_version
+from zflow.api import Context, Evidence, Step, TransientError
+
+WITNESS = "tls-hsts.json"
+ATTRIBUTE = "zimbraReverseProxyResponseHeaders"
+HEADER = "Strict-Transport-Security"
+DAY = 86_400
+STAGES = ((0, 300), (1 * DAY, 1 * DAY), (7 * DAY, 7 * DAY), (35 * DAY, 30 * DAY))
+"""Seconds since the header was sent first, and the longest time it may state until the next stage."""
+
+
+def wanted(ctx: Context) -> int:
+    """Return the seconds to state now; 0 is no header."""
+    goal, end = ctx.settings[HSTS], served_until(ctx)
+    if not goal or end is None or end < datetime.fromtimestamp(ctx.clock(), UTC) or not _verified(ctx):
+        return 0
+    age = ctx.clock() - _since(ctx)
+    limits = [limit for begin, limit in STAGES if age >= begin]
+    return goal if age >= STAGES[-1][0] or not limits else min(goal, limits[-1])
+
+
+def _verified(ctx: Context) -> bool:
+    """Tell whether what is served is the operator's: no pair is deployed that does not verify."""
+    found = snapshot(ctx)
+    return found is not None and found[1] is not None and deployed.probe(ctx) is not None
+
+
+def _since(ctx: Context) -> float:
+    """Return when the header was sent first; now, when it is not sent."""
+    since = _attested(ctx).get("since")
+    return float(since) if since is not None else ctx.clock()
+
+
+def _attested(ctx: Context) -> dict[str, float]:
+    try:
+        found = json.loads(witness.recall(ctx, WITNESS))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def moments(ctx: Context) -> list[float]:
+    """Return when the next stages begin."""
+    since = _attested(ctx).get("since")
+    return [since + begin for begin, _ in STAGES[1:]] if since is not None else []
+
+
+def inputs(ctx: Context) -> str:
+    """Return what makes the step due: another time to state, another Zimbra."""
+    return f"{wanted(ctx)} {zimbra_version(ctx)}"
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See the witness of this very time; without a header, that none of ours was left."""
+    seconds, attested = wanted(ctx), _attested(ctx)
+    if not seconds and not attested:
+        off = "off" if not ctx.settings[HSTS] else "not with this certificate"
+        return Evidence(f"no header: {off}")
+    return _evidence(ctx, seconds) if seconds and attested.get("seconds") == seconds else None
+
+
+def audit(ctx: Context) -> Evidence | None:
+    """See the header in the server's configuration."""
+    seconds = wanted(ctx)
+    if seconds and differences(_with(ctx, seconds), read_config(ctx, (ATTRIBUTE,))):
+        return None
+    return probe(ctx)
+
+
+def _evidence(ctx: Context, seconds: int) -> Evidence:
+    goal = ctx.settings[HSTS]
+    return Evidence(f"max-age={seconds}" + (f", on the way to {goal}" if seconds != goal else ""))
+
+
+def _with(ctx: Context, seconds: int) -> Attributes:
+    """Return the headers as they shall be; those that are not ours stay."""
+    others = [each for each in read_config(ctx, (ATTRIBUTE,))[ATTRIBUTE] if not _is_ours(each)]
+    return {ATTRIBUTE: (*others, *([f"{HEADER}: max-age={seconds}"] if seconds else []))}
+
+
+def _is_ours(header: str) -> bool:
+    return header.partition(":")[0].strip().lower() == HEADER.lower()
+
+
+def apply(ctx: Context) -> None:
+    """Write what differs, read back, render. Raises TransientError(HSTS)."""
+    seconds, since = wanted(ctx), _since(ctx)
+    want = _with(ctx, seconds)
+    if changes := differences(want, read_config(ctx, (ATTRIBUTE,))):
+        if seconds:
+            # Before the first browser can see it: what is not on record would never be taken away again.
+            witness.attest(ctx, WITNESS, json.dumps({"since": since, "seconds": 0}))
+        write_config(ctx, changes)
+        if differences(want, read_config(ctx, (ATTRIBUTE,))):
+            raise TransientError(codes.HSTS, f"{ATTRIBUTE} does not hold {want[ATTRIBUTE]}")
+    server.rewrite_configuration(ctx)
+    server.reload_front(ctx)
+    witness.attest(ctx, WITNESS, json.dumps({"since": since, "seconds": seconds} if seconds else {}))
+
+
+STEP = Step(
+    name="tls.hsts",
+    title="Tell browsers to insist on TLS",
+    probe=probe,
+    audit=audit,
+    apply=apply,
+    inputs=inputs,
+    timeout=600,
+    weight=2,
+)

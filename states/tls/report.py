@@ -1,0 +1,117 @@
+"""What is supplied, kept and served, side by side; and a judgement of files before they are supplied."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from states.tls import check, deployed, dh, exchange, handshake, hsts, lifetime, pair, server, supply
+from zflow.api import Context, Evidence, OperatorError, TransientError
+
+VERSIONS = (*handshake.OLD, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+
+
+@dataclass(frozen=True)
+class Port:
+    """What a port serves; an empty subject: it does not get as far as TLS."""
+
+    number: int
+    subject: str = ""
+    until: str = ""
+    certificates: int = 0
+    expected: bool = False
+    """Whether it is the installed certificate with the whole chain."""
+    versions: tuple[str, ...] = ()
+    """Those it speaks; filled by the audit."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of files: what they are and, when refused, the code, the detail and the way out."""
+
+    about: str
+    code: str = ""
+    remedy: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether they would be deployed."""
+        return not self.code
+
+
+def summary(ctx: Context) -> list[tuple[str, str]]:
+    """Return what is known without asking anybody: name and words."""
+    files = supply.read(ctx).contents
+    probes = ((pair, "checked"), (deployed, "deployed"), (lifetime, "lasts"), (hsts, "HSTS"), (dh, "Diffie-Hellman"))
+    marked = deployed.bad(ctx)
+    return [
+        ("supplied", ", ".join(map(str, files)) or "nothing"),
+        *((name, _words(module.probe(ctx))) for module, name in probes),
+        *([("taken back", f"the pair with the fingerprint {marked[:16]}")] if marked else []),
+        *([("under way", "an exchange of certificates")] if exchange.kept(ctx).exists() else []),
+    ]
+
+
+def _words(evidence: Evidence | None) -> str:
+    return "not yet, or no more" if evidence is None else evidence.summary
+
+
+def ports(ctx: Context, *, versions: bool = False) -> Iterator[Port]:
+    """Yield what each port serves now, by a handshake; with `versions` also which of TLS it speaks."""
+    installed = exchange.certificates(server.text(ctx, exchange.INSTALLED[0]))
+    wanted = tuple(map(ssl.PEM_cert_to_DER_cert, installed))
+    for number in handshake.PORTS:
+        found = handshake.served(number)
+        if not found:
+            yield Port(number)
+            continue
+        leaf = x509.load_der_x509_certificate(found[0])
+        spoken = [each for each in VERSIONS if versions and handshake.served(number, version=each)]
+        yield Port(
+            number,
+            check.subject(leaf),
+            f"{leaf.not_valid_after_utc:%Y-%m-%d}",
+            len(found),
+            exchange.serves(found, wanted),
+            tuple(each.name for each in spoken),
+        )
+
+
+def weaknesses(found: Sequence[Port]) -> list[str]:
+    """Return what is wrong with the ports, in words."""
+    wrong = []
+    for port in (each for each in found if each.subject):
+        if not port.expected:
+            wrong.append(
+                f"port {port.number} serves another certificate than the installed one, or not its whole chain"
+            )
+        old = sorted(set(port.versions) & {each.name for each in handshake.OLD})
+        if old:
+            wrong.append(f"port {port.number} speaks {', '.join(old)}")
+        if port.versions and not set(port.versions) - set(old):
+            wrong.append(f"port {port.number} speaks nothing newer")
+    if not any(each.subject for each in found):
+        wrong.append("no port answers with TLS")
+    return wrong
+
+
+def judge(ctx: Context, files: Sequence[Path]) -> Verdict:
+    """Return what would become of these files, or of those that are supplied; nothing is changed.
+
+    Zimbra's own tool is not asked. Missing certificates of issuers are fetched as for a deploy.
+    """
+    missing = [str(path) for path in files if not path.exists()]
+    if missing:
+        return Verdict(f"there is no file {', '.join(missing)}", "ZF-5010", "Name files that exist.")
+    try:
+        made = pair.make(ctx, supply.read(ctx, files or None), datetime.fromtimestamp(ctx.clock(), UTC))
+    except (OperatorError, TransientError) as error:
+        return Verdict(f"{error.code.title}: {error.detail}", error.code.id, error.code.remedy)
+    if made is None:
+        return Verdict("nothing is supplied: the server keeps the certificate it has")
+    return Verdict(pair.about(*made))

@@ -1,0 +1,53 @@
+"""Protocols and ciphers into the server: written where they differ, read back, and read by whom they concern."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from states.tls import codes, handshake, profile
+from tests.states.tls.zimbra import Zimbra, context_of, make_host
+from zflow.api import TransientError
+
+
+@pytest.fixture
+def zimbra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zimbra:
+    """Return a server with the vendor's values."""
+    _, made = make_host(tmp_path, monkeypatch)
+    made.attributes["zimbraMailboxdSSLProtocols"] = ["TLSv1", "TLSv1.1", "TLSv1.2", "SSLv2Hello"]
+    return made
+
+
+def test_written_once(zimbra: Zimbra) -> None:
+    """The values are there afterwards, and a second look needs no command."""
+    ctx = context_of(zimbra)
+    assert profile.audit(ctx) is None
+    profile.apply(ctx)
+    assert zimbra.attributes["zimbraMailboxdSSLProtocols"] == ["TLSv1.2"]
+    assert profile.audit(ctx) is not None
+    zimbra.commands.clear()
+    assert profile.probe(ctx) is not None
+    assert zimbra.commands == []
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_the_store_is_restarted_if_it_must(old: bool, zimbra: Zimbra, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail store is restarted when it still speaks an old version, and left alone when it does not."""
+
+    def served(port: int, *, version: ssl.TLSVersion | None = None) -> tuple[bytes, ...]:
+        return (b"x",) if old and port == handshake.STORE and version is ssl.TLSVersion.TLSv1_1 else ()
+
+    monkeypatch.setattr(handshake, "served", served)
+    profile.apply(context_of(zimbra))
+    assert ("zmmailboxdctl restart" in zimbra.commands) == old
+
+
+def test_not_taken(zimbra: Zimbra, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the server reads other values afterwards, it is an error with their names."""
+    monkeypatch.setattr(profile, "write_config", lambda *_: None)
+    with pytest.raises(TransientError) as caught:
+        profile.apply(context_of(zimbra))
+    assert caught.value.code is codes.PROFILE
+    assert "zimbraMailboxdSSLProtocols" in caught.value.detail
