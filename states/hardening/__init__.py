@@ -1,10 +1,22 @@
-"""Hardening: limits against floods and guessed passwords, honest senders, alerts; declared in one table, read back."""
+"""Hardening: limits against floods and guessed passwords, honest senders, alerts, DKIM; declared and watched."""
 
-from states.hardening import senders, values
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from states.hardening import dkim, senders, values, watcher, watching
 from states.hardening.codes import CODES
 from states.hardening.settings import SETTINGS
-from zflow.api import State
+from zflow.api import Context, State, Watch
 
-STATE = State("hardening", "Hardening of the server", (values.STEP, senders.STEP))
+STATE = State(
+    "hardening", "Hardening of the server", (watcher.STEP, values.STEP, senders.STEP, watching.STEP, dkim.STEP)
+)
 
-__all__ = ["CODES", "SETTINGS", "STATE"]
+
+def watches(ctx: Context) -> Sequence[Watch]:
+    """Return what to watch: the watcher itself, and the list of mail domains."""
+    return (*watching.watches(ctx), *dkim.watches(ctx))
+
+
+__all__ = ["CODES", "SETTINGS", "STATE", "watches"]

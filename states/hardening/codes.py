@@ -24,4 +24,29 @@ RESTRICTIONS = Code(
     "It is tried again. `zflow shell`, then `su - zimbra -c 'zmconfigdctl status'`.",
 )
 
-CODES = (NOT_TAKEN, TEMPLATE, RESTRICTIONS)
+WATCHER = Code(
+    "ZF-6004",
+    "failed logins are not watched",
+    "zmauditswatchctl was started, but its program ended or does not watch the audit log.",
+    "It is tried again. The words of the program are in /data/opt/zimbra/log/zmauditswatch.out.",
+)
+DKIM = Code(
+    "ZF-6005",
+    "a DKIM key cannot be made or read",
+    "Zimbra's zmdkimkeyutil said something else than a key, for the domain below.",
+    "It is tried again. If it stays, read `zflow logs hardening.dkim`; LDAP and opendkim have to be there.",
+)
+NO_DOMAIN = Code(
+    "ZF-6006",
+    "no such mail domain",
+    "Zimbra has no domain of the name given.",
+    "Use one of the names listed, or create the domain first, with `zmprov cd NAME` as user zimbra.",
+)
+NO_WATCHER = Code(
+    "ZF-6007",
+    "the alerts are not zflow's",
+    "In the place of the watcher for failed logins lies a program of somebody else, which knows no test.",
+    "Test it as its maker says, or remove /data/opt/zimbra/libexec/auditswatch and run `zflow resume`.",
+)
+
+CODES = (NOT_TAKEN, TEMPLATE, RESTRICTIONS, WATCHER, DKIM, NO_DOMAIN, NO_WATCHER)

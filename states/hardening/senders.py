@@ -6,19 +6,19 @@ zmconfigd makes Postfix's `smtpd_sender_restrictions` of conf/zmconfigd/smtpd_se
 
 from __future__ import annotations
 
-from states.hardening import codes
+from states import witness
+from states.hardening import codes, restored
 from states.hardening.settings import SENDER_CHECKS
 from states.tls import server
 from states.zimbra import as_zimbra, zimbra_version
-from zflow.api import Context, Evidence, OperatorError, Step, TransientError
+from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientError
 
+NAME = "hardening.senders"
 TEMPLATE = "/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
+WITNESS = "senders.txt"
+"""The choice that was applied last."""
 CHECK = "reject_sender_login_mismatch"
 BESIDE = "permit_mynetworks"
-REPLACE = """\
-new="$1.zflow-new"
-cat >"$new" && chown --reference="$1" "$new" && chmod --reference="$1" "$new" && mv -f "$new" "$1"
-"""
 PATIENCE = 90
 """Seconds; zmconfigd looks once a minute."""
 
@@ -47,12 +47,17 @@ def probe(ctx: Context) -> Evidence | None:
     found, checks = server.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS]
     if not found or (checks != "off" and BESIDE not in found) or edited(found, checks) != found:
         return None
-    return Evidence(f"sender checks: {checks}")
+    return Evidence(f"sender checks: {checks}{restored.told(ctx, NAME, inputs(ctx))}")
 
 
-def audit(ctx: Context) -> Evidence | None:
+def audit(ctx: Context) -> Evidence | Drift | None:
     """See the check in the template and in what Postfix itself says."""
-    return probe(ctx) if applied(ctx) else None
+    checks = ctx.settings[SENDER_CHECKS]
+    if (found := probe(ctx)) is None:
+        return Drift(f"{TEMPLATE} has not {CHECK} as sender checks `{checks}` want it")
+    if not applied(ctx):
+        return Drift(f"Postfix's smtpd_sender_restrictions have not {CHECK} as sender checks `{checks}` want it")
+    return found
 
 
 def applied(ctx: Context) -> bool:
@@ -64,19 +69,24 @@ def applied(ctx: Context) -> bool:
 
 def apply(ctx: Context) -> None:
     """Edit the template, have it rendered, see it in Postfix. Raises OperatorError(TEMPLATE) and RESTRICTIONS."""
-    content = edited(server.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS])
-    ctx.shell.chroot("sh", "-c", REPLACE, "replace", TEMPLATE, stdin=content)
+    checks, found = ctx.settings[SENDER_CHECKS], server.text(ctx, TEMPLATE)
+    content = edited(found, checks)
+    if content != found and witness.recall(ctx, WITNESS) == checks:
+        restored.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])
+    # As user zimbra, whose folder it is: what root wrote there could be led elsewhere by a link.
+    server.put(ctx, TEMPLATE, content, "0644")
     server.rewrite_configuration(ctx)
     for _ in range(PATIENCE):
         if applied(ctx):
             as_zimbra(ctx, "zmmtactl", "reload", ok=range(256), timeout=300, daemon=True)
+            witness.attest(ctx, WITNESS, checks)
             return
         ctx.pause(1)
     raise TransientError(codes.RESTRICTIONS, f"{CHECK} after {PATIENCE} s")
 
 
 STEP = Step(
-    name="hardening.senders",
+    name=NAME,
     title="Refuse forged senders",
     probe=probe,
     audit=audit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from zflow.api import Setting, choice, flag, mail_address, many, network, number
@@ -11,6 +12,21 @@ def attribute(value: str) -> str:
     """Accept the name of an attribute or a local setting of Zimbra's."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", value):
         raise ValueError(f"{value!r} is not the name of an attribute such as zimbraHttpDosFilterDelayMillis")
+    return value
+
+
+def address(value: str) -> str:
+    """Accept an IPv4 or IPv6 address, in its canonical form."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not an address such as 203.0.113.5") from None
+
+
+def spf(value: str) -> str:
+    """Accept an SPF policy by its form: the version, then terms."""
+    if not re.fullmatch(r"v=spf1( [!-~]+)+", value) or '"' in value:
+        raise ValueError(f"{value!r} is not an SPF policy such as v=spf1 mx a ~all")
     return value
 
 
@@ -113,6 +129,43 @@ INTERPROCESS = Setting(
     "Encrypt what the parts of the server say to each other, although all of it stays on this machine.",
     "no",
 )
+PUBLIC_ADDRESSES = Setting(
+    "public_addresses",
+    many(address),
+    None,
+    "Addresses under which the world reaches this server, for its DNS records. Not set: the container's own, where "
+    "they are public.",
+    "203.0.113.5,2001:db8:1::5",
+)
+SPF = Setting(
+    "spf",
+    spf,
+    "v=spf1 mx a ~all",
+    "SPF policy of the mail domains: who may send for them.",
+    "v=spf1 mx -all",
+)
+DMARC_POLICY = Setting(
+    "dmarc_policy",
+    choice("none", "quarantine", "reject"),
+    "none",
+    "What others are to do with mail that fails both SPF and DKIM. Begin with none, read the reports, then quarantine, "
+    "then reject.",
+    "quarantine",
+)
+DMARC_REPORTS = Setting(
+    "dmarc_reports",
+    mail_address,
+    None,
+    "Who gets the DMARC reports of others. Not set: the administrator.",
+    "dmarc@example.org",
+)
+DKIM_OVERLAP = Setting(
+    "dkim_overlap_days",
+    number(1, 365),
+    "14",
+    "Days that the public key of a DKIM key that was replaced stays published, for mail still under way.",
+    "30",
+)
 KEEP = Setting(
     "keep_attributes",
     many(attribute),
@@ -123,5 +176,6 @@ KEEP = Setting(
 
 SETTINGS = (
     DOS_DELAY, DOS_RATE, DOS_SAFE, LOGIN_BLOCK, LOGIN_FAILURES, LOGIN_REINSTATE, ALERT_RECIPIENT, ALERT_SECONDS,
-    ALERT_PAIR, ALERT_ACCOUNT, ALERT_ADDRESS, ALERT_TOTAL, SENDER_CHECKS, INTERPROCESS, KEEP,
+    ALERT_PAIR, ALERT_ACCOUNT, ALERT_ADDRESS, ALERT_TOTAL, SENDER_CHECKS, INTERPROCESS, PUBLIC_ADDRESSES, SPF,
+    DMARC_POLICY, DMARC_REPORTS, DKIM_OVERLAP, KEEP,
 )  # fmt: skip

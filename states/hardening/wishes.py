@@ -17,8 +17,8 @@ from zflow.api import Context, Setting
 
 Place = Literal["config", "local"]
 """The global configuration in LDAP, or the file that `zmlocalconfig` keeps."""
-Reader = Literal["mailbox", "mta", "all", "nobody"]
-"""What must be restarted for a new value; `mta` reads by zmconfigd, `nobody` at its own next start."""
+Reader = Literal["mailbox", "mta", "alerts", "all"]
+"""What must be restarted for a new value; `mta` reads by zmconfigd."""
 
 LOGIN_MAPS = "proxy:ldap:/opt/zimbra/conf/ldap-slm.cf"
 """The vendor's map from sender addresses to their owners' logins; zmmtainit, 156-170."""
@@ -91,8 +91,8 @@ def _alerts(ctx: Context) -> tuple[Wish, ...]:
         ("total_threshold", settings.ALERT_TOTAL),
     )
     return (
-        Wish("local", "zimbra_swatch_notice_user", (recipient,), why, "nobody"),
-        *(Wish("local", f"zimbra_swatch_{name}", (str(ctx.settings[each]),), why, "nobody") for name, each in limits),
+        Wish("local", "zimbra_swatch_notice_user", (recipient,), why, "alerts"),
+        *(Wish("local", f"zimbra_swatch_{name}", (str(ctx.settings[each]),), why, "alerts") for name, each in limits),
     )
 
 

@@ -96,6 +96,18 @@ def test_ahead_steps() -> None:
     assert all(each.scope is Scope.VOLUME for each in ahead)
 
 
+def test_the_search_for_parameters_delays_nothing() -> None:
+    """Nothing comes after the Diffie-Hellman parameters but their own deploy, so that only the end waits for them."""
+    assert [each.name for each in STEPS[-2:]] == ["hardening.dh", "hardening.dh_deployed"]
+    assert STEPS[-2].ahead
+
+
+def test_a_cut_off_exchange_is_made_whole_before_services_start() -> None:
+    """Just before the services start, their certificates' files are made whole."""
+    names = [each.name for each in STEPS]
+    assert names.index("install.certificate") == names.index("install.services") - 1
+
+
 @pytest.mark.parametrize("code", **named((*CODES, *ENGINE_CODES)))
 def test_codes(code: Code) -> None:
     """Every error has whole sentences for a person at 3 a.m., on one line each."""

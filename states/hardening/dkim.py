@@ -1,0 +1,152 @@
+"""DKIM: a key of 2048 bits for every mail domain of the server, also for those added later; kept where there is one.
+
+The vendor's tool has one key a domain, in LDAP, and signs with it at once (zimbra-facts §3.6). A rotation therefore
+remembers the former public key: it stays in the zone text until no mail signed with it is under way any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from states.hardening import codes
+from states.hardening.dkimkeys import Key, known, locked, parse, remember, retire
+from states.hardening.settings import DKIM_OVERLAP
+from states.install.proof import proven
+from states.install.services import RUN
+from states.zimbra import as_zimbra, zimbra_version
+from zflow.api import Context, Drift, Evidence, OperatorError, Scope, Step, TransientError, Watch, host_name, stamp
+
+TOOL = "/opt/zimbra/libexec/zmdkimkeyutil"
+BITS = "2048"
+DOMAINS = RUN / "mail-domains"
+"""What the server's domains were when it was last asked; on the volume's own tmpfs, gone with the container."""
+EVERY = 3600.0
+"""Seconds between two questions for the domains, which start a Java machine."""
+LOOK = """\
+answer=$(chroot "$1" su - zimbra -c "zmprov -l gad" 2>/dev/null) && [ -n "$answer" ] &&
+    printf '%s\\n' "$answer" | sort >"$2.look" && mv "$2.look" "$2"
+cat "$2"
+"""
+"""Leaves the answer where the probe reads it; a server that does not answer has the domains it had."""
+
+
+def ask_domains(ctx: Context) -> tuple[str, ...]:
+    """Ask the server for its mail domains."""
+    return _names(as_zimbra(ctx, "zmprov", "-l", "gad", timeout=180).lines)
+
+
+def _names(lines: Sequence[str]) -> tuple[str, ...]:
+    found = set()
+    for line in lines:
+        try:
+            found.add(host_name(line.strip()))
+        except ValueError:
+            continue
+    return tuple(sorted(found))
+
+
+def query(ctx: Context, domain: str) -> Key | None:
+    """Return a domain's key; the answer, which holds the private one, is not logged.
+
+    Raises OperatorError(NO_DOMAIN), TransientError(DKIM).
+    """
+    found = as_zimbra(ctx, TOOL, "-q", "-d", domain, ok=(0, 1), quiet=True, timeout=180)
+    if found.code == 0 and (key := parse(domain, found.output)):
+        return key
+    if "No DKIM Information" in found.output:
+        return None
+    if f"Domain {domain} not found" in found.output:
+        raise OperatorError(codes.NO_DOMAIN, domain)
+    raise TransientError(
+        codes.DKIM, f"{domain}: {found.output.strip()[-200:] if found.code else 'no key in its answer'}"
+    )
+
+
+def make(ctx: Context, domain: str, verb: str, *options: str) -> Key:
+    """Have a key made (`-a`, or `-u` in the place of another) and return it as the server then has it."""
+    made = as_zimbra(ctx, TOOL, verb, "-d", domain, "-b", BITS, *options, ok=(0, 1), timeout=300)
+    key = query(ctx, domain)
+    if key is None or (made.code and "already has DKIM enabled" not in made.output):
+        raise TransientError(codes.DKIM, f"{domain}: {made.output.strip()[-200:]}")
+    return key
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See that every domain the server had when last asked has a key on record."""
+    try:
+        listed = _names((ctx.volume / DOMAINS).read_text().splitlines())
+    except OSError:
+        return None
+    keys = {each.domain: each for each in known(ctx)}
+    if not listed or set(listed) - keys.keys():
+        return None
+    return Evidence(", ".join(f"{name}: selector {keys[name].selector}" for name in listed))
+
+
+def audit(ctx: Context) -> Evidence | Drift | None:
+    """Ask the server for its domains and each one's key; name what is not on record."""
+    keys = {each.domain: each for each in known(ctx)}
+    drifted = []
+    for domain in ask_domains(ctx):
+        found = query(ctx, domain)
+        if found is None:
+            drifted.append(f"{domain} has no DKIM key")
+        elif found != keys.get(domain):
+            drifted.append(f"{domain} has the DKIM selector {found.selector}, which is not on record")
+    return Drift("; ".join(drifted)) if drifted else probe(ctx)
+
+
+def apply(ctx: Context) -> None:
+    """Make the keys that lack; write down all. Raises TransientError(DKIM)."""
+    with locked(ctx):
+        before = {each.domain: each for each in known(ctx)}
+        domains = ask_domains(ctx)
+        keys = [query(ctx, domain) or make(ctx, domain, "-a") for domain in domains]
+        for key in keys:
+            if (old := before.get(key.domain)) and old.selector != key.selector:
+                retire(ctx, old, ctx.settings[DKIM_OVERLAP])
+        remember(ctx, keys)
+        path = ctx.volume / DOMAINS
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        path.write_text("".join(f"{domain}\n" for domain in domains))
+
+
+def rotate(ctx: Context, domain: str) -> tuple[Key | None, Key]:
+    """Give a domain another key; return the former and the new one. Raises OperatorError(NO_DOMAIN).
+
+    The former one is written down before it is replaced: a kill in between must not lose what others still need.
+    """
+    with locked(ctx):
+        old = query(ctx, domain)
+        if old is not None:
+            retire(ctx, old, ctx.settings[DKIM_OVERLAP])
+        selector = f"z{stamp(ctx.clock())[:19]}".replace(":", "").replace("-", "").replace("T", "-")
+        new = make(ctx, domain, "-u" if old else "-a", "-s", selector)
+        remember(ctx, [*(each for each in known(ctx) if each.domain != domain), new])
+        return old, new
+
+
+def inputs(ctx: Context) -> str:
+    """Return what makes the step due: another Zimbra."""
+    return zimbra_version(ctx)
+
+
+def watches(ctx: Context) -> Sequence[Watch]:
+    """Return what to watch: the list of domains, once there is a server; a new domain gets its key within the hour."""
+    if proven(ctx) is None:
+        return ()
+    argv = ("sh", "-c", LOOK, "look", str(ctx.volume), str(ctx.volume / DOMAINS))
+    return (Watch("domains", argv=argv, every=EVERY),)
+
+
+STEP = Step(
+    name="hardening.dkim",
+    title="Make DKIM keys for all mail domains",
+    probe=probe,
+    audit=audit,
+    apply=apply,
+    inputs=inputs,
+    scope=Scope.BOOT,
+    timeout=900,
+    weight=15,
+)

@@ -1,0 +1,95 @@
+"""The public halves of DKIM keys, as zmdkimkeyutil tells them and zflow keeps them on record; never a private one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import fcntl
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from states import witness
+from zflow.api import Context
+
+KEYS, RETIRED = "dkim.json", "dkim-retired.json"
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Key:
+    """A domain's public key: the value of the TXT record at SELECTOR._domainkey.DOMAIN."""
+
+    domain: str
+    selector: str
+    public: str
+
+    @property
+    def name(self) -> str:
+        """The record's name."""
+        return f"{self.selector}._domainkey.{self.domain}"
+
+    @property
+    def bits(self) -> int:
+        """The key's size; 0 when it cannot be read."""
+        found = re.search(r"(?:^|;)\s*p=([A-Za-z0-9+/=\s]+)", self.public)
+        try:
+            key = load_der_public_key(base64.b64decode("".join(found[1].split()))) if found else None
+        except (ValueError, binascii.Error, UnsupportedAlgorithm):
+            return 0
+        return key.key_size if isinstance(key, RSAPublicKey) else 0
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A key that signs no more; its record is needed until the time given, in seconds since 1970."""
+
+    key: Key
+    until: float
+
+
+def parse(domain: str, answer: str) -> Key | None:
+    """Return the key in an answer of `zmdkimkeyutil -q`; the record comes in quoted pieces, which are joined."""
+    selector = re.search(r"^DKIM Selector:\n(\S+)$", answer, re.MULTILINE)
+    record = re.search(r"^DKIM Public signature:\n(.*?)^DKIM Identity:", answer, re.MULTILINE | re.DOTALL)
+    public = "".join(re.findall(r'"([^"]*)"', record[1])) if record else ""
+    return Key(domain, selector[1], public) if selector and public else None
+
+
+def known(ctx: Context) -> list[Key]:
+    """Return the keys on record."""
+    return [Key(**each) for each in json.loads(witness.recall(ctx, KEYS) or "[]")]
+
+
+def remember(ctx: Context, keys: Iterable[Key]) -> None:
+    """Put keys on record."""
+    witness.attest(ctx, KEYS, json.dumps([asdict(each) for each in sorted(keys, key=lambda key: key.domain)]))
+
+
+def retired(ctx: Context) -> list[Retired]:
+    """Return the keys whose records are still needed, those in use excepted."""
+    found = [Retired(Key(**each["key"]), each["until"]) for each in json.loads(witness.recall(ctx, RETIRED) or "[]")]
+    used = set(known(ctx))
+    return [each for each in found if each.until > ctx.clock() and each.key not in used]
+
+
+def retire(ctx: Context, key: Key, days: int) -> None:
+    """Write down that a key's record is needed for so many days more."""
+    others = [each for each in retired(ctx) if each.key != key]
+    together = [*others, Retired(key, ctx.clock() + days * DAY)]
+    witness.attest(ctx, RETIRED, json.dumps([asdict(each) for each in together]))
+
+
+@contextlib.contextmanager
+def locked(ctx: Context) -> Iterator[None]:
+    """Keep a rotation by the operator and the walk's own look apart."""
+    ctx.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (ctx.home / "dkim.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,74 @@
+"""The watcher of failed logins on the volume, in the place where zmauditswatchctl looks for it and no release has it.
+
+The program is Perl, for that is all that is certain to be inside (zimbra-facts §3.7, §6.3). What somebody else put in
+that place is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from states import witness
+from states.hardening import restored
+from states.tls import server
+from states.zimbra import zimbra_version
+from zflow.api import Context, Evidence, Step
+
+NAME = "hardening.watcher"
+PLACE = "/opt/zimbra/libexec/auditswatch"
+PROGRAM = Path(__file__).with_name("auditswatch.pl")
+MARK = "# zflow-auditswatch "
+MODE = 0o755
+PUT = """\
+new="$1.zflow-new"
+set -C
+rm -f "$new" && cat >"$new" && chown root:root "$new" && chmod 0755 "$new" && mv -f "$new" "$1"
+"""
+
+
+def program() -> str:
+    """Return the program itself."""
+    return PROGRAM.read_text()
+
+
+def inputs(ctx: Context) -> str:
+    """Return what makes the step due: another program, another Zimbra."""
+    return f"{hashlib.sha256(program().encode()).hexdigest()} {zimbra_version(ctx)}"
+
+
+def foreign(ctx: Context) -> bool:
+    """Tell whether the program in the place is somebody else's."""
+    found = server.text(ctx, PLACE)
+    return bool(found) and MARK not in found
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See our program in its place, root's and executable; or somebody else's."""
+    if foreign(ctx):
+        return Evidence(f"{PLACE} is not zflow's and left alone")
+    if server.text(ctx, PLACE) != program():
+        return None
+    stat = server.on_volume(ctx, PLACE).stat()
+    if stat.st_mode & 0o7777 != MODE or stat.st_uid != 0:
+        return None
+    return Evidence(f"{PLACE}{restored.told(ctx, NAME, inputs(ctx))}")
+
+
+def apply(ctx: Context) -> None:
+    """Put the program in its place."""
+    digest = hashlib.sha256(program().encode()).hexdigest()
+    if witness.agrees(ctx, f"{NAME}.txt", digest) and server.text(ctx, PLACE) != program():
+        restored.note(ctx, NAME, inputs(ctx), [PLACE])
+    ctx.shell.chroot("sh", "-c", PUT, "put", PLACE, stdin=program())
+    witness.attest(ctx, f"{NAME}.txt", digest)
+
+
+STEP = Step(
+    name=NAME,
+    title="Install the watcher of failed logins",
+    probe=probe,
+    apply=apply,
+    inputs=inputs,
+    timeout=60,
+)

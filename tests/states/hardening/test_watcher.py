@@ -1,0 +1,185 @@
+"""The watcher of failed logins in its place, and at work: what counts as ours, as running, and as started."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from states.hardening import codes, watcher, watching
+from states.install import processes
+from tests.states.hardening.server import Server
+from tests.states.install.records import write_server
+from zflow.context import Context
+from zflow.errors import OperatorError, TransientError
+from zflow.step import Drift, Evidence
+
+PLACE = watcher.PLACE.lstrip("/")
+CONTROL = watching.CONTROL
+
+
+class TestInPlace:
+    """`hardening.watcher`."""
+
+    @pytest.mark.root
+    def test_put_and_put_again_after_an_upgrade(self, server: Server) -> None:
+        """It is root's and executable; one that an upgrade took away, or somebody damaged, is put back, and told so."""
+        ctx = server.context()
+        assert watcher.probe(ctx) is None
+        watcher.apply(ctx)
+        path = server.volume / PLACE
+        assert (path.read_text(), path.stat().st_mode & 0o777, path.stat().st_uid) == (watcher.program(), 0o755, 0)
+        assert watcher.probe(ctx) == Evidence(watcher.PLACE)
+        path.chmod(0o700)
+        assert watcher.probe(ctx) is None
+        key = watcher.inputs(ctx)
+        server.upgrade("8.8.15.GA.4179.UBUNTU18.64")
+        assert watcher.inputs(ctx) != key
+        path.unlink()
+        watcher.apply(ctx)
+        assert watcher.probe(ctx) == Evidence(f"{watcher.PLACE}; restored: {watcher.PLACE}")
+
+    @pytest.mark.root
+    def test_an_older_one_of_ours_is_replaced(self, server: Server) -> None:
+        """Another text that has our mark is an older or damaged one of ours."""
+        (server.volume / PLACE).write_text(f"#!/usr/bin/perl\n{watcher.MARK}0\n")
+        assert watcher.probe(server.context()) is None
+        watcher.apply(server.context())
+        assert (server.volume / PLACE).read_text() == watcher.program()
+
+    def test_somebody_elses_is_left_alone(self, server: Server) -> None:
+        """A program without our mark is an operator's or the vendor's: it counts as there, and is not touched."""
+        (server.volume / PLACE).write_text("#!/bin/sh\nexec swatchdog\n")
+        assert watcher.probe(server.context()) == Evidence(f"{watcher.PLACE} is not zflow's and left alone")
+
+    @pytest.mark.root
+    def test_a_link_in_the_new_files_place_is_not_followed(self, server: Server) -> None:
+        """What user zimbra may have put beside it cannot make root write somewhere else."""
+        victim = server.volume / "victim"
+        victim.write_text("untouched")
+        (server.volume / f"{PLACE}.zflow-new").symlink_to(victim)
+        watcher.apply(server.context())
+        assert victim.read_text() == "untouched"
+        assert not (server.volume / PLACE).is_symlink()
+
+    def test_it_is_perl_that_compiles(self) -> None:
+        """The program has its mark, no module beyond Perl's core, and no warning."""
+        assert watcher.MARK in watcher.program()
+        done = subprocess.run(["perl", "-wc", str(watcher.PROGRAM)], capture_output=True, text=True, check=False)
+        assert done.stderr == f"{watcher.PROGRAM} syntax OK\n"
+        used = {line.split()[1].rstrip(";") for line in watcher.program().splitlines() if line.startswith("use ")}
+        assert used == {"strict", "warnings", "Fcntl", "Getopt::Long", "POSIX"}
+
+
+@pytest.fixture
+def living() -> Iterator[int]:
+    """The id of a process whose command line is the watcher's; it ends with the pipe it reads."""
+    process = subprocess.Popen(["sh", "-c", "read -r _", watcher.PLACE], stdin=subprocess.PIPE)
+    yield process.pid
+    process.kill()
+    process.communicate()
+
+
+class TestAtWork:
+    """`hardening.watching`."""
+
+    @pytest.fixture(autouse=True)
+    def inside(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let processes of this machine count as inside, and patience be short."""
+        monkeypatch.setattr(processes, "inside", lambda _ctx, pid: Path(f"/proc/{pid}").exists())
+        monkeypatch.setattr(watching, "PATIENCE", 0.5)
+
+    def note(self, server: Server, pid: int) -> None:
+        """Leave a number where the vendor's tool does."""
+        (server.volume / watching.PID_FILE.lstrip("/")).write_text(f"{pid}\n")
+
+    def started_by(self, server: Server, pid: int, words: str) -> Context:
+        """Return a context whose zmauditswatchctl starts this process with these words."""
+
+        def control(argv: list[str]) -> int:
+            if argv == ["start"]:
+                print("Starting auditswatch...done.")
+                self.note(server, pid)
+                (server.volume / watching.OUTPUT.lstrip("/")).write_text(words)
+            return 0 if watching.running(server.context()) else 1
+
+        server.tools = {**server.tools, CONTROL: control, "rm": lambda argv: self.remove(server, argv[-1])}
+        return server.context()
+
+    def remove(self, server: Server, path: str) -> int:
+        """Remove a file on the volume."""
+        (server.volume / path.lstrip("/")).unlink(missing_ok=True)
+        return 0
+
+    def test_a_number_alone_is_no_process(self, server: Server, living: int) -> None:
+        """Only a living process with the watcher's command line counts, not whatever has its number by now."""
+        ctx = server.context()
+        assert watching.probe(ctx) is None
+        for pid, expected in ((1 << 29, None), (1, None), (living, Evidence(f"process {living}"))):
+            self.note(server, pid)
+            assert watching.probe(ctx) == expected
+
+    def test_started_and_ready(self, server: Server, living: int) -> None:
+        """A number left behind is dropped before the start, and the start is over once the program says it watches."""
+        (server.volume / PLACE).write_text(watcher.program())
+        ctx = self.started_by(server, living, "watching /opt/zimbra/log/audit.log for admin@example.test\n")
+        self.note(server, 1)
+        watching.apply(ctx)
+        assert [argv[:2] for argv in server.commands][:2] == [("rm", "-rf"), (CONTROL, "start")]
+        assert watching.audit(ctx) == Evidence(f"process {living}")
+
+    @pytest.mark.parametrize("words", ["auditswatch: names no recipient\n", ""])
+    def test_done_although_the_child_died(self, server: Server, words: str) -> None:
+        """`done.` of the vendor's tool is not believed: without a living process it failed, in the program's words."""
+        (server.volume / PLACE).write_text(watcher.program())
+        ctx = self.started_by(server, 1 << 29, words)
+        with pytest.raises(TransientError) as failed:
+            watching.apply(ctx)
+        assert failed.value.code is codes.WATCHER
+        assert words.strip() in failed.value.detail
+        assert watching.audit(ctx) == Drift("the watcher of failed logins does not run")
+
+    def test_alive_but_not_ready(self, server: Server, living: int) -> None:
+        """A process of ours that does not say that it watches is not taken for one that does."""
+        (server.volume / PLACE).write_text(watcher.program())
+        with pytest.raises(TransientError):
+            watching.apply(self.started_by(server, living, ""))
+
+    def test_somebody_elses_needs_but_live(self, server: Server, living: int) -> None:
+        """Of another program nobody knows what it prints."""
+        (server.volume / PLACE).write_text("#!/bin/sh\n")
+        watching.apply(self.started_by(server, living, ""))
+
+    def test_the_watch_changes_when_it_dies(self, server: Server, living: int) -> None:
+        """What the supervisor runs tells a living process from a dead one; before there is a server it runs nothing."""
+        assert watching.watches(server.context()) == ()
+        write_server(server.volume)
+        (watch,) = watching.watches(server.context())
+        answers = []
+        for pid in (living, 1 << 29):
+            self.note(server, pid)
+            answers.append(subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, check=False).stdout)
+        assert answers == ["alive\n", "gone\n"]
+
+
+class TestAlert:
+    """`zflow alert --test`."""
+
+    def test_a_test_message(self, server: Server) -> None:
+        """Our program is run with the rendered configuration, which tells the recipient too."""
+        (server.volume / PLACE).write_text(watcher.program())
+        rendered = server.volume / watching.RENDERED.lstrip("/")
+        rendered.write_text('\tmail addresses=noc\\@example.test,subject="x"\n')
+        assert watching.test_alert(server.context()) == "noc@example.test"
+        assert server.commands == [(watcher.PLACE, f"--config-file={watching.RENDERED}", "--test")]
+
+    @pytest.mark.parametrize("text", ["", "#!/bin/sh\n"])
+    def test_somebody_elses_is_not_run(self, server: Server, text: str) -> None:
+        """A program that may take `--test` for anything is not run."""
+        (server.volume / PLACE).write_text(text)
+        with pytest.raises(OperatorError) as refused:
+            watching.test_alert(server.context())
+        assert refused.value.code is codes.NO_WATCHER
+        assert server.commands == []
