@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from zflow.cli.product import environment, product
-from zflow.entry import volume
+from zflow.light import volume
 
 
 @click.command("admit", hidden=True)

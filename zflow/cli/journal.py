@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from zflow.entry import volume
 from zflow.exits import Exit
+from zflow.light import volume
 
 
 @click.group()

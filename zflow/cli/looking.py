@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from zflow.entry import health as tell_health
-from zflow.entry import show_status, volume
 from zflow.exits import Exit
+from zflow.light import health as tell_health
+from zflow.light import show_status, volume
 
 PATIENCE = 10.0
 """Seconds that `status --wait` gives a container to start."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from zflow.boot import boot_identity
-from zflow.entry import volume
+from zflow.light import volume
 from zflow.secret import Redactor
 from zflow.settings import load
 from zflow.shell import Shell

@@ -8,9 +8,9 @@ import time
 
 import click
 
-from zflow.entry import run as supervise
-from zflow.entry import volume
 from zflow.exits import Exit
+from zflow.light import run as supervise
+from zflow.light import volume
 
 POLL = 0.2
 """Seconds between two looks at the journal while following a walk."""
