@@ -102,6 +102,8 @@ class Watch:
     every: float = 5.0
     wanted: str = ""
     """SHA-256 of the output a command has while all is well; where it is empty, exit code 0 is well enough."""
+    answer: str = ""
+    """What the files were when the walk began; the walker fills it in."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from zflow import codes
 from zflow.errors import OperatorError
 from zflow.exits import WALK_STOPPED, Exit
-from zflow.journal.layout import home, journal_file, paused
+from zflow.journal.layout import home, journal_file, pause_file, paused
 from zflow.journal.reader import position, reading
 from zflow.lock import RUNNER, held
 from zflow.watching import Watcher
@@ -46,6 +46,7 @@ def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
         return Exit(refused) if refused in set(Exit) else Exit.STOPPED
     try:
         with held(volume, RUNNER):
+            pause_file(volume).unlink(missing_ok=True)
             return _Supervisor(volume, zflow).live()
     except OperatorError as error:
         _say(f"refused: {error}")
@@ -65,6 +66,7 @@ class _Supervisor:
         self._again: float | None = None
         self._pending: tuple[str, bool] | None = None
         self._woken = False
+        self._deep = False
         self._walked = False
 
     def live(self) -> Exit:
@@ -90,6 +92,7 @@ class _Supervisor:
         self._again = None
         self._pending = None
         self._woken = False
+        self._deep = deep
         self._watcher.forget()
         self._walker = spawn((*self._zflow, "walk", "--reason", reason, *(["--deep"] if deep else [])))
 
@@ -97,6 +100,8 @@ class _Supervisor:
         if self._walker is not None:
             os.kill(self._walker, signal.SIGUSR1)
             self._woken = True
+            if not self._deep:
+                self._pending = ("resume", True)  # the walk under way does not look as thoroughly as is wanted
         else:
             self._start("resume", deep=True)
 
@@ -139,7 +144,6 @@ class _Supervisor:
         if code in {Exit.VALID, WALK_STOPPED}:
             self._walked, self._deaths = True, 0
             self._again = self._next_try()
-            self._watcher.expect_good(good=code == Exit.VALID)
             if self._pending:
                 self._again = None
             return None

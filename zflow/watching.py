@@ -1,7 +1,7 @@
 """What the supervisor looks at while nothing is due: files by their stat, commands by their exit code and output.
 
 The list comes from the walker as plain JSON, so that the supervisor loads no states. The first answer after a walk is
-what later answers are compared with, unless it shows that something changed while the walk was under way.
+what later answers are compared with, unless it is a bad one; of files it is what they were when the walk began.
 
 Files are looked at every few seconds, and at once when the kernel says that something was written beside them. It does
 not say so of network volumes, hence the looks.
@@ -21,8 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-COARSE = 0.02
-"""Seconds by which the times that file systems write down may lag behind the clock (a tick of the kernel)."""
 LIMIT = 300.0
 """Seconds after which a watching command is ended and counts as another answer."""
 WRITTEN = 0x008 | 0x040 | 0x080 | 0x100 | 0x200
@@ -79,20 +77,13 @@ class Watcher:
         self._watched: list[_Watched] | None = None
         self._folders: _Folders | None = None
         self._changed: str | None = None
-        self._began = time.time()
-        self._good = False
+        self._bad: dict[str, str] = {}
 
     def forget(self) -> None:
         """Drop all answers: a walk begins, the list may be another one after it."""
         self.close()
         self._watched = None
         self._changed = None
-        self._began = time.time()
-        self._good = False
-
-    def expect_good(self, *, good: bool) -> None:
-        """Say how the walk ended: after a good end a command's first answer must be good too, or it is a change."""
-        self._good = good
 
     def look(self) -> str | None:
         """Look at what is due; return the name of a changed watch, if any."""
@@ -111,7 +102,7 @@ class Watcher:
                 if each.argv:
                     self._begin(each)
                 else:
-                    self._compare(each, signature(each.paths), good=not _changed_since(each.paths, self._began))
+                    self._compare(each, signature(each.paths), good=True)
         return self._changed
 
     def reap(self) -> None:
@@ -139,8 +130,12 @@ class Watcher:
             listed: list[dict[str, Any]] = json.loads(self._path.read_text())
         except (OSError, ValueError):
             return []
-        names = ("name", "paths", "argv", "every", "wanted")
-        return [_Watched(*(row[name] for name in names if name in row)) for row in listed]
+        return [
+            _Watched(
+                row["name"], row["paths"], row["argv"], row["every"], row.get("wanted", ""), row.get("answer") or None
+            )
+            for row in listed
+        ]
 
     def _begin(self, each: _Watched) -> None:
         each.output = os.memfd_create(each.name)
@@ -160,7 +155,7 @@ class Watcher:
         except OSError as error:
             os.close(each.output)
             each.output = None
-            self._compare(each, f"not started: {error}", good=not self._good)
+            self._compare(each, f"not started: {error}", good=False)
 
     def _finish(self, each: _Watched, code: int) -> None:
         assert each.output is not None
@@ -169,13 +164,16 @@ class Watcher:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         each.pid = each.output = None
         good = code == 0 and each.wanted in {"", digest}
-        self._compare(each, f"{code} {digest}", good=good or not self._good)
+        self._compare(each, f"{code} {digest}", good=good)
 
     def _compare(self, each: _Watched, answer: str, *, good: bool) -> None:
-        """Note a change: another answer than the first, or a first one that the walk cannot have left behind."""
+        """Note a change: another answer than the first, or a bad first one, unless the walk for it changed nothing."""
         if each.answer is None:
             each.answer = answer
-            if not good:
+            if good:
+                self._bad.pop(each.name, None)
+            elif self._bad.get(each.name) != answer:
+                self._bad[each.name] = answer
                 self._changed = each.name
         elif each.answer != answer:
             self._changed = each.name
@@ -192,15 +190,6 @@ def signature(paths: Sequence[str]) -> str:
         else:
             parts.append(f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}")
     return " ".join(parts)
-
-
-def _changed_since(paths: list[str], began: float) -> bool:
-    """Tell whether one of the files was changed while the walk was under way, by the time of its last change."""
-    for path in paths:
-        with contextlib.suppress(OSError):
-            if Path(path).stat().st_ctime >= began - COARSE:
-                return True
-    return False
 
 
 def _kill(pid: int) -> None:

@@ -10,7 +10,7 @@ from states.firewall import opened, table
 from states.firewall.model import closed
 from states.firewall.render import render
 from states.firewall.settings import openings
-from zflow.api import Context, Evidence, Scope, Step
+from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 
 def text() -> str:
@@ -31,7 +31,11 @@ def apply(ctx: Context) -> None:
     """Close, or put back what was open in this start. Raises what `table.load` and `openings` raise."""
     found = table.recorded(ctx)
     if found is not None and found.mode == "open":
-        opened.apply(ctx)
+        try:
+            opened.apply(ctx)
+        except OperatorError:
+            table.load(ctx, "closed", text())
+            raise
         return
     table.load(ctx, "closed", text())
     openings(ctx)

@@ -9,6 +9,7 @@
 #   --tail-file FILE     the log to watch
 #   --script-dir=DIR     where the state is kept
 #   --sendmail=PROGRAM   for tests; else the vendor's
+#   --mail-seconds=N     how long sendmail may take
 #   --to-the-end         for tests: read what is there, then end
 #   --test               send one test message, then end
 #   --use-cpan-file-tail is accepted and means nothing
@@ -24,11 +25,13 @@ my $BACKLOG = 16 << 20;       # bytes of the log that are made up for after a pa
 my $KEYS = 10_000;            # subjects counted at a time, of each kind
 my $SLICES = 60;              # parts of the window: a count takes the same memory, however high its threshold
 my $MAILS = 25;               # messages in one window; what comes after is told of in one more
+my $PATIENCE = 60;            # seconds that sendmail gets; the log is not read meanwhile
 my $RETRY = 60;               # seconds until a message that could not be handed over is tried again
 my @KINDS = qw(pair account address total);
 
-my %option = (sendmail => '/opt/zimbra/common/sbin/sendmail', 'script-dir' => '/opt/zimbra/data/tmp');
-GetOptions(\%option, 'config-file=s', 'tail-file=s', 'script-dir=s', 'sendmail=s', 'to-the-end', 'test',
+my %option = (
+    sendmail => '/opt/zimbra/common/sbin/sendmail', 'script-dir' => '/opt/zimbra/data/tmp', 'mail-seconds' => $PATIENCE);
+GetOptions(\%option, 'config-file=s', 'tail-file=s', 'script-dir=s', 'sendmail=s', 'mail-seconds=i', 'to-the-end', 'test',
     'use-cpan-file-tail') && defined $option{'config-file'} or die "auditswatch: wrong options\n";
 my ($recipient, $window, %threshold) = configuration($option{'config-file'});
 my %count = map { $_ => {} } @KINDS;    # kind => subject => { slice => failures }
@@ -274,10 +277,14 @@ sub hand_over {
 sub deliver {
     my ($subject, $text) = @_;
     local $SIG{PIPE} = 'IGNORE';
-    open my $mail, '|-', $option{sendmail}, '-i', '--', $recipient or warn("auditswatch: $!\n"), return 0;
+    my $pid = open my $mail, '|-', $option{sendmail}, '-i', '--', $recipient or warn("auditswatch: $!\n"), return 0;
+    local $SIG{ALRM} = sub { kill 'KILL', $pid };    # which ends the wait in close, too
+    alarm $option{'mail-seconds'};
     print $mail "To: $recipient\nSubject: ABUSE: $subject\nAuto-Submitted: auto-generated\n";
     print $mail "Content-Type: text/plain; charset=us-ascii\n\n$text\n";
-    return 1 if close $mail;
+    my $taken = close $mail;
+    alarm 0;
+    return 1 if $taken;
     warn "auditswatch: $option{sendmail} did not take a message; it is tried again\n";
     return 0;
 }

@@ -14,7 +14,19 @@ from states.hardening.settings import DKIM_OVERLAP
 from states.install.proof import proven
 from states.install.services import RUN
 from states.zimbra import as_zimbra, zimbra_version
-from zflow.api import Context, Drift, Evidence, OperatorError, Scope, Step, TransientError, Watch, host_name, stamp
+from zflow.api import (
+    Context,
+    Drift,
+    Evidence,
+    OperatorError,
+    Scope,
+    Step,
+    TransientError,
+    Watch,
+    host_name,
+    sha256,
+    stamp,
+)
 
 TOOL = "/opt/zimbra/libexec/zmdkimkeyutil"
 BITS = "2048"
@@ -135,8 +147,10 @@ def watches(ctx: Context) -> Sequence[Watch]:
     """Return what to watch: the list of domains, once there is a server; a new domain gets its key within the hour."""
     if proven(ctx) is None:
         return ()
-    argv = ("sh", "-c", LOOK, "look", str(ctx.volume), str(ctx.volume / DOMAINS))
-    return (Watch("domains", argv=argv, every=EVERY),)
+    file = ctx.volume / DOMAINS
+    argv = ("sh", "-c", LOOK, "look", str(ctx.volume), str(file))
+    wanted = sha256(file) if file.is_file() else ""
+    return (Watch("domains", argv=argv, every=EVERY, wanted=wanted),)
 
 
 STEP = Step(

@@ -69,7 +69,7 @@ def applied(ctx: Context) -> bool:
 
 def apply(ctx: Context) -> None:
     """Edit the template, have it rendered, see it in Postfix. Raises OperatorError(TEMPLATE) and RESTRICTIONS."""
-    checks, found = ctx.settings[SENDER_CHECKS], server.text(ctx, TEMPLATE)
+    checks, found = ctx.settings[SENDER_CHECKS], server.read(ctx, TEMPLATE)
     content = edited(found, checks)
     if content != found and witness.recall(ctx, WITNESS) == checks:
         restored.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])

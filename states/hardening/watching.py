@@ -27,7 +27,7 @@ READY = "watching "
 PATIENCE = 20.0
 EVERY = 30.0
 """Seconds between two looks at whether the process lives."""
-ALIVE = 'kill -0 "$(cat "$1")" 2>/dev/null && echo alive || echo gone'
+ALIVE = 'kill -0 "$(cat "$1")" 2>/dev/null '
 
 
 def running(ctx: Context) -> int | None:

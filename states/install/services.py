@@ -72,7 +72,9 @@ def living_pid_files(ctx: Context) -> list[Path]:
 
 def pid_files(ctx: Context) -> list[Path]:
     """Return all files with process ids that the server leaves on the volume."""
-    return sorted({path for pattern in PID_FILES for path in ctx.volume.glob(pattern)})
+    volume = ctx.volume.resolve()
+    found = {path for pattern in PID_FILES for path in volume.glob(pattern)}
+    return sorted(path for path in found if path.parent.resolve() == path.parent)  # not through a planted link
 
 
 def _is_servers(ctx: Context, pid: int | None) -> bool:

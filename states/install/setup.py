@@ -27,6 +27,8 @@ def probe(ctx: Context) -> Evidence | None:
     session, core = proven(ctx), vendor_packages(ctx).get("zimbra-core")
     if session is None or core is None or not (ctx.volume / "opt/zimbra/conf/localconfig.xml").is_file():
         return None
+    if begun(ctx).exists():
+        return None
     return Evidence(f"Zimbra {session.packages.get('zimbra-core', '?')} configured and read back")
 
 
@@ -35,6 +37,9 @@ def apply(ctx: Context) -> None:
 
     Raises TransientError(CONFIGURATION), OperatorError(DATA_PRESENT) and what the installer raises.
     """
+    if proven(ctx) is not None:  # cut off between the mark and the end of the attempt
+        begun(ctx).unlink(missing_ok=True)
+        return
     leftovers.end_all(ctx)
     session = last(ctx)
     if session is None or session.touched or software.spoilt(ctx).exists():

@@ -17,8 +17,10 @@ from pathlib import Path
 from states.tls import codes, handshake, server
 from states.tls.pair import CHAIN, LEAF, Pair
 from states.zimbra import as_zimbra
-from zflow.api import Context, TransientError, write_atomic
+from zflow.api import CommandError, Context, TransientError, write_atomic
 
+SERVERS = ("imapd", "nginx", "slapd", "smtpd")
+"""What zmcertmgr copies a pair to, one file after the other; the mail store gets a file of its own in between."""
 INSTALLED = tuple(f"{server.CONF}/{name}.{kind}" for name in ("nginx", "smtpd") for kind in ("crt", "key"))
 """Where zmcertmgr puts the pair for the proxy and the MTA."""
 FRONT_PATIENCE = 60.0
@@ -77,6 +79,17 @@ def _write(ctx: Context, previous: Previous) -> None:
     write_atomic(kept(ctx), json.dumps(asdict(previous)) + "\n", mode=0o600)
 
 
+def put_back(ctx: Context, previous: Previous, *options: str) -> None:
+    """Put the previous pair into the server's files, also where the vendor's tool refuses it: it may have expired."""
+    try:
+        install(ctx, previous, *options)
+    except CommandError as error:
+        ctx.log(f"{error}; its files are written without the tool")
+        for name in SERVERS:
+            server.put(ctx, f"{server.CONF}/{name}.key", previous.key)
+            server.put(ctx, f"{server.CONF}/{name}.crt", f"{previous.leaf}{previous.chain}")
+
+
 def install(ctx: Context, pair: Pair | Previous, *options: str) -> None:
     """Put a pair into the server's files by the vendor's tool. Raises CommandError."""
     if pair.chain:
@@ -125,7 +138,7 @@ def serves(found: tuple[bytes, ...], wanted: tuple[bytes, ...]) -> bool:
 def take_back(ctx: Context, previous: Previous) -> None:
     """Put the previous pair in place again and prove it. Raises TransientError(DEPLOY) and CommandError."""
     ctx.progress.report(note="taking the previous certificate back")
-    install(ctx, previous)
+    put_back(ctx, previous)
     if others := serve(ctx, previous, previous.ports):
         listed = ", ".join(map(str, others))
         raise TransientError(codes.DEPLOY, f"the previous certificate is not served either on {listed}")

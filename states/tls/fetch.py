@@ -39,6 +39,10 @@ class Refused(Exception):
     """The answer, or the address, is none that may be used; asking again would not help."""
 
 
+TRANSLATED = (ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("::/96"))
+"""Prefixes behind which a translator may reach private IPv4: local NAT64 (RFC 8215), IPv4-compatible (RFC 4291)."""
+
+
 class Away(Exception):
     """There was no answer in time; it may come another time."""
 
@@ -59,7 +63,10 @@ class Fetcher:
             location = answer.getheader("Location")
             if answer.status not in {301, 302, 303, 307, 308} or location is None:
                 return _body(answer)
-            url = urljoin(url, location)
+            try:
+                url = urljoin(url, location)
+            except ValueError as error:
+                raise Refused(f"a redirect to {location[:100]!r}: {error}") from None
         raise Refused(f"more than {REDIRECTS} redirects")
 
     def _ask(self, url: SplitResult) -> http.client.HTTPResponse:
@@ -163,6 +170,8 @@ def _meant(address: Address) -> Iterable[Address]:
 def _public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         return True  # what it stands for is judged
+    if any(address in each for each in TRANSLATED):
+        return False
     return address.is_global and not address.is_multicast and not getattr(address, "is_site_local", False)
 
 

@@ -10,16 +10,14 @@ from states.tls import exchange, server
 from states.tls.exchange import Previous
 from zflow.api import Context, Evidence, Scope, Step
 
-READ = ("imapd", "nginx", "slapd", "smtpd")
-"""What zmcertmgr copies a pair to, one file after the other; the mail store gets a file of its own in between."""
-
 
 def probe(ctx: Context) -> Evidence | None:
     """See that no exchange was cut off, or that what it left is whole."""
     previous = exchange.read_kept(ctx)
     if previous is None:
         return Evidence("no exchange of certificates was cut off")
-    return Evidence("the previous pair is whole") if all(_is(ctx, each, previous) for each in READ) else None
+    whole = all(_is(ctx, each, previous) for each in exchange.SERVERS)
+    return Evidence("the previous pair is whole") if whole else None
 
 
 def _is(ctx: Context, name: str, previous: Previous) -> bool:
@@ -30,7 +28,7 @@ def _is(ctx: Context, name: str, previous: Previous) -> bool:
 def apply(ctx: Context) -> None:
     """Put the previous pair into the server's files; services and directory need not run for it."""
     if (previous := exchange.read_kept(ctx)) is not None:
-        exchange.install(ctx, previous, "-localonly")
+        exchange.put_back(ctx, previous, "-localonly")
 
 
 STEP = Step(

@@ -6,6 +6,8 @@ zimbra may hold links, and what root wrote or copied through them would be of so
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 from states.zimbra import as_zimbra
@@ -16,6 +18,8 @@ SSL = "/opt/zimbra/ssl/zimbra"
 COMMERCIAL_KEY = f"{SSL}/commercial/commercial.key"
 CANDIDATE = f"{SSL}/zflow"
 """A folder of our own, user zimbra's: zmcertmgr repairs its input in place and writes beside it (C:zmcertmgr 1208)."""
+LARGEST = 1 << 20
+"""Bytes that are read of a file."""
 PUT = """\
 umask 077
 mkdir -p "${1%/*}" && cat >"$1.zflow-new" && chmod "$2" "$1.zflow-new" && mv -f "$1.zflow-new" "$1"
@@ -28,9 +32,15 @@ def on_volume(ctx: Context, path: str) -> Path:
 
 
 def text(ctx: Context, path: str) -> str:
-    """Return the content of a file inside the Ubuntu, for comparing only; empty when there is none."""
+    """Return the content of a file inside the Ubuntu, for comparing only; empty when there is none.
+
+    Links, pipes and devices that user zimbra may have put in its place are no file, and what is large is none of ours.
+    """
     try:
-        return on_volume(ctx, path).read_text(errors="replace")
+        descriptor = os.open(on_volume(ctx, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return file.read(LARGEST).decode(errors="replace") if regular else ""
     except OSError:
         return ""
 

@@ -17,6 +17,7 @@ EXCLUDED: tuple[tuple[str, str], ...] = (
     (r"opt/zimbra/config\.\d+$", "the vendor names its saved configuration after a process id"),
     (r"opt/zimbra/ssl/zimbra\.\d+(/|$)", "the vendor names what it replaces by the time"),
     (r"opt/zimbra/\.install_history$", "the vendor's history has the time of each session, and each interrupted one"),
+    (r"opt/zimbra/data/postfix/spool/pid/", "locks of the services that mail happened to pass through"),
     (r"var/spool/postfix/dev/log$", "a socket that the system log makes when it starts after postfix was installed"),
     (r"etc/(ld\.so\.cache|mailcap|.*-)$", "caches and the previous copy that tools keep beside a file"),
     (r"var/lib/(apt|dpkg/info/.*\.list-new|systemd|logrotate|ucf|sgml-base)(/|$)", "apt's lists and stamps of runs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -157,3 +158,37 @@ def test_a_steps_time_covers_all_that_it_does(bench: Bench) -> None:
 
     assert bench.walk(product(file_step("one.a", before=dawdle, timeout=0.2, retry="never"))) == "failed"
     assert bench.position()["code"] == TIME_LIMIT.id
+
+
+def test_what_breaks_while_background_work_is_awaited_is_repaired(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk that waits for work ahead of time keeps looking: a result that is gone meanwhile is brought back."""
+    monkeypatch.setattr(walker, "PATROL", 0.02)
+    lost = threading.Event()
+
+    def search(ctx: Context) -> None:
+        while "one.a" not in effects(ctx.volume):
+            ctx.pause(0.01)
+        (ctx.volume / "one.a").unlink()
+        lost.set()
+        while effects(ctx.volume).count("one.a") < 2:
+            ctx.pause(0.01)
+
+    what = product(file_step("one.a"), file_step("two.dh", before=search, ahead=True))
+    assert bench.walk(what) == "serving"
+    assert lost.is_set()
+    assert bench.kinds("one.a") == ["started", "done", "lost", "started", "done"]
+
+
+def test_a_stopped_detached_state_does_not_hide_what_a_later_step_undid(bench: Bench) -> None:
+    """With one state blocked the rest is at rest all the same before the walk is called stopped."""
+
+    def refuse(_ctx: Context) -> None:
+        raise OperatorError(SETTINGS, "no")
+
+    what = product(file_step("one.a"), replace(file_step("two.b"), apply=refuse), undoing("three.c", "one.a", 1))
+    what = replace(what, states=tuple(replace(state, detached=state.name == "two") for state in what.states))
+    assert bench.walk(what) == "blocked"
+    assert (bench.volume / "one.a").exists()
+    assert bench.kinds("two.b") == ["started", "blocked"]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.engine.where import wait_for
-from zflow.watching import Watcher
+from zflow.watching import Watcher, signature
 
 
-def watcher(folder: Path, *, good: bool, **row: object) -> Watcher:
-    """Return a watcher of one thing, as after a walk that ended well or not."""
+def watcher(folder: Path, **row: object) -> Watcher:
+    """Return a watcher of one thing, as after a walk."""
     (folder / "watches.json").write_text(json.dumps([{"name": "it", "paths": [], "argv": [], "every": 0.0, **row}]))
     found = Watcher(folder / "watches.json")
     found.forget()
-    found.expect_good(good=good)
     return found
 
 
@@ -38,36 +38,42 @@ def test_a_file_changed_during_the_walk_is_a_change(tmp_path: Path) -> None:
     """What an operator edits while a long walk is under way is not taken for the state of before."""
     path = tmp_path / "settings.toml"
     path.write_text("old")
-    found = watcher(tmp_path, good=True, paths=[str(path)])
-    path.write_text("new")
-    assert found.look() == "it"
+    before = signature([str(path)])
+    path.write_text("newer")
+    assert watcher(tmp_path, paths=[str(path)], answer=before).look() == "it"
 
 
-def test_a_file_of_before_the_walk_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that was there when the walk began is what later answers are compared with."""
+def test_a_file_of_before_the_walk_is_none(tmp_path: Path) -> None:
+    """A file that is as it was when the walk began is no change, whatever the clock says; a later edit is."""
     path = tmp_path / "settings.toml"
     path.write_text("old")
-    monkeypatch.setattr("zflow.watching.COARSE", -3600.0)
-    found = watcher(tmp_path, good=True, paths=[str(path)])
+    os.utime(path, (2e9, 2e9))
+    found = watcher(tmp_path, paths=[str(path)], answer=signature([str(path)]))
     assert found.look() is None
     path.write_text("newer")
     assert found.look() == "it"
 
 
+def test_a_bad_answer_that_a_walk_could_not_better_is_a_change_once(tmp_path: Path) -> None:
+    """The same bad first answer after another walk starts no further one: no endless walks for what cannot be had."""
+    found = watcher(tmp_path, argv=["/bin/false"])
+    assert first_answer(found) == "it"
+    found.forget()
+    assert first_answer(found) is None
+
+
 @pytest.mark.parametrize(
-    ("argv", "wanted", "good", "changed"),
+    ("argv", "wanted", "changed"),
     [
-        (["/bin/echo", "all"], "", True, None),
-        (["/bin/echo", "all"], hashlib.sha256(b"all\n").hexdigest(), True, None),
-        (["/bin/echo", "some"], hashlib.sha256(b"all\n").hexdigest(), True, "it"),
-        (["/bin/false"], "", True, "it"),
-        (["/bin/false"], "", False, None),
-        (["/bin/echo", "some"], hashlib.sha256(b"all\n").hexdigest(), False, None),
-        (["/no/such/program"], "", True, "it"),
+        (["/bin/echo", "all"], "", None),
+        (["/bin/echo", "all"], hashlib.sha256(b"all\n").hexdigest(), None),
+        (["/bin/echo", "some"], hashlib.sha256(b"all\n").hexdigest(), "it"),
+        (["/bin/false"], "", "it"),
+        (["/no/such/program"], "", "it"),
     ],
 )
-def test_a_commands_first_answer_must_be_good_after_a_good_walk(
-    tmp_path: Path, argv: list[str], wanted: str, good: bool, changed: str | None
+def test_a_commands_first_answer_must_be_good(
+    tmp_path: Path, argv: list[str], wanted: str, changed: str | None
 ) -> None:
-    """After serving, a failing look or an output that is known to be wrong is a change; after a stop it is known."""
-    assert first_answer(watcher(tmp_path, good=good, argv=argv, wanted=wanted)) == changed
+    """A failing look, or an output that is known to be wrong, is a change although it is the first."""
+    assert first_answer(watcher(tmp_path, argv=argv, wanted=wanted)) == changed

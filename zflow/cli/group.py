@@ -12,10 +12,10 @@ from zflow.cli import alert, dkim, dns, doctor, firewall, inner, journal, lookin
 from zflow.errors import ZflowError
 from zflow.exits import Exit
 
-EXITS = {codes.HELD.id: Exit.HELD} | {
-    code.id: Exit.REFUSED
-    for code in (codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.NO_JOURNAL)
-}
+UNUSABLE = (
+    codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.JOURNAL_AWAY, codes.NO_JOURNAL,
+)  # fmt: skip
+EXITS = {codes.HELD.id: Exit.HELD} | {code.id: Exit.REFUSED for code in UNUSABLE}
 EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
 
 

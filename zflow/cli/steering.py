@@ -59,28 +59,34 @@ def _newest_event() -> int:
 
 
 def _follow(seen: int) -> int:
+    """Show what happens until the walk that was asked for has ended, and return the exit code of the status then."""
     from zflow import status as light
     from zflow.cli.looking import describe
+    from zflow.errors import OperatorError
     from zflow.journal.reader import events, reading
 
     deadline = time.monotonic() + START
-    begun = False
+    asked_for = False
     while True:
         document = light.gather(volume())
-        with reading(volume()) as journal:
-            for row in events(journal, after=seen):
-                seen, begun = row["seq"], True
-                click.echo(describe(row))
-        code = light.exit_code(document)
-        if not document["walking"] and (begun or time.monotonic() > deadline):
+        try:
+            with reading(volume()) as journal:
+                rows = events(journal, after=seen)
+        except OperatorError:
+            rows = []  # a journal that is only being made, as after one was put aside
+        for row in rows:
+            seen = row["seq"]
+            asked_for |= row["kind"] == "begun" and row["detail"] == "resume"
+            click.echo(describe(row))
+        if not document["walking"] and (asked_for or time.monotonic() > deadline):
             click.echo(light.as_text(document))
-            return code
+            return light.exit_code(document)
         time.sleep(POLL)
 
 
 @click.command()
 def pause() -> int:
-    """Keep still while you work on the server by hand: nothing is started or repaired until `zflow resume`."""
+    """Keep still while you work on the server by hand, until `zflow resume` or the next start of the container."""
     from zflow.clock import stamp
     from zflow.files import write_atomic
     from zflow.journal.layout import pause_file

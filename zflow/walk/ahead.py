@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillRunning
@@ -31,6 +32,19 @@ class Ahead:
         """Tell whether that step, or any, is still at work."""
         chosen = self._running.values() if name is None else [self._running[name]]
         return any(not each.done() for each in chosen)
+
+    def ended(self, name: str, patience: float) -> bool:
+        """Wait for a step at most so many seconds; return whether it has ended.
+
+        Raises Interrupted when the container is told to stop.
+        """
+        until = time.monotonic() + patience
+        while not self._running[name].done():
+            if self._stopping.wait(min(MOMENT, max(0.0, until - time.monotonic()))):
+                raise Interrupted
+            if time.monotonic() >= until:
+                return False
+        return True
 
     def result(self, name: str) -> bool:
         """Wait for a step and return or raise what it did. Raises Interrupted when the container is told to stop."""

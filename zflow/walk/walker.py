@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from zflow import codes
@@ -30,6 +30,8 @@ from zflow.watching import signature
 PASSES = 3
 """So many times at most is everything looked at in one walk. After a step acted, all is looked at once more: what it
 did may have undone another, as a restart that did not succeed."""
+PATROL = 15.0
+"""Seconds to wait for work ahead of time before everything is looked at again: it may take an hour, ports are open."""
 MOMENT = 0.3
 """Seconds between two looks while work ahead of time goes on after a stop."""
 
@@ -49,6 +51,10 @@ class Stopped:
     error: ZflowError
     state: str
     step: str | None
+
+
+class Patrol(Exception):
+    """Work ahead of time is still under way: everything before it is looked at again, then it is waited for on."""
 
 
 def _keep() -> None:
@@ -73,6 +79,8 @@ class Walker:
         self._wake = wake
         self._reload = reload
         self._watches: list[Watch] = []
+        self._before: dict[tuple[str, ...], str] = {}
+        self._awaited: set[str] = set()
         names = [state.name for state in product.states]
         at = journal.position
         self._workflow = Workflow(names, at.state if at else None, at.place if at else None)
@@ -110,7 +118,6 @@ class Walker:
 
         The operator's word, the time for the next try and changed files are reasons, as they are to the supervisor.
         """
-        before = {each.name: signature(each.paths) for each in self._watches if each.paths}
         at = self._journal.position
         next_try = at.next_try if at is not None else None
         while self._ahead.busy() and not self._around.stopping.is_set():
@@ -120,7 +127,7 @@ class Walker:
             if next_try is not None and self._around.clock() >= next_try:
                 return "time for the next try"
             for each in self._watches:
-                if each.paths and signature(each.paths) != before[each.name]:
+                if each.answer and signature(each.paths) != each.answer:
                     return f"changed: {each.name}"
         return None
 
@@ -131,13 +138,23 @@ class Walker:
     def _walk_until_at_rest(self) -> None:
         """Walk all states, and again after steps acted, until one pass finds everything as it should be."""
         self._reload()
+        self._before = {each.paths: signature(each.paths) for each in self._list_watches() if each.paths}
         first: Count | None = None
-        acted = 0
-        for _ in range(PASSES):
+        acted = passes = 0
+        stopped: Stopped | None = None
+        while passes < PASSES:
             count = Count()
-            stopped = self._pass(count)
-            first, acted = first or count, acted + count.acted
-            if stopped is not None:
+            try:
+                stopped = self._pass(count, stopped)
+            except Patrol:
+                acted += count.acted
+                self._chain.flush()
+                self._reload()
+                continue
+            finally:
+                first = first or count
+            passes, acted = passes + 1, acted + count.acted
+            if stopped is not None and not count.acted:
                 self._step = None
                 if self._workflow.state != stopped.state:
                     self._move("reopen", target=stopped.state)
@@ -150,12 +167,13 @@ class Walker:
             self._deep = False
         raise TransientError(codes.NOT_PROVEN, f"steps act in each of {PASSES} looks and do not come to rest")
 
-    def _pass(self, count: Count) -> Stopped | None:
-        """Walk all states once; return what stopped a detached one, the first of them."""
+    def _pass(self, count: Count, stopped: Stopped | None) -> Stopped | None:
+        """Walk all states once, without one that was stopped before; return what stopped a detached one."""
         self._entered = None
-        stopped: Stopped | None = None
         self._start_ahead()
         for state in self._product.states:
+            if stopped is not None and stopped.state == state.name:
+                continue
             try:
                 self._walk_state(state, count)
             except ZflowError as error:
@@ -178,7 +196,11 @@ class Walker:
     def _take_ahead(self, step: Step) -> bool:
         if self._ahead.busy(step.name):
             self._chain.flush()
-            self._around.announce(f"{step.title}: waiting for it, it began at the start")
+            if step.name not in self._awaited:
+                self._awaited.add(step.name)
+                self._around.announce(f"{step.title}: waiting for it, it began at the start")
+            if not self._ahead.ended(step.name, PATROL):
+                raise Patrol
         return self._ahead.result(step.name)
 
     def _start_ahead(self) -> None:
@@ -205,10 +227,11 @@ class Walker:
             deep=self._deep,
         )
 
-    def _wait(self, ctx: Context, seconds: float) -> None:
+    def _wait(self, _ctx: Context, seconds: float) -> None:
         woken = self._wake.wait(seconds)
         self._wake.clear()
-        ctx.check()
+        if self._around.stopping.is_set():
+            raise Interrupted
         if woken:
             self._reload()
 
@@ -261,10 +284,14 @@ class Walker:
         return Position(self._workflow.state, self._workflow.place, self._step)
 
     def _write_watches(self) -> None:
-        self._watches = [settings_watch(self._around.settings.files)]
-        with suppress(ZflowError, OSError):
-            self._watches += self._product.watches(self._around.product_context())
+        self._watches = [replace(each, answer=self._before.get(each.paths, "")) for each in self._list_watches()]
         leave(self._around.home, self._watches)
+
+    def _list_watches(self) -> list[Watch]:
+        watches = [settings_watch(self._around.settings.files)]
+        with suppress(ZflowError, OSError):
+            watches += self._product.watches(self._around.look())
+        return watches
 
 
 def listed(product: Product) -> list[Listed]:

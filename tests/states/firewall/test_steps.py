@@ -158,6 +158,17 @@ def test_contradiction_while_serving_keeps_what_is_loaded(make: Make) -> None:
     assert len(nft.loads) == 2
 
 
+def test_contradiction_with_the_table_gone_closes(make: Make) -> None:
+    """Where it is not known what to open and nothing is loaded any more, the machine is closed, not left open."""
+    nft, journal = Nft(), Journal()
+    journal.walk(make(shell=nft))
+    nft.table = None
+    with pytest.raises(OperatorError) as caught:
+        journal.walk(make(shell=nft, sources="7072=10.0.0.0/8"))
+    assert caught.value.code is codes.CONTRADICTION
+    assert [is_open(each) for each in nft.loads] == [False, True, False]
+
+
 REFUSALS = {
     "Operation not permitted (you must be root)\n": codes.RIGHTS,
     "netlink: Error: cache initialization failed: Operation not permitted\n": codes.RIGHTS,

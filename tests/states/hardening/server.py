@@ -91,6 +91,8 @@ class Server(Shell):
             code, output = self.run_tool(name, *argv[1:])
         elif name == "postconf":
             output = rewrite.joined(self.volume / TEMPLATE.lstrip("/"), self._values) + "\n"
+        elif name == "cat":
+            output = (self.volume / argv[1].lstrip("/")).read_text()
         elif argv[:2] == ("sh", "-c"):
             words = [argv[2], argv[3], f"{self.volume}{argv[4]}", *argv[5:]]
             stdin = cast("str | None", options.get("stdin"))

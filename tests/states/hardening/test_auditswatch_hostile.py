@@ -116,3 +116,12 @@ def test_something_else_in_the_logs_place(tmp_path: Path, what: str) -> None:
     place = Watcher(tmp_path)
     os.mkfifo(place.log) if what == "pipe" else place.log.mkdir()
     assert place.run().returncode == 0
+
+
+def test_a_sendmail_that_hangs_is_ended(watcher: Watcher) -> None:
+    """A sendmail that takes no message does not keep the watcher from reading and counting on."""
+    watcher.sendmail.write_text("#!/bin/sh\nexec sleep 600\n")
+    watcher.write(*(failure() for _ in range(12)))
+    done = watcher.run("--mail-seconds=1", "--to-the-end")
+    assert done.returncode == 0
+    assert b"did not take a message" in done.stderr

@@ -135,6 +135,18 @@ def test_a_server_with_data_is_never_wiped(ctx: Context, monkeypatch: pytest.Mon
     assert refused.value.code is codes.DATA_PRESENT
 
 
+def test_an_attempt_cut_off_after_its_proof_is_ended_without_doing_it_again(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between the mark and the end of the attempt leaves nothing that would let a later one wipe the server."""
+    write_server(ctx.volume)
+    setup.begun(ctx).touch()
+    monkeypatch.setattr(software, "rebuild", lambda _ctx: pytest.fail("it was wiped"))
+    assert setup.probe(ctx) is None
+    setup.apply(ctx)
+    assert not setup.begun(ctx).exists()
+
+
 def test_kernel_log() -> None:
     """The kernel's log is commented out in both of its spellings, and nothing else."""
     text = without_kernel_log(BIONIC_CONF + "$ModLoad imklog\n$ModLoad imuxsock\n")
