@@ -11,6 +11,7 @@ import pytest
 from tests.container.image import make_image
 from tests.container.podman import Machine, remove_leftovers
 from tests.container.rehearsal import machine, stand_in
+from tests.e2e.trees import Snapshot, snapshot
 from tests.standin.build import StandIn
 from zflow.files import sha256
 
@@ -80,12 +81,24 @@ def make_machine(bootstrapped: Path, release: StandIn, request: pytest.FixtureRe
 
 
 @pytest.fixture(scope="session")
-def finished(image: None, release: StandIn) -> Iterator[Machine]:
-    """A container whose first start, from the real archive, has ended; for tests that leave it as they found it."""
+def first_start(image: None, release: StandIn) -> Iterator[tuple[Machine, Snapshot]]:
+    """A container whose first start, from the real archive, has ended undisturbed, and what it left on its volume."""
     whole = machine("zflow-test-finished", release)
     whole.create()
     whole.start()
     code = whole.wait_valid(1500)
     assert code == 0, whole.logs()[-6000:]
-    yield whole
+    yield whole, snapshot(whole.volume_path())
     whole.remove()
+
+
+@pytest.fixture(scope="session")
+def finished(first_start: tuple[Machine, Snapshot]) -> Machine:
+    """The container of the first start, shared by all tests that need a serving one; they may change it."""
+    return first_start[0]
+
+
+@pytest.fixture(scope="session")
+def undisturbed(first_start: tuple[Machine, Snapshot]) -> Snapshot:
+    """What the undisturbed first start left, before any test touched it."""
+    return first_start[1]

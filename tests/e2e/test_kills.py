@@ -17,7 +17,7 @@ import pytest
 from states.product import PRODUCT
 from tests.container.podman import Machine
 from tests.container.rehearsal import machine
-from tests.e2e.trees import attributes, differences, tree
+from tests.e2e.trees import Snapshot, differences, snapshot
 from tests.standin.build import StandIn
 from zflow.errors import OperatorError
 from zflow.journal.reader import broken_link, events, reading
@@ -38,7 +38,7 @@ AHEAD = frozenset({"install.archive", "hardening.dh"})
 
 
 def test_killed_at_random_moments_the_first_start_ends_the_same(
-    finished: Machine, release: StandIn, record_property: Callable[[str, object], None]
+    finished: Machine, undisturbed: Snapshot, release: StandIn, record_property: Callable[[str, object], None]
 ) -> None:
     """After 20 kills of the whole container: valid, each once-step completed exactly once, the same tree."""
     dice = random.Random(SEED)
@@ -53,10 +53,10 @@ def test_killed_at_random_moments_the_first_start_ends_the_same(
         assert victim.wait_valid(1500) == 0, victim.logs()[-6000:]
         assert broken(victim.volume_path()) is None
         assert completed(victim) == dict.fromkeys(ONCE, 1)
-        undisturbed, killed = tree(finished.volume_path()), tree(victim.volume_path())
-        found = differences(undisturbed, killed)
+        killed = snapshot(victim.volume_path())
+        found = differences(undisturbed.files, killed.files)
         assert not found, "\n".join(found)
-        assert attributes(victim.volume_path()) == attributes(finished.volume_path())
+        assert killed.entries == undisturbed.entries
     finally:
         victim.remove()
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 EXCLUDED: tuple[tuple[str, str], ...] = (
@@ -52,6 +53,19 @@ BLOTTED: tuple[tuple[str, bytes, str], ...] = (
 """Files compared without what matches, and why."""
 
 Entry = tuple[str, int, int, int, str]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a first start left on a volume: its files, and the entries of the server's directory."""
+
+    files: dict[str, Entry]
+    entries: dict[str, dict[str, list[str]]]
+
+
+def snapshot(volume: Path) -> Snapshot:
+    """Return both, as they are now."""
+    return Snapshot(tree(volume), attributes(volume))
 
 
 def tree(volume: Path) -> dict[str, Entry]:
