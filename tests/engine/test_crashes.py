@@ -24,6 +24,8 @@ from zflow.retry import POLICIES
 from zflow.step import Evidence, Scope, Step
 from zflow.walk import protocol
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("one.once", "one.flaky", "two.boot", "two.plain", "three.last")
 PAIRED = 2
 """So many steps have every pair of crashes; all of them have every single one."""

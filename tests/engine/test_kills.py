@@ -13,7 +13,10 @@ from tests.engine.child import NAMES
 from tests.engine.toy import Bench, effects
 from tests.engine.where import LIMIT, ROOT
 
-pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which injects the kills")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which injects the kills"),
+    pytest.mark.slow,
+]
 
 POINTS = [("fdatasync", number) for number in (2, 4, 5, 7)] + [("pwrite64", number) for number in (3, 11, 17)]
 

@@ -116,6 +116,7 @@ def test_alembic_is_loaded_only_for_an_upgrade(tmp_path: Path) -> None:
     assert [opened(tmp_path).stdout.strip() for _ in range(2)] == ["True", "False"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which injects the kills")
 @pytest.mark.parametrize(
     ("call", "number"),
@@ -144,6 +145,7 @@ def test_an_upgrade_killed_at_a_write_is_made_good_at_the_next_start(tmp_path: P
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_finds_its_migrations(tmp_path: Path) -> None:
     """From the wheel, away from any checkout, a new journal is made, and the library `alembic` is not shadowed."""
     source, target = tmp_path / "source", tmp_path / "installed"

@@ -12,6 +12,8 @@ import pytest
 
 from tests.states.hardening.watcher import NOON, Watcher, eventually, failure, spread
 
+pytestmark = pytest.mark.slow
+
 PAIR, ACCOUNT = "Failed logins from 192.0.2.7 to victim@example.test", "Failed logins to victim@example.test"
 ADDRESS, TOTAL = "Failed logins from 192.0.2.7", "Failed logins on the whole server"
 FUTURE = NOON + timedelta(days=365_000)

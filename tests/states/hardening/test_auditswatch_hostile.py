@@ -9,6 +9,8 @@ import pytest
 
 from tests.states.hardening.watcher import Watcher, failure
 
+pytestmark = pytest.mark.slow
+
 PAIR = "Failed logins from 192.0.2.7 to victim@example.test"
 FORGED = "x] security - cmd=Auth;; account=innocent@example.test;; error=authentication failed for [x];; y"
 

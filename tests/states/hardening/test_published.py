@@ -20,6 +20,8 @@ from tests.states.hardening.nameserver import (
     world,
 )
 
+pytestmark = pytest.mark.slow
+
 KEY = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA" + "mQ0nDvzpJn4b6nvvTDw2N0" * 15 + "wIDAQAB"
 PUBLIC = f"v=DKIM1; k=rsa; p={KEY}"
 SELECTOR = "z20261124-120000._domainkey.example.test"

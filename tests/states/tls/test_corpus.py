@@ -15,6 +15,8 @@ from tests.states.tls.responder import Responder, responder
 from tests.states.tls.zimbra import READERS, context_of, der, lay, make_host, walk
 from zflow.api import OperatorError, TransientError
 
+pytestmark = pytest.mark.slow
+
 CASES = {
     f"{kind}: {name}": case
     for kind, cases in (("supplied", ENCODINGS), ("fetched", FETCHED), ("refused", REFUSED), ("enemy", ENEMIES))

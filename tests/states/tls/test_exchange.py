@@ -13,6 +13,8 @@ from tests.states.tls.authority import Issued, ec_key, inter, issue
 from tests.states.tls.zimbra import READERS, SELF, Crash, Zimbra, der, lay, make_host, walk
 from zflow.api import CommandError, Context, OperatorError, TransientError
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW, THIRD = (issue(name, inter(), key=ec_key(name)) for name in ("old", "new", "third"))
 Host = tuple[Context, Zimbra]
 
