@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from states.hardening import codes, watcher
 from states.install import processes
 from states.install.proof import proven
+from states.serving.watches import ALIVE
 from states.tls import server
 from states.zimbra import as_zimbra
 from zflow.api import Context, Drift, Evidence, OperatorError, Scope, Step, TransientError, Watch
@@ -27,7 +28,6 @@ READY = "watching "
 PATIENCE = 20.0
 EVERY = 30.0
 """Seconds between two looks at whether the process lives."""
-ALIVE = 'kill -0 "$(cat "$1")" 2>/dev/null '
 
 
 def running(ctx: Context) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from states.install import processes
 from states.updates import codes
 from zflow.api import Context, Evidence, Scope, Step, TransientError
 
@@ -28,13 +29,8 @@ def running(ctx: Context) -> int | None:
 
     The number in the file alone proves nothing: the process must be called cron and live in this very tree.
     """
-    try:
-        pid = int((ctx.volume / PID_FILE).read_text())
-        process = Path("/proc", str(pid))
-        is_cron = (process / "comm").read_text().strip() == "cron"
-        return pid if is_cron and (process / "root").readlink() == ctx.volume.resolve() else None
-    except (OSError, ValueError):
-        return None
+    pid = processes.from_file(ctx.volume / PID_FILE)
+    return pid if pid is not None and processes.inside(ctx, pid) and processes.name_of(pid) == "cron" else None
 
 
 def probe(ctx: Context) -> Evidence | None:

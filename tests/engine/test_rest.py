@@ -192,3 +192,26 @@ def test_a_stopped_detached_state_does_not_hide_what_a_later_step_undid(bench: B
     assert bench.walk(what) == "blocked"
     assert (bench.volume / "one.a").exists()
     assert bench.kinds("two.b") == ["started", "blocked"]
+
+
+def test_what_is_stopped_is_not_tried_again_at_every_look_round(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While work is awaited a blocked state is left alone, and the steps' audits are asked only once."""
+    monkeypatch.setattr(walker, "PATROL", 0.01)
+    audits: list[None] = []
+
+    def refuse(_ctx: Context) -> None:
+        raise OperatorError(SETTINGS, "no")
+
+    def audit(ctx: Context) -> Evidence | None:
+        audits.append(None)
+        return Evidence("there") if (ctx.volume / "one.a").exists() else None
+
+    what = product(
+        file_step("one.a", audit=audit),
+        replace(file_step("two.b"), apply=refuse),
+        file_step("three.dh", before=lambda ctx: ctx.pause(0.3), ahead=True),
+    )
+    what = replace(what, states=tuple(replace(state, detached=state.name == "two") for state in what.states))
+    assert bench.walk(what, deep=True) == "blocked"
+    assert bench.kinds("two.b") == ["started", "blocked"]
+    assert len(audits) == 1

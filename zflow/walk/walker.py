@@ -81,6 +81,7 @@ class Walker:
         self._watches: list[Watch] = []
         self._before: dict[tuple[str, ...], str] = {}
         self._awaited: set[str] = set()
+        self._stopped: Stopped | None = None
         names = [state.name for state in product.states]
         at = journal.position
         self._workflow = Workflow(names, at.state if at else None, at.place if at else None)
@@ -99,7 +100,7 @@ class Walker:
         self._chain.flush(Event("begun", detail=reason), position=self._position())
         if self._workflow.state in STOPPED:
             self._move("resume")
-        self._deep = deep
+        self._deep, self._stopped = deep, None
         try:
             self._walk_until_at_rest()
         except Interrupted:
@@ -138,23 +139,21 @@ class Walker:
     def _walk_until_at_rest(self) -> None:
         """Walk all states, and again after steps acted, until one pass finds everything as it should be."""
         self._reload()
-        self._before = {each.paths: signature(each.paths) for each in self._list_watches() if each.paths}
+        self._before = self._signatures()
         first: Count | None = None
         acted = passes = 0
-        stopped: Stopped | None = None
         while passes < PASSES:
             count = Count()
             try:
-                stopped = self._pass(count, stopped)
+                self._pass(count)
             except Patrol:
                 acted += count.acted
-                self._chain.flush()
-                self._reload()
+                self._patrol()
                 continue
             finally:
                 first = first or count
             passes, acted = passes + 1, acted + count.acted
-            if stopped is not None and not count.acted:
+            if (stopped := self._stopped) is not None and not count.acted:
                 self._step = None
                 if self._workflow.state != stopped.state:
                     self._move("reopen", target=stopped.state)
@@ -167,12 +166,24 @@ class Walker:
             self._deep = False
         raise TransientError(codes.NOT_PROVEN, f"steps act in each of {PASSES} looks and do not come to rest")
 
-    def _pass(self, count: Count, stopped: Stopped | None) -> Stopped | None:
-        """Walk all states once, without one that was stopped before; return what stopped a detached one."""
+    def _patrol(self) -> None:
+        """Begin a look round while work is awaited; what was stopped is tried again only when files changed."""
+        self._chain.flush()
+        self._deep = False
+        self._reload()
+        now = self._signatures()
+        if now != self._before:
+            self._before, self._stopped = now, None
+
+    def _signatures(self) -> dict[tuple[str, ...], str]:
+        return {each.paths: signature(each.paths) for each in self._list_watches() if each.paths}
+
+    def _pass(self, count: Count) -> None:
+        """Walk all states once, without a detached one that was stopped before; remember what stops one."""
         self._entered = None
         self._start_ahead()
         for state in self._product.states:
-            if stopped is not None and stopped.state == state.name:
+            if self._stopped is not None and self._stopped.state == state.name:
                 continue
             try:
                 self._walk_state(state, count)
@@ -180,8 +191,7 @@ class Walker:
                 if not state.detached:
                     raise
                 self._around.announce(f"{state.name} is stopped: {error}; the states after it are walked all the same")
-                stopped = stopped or Stopped(error, state.name, self._step)
-        return stopped
+                self._stopped = self._stopped or Stopped(error, state.name, self._step)
 
     def _walk_state(self, state: State, count: Count) -> None:
         for step in state.steps:
