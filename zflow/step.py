@@ -25,9 +25,18 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a probe saw that proves a postcondition, in one line for the journal. Never a secret."""
+    """What a probe saw that proves a postcondition, in one line for the journal. Never a secret.
+
+    `notices` stop nothing, yet somebody should know of them: one sentence each, with the way out.
+    """
 
     summary: str
+    notices: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """All of it as the journal keeps it and `zflow status` shows it, what somebody should know of first."""
+        return "; ".join([*(f"NOTICE: {each}" for each in self.notices), self.summary])
 
 
 @dataclass(frozen=True)

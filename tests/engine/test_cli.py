@@ -19,7 +19,7 @@ from zflow.errors import Code, OperatorError
 from zflow.exits import Exit
 from zflow.journal.layout import journal_file
 from zflow.lock import RUNNER, WALKER
-from zflow.step import Step
+from zflow.step import Evidence, Step
 
 __all__ = ["operated"]
 
@@ -68,6 +68,22 @@ def test_verify_looks_at_every_result(bench: Bench, capsys: Capture, monkeypatch
     assert re.search(r"one\.a +LOST", out)
     assert re.search(r"two\.a +REFUSED +ZF-1001 .*no password", out)
     assert "1 of 3 steps hold. `zflow resume` repairs." in out
+
+
+def test_notices_are_told_and_stop_nothing(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an operator should know of shows in history and `verify`, while the step holds and the exit code is 0."""
+    step = file_step("one.a")
+
+    def probe(ctx: Context) -> Evidence | None:
+        return Evidence("there", ("little memory: give it more",)) if step.probe(ctx) else None
+
+    uneasy = product(again(step, probe=probe))
+    assert bench.walk(uneasy) == "serving"
+    assert bench.events("one.a")[-1]["evidence"] == "NOTICE: little memory: give it more; there"
+    monkeypatch.setattr(product_module, "product", lambda: uneasy)
+    code, out, _ = run(capsys, "verify")
+    assert code == Exit.VALID
+    assert re.search(r"one\.a +valid +there\n +notice +little memory: give it more\n", out)
 
 
 def test_verify_checks_the_chain(bench: Bench, capsys: Capture) -> None:

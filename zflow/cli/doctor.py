@@ -12,9 +12,13 @@ def doctor() -> int:
     """Look at everything and list all findings at once, then what listens and from where it can be reached."""
     from zflow.cli.looking import findings, unhealthy
 
-    bad = unhealthy(findings(deep=True))
+    found = findings(deep=True)
+    bad = unhealthy(found)
     for each in bad:
         click.echo(f"{each.step}: {each.why}")
+    for each in found:
+        for notice in each.notices:
+            click.echo(f"{each.step}: notice: {notice}")
     click.echo(f"{len(bad)} findings; `zflow resume` repairs what it can.\n" if bad else "No findings.\n")
     _listeners()
     return Exit.STOPPED if bad else Exit.VALID

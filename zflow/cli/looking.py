@@ -131,6 +131,8 @@ def verify() -> int:
     found = findings(deep=True)
     for each in found:
         click.echo(f"{each.step:<28} {VERDICTS[each.verdict]:<10} {each.why}")
+        for notice in each.notices:
+            click.echo(f"{'':<28} {'notice':<10} {notice}")
     bad = unhealthy(found)
     advice = " `zflow resume` repairs." if bad else ""
     click.echo(f"\n{len(found) - len(bad)} of {len(found)} steps hold.{advice}")

@@ -91,8 +91,9 @@ def settle(task: Task) -> bool:
         task.enter()
         if evidence is not None:
             kind = "recovered" if record.in_flight else "satisfied"
-            chain.add(_event(task, kind, key=key, evidence=evidence.summary, attempt=record.attempt or None))
+            chain.add(_event(task, kind, key=key, evidence=evidence.line, attempt=record.attempt or None))
             task.announce(f"{step.title}: {'it had taken effect' if record.in_flight else 'already so'}")
+            _tell(task, evidence)
             return True
         _refuse_hopeless(task)
     except ZflowError as error:
@@ -149,7 +150,13 @@ def _try_once(task: Task, key: str) -> bool:
         ctx.progress.clear()
     chain.add(_done(task, number, key, evidence, time.monotonic() - started))
     task.announce(f"{step.title}: done in {time.monotonic() - started:.1f} s")
+    _tell(task, evidence)
     return True
+
+
+def _tell(task: Task, evidence: Evidence) -> None:
+    for each in evidence.notices:
+        task.announce(f"notice: {each}")
 
 
 def _proof(step: Step, ctx: Context) -> Evidence:
@@ -189,7 +196,7 @@ def _understood(ctx: Context, error: Exception) -> ZflowError:
 
 
 def _done(task: Task, number: int, key: str, evidence: Evidence, duration: float) -> Event:
-    return _event(task, "done", attempt=number, key=key, evidence=evidence.summary, duration=round(duration, 3))
+    return _event(task, "done", attempt=number, key=key, evidence=evidence.line, duration=round(duration, 3))
 
 
 def _fault(task: Task, kind: str, error: ZflowError, **values: object) -> Event:

@@ -25,6 +25,7 @@ class Finding:
     title: str
     verdict: Verdict
     why: str
+    notices: tuple[str, ...] = ()
 
 
 def survey(
@@ -33,28 +34,28 @@ def survey(
     """Yield a finding for each step in walking order; `deep` asks the audits where there are any."""
     for state in product.states:
         for step in state.steps:
-            verdict, why = _judge(state, step, statuses.get(step.name, {}), around, deep=deep)
-            yield Finding(state.name, step.name, step.title, verdict, why)
+            verdict, why, notices = _judge(state, step, statuses.get(step.name, {}), around, deep=deep)
+            yield Finding(state.name, step.name, step.title, verdict, why, notices)
 
 
 def _judge(
     state: State, step: Step, row: Mapping[str, Any], around: Surroundings, *, deep: bool
-) -> tuple[Verdict, str]:
+) -> tuple[Verdict, str, tuple[str, ...]]:
     ctx = around.context(state, step, None)
     try:
         key = key_of(step, ctx)
         look = step.audit if deep and step.audit is not None else step.probe
         evidence = look(ctx)
     except ZflowError as error:
-        return "refused", around.redactor.clean(str(error))
+        return "refused", around.redactor.clean(str(error)), ()
     valid = row.get("settled_kind") in VALID
     current = valid and row.get("settled_key") == key
     if isinstance(evidence, Drift):
-        return ("lost" if current else "due"), around.redactor.clean(evidence.summary)
+        return ("lost" if current else "due"), around.redactor.clean(evidence.summary), ()
     if evidence is not None:
-        return ("holds" if current else "found"), evidence.summary
+        return ("holds" if current else "found"), evidence.summary, evidence.notices
     if current:
-        return "lost", "the journal says it was done, its probe does not see it"
+        return "lost", "the journal says it was done, its probe does not see it", ()
     if row.get("last_kind") == "started":
-        return "due", "an attempt was cut off"
-    return "due", why_due(row.get("settled_key") if valid else None, key)
+        return "due", "an attempt was cut off", ()
+    return "due", why_due(row.get("settled_key") if valid else None, key), ()
