@@ -15,10 +15,11 @@ from pathlib import Path
 from states.bootstrap.addresses import addresses
 from states.identity import admin_address, mail_domain, server_name
 from states.install import codes
+from states.install.chosen import chosen
 from states.install.memory import Memory, memory
 from states.install.proof import finished
-from states.install.releases import PACKAGES
-from states.install.settings import ADMIN_PASSWORD, DATABASE_MEMORY, MAILBOX_MEMORY, TIMEZONE
+from states.install.releases import PACKAGES, Release
+from states.install.settings import ADMIN_PASSWORD, DATABASE_MEMORY, INSTALL, MAILBOX_MEMORY, TIMEZONE
 from zflow.api import Context, Evidence, OperatorError, Secret, Step, holds, write_atomic
 
 PLACE = Path("opt/zflow-answers")
@@ -91,7 +92,7 @@ FIXED = {
     "mailboxd_directory": "/opt/zimbra/mailboxd",
     "mailboxd_keystore": "/opt/zimbra/mailboxd/etc/keystore",
     "mailboxd_server": "jetty",
-    "mailboxd_truststore": "/opt/zimbra/common/etc/java/cacerts",
+    "mailboxd_truststore": "/opt/zimbra/common/lib/jvm/java/lib/security/cacerts",
     "mailboxd_truststore_password": "changeit",
     "postfix_mail_owner": "postfix",
     "postfix_setgid_group": "postdrop",
@@ -112,7 +113,7 @@ FIXED = {
     "zimbra_ldap_userdn": "uid=zimbra,cn=admins,cn=zimbra",
     "zimbra_require_interprocess_security": "1",
 }
-"""What is the same for every server, with the names of `Facts` in braces."""
+"""What is the same for every server and release, with the names of `Facts` in braces; a release adds its own."""
 
 PASSWORDS = {
     "LDAPADMINPASS": "ldap_admin",
@@ -125,6 +126,8 @@ PASSWORDS = {
     "mailboxd_keystore_password": "mailboxd_keystore",
 }
 """Internal passwords by the name of their secret: random, distinct, the same in every attempt."""
+GENERATED = "admin_password"
+"""The secret that is the administrator's password where nobody chose one."""
 
 
 @dataclass(frozen=True)
@@ -180,9 +183,9 @@ def facts(ctx: Context) -> Facts:
     )
 
 
-def render(found: Facts, passwords: Mapping[str, Secret], *, remove: bool) -> str:
+def render(found: Facts, passwords: Mapping[str, Secret], release: Release, *, remove: bool) -> str:
     """Return the file's content. Raises OperatorError(ANSWERS) for a value one of its readers would mangle."""
-    values = {key: value.format(**vars(found)) for key, value in FIXED.items()}
+    values = {key: value.format(**vars(found)) for key, value in (FIXED | release.answers).items()}
     values |= {
         "INSTALL_PACKAGES": " ".join(PACKAGES),
         "REMOVE": "yes" if remove else "no",
@@ -196,14 +199,19 @@ def render(found: Facts, passwords: Mapping[str, Secret], *, remove: bool) -> st
 
 
 def passwords(ctx: Context) -> dict[str, Secret]:
-    """Return all passwords, made once; the administrator's is the setting's if there is one."""
-    admin = ctx.settings.get(ADMIN_PASSWORD) or ctx.secrets.ensure("admin_password", 20)
-    return {"CREATEADMINPASS": admin, **{key: ctx.secrets.ensure(name) for key, name in PASSWORDS.items()}}
+    """Return all passwords, made once; the administrator's is the setting's if there is one.
+
+    In the vendor's menu the operator chooses it, and it is nobody else's.
+    """
+    internal = {key: ctx.secrets.ensure(name) for key, name in PASSWORDS.items()}
+    if ctx.settings[INSTALL] == "attended":
+        return internal
+    return {"CREATEADMINPASS": ctx.settings.get(ADMIN_PASSWORD) or ctx.secrets.ensure(GENERATED, 20), **internal}
 
 
 def content(ctx: Context, *, remove: bool = False) -> str:
     """Return the file for this server; with `remove` the one that makes install.sh wipe /opt/zimbra first."""
-    return render(facts(ctx), passwords(ctx), remove=remove)
+    return render(facts(ctx), passwords(ctx), chosen(ctx), remove=remove)
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -211,12 +219,18 @@ def probe(ctx: Context) -> Evidence | None:
     if (done := finished(ctx)) is not None:
         return done
     path = ctx.volume / PLACE
-    made = [*PASSWORDS.values(), "system_accounts", *([] if ctx.settings.get(ADMIN_PASSWORD) else ["admin_password"])]
+    made = [*PASSWORDS.values(), "system_accounts", *([GENERATED] if generates(ctx) else [])]
     if any(ctx.secrets.get(name) is None for name in made):
         return None
-    if not holds(path, content(ctx)) or path.stat().st_mode & 0o077:
+    wanted = content(ctx)
+    if not holds(path, wanted) or path.stat().st_mode & 0o077:
         return None
-    return Evidence(f"/{PLACE}, {len(FIXED) + len(PASSWORDS) + 3} answers, 0600")
+    return Evidence(f"/{PLACE}, {len(wanted.splitlines())} answers, 0600")
+
+
+def generates(ctx: Context) -> bool:
+    """Tell whether the administrator's password is made by zflow: nobody else chooses it."""
+    return ctx.settings[INSTALL] == "unattended" and ctx.settings.get(ADMIN_PASSWORD) is None
 
 
 def apply(ctx: Context) -> None:

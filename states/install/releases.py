@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 VENDOR_SOURCE = "https://repo.zimbra.com/apt"
 """The vendor's package repository; zm-build utilfunc.sh, configurePackageServer."""
@@ -22,7 +22,11 @@ PACKAGES = (
     "zimbra-memcached",
     "zimbra-proxy",
 )
-"""What a single server is made of, the same in all releases. Not zimbra-dnscache: it would take port 53 from ours."""
+"""What a single server is made of: in PACKAGES of globals.sh in zm-build's 8.8.15, 9.0.0, 10.0.6 and 10.1.0.beta.
+
+Not zimbra-dnscache: it would take port 53 from ours. The optional ones come and go with the releases (drive, chat and
+imapd up to 9.0; onlyoffice and the licence daemon from 10.0 and 10.1 on) and are in no build without a licence.
+"""
 
 PLATFORMS = {
     "18.04": "UBUNTU18_64",
@@ -53,6 +57,10 @@ class Release:
     name: str
     folders: tuple[str, ...]
     archives: dict[str, Archive]
+    answers: dict[str, str] = field(default_factory=dict)
+    """What its installer asks beside what all of them ask; the keys of `%config` in zm-build's zmsetup.pl by tag."""
+    file_capabilities: bool = False
+    """Whether slapd and nginx get their ports by setcap, and not by sudo (zimbra-facts §3.7, §7)."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -74,8 +82,15 @@ RELEASES = {
             },
         ),
         Release("9.0", ("87", "90"), {}),
-        Release("10.0", ("87", "1000"), {}),
-        Release("10.1", ("87", "1000", "1010"), {}),
+        Release("10.0", ("87", "1000"), {}, {"ONLYOFFICESTANDALONE": "no"}, file_capabilities=True),
+        Release(
+            "10.1",
+            ("87", "1000", "1010"),
+            {},
+            # 2 is "activate the licence after the installation": a build without one never looks.
+            {"ONLYOFFICESTANDALONE": "no", "LICENSEACTIVATIONOPTION": "2"},
+            file_capabilities=True,
+        ),
     )
 }
 

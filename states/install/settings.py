@@ -61,6 +61,13 @@ RELEASE_SHA256 = Setting(
     "SHA-256 of the archive named by release_url; required with it.",
     "28d39a32328db0586d35cc7a461e92a43939aebe6f0ab58ee9225cb8824835db",
 )
+INSTALL = Setting(
+    "install",
+    choice("unattended", "attended"),
+    "unattended",
+    "Who answers the vendor's configuration: zflow, from the settings, or you, in the vendor's own menu.",
+    "attended",
+)
 PACKAGE_SOURCE = Setting(
     "package_source",
     many(apt_source),
@@ -135,6 +142,6 @@ MINIMUM_DISK = Setting(
 )
 
 SETTINGS = (
-    RELEASE, RELEASE_URL, RELEASE_SHA256, PACKAGE_SOURCE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT, ADMIN_PASSWORD,
+    RELEASE, RELEASE_URL, RELEASE_SHA256, INSTALL, PACKAGE_SOURCE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT, ADMIN_PASSWORD,
     ADDITIONAL_MAIL_DOMAINS, TIMEZONE, MAILBOX_MEMORY, DATABASE_MEMORY, MINIMUM_MEMORY, MINIMUM_DISK,
 )  # fmt: skip

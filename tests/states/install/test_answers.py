@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 
 from states import identity
 from states.bootstrap.addresses import Addresses
+from states.bootstrap.settings import UBUNTU
 from states.install import answers, codes
 from states.install.answers import Facts, render
+from states.install.chosen import chosen
 from states.install.memory import Memory, memory
-from states.install.releases import PACKAGES
+from states.install.releases import PACKAGES, RELEASES
 from states.install.settings import SETTINGS
+from tests.states.install.vendor_keys import known
 from tests.support import make_context
 from zflow.api import Context, OperatorError, Secret
 
@@ -34,7 +37,7 @@ FACTS = Facts(
     timezone="UTC",
     suffix="abc",
 )
-TABLE = (*identity.SETTINGS, *SETTINGS)
+TABLE = (*identity.SETTINGS, UBUNTU, *SETTINGS)
 PASSWORD = "pass-phrase-of-the-operator"
 SIX = Addresses(("10.0.0.2", "fd00::2"), six=True)
 READ = 'source "$1" || exit 1; shift; for key; do printf "%s\\0" "${!key}"; done'
@@ -74,9 +77,9 @@ def test_both_readers_agree(tmp_path: Path, password: str, timezone: str) -> Non
     found, passwords = replace(FACTS, timezone=timezone), {"LDAPROOTPASS": Secret(password)}
     if answers.FORBIDDEN.search(password + timezone):
         with pytest.raises(OperatorError):
-            render(found, passwords, remove=False)
+            render(found, passwords, RELEASES["8.8.15"], remove=False)
         return
-    path.write_text(render(found, passwords, remove=False))
+    path.write_text(render(found, passwords, RELEASES["8.8.15"], remove=False))
     read = as_zmsetup(path)
     assert {key: read[key] for key in expected} == expected
     assert as_bash(path, list(expected)) == list(expected.values())
@@ -91,7 +94,7 @@ def test_forbidden(character: str) -> None:
         (FACTS, {"LDAPROOTPASS": Secret(value)}, "LDAPROOTPASS: the password has"),
     ):
         with pytest.raises(OperatorError) as caught:
-            render(found, passwords, remove=False)
+            render(found, passwords, RELEASES["8.8.15"], remove=False)
         assert caught.value.code is codes.ANSWERS
         assert shown in caught.value.detail
         assert passwords == {} or value not in caught.value.detail
@@ -131,6 +134,55 @@ def test_answers(ctx: Context) -> None:
     }
     assert {key: read[key] for key in expected} == expected
     assert as_zmsetup_text(answers.content(ctx, remove=True))["REMOVE"] == "yes"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_release_is_answered_in_its_own_words(ctx: Context, release: str) -> None:
+    """A release gets the common answers and its own, all of them keys it knows, and both readers see them."""
+    installer = ctx.volume / "opt/zflow-release"
+    installer.mkdir()
+    (installer / ".BUILD_RELEASE_NO").write_text(f"{release}.0\n")
+    answers.apply(ctx)
+    path = ctx.volume / answers.PLACE
+    read = as_zmsetup(path)
+    assert set(read) <= known(release)
+    assert as_bash(path, list(read)) == list(read.values())
+    own = {key: value for key, value in read.items() if key not in answers.FIXED and key in known(release)}
+    assert {key: own.get(key) for key in ("ONLYOFFICESTANDALONE", "LICENSEACTIVATIONOPTION")} == {
+        "8.8.15": {"ONLYOFFICESTANDALONE": None, "LICENSEACTIVATIONOPTION": None},
+        "9.0": {"ONLYOFFICESTANDALONE": None, "LICENSEACTIVATIONOPTION": None},
+        "10.0": {"ONLYOFFICESTANDALONE": "no", "LICENSEACTIVATIONOPTION": None},
+        "10.1": {"ONLYOFFICESTANDALONE": "no", "LICENSEACTIVATIONOPTION": "2"},
+    }[release]
+
+
+def test_the_administrators_password_is_the_operators_in_the_menu(ctx: Context) -> None:
+    """Where the operator answers in the vendor's menu, zflow neither makes nor writes an administrator's password."""
+    environment = {"ZFLOW_HOSTNAME": "mail.example.org", "ZFLOW_INSTALL": "attended"}
+    attended = make_context(ctx.volume, TABLE, environment)
+    answers.apply(attended)
+    assert answers.probe(attended) is not None
+    assert "CREATEADMINPASS" not in as_zmsetup(ctx.volume / answers.PLACE)
+    assert attended.secrets.get(answers.GENERATED) is None
+
+
+@pytest.mark.parametrize(
+    ("unpacked", "url", "setting", "line"),
+    [
+        ("10.1.10", "/x/zcs-9.0.0_GA_1.UBUNTU20_64.tgz", "8.8.15", "10.1"),
+        (None, "/x/zcs-9.0.0_GA_1.UBUNTU20_64.tgz", "8.8.15", "9.0"),
+        (None, "/x/zcs-NETWORK-10.0.1_GA_1.tgz", "8.8.15", "10.0"),
+        (None, "/x/release.tgz", "10.0", "10.0"),
+        ("7.2", "/x/zcs-7.2_GA.tgz", "9.0", "9.0"),
+    ],
+)
+def test_the_line_of_the_release(tmp_path: Path, unpacked: str | None, url: str, setting: str, line: str) -> None:
+    """What an archive says of itself counts before its name, and its name before the setting."""
+    environment = {"ZFLOW_RELEASE": setting, "ZFLOW_RELEASE_URL": url, "ZFLOW_RELEASE_SHA256": "0" * 64}
+    if unpacked:
+        (tmp_path / "opt/zflow-release").mkdir(parents=True)
+        (tmp_path / "opt/zflow-release/.BUILD_RELEASE_NO").write_text(unpacked)
+    assert chosen(make_context(tmp_path, TABLE, environment)).name == line
 
 
 def as_zmsetup_text(text: str) -> dict[str, str]:
