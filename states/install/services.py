@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from states.install import codes, processes
-from states.install.preflight import PORTS, listening
+from states.install.listening import PORTS, listening
 from states.zimbra import as_zimbra
 from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, write_atomic
 

@@ -45,6 +45,13 @@ def write_status(volume: Path, states: dict[str, str]) -> None:
     path.write_text("\n".join(["Package: bash\nStatus: install ok installed\nVersion: 4\n", *stanzas]))
 
 
+def write_packages(volume: Path, *names: str) -> None:
+    """Put a package list of Ubuntu's own packages onto the volume, all installed."""
+    path = volume / "var/lib/dpkg/status"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(f"Package: {name}\nStatus: install ok installed\nVersion: 1\n" for name in names))
+
+
 def installed(*, held: bool = False) -> dict[str, str]:
     """Return the list of a whole server."""
     return dict.fromkeys(PACKAGES, f"{'hold' if held else 'install'} ok installed")

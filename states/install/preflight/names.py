@@ -1,0 +1,77 @@
+"""Checks of names: the server's own, the administrator's, and the form of /etc/hosts that the vendor wants."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from states.bootstrap.addresses import addresses
+from states.identity import admin_address, mail_domain, server_name
+from states.install.preflight.finding import Finding, Look
+from states.install.settings import INSTALL
+from zflow.api import Context
+
+LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain"})
+
+
+def full_name(ctx: Context) -> str:
+    """Return what `hostname --fqdn` says inside the Ubuntu, which is what the vendor goes by; empty when it fails."""
+    return ctx.shell.chroot("hostname", "--fqdn", ok=range(256)).output.strip().lower()
+
+
+def host_name(look: Look) -> Iterator[Finding]:
+    """See that the container's name is the server's."""
+    name, found = server_name(look.ctx), full_name(look.ctx)
+    if found != name:
+        yield Finding(
+            f"the container calls itself {found or 'nothing'!r} (hostname --fqdn), the server is to be {name!r}: start "
+            f"the container with --hostname {name}"
+        )
+
+
+def administrator(look: Look) -> Iterator[Finding]:
+    """See that the administrator is of the domain that will be made; in the vendor's menu the operator says who."""
+    admin, domain = admin_address(look.ctx), mail_domain(look.ctx)
+    if look.ctx.settings[INSTALL] == "unattended" and admin.rpartition("@")[2] != domain:
+        yield Finding(f"the administrator {admin} is not of the first mail domain {domain}")
+
+
+def hosts_file(look: Look) -> Iterator[Finding]:
+    """See that /etc/hosts inside passes the vendor's own look, and does not lead the server's name to itself."""
+    try:
+        content = (look.ctx.volume / "etc/hosts").read_text(errors="replace")
+    except OSError:
+        content = ""
+    for fault in hosts_faults(content, server_name(look.ctx), connected=bool(addresses().own)):
+        yield Finding(f"/data/etc/hosts: {fault}")
+
+
+def hosts_faults(content: str, name: str, *, connected: bool) -> list[str]:
+    """Return what is wrong with a hosts(5) file.
+
+    The first two rules are the vendor's (checkRequired, U:474-572). The third is ours: with the name on a loopback
+    address, which is fine only for a machine without a network, database and mail would listen where nobody calls.
+    """
+    lines = [words for line in content.splitlines() if (words := line.partition("#")[0].split())]
+    faults = []
+    loopback = next((words[1:2] for words in lines if words[0] == "127.0.0.1"), None)
+    if loopback is None or not LOOPBACK_NAMES.issuperset(loopback) or not loopback:
+        faults.append(f"the first name of 127.0.0.1 is {'missing' if not loopback else loopback[0]}, not localhost")
+    found = [words[0] for words in lines if name in words[1:]]
+    if not found:
+        faults.append(f"no line has exactly the name {name}")
+    elif not _is_address(found[0]):
+        faults.append(f"{name} is at {found[0]}, which is no address")
+    if connected and (
+        loops := [each for each in found if _is_address(each) and ipaddress.ip_address(each).is_loopback]
+    ):
+        faults.append(f"{name} is at {loops[0]}, a loopback address; take it off that line")
+    return faults
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
