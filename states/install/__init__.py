@@ -1,9 +1,12 @@
 """Install: the vendor's software and its configuration, unattended and proven, and its services at every start."""
 
 from states.install import (
+    administrator,
     answers,
     archive,
+    copied,
     dns,
+    fits,
     holds,
     identity,
     limits,
@@ -25,6 +28,8 @@ STATE = State(
     "Zimbra on the volume",
     (
         identity.STEP,
+        copied.STEP,
+        fits.STEP,
         preflight.STEP,
         limits.STEP,
         dns.STEP,
@@ -37,6 +42,7 @@ STATE = State(
         setup.STEP,
         holds.STEP,
         services.STEP,
+        administrator.STEP,
         networks.STEP,
     ),
 )

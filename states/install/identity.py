@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import socket
-from pathlib import Path
 
 from states.identity import server_name
-from states.install import codes
+from states.install import codes, copied
+from states.install.localconfig import local_value
 from states.install.proof import proven
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
-
-LOCAL_CONFIG = Path("opt/zimbra/conf/localconfig.xml")
 
 
 def installed_name(ctx: Context) -> str | None:
     """Return the name the proven server was installed with; None while there is no such server."""
     if proven(ctx) is None:
         return None
-    try:
-        text = (ctx.volume / LOCAL_CONFIG).read_text(errors="replace")
-    except OSError:
-        return None
-    match = re.search(r'<key name="zimbra_server_hostname">\s*<value>([^<]*)</value>', text)
-    return match[1].strip().lower() if match else None
+    name = local_value(ctx, "zimbra_server_hostname")
+    return name.lower() if name else None
 
 
 def canonical(hosts: str, name: str) -> str:
@@ -51,7 +44,8 @@ def apply(ctx: Context) -> None:
     """Refuse to go on under another name; raises OperatorError(RENAMED)."""
     installed = installed_name(ctx)
     others = [f"{way} says {name or 'nothing'}" for way, name in names_now(ctx).items() if name != installed]
-    raise OperatorError(codes.RENAMED, f"installed as {installed}, but {' and '.join(others)}")
+    copy = f"; {copied.WORDS}: another server needs an empty volume" if copied.moved(ctx) else ""
+    raise OperatorError(codes.RENAMED, f"installed as {installed}, but {' and '.join(others)}{copy}")
 
 
 STEP = Step(

@@ -93,7 +93,7 @@ def _print(directory: store.Directory, key: str, names: List[str]) -> None:
     merged = dict(directory.entries.get(parent, {}), **directory.entries[key])
     wanted = [name.lower() for name in names]
     for name in sorted(merged):
-        if name == "userPassword" or (wanted and name.lower() not in wanted):
+        if name.lower() not in wanted if wanted else name == "userPassword":
             continue
         for value in merged[name]:
             _print_value(name, value)
@@ -162,6 +162,13 @@ def get_all(kind: str) -> Action:
     return action
 
 
+def get_admins(directory: store.Directory, words: List[str]) -> None:
+    """gaaa: the names of all administrators' accounts."""
+    for name in directory.names("account"):
+        if directory.value("account/" + name, "zimbraIsAdminAccount") == ["TRUE"]:
+            print(name)
+
+
 def _existing_account(directory: store.Directory, name: str) -> str:
     key = directory.account(name)
     if not key:
@@ -184,16 +191,16 @@ def modify_account(directory: store.Directory, words: List[str]) -> None:
     _modify(directory.entries[_existing_account(directory, words[0])], words[1:])
 
 
-def hashed(password: str, salt: Optional[str] = None) -> str:
-    """A salted password, so that no clear text lies in the store."""
-    salt = salt or secrets.token_hex(8)
-    return "{}${}".format(salt, hashlib.sha512((salt + password).encode()).hexdigest())
+def hashed(password: str, salt: Optional[bytes] = None) -> str:
+    """A salted password in the vendor's form, so that no clear text lies in the store."""
+    salt = salt or secrets.token_bytes(8)
+    return "{SSHA512}" + base64.b64encode(hashlib.sha512(password.encode() + salt).digest() + salt).decode()
 
 
 def authenticates(directory: store.Directory, name: str, password: str) -> bool:
     """Whether the password is the account's."""
     stored = directory.entries.get(directory.account(name), {}).get("userPassword", [""])[0]
-    return bool(stored) and hashed(password, stored.split("$")[0]) == stored
+    return bool(stored) and hashed(password, base64.b64decode(stored.partition("}")[2])[-8:]) == stored
 
 
 def _check_password(directory: store.Directory, password: str) -> None:

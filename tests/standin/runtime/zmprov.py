@@ -56,6 +56,7 @@ _COMMANDS: Dict[str, Command] = {
     "flushCache fc": lambda directory, words: None,
     "getAccount ga": entries.get_account,
     "getAllAccounts gaa": entries.get_all("account"),
+    "getAllAdminAccounts gaaa": entries.get_admins,
     "getAllConfig gacf": entries.get_config,
     "getAllCos gac": entries.get_all("cos"),
     "getAllDomains gad": entries.get_all("domain"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from states import identity as names
 from states.bootstrap.addresses import Addresses
-from states.install import codes, identity, networks, readback
+from states.install import codes, copied, identity, localconfig, networks, readback
 from states.install.networks import exchanged
 from tests.states.install.records import write_server
 from tests.states.install.shells import Answering
@@ -94,11 +94,23 @@ def test_other_name(ctx: Context, name: str, hosts: str, words: str) -> None:
     assert caught.value.detail == f"installed as {NAME}, but {words}"
 
 
+def test_a_copy_under_another_name_is_called_a_copy(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever copied a volume to make a second server is told so, and how to make one."""
+    write_server(ctx.volume)
+    copied.apply(ctx)
+    monkeypatch.setattr(copied, "inodes", lambda _ctx: {".zflow": 1})
+    with pytest.raises(OperatorError) as caught:
+        identity.apply(context(ctx.volume, "mx.example.org"))
+    assert caught.value.detail.endswith(
+        "; this volume is a copy, its files lie elsewhere than at the last start: another server needs an empty volume"
+    )
+
+
 def test_torn_configuration(ctx: Context) -> None:
     """Without a name in the server's configuration there is none to compare with."""
     write_server(ctx.volume)
     for content in ("", "<localconfig>", '<key name="zimbra_server_hostname">'):
-        (ctx.volume / identity.LOCAL_CONFIG).write_text(content)
+        (ctx.volume / localconfig.FILE).write_text(content)
         assert identity.installed_name(ctx) is None
 
 
