@@ -133,6 +133,26 @@ SYSLOG = Code(
     "rsyslog inside the Ubuntu could not be started, or ended at once.",
     "Read `zflow logs install.syslog` and `/data/etc/rsyslog.conf`, then run `zflow resume`.",
 )
+MENU = Code(
+    "ZF-3030",
+    "the vendor's menu waits for you",
+    "ZFLOW_INSTALL is attended: the software is installed, and its configuration is yours to answer.",
+    "Run `podman exec -it NAME zflow install` (or docker; NAME is the container's), answer the menu and apply it with "
+    "`a`. zflow then reads the server back and goes on by itself.",
+)
+MENU_CLOSED = Code(
+    "ZF-3031",
+    "the vendor's menu cannot be opened now",
+    "It belongs between the installed software and the configured server, and is opened in attended mode only.",
+    "Look at `zflow status`: while it says ZF-3030 the menu can be opened.",
+)
+MENU_RESULT = Code(
+    "ZF-3032",
+    "the server that was configured in the menu is not whole",
+    "zflow read it back from its directory and its services, and what is named below is missing.",
+    "Correct it with the vendor's tools in `zflow shell` and run `zflow resume`; or run `zflow install --again`, which "
+    "puts back a clean software install, and open the menu anew.",
+)
 SERVICES = Code(
     "ZF-3101",
     "services of the server do not run",
@@ -143,5 +163,5 @@ SERVICES = Code(
 CODES = (
     PREFLIGHT, RENAMED, RELEASE, DOWNLOAD, WRONG_SHA256, ARCHIVE, VENDOR_KEY, VENDOR_KEY_AWAY, SOURCE_AWAY,
     SOURCE_SIGNATURE, ANSWERS, QUESTION, NOTHING_INSTALLED, PACKAGES, INSTALLER, ENDLESS, CONFIGURATION, DATA_PRESENT,
-    DNS, RELEASE_GONE, SYSLOG, SERVICES,
+    DNS, RELEASE_GONE, SYSLOG, MENU, MENU_CLOSED, MENU_RESULT, SERVICES,
 )  # fmt: skip

@@ -14,13 +14,15 @@ ENABLED = frozenset(
     {"amavis", "antispam", "antivirus", "ldap", "logger", "mailbox", "memcached", "mta", "opendkim", "proxy", "stats"}
 )
 """Services that answers.py asks for; those after `configInitMta` are what the vendor's resume loses."""
+OPTIONAL = frozenset({"antispam", "antivirus", "opendkim", "stats"})
+"""Those of them that an operator may leave out in the vendor's menu."""
 PATIENCE = 180.0
 """Seconds that services get to come up after the configuration."""
 
 
 def defects(ctx: Context) -> list[str]:
     """Return what the server lacks, one sentence each; takes some JVM starts."""
-    return [*_directory(ctx), *_services(ctx)]
+    return [*_directory(ctx), *not_running(ctx)]
 
 
 def values(output: str, attribute: str) -> list[str]:
@@ -29,23 +31,25 @@ def values(output: str, attribute: str) -> list[str]:
     return [line.removeprefix(prefix).strip() for line in output.splitlines() if line.startswith(prefix)]
 
 
-def _ask(ctx: Context, attribute: str, *command: str) -> list[str]:
+def ask(ctx: Context, attribute: str, *command: str) -> list[str]:
+    """Return an attribute's values of what a command of zmprov shows; none when it fails."""
     output = as_zimbra(ctx, "zmprov", "-l", *command, attribute, ok=range(256), timeout=180).output
     return values(output, attribute)
 
 
 def _directory(ctx: Context) -> Iterator[str]:
-    domain = _ask(ctx, "zimbraDefaultDomainName", "gcf")
+    domain = ask(ctx, "zimbraDefaultDomainName", "gcf")
     if domain != [mail_domain(ctx)]:
         yield f"the default domain is {domain or 'not set'}, not {mail_domain(ctx)}"
-    enabled = {word for value in _ask(ctx, "zimbraServiceEnabled", "gs", server_name(ctx)) for word in value.split()}
+    enabled = {word for value in ask(ctx, "zimbraServiceEnabled", "gs", server_name(ctx)) for word in value.split()}
     if lacking := sorted(ENABLED - enabled):
         yield f"services not enabled on {server_name(ctx)}: {', '.join(lacking)}"
-    if _ask(ctx, "zimbraIsAdminAccount", "ga", admin_address(ctx)) != ["TRUE"]:
+    if ask(ctx, "zimbraIsAdminAccount", "ga", admin_address(ctx)) != ["TRUE"]:
         yield f"{admin_address(ctx)} is no administrator"
 
 
-def _services(ctx: Context) -> Iterator[str]:
+def not_running(ctx: Context) -> Iterator[str]:
+    """Say which services do not come up in time."""
     until = time.monotonic() + PATIENCE
     while stopped := services.down(services.status(ctx)):
         if time.monotonic() > until:

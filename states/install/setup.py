@@ -10,16 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from states.install import answers, codes, leftovers, networks, services, software, syslog, vendor
+from states.install import (
+    administrator,
+    answers,
+    attended,
+    codes,
+    leftovers,
+    networks,
+    services,
+    software,
+    syslog,
+    vendor,
+)
 from states.install.history import STAGES, Session, last
 from states.install.packages import vendor_packages
 from states.install.proof import mark, proven
 from states.install.readback import defects
+from states.install.settings import INSTALL
 from states.install.unpack import inside, installer
 from states.install.words import explained, failed_parts
 from zflow.api import Context, Evidence, OperatorError, Step, TransientError, remove_tree, sync_volume, write_atomic
-
-PROGRAM = "/opt/zimbra/libexec/zmsetup.pl"
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -27,40 +37,59 @@ def probe(ctx: Context) -> Evidence | None:
     session, core = proven(ctx), vendor_packages(ctx).get("zimbra-core")
     if session is None or core is None or not (ctx.volume / "opt/zimbra/conf/localconfig.xml").is_file():
         return None
-    if begun(ctx).exists():
+    if begun(ctx).exists() or attended.opened(ctx).exists():
         return None
-    return Evidence(f"Zimbra {session.packages.get('zimbra-core', '?')} configured and read back")
+    summary = f"Zimbra {session.packages.get('zimbra-core', '?')} configured and read back"
+    return Evidence(summary, attended.notices(ctx))
 
 
 def apply(ctx: Context) -> None:
-    """Configure the server and prove it.
+    """Configure the server, or have the operator do it, and prove it.
 
-    Raises TransientError(CONFIGURATION), OperatorError(DATA_PRESENT) and what the installer raises.
+    Raises TransientError(CONFIGURATION), OperatorError: DATA_PRESENT, MENU, MENU_RESULT, and what the installer raises.
     """
     if proven(ctx) is not None:  # cut off between the mark and the end of the attempt
-        begun(ctx).unlink(missing_ok=True)
+        forget(ctx)
         return
-    leftovers.end_all(ctx)
-    session = last(ctx)
-    if session is None or session.touched or software.spoilt(ctx).exists():
-        refuse_a_server_with_data(ctx, session)
-        software.rebuild(ctx)
-    write_atomic(begun(ctx), "")
-    file = ctx.volume / answers.PLACE
-    write_atomic(file, answers.content(ctx), mode=0o600)
-    output = vendor.run(ctx, PROGRAM, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
-    prove(ctx, output)
+    if attended.ended(ctx):
+        attended.take_over(ctx)
+    else:
+        configure(ctx)
+        networks.remember(ctx)
+        administrator.agree(ctx)
     syslog.give_log(ctx)
-    networks.remember(ctx)
     services.record(ctx)
-    for leftover in (file, ctx.volume / f"{answers.PLACE}-again"):
-        leftover.unlink(missing_ok=True)
+    for leftover in (answers.PLACE, Path(f"{answers.PLACE}-again")):
+        (ctx.volume / leftover).unlink(missing_ok=True)
     remove_tree(installer(ctx))
     sync_volume(ctx.volume)
     finished = last(ctx)
     assert finished is not None
     mark(ctx, finished)
-    begun(ctx).unlink()
+    forget(ctx)
+
+
+def configure(ctx: Context) -> None:
+    """Configure a clean software install from the answers; in attended mode raise the invitation to the menu."""
+    leftovers.end_all(ctx)
+    session, cut_off = last(ctx), attended.cut_off(ctx)
+    if session is None or session.touched or software.spoilt(ctx).exists():
+        refuse_a_server_with_data(ctx, session)
+        software.rebuild(ctx)
+    attended.opened(ctx).unlink(missing_ok=True)
+    if ctx.settings[INSTALL] == "attended":
+        raise attended.invitation(after_a_cut=cut_off)
+    write_atomic(begun(ctx), "")
+    file = ctx.volume / answers.PLACE
+    write_atomic(file, answers.content(ctx), mode=0o600)
+    output = vendor.run(ctx, attended.PROGRAM, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    prove(ctx, output)
+
+
+def forget(ctx: Context) -> None:
+    """Remove what said that a configuration of ours is under way."""
+    for path in (begun(ctx), attended.opened(ctx)):
+        path.unlink(missing_ok=True)
 
 
 def begun(ctx: Context) -> Path:
@@ -74,7 +103,7 @@ def refuse_a_server_with_data(ctx: Context, session: Session | None) -> None:
     So after `reset-state install` on a server whose proof was lost; not after an attempt of ours that was cut off.
     """
     present = software.data(ctx)
-    ours = begun(ctx).exists() or software.spoilt(ctx).exists()
+    ours = begun(ctx).exists() or attended.opened(ctx).exists() or software.spoilt(ctx).exists()
     if present and not ours and (session is None or session.configured):
         raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists")
 

@@ -151,7 +151,19 @@ def test_messages_name_what_exists(code: Code) -> None:
     assert set(re.findall(rf"{PREFIX}[A-Z0-9_]*[A-Z0-9]", texts(code))) <= variables
     steps = {each.name for each in STEPS}
     assert set(re.findall(r"zflow logs ([a-z.]+)", texts(code))) <= steps
-    verbs = {"logs", "resume", "status", "shell", "reset-state", "verify", "history", "plan", "explain", "run"}
+    verbs = {
+        "install",
+        "logs",
+        "resume",
+        "status",
+        "shell",
+        "reset-state",
+        "verify",
+        "history",
+        "plan",
+        "explain",
+        "run",
+    }
     assert set(re.findall(r"`zflow ([a-z-]+)", texts(code))) <= verbs
 
 

@@ -28,6 +28,11 @@ def run() -> int:
 @click.option("--no-follow", is_flag=True, help="Wake the runner and return at once.")
 def resume(*, no_follow: bool) -> int:
     """Go on now: end a pause, wake a waiting runner and follow it, or walk here when none is alive."""
+    return go_on(follow=not no_follow)
+
+
+def go_on(*, follow: bool) -> int:
+    """Have a walk begin and, if wanted, show it to its end; return the exit code of the status then."""
     from zflow.journal.layout import pause_file
     from zflow.lock import RUNNER, holder
 
@@ -41,7 +46,7 @@ def resume(*, no_follow: bool) -> int:
         return walk(product(), volume(), environment(), "resume without a runner", deep=True)
     before = _newest_event()
     os.kill(found.pid, signal.SIGUSR1)
-    if no_follow:
+    if not follow:
         click.echo(f"The runner (process {found.pid}) was woken.")
         return Exit.VALID
     return _follow(before)

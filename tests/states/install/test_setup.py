@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states import identity
+from states.bootstrap.settings import UBUNTU
 from states.install import codes, leftovers, setup, software, syslog, vendor
 from states.install.settings import SETTINGS
 from states.install.syslog import without_kernel_log
@@ -29,7 +30,7 @@ module(load="imklog" permitnonkernelfacility="on")
 @pytest.fixture
 def ctx(tmp_path: Path) -> Context:
     """Return a context for a server."""
-    return make_context(tmp_path, (*identity.SETTINGS, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.org"})
+    return make_context(tmp_path, (*identity.SETTINGS, UBUNTU, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.org"})
 
 
 def test_proven_server(ctx: Context) -> None:

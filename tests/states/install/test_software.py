@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from states import identity
+from states.bootstrap.settings import UBUNTU
 from states.install import answers, codes, history, holds, leftovers, packages, software
 from states.install.releases import PACKAGES
 from states.install.settings import SETTINGS
@@ -16,7 +17,7 @@ from tests.states.install.shells import Answering
 from tests.support import make_context
 from zflow.api import CommandError, Context, OperatorError, TransientError, ZflowError
 
-TABLE = (*identity.SETTINGS, *SETTINGS)
+TABLE = (*identity.SETTINGS, UBUNTU, *SETTINGS)
 LAST = PACKAGES[-1]
 
 

@@ -1,0 +1,182 @@
+"""Attended: the operator answers in the vendor's own menu, and zflow takes over what came of it.
+
+1. The walk installs the software and blocks, with the command that opens the menu.
+2. `zflow install` runs `zmsetup.pl` on the operator's terminal, under the lease of the walker.
+3. The next walk reads the configured server back, marks it as proven, and goes on.
+
+Cut off within the menu nothing has happened yet; cut off within the configuration it is thrown away by the next walk,
+as an unattended one is: the vendor's own way of going on loses parts (zimbra-facts §2.4). What the operator chose
+counts, and where zflow's settings say otherwise that is a notice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from states.identity import ADMIN, MAIL_DOMAIN, admin_address, mail_domain, server_name
+from states.install import codes, readback, services, software, vendor
+from states.install.history import last
+from states.install.proof import proven
+from states.install.settings import INSTALL
+from states.install.words import failed_parts
+from states.zimbra import as_zimbra
+from zflow.api import Context, OperatorError, write_atomic
+
+PROGRAM = "/opt/zimbra/libexec/zmsetup.pl"
+LOGS = ("opt/zimbra/log/zmsetup*.log", "tmp/zmsetup*.log")
+STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
+"""The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), Z:detail."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the operator answered, read from the server; and what the menu's log calls failed."""
+
+    domain: str
+    admins: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def opened(ctx: Context) -> Path:
+    """Return the file that says: the menu was opened, what lies there came of it and is nobody's mail yet."""
+    return ctx.home / "install.menu"
+
+
+def ended(ctx: Context) -> bool:
+    """Tell whether the configuration from the menu says of itself that it came to its end."""
+    session = last(ctx)
+    return opened(ctx).exists() and not software.spoilt(ctx).exists() and session is not None and session.configured
+
+
+def cut_off(ctx: Context) -> bool:
+    """Tell whether a configuration from the menu was begun and will not be gone on with."""
+    session = last(ctx)
+    touched = session is None or session.touched or software.spoilt(ctx).exists()
+    return opened(ctx).exists() and touched and not ended(ctx)
+
+
+def invitation(*, after_a_cut: bool) -> OperatorError:
+    """Return what blocks the walk until the operator has been in the menu."""
+    why = (
+        "the configuration before was cut off, the software is clean again" if after_a_cut else "the software is there"
+    )
+    return OperatorError(codes.MENU, f"{why}; next is `zflow install` on a terminal")
+
+
+def command(ctx: Context) -> tuple[str, ...]:
+    """Return the command that opens the menu, to be run on a terminal."""
+    return ("chroot", str(ctx.volume), "sh", "-c", vendor.ALONE, "alone", PROGRAM)
+
+
+def open_menu(ctx: Context) -> None:
+    """Write down that the menu is opened; raises OperatorError(MENU_CLOSED) when this is not the time for it."""
+    session = last(ctx)
+    if ctx.settings[INSTALL] != "attended":
+        raise OperatorError(codes.MENU_CLOSED, f"{INSTALL.variable} is {ctx.settings[INSTALL]}, not attended")
+    if proven(ctx) is not None:
+        raise OperatorError(codes.MENU_CLOSED, "the server is installed; change it by the vendor's tools")
+    if software.complete(ctx) is None or software.spoilt(ctx).exists():
+        raise OperatorError(codes.MENU_CLOSED, "the software is not installed yet")
+    if session is not None and session.touched:
+        raise OperatorError(codes.MENU_CLOSED, "a configuration was begun: run `zflow resume`, or add --again")
+    write_atomic(opened(ctx), "")
+
+
+def close_menu(ctx: Context) -> str:
+    """Return in words what the menu has led to; when nothing, it counts as never opened."""
+    session = last(ctx)
+    if ended(ctx):
+        return "The configuration has ended; zflow takes over."
+    if session is None or not session.touched:
+        opened(ctx).unlink(missing_ok=True)
+        return "Nothing was configured. Run `zflow install` again when you are ready."
+    return "The configuration was cut off. zflow puts back a clean software install; then run `zflow install` again."
+
+
+def give_up(ctx: Context) -> None:
+    """Have the next walk throw away what the menu configured; raises OperatorError(MENU_CLOSED) for a proven server."""
+    if proven(ctx) is not None or not opened(ctx).exists():
+        raise OperatorError(codes.MENU_CLOSED, "there is no configuration from the menu that could be thrown away")
+    write_atomic(software.spoilt(ctx), "")
+
+
+def take_over(ctx: Context) -> None:
+    """Read the server back and keep what the operator chose; raises OperatorError(MENU_RESULT)."""
+    if services.down(services.status(ctx)):
+        services.start(ctx)
+    ctx.progress.report(note="reading the server back")
+    found = Chosen(
+        domain=" ".join(readback.ask(ctx, "zimbraDefaultDomainName", "gcf")),
+        admins=tuple(as_zimbra(ctx, "zmprov", "-l", "gaaa", ok=range(256), timeout=180).output.split()),
+        failed=tuple(failed_in_log(_log(ctx))),
+    )
+    if wrong := [*_defects(ctx, found), *readback.not_running(ctx)]:
+        raise OperatorError(codes.MENU_RESULT, "; ".join(wrong)[:1500])
+    write_atomic(_kept(ctx), json.dumps(asdict(found)) + "\n", mode=0o600)
+
+
+def _defects(ctx: Context, found: Chosen) -> Iterator[str]:
+    name = server_name(ctx)
+    enabled = {word for value in readback.ask(ctx, "zimbraServiceEnabled", "gs", name) for word in value.split()}
+    if not enabled:
+        yield f"the directory has no server {name}: the host name in the menu must be the container's"
+    elif lacking := sorted(readback.ENABLED - readback.OPTIONAL - enabled):
+        yield f"services not enabled on {name}: {', '.join(lacking)}"
+    if not found.domain:
+        yield "there is no default domain"
+    if not any("@" in each for each in found.admins):
+        yield "there is no administrator's account"
+
+
+def failed_in_log(log: str) -> list[str]:
+    """Return what a log of zmsetup.pl calls failed: each piece of a line it prints is a line of its own there."""
+    found, begun = failed_parts(log), ""
+    for line in log.splitlines():
+        text = STAMP.sub("", line).strip()
+        if text.endswith("..."):
+            begun = text
+        elif re.match(r"failed\b", text):
+            found.append(f"{begun}{text}")
+    return found
+
+
+def _log(ctx: Context) -> str:
+    """Return the newest log of zmsetup.pl."""
+    paths = [path for pattern in LOGS for path in ctx.volume.glob(pattern) if path.is_file() and not path.is_symlink()]
+    return max(paths, key=lambda path: path.stat().st_mtime).read_text(errors="replace") if paths else ""
+
+
+def _kept(ctx: Context) -> Path:
+    return ctx.home / "install.chosen"
+
+
+def chosen_by_operator(ctx: Context) -> Chosen | None:
+    """Return what the operator answered in the menu; None where zflow answered."""
+    try:
+        content = json.loads(_kept(ctx).read_text())
+        return Chosen(content["domain"], tuple(content["admins"]), tuple(content["failed"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def notices(ctx: Context) -> tuple[str, ...]:
+    """Say where zflow's settings speak of another server than the operator made, and what the menu's log regrets."""
+    found = chosen_by_operator(ctx)
+    if found is None:
+        return ()
+    told = [f"the vendor's menu said: {each}" for each in found.failed]
+    if found.domain != (ours := mail_domain(ctx)):
+        told.append(
+            f"the first mail domain was chosen as {found.domain}, the settings say {ours}: set "
+            f"{MAIL_DOMAIN.variable}={found.domain}, or the server's own DNS and reports go by the other one"
+        )
+    if (ours := admin_address(ctx)) not in found.admins:
+        told.append(
+            f"{ours} is no administrator of this server ({', '.join(found.admins)} is): set "
+            f"{ADMIN.variable}={found.admins[0]}, or alerts and reports are sent to nobody"
+        )
+    return tuple(told)
