@@ -15,7 +15,8 @@ RENAMED = Code(
     "the server has another name than the one it was installed with",
     "Certificates, LDAP and the database hold the installed name; under another one nothing would start.",
     "Start the container with the installed name (`--hostname NAME`, ZFLOW_HOSTNAME). To really rename the server, "
-    "start it so and run `/opt/zimbra/libexec/zmsetservername -n NEWNAME` inside `zflow shell` as user zimbra.",
+    "start it so, run `/opt/zimbra/libexec/zmsetservername -n NEWNAME` inside `zflow shell` as user zimbra, and make "
+    "the container anew under the new name.",
 )
 RELEASE = Code(
     "ZF-3003",

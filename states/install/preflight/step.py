@@ -14,7 +14,7 @@ from states.install.preflight.checks import CHECKS
 from states.install.preflight.egress import reach
 from states.install.preflight.finding import Finding, Grade, Look
 from states.install.proof import finished
-from zflow.api import Context, Evidence, OperatorError, Step, TransientError
+from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientError
 
 
 def findings(ctx: Context) -> list[Finding]:
@@ -23,15 +23,25 @@ def findings(ctx: Context) -> list[Finding]:
     return [finding for check in CHECKS for finding in check.ask(look)]
 
 
-def probe(ctx: Context) -> Evidence | None:
-    """See whether nothing is in the way, or the server is installed already."""
+def audit(ctx: Context) -> Evidence | Drift:
+    """See whether nothing is in the way, or the server is installed already; else tell what is."""
     if (done := finished(ctx)) is not None:
         return done
     found = findings(ctx)
-    if any(each.grade is not Grade.NOTICE for each in found):
-        return None
+    if hindering := _hindering(found):
+        return Drift("; ".join(each.text for each in hindering))
     summary = f"{server_name(ctx)}, {memory().limit / (1 << 30):.1f} GiB of memory, {open_files()} open files"
     return Evidence(summary, tuple(each.text for each in found))
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See the same, without words for what is in the way."""
+    found = audit(ctx)
+    return found if isinstance(found, Evidence) else None
+
+
+def _hindering(found: list[Finding]) -> list[Finding]:
+    return [each for each in found if each.grade is not Grade.NOTICE]
 
 
 def apply(ctx: Context) -> None:
@@ -39,7 +49,7 @@ def apply(ctx: Context) -> None:
 
     Raises OperatorError(PREFLIGHT), or TransientError(PREFLIGHT) when all of it may pass by itself.
     """
-    hindering = [each for each in findings(ctx) if each.grade is not Grade.NOTICE]
+    hindering = _hindering(findings(ctx))
     if not hindering:
         return
     kind = OperatorError if any(each.grade is Grade.BLOCKS for each in hindering) else TransientError
@@ -50,6 +60,7 @@ STEP = Step(
     name="install.preflight",
     title="Check that the server can be installed here",
     probe=probe,
+    audit=audit,
     apply=apply,
     inputs=server_name,
     retry="network",

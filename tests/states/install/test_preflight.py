@@ -26,7 +26,7 @@ from states.install.settings import SETTINGS
 from tests.states.install.records import session, write_history, write_packages, write_server
 from tests.states.install.shells import Answering
 from tests.support import make_context
-from zflow.api import Context, OperatorError, TransientError
+from zflow.api import Context, Drift, OperatorError, TransientError
 
 NAME = "mail.example.org"
 TABLE = (*identity.SETTINGS, PROXY, UBUNTU, *SETTINGS)
@@ -101,6 +101,7 @@ def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.Mo
     assert step.probe(bad) is None
     with pytest.raises(OperatorError) as caught:
         step.apply(bad)
+    assert step.audit(bad) == Drift(caught.value.detail)
     assert caught.value.code is codes.PREFLIGHT
     expected = (
         "calls itself 'nothing' (hostname --fqdn), the server is to be 'mail.example.org': start the container with "
