@@ -23,6 +23,9 @@ class Scope(StrEnum):
     """Until the container ends: mounts, firewall, DNS, running services."""
 
 
+NOTICE = "NOTICE: "
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a probe saw that proves a postcondition, in one line for the journal. Never a secret.
@@ -36,7 +39,15 @@ class Evidence:
     @property
     def line(self) -> str:
         """All of it as the journal keeps it and `zflow status` shows it, what somebody should know of first."""
-        return "; ".join([*(f"NOTICE: {each}" for each in self.notices), self.summary])
+        return f"{self._told}{self.summary}"
+
+    @property
+    def _told(self) -> str:
+        return "".join(f"{NOTICE}{each}; " for each in self.notices)
+
+    def agrees_with(self, line: str) -> bool:
+        """Tell whether an earlier evidence, as the journal keeps it, has the same notices."""
+        return line.startswith(self._told) and not line.removeprefix(self._told).startswith(NOTICE)
 
 
 @dataclass(frozen=True)

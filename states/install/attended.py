@@ -34,11 +34,13 @@ STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the operator answered, read from the server; and what the menu's log calls failed."""
+    """What the operator answered, read from the server; and what the menu's log called failed."""
 
     domain: str
     admins: tuple[str, ...]
     failed: tuple[str, ...]
+    boot: str
+    """The start that took the server over. What failed is told in that one: later it may have been mended."""
 
 
 def opened(ctx: Context) -> Path:
@@ -113,6 +115,7 @@ def take_over(ctx: Context) -> None:
         domain=" ".join(readback.ask(ctx, "zimbraDefaultDomainName", "gcf")),
         admins=tuple(as_zimbra(ctx, "zmprov", "-l", "gaaa", ok=range(256), timeout=180).output.split()),
         failed=tuple(failed_in_log(_log(ctx))),
+        boot=ctx.boot,
     )
     if wrong := [*_defects(ctx, found), *readback.not_running(ctx)]:
         raise OperatorError(codes.MENU_RESULT, "; ".join(wrong)[:1500])
@@ -158,7 +161,7 @@ def chosen_by_operator(ctx: Context) -> Chosen | None:
     """Return what the operator answered in the menu; None where zflow answered."""
     try:
         content = json.loads(_kept(ctx).read_text())
-        return Chosen(content["domain"], tuple(content["admins"]), tuple(content["failed"]))
+        return Chosen(content["domain"], tuple(content["admins"]), tuple(content["failed"]), content["boot"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -168,7 +171,7 @@ def notices(ctx: Context) -> tuple[str, ...]:
     found = chosen_by_operator(ctx)
     if found is None:
         return ()
-    told = [f"the vendor's menu said: {each}" for each in found.failed]
+    told = [f"the vendor's menu said: {each}" for each in found.failed if found.boot == ctx.boot]
     if found.domain != (ours := mail_domain(ctx)):
         told.append(
             f"the first mail domain was chosen as {found.domain}, the settings say {ours}: set "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from states.identity import server_name
-from states.install import codes, copied
+from states.install import codes, origin
 from states.install.localconfig import local_value
 from states.install.proof import proven
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
@@ -44,7 +44,7 @@ def apply(ctx: Context) -> None:
     """Refuse to go on under another name; raises OperatorError(RENAMED)."""
     installed = installed_name(ctx)
     others = [f"{way} says {name or 'nothing'}" for way, name in names_now(ctx).items() if name != installed]
-    copy = f"; {copied.WORDS}: another server needs an empty volume" if copied.moved(ctx) else ""
+    copy = f"; {origin.WORDS}: another server needs an empty volume" if origin.moved(ctx) else ""
     raise OperatorError(codes.RENAMED, f"installed as {installed}, but {' and '.join(others)}{copy}")
 
 

@@ -86,6 +86,23 @@ def test_notices_are_told_and_stop_nothing(bench: Bench, capsys: Capture, monkey
     assert re.search(r"one\.a +valid +there\n +notice +little memory: give it more\n", out)
 
 
+def test_a_notice_that_came_or_went_is_recorded(bench: Bench) -> None:
+    """The journal, from which `status` speaks, follows the notices; while they stay the same nothing is recorded."""
+    step, told = file_step("one.a"), [("one",), ("one",), ("one", "two"), ("two",), (), ()]
+    for notices in told:
+
+        def probe(ctx: Context, notices: tuple[str, ...] = notices) -> Evidence | None:
+            return Evidence("there", notices) if step.probe(ctx) else None
+
+        assert bench.walk(product(again(step, probe=probe))) == "serving"
+    assert [row["evidence"] for row in bench.events("one.a") if row["evidence"]] == [
+        "NOTICE: one; there",
+        "NOTICE: one; NOTICE: two; there",
+        "NOTICE: two; there",
+        "there",
+    ]
+
+
 def test_verify_checks_the_chain(bench: Bench, capsys: Capture) -> None:
     """A journal that was changed by hand is said to be damaged, by the event where it begins."""
     bench.walk(TOY)

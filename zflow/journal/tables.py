@@ -65,5 +65,6 @@ step_status = Table(
     Column("code", Text),
     Column("settled_kind", Text),
     Column("settled_key", Text),
+    Column("evidence", Text),
     Column("failures", Integer),
 )

@@ -43,6 +43,8 @@ class Record:
 
     valid: bool = False
     key: str | None = None
+    evidence: str = ""
+    """What was seen when it was last found valid, as `Evidence.line` tells it."""
     unfinished: bool = False
     in_flight: bool = False
     undecided: bool = False
@@ -118,6 +120,7 @@ class Journal:
         return Record(
             valid=valid,
             key=row["settled_key"] if valid else None,
+            evidence=(row["evidence"] or "") if valid else "",
             unfinished=last in UNFINISHED or (last == "reset" and self._was_unfinished(connection, row["name"])),
             in_flight=in_flight,
             undecided=in_flight or last == "interrupted" or (last == "blocked" and row["code"] == codes.ASK.id),
@@ -219,9 +222,9 @@ def _after(record: Record, event: Event) -> Record:
     """Return what is known of a step once `event` has been appended; mirrors the view `step_status`."""
     settled: dict[str, Any] = {}
     if event.kind in VALID:
-        settled = {"valid": True, "key": event.key, "failures": 0}
+        settled = {"valid": True, "key": event.key, "evidence": event.evidence or "", "failures": 0}
     elif event.kind in {"lost", "reset"}:
-        settled = {"valid": False, "key": None, "failures": 0}
+        settled = {"valid": False, "key": None, "evidence": "", "failures": 0}
     elif event.kind == "failed":
         settled = {"failures": record.failures + 1}
     elif event.kind == "gave-up":

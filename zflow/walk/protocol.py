@@ -86,7 +86,8 @@ def settle(task: Task) -> bool:
         key = key_of(step, ctx)
         seen = None if step.in_flight == "rerun" and record.unfinished else task.look(ctx)
         evidence = None if isinstance(seen, Drift) else seen
-        if evidence is not None and record.valid and record.key == key and not record.unfinished:
+        stands = record.valid and record.key == key and not record.unfinished
+        if evidence is not None and stands and evidence.agrees_with(record.evidence):
             return False
         task.enter()
         if evidence is not None:

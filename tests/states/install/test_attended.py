@@ -105,7 +105,10 @@ def test_what_the_operator_chose_counts(ctx: Context, monkeypatch: pytest.Monkey
     finish_menu(ctx)
     attended.take_over(ctx)
     assert attended.chosen_by_operator(ctx) == attended.Chosen(
-        "chosen.example", ("root@chosen.example", "second@chosen.example"), ("Installing zimlets...failed.",)
+        "chosen.example",
+        ("root@chosen.example", "second@chosen.example"),
+        ("Installing zimlets...failed.",),
+        "test-boot",
     )
     failed, domain, admin = attended.notices(ctx)
     assert failed == "the vendor's menu said: Installing zimlets...failed."

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from states import identity as names
 from states.bootstrap.addresses import Addresses
-from states.install import codes, copied, identity, localconfig, networks, readback
+from states.install import codes, identity, localconfig, networks, origin, readback
 from states.install.networks import exchanged
 from tests.states.install.records import write_server
 from tests.states.install.shells import Answering
@@ -97,8 +97,8 @@ def test_other_name(ctx: Context, name: str, hosts: str, words: str) -> None:
 def test_a_copy_under_another_name_is_called_a_copy(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever copied a volume to make a second server is told so, and how to make one."""
     write_server(ctx.volume)
-    copied.apply(ctx)
-    monkeypatch.setattr(copied, "inodes", lambda _ctx: {".zflow": 1})
+    origin.apply(ctx)
+    monkeypatch.setattr(origin, "inodes", lambda _ctx: {".zflow": 1})
     with pytest.raises(OperatorError) as caught:
         identity.apply(context(ctx.volume, "mx.example.org"))
     assert caught.value.detail.endswith(

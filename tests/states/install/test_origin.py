@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from states.bootstrap.mountinfo import Mount
-from states.install import copied
+from states.install import origin
 from tests.states.install.records import write_server
 from tests.support import make_context
 from zflow.api import Context
@@ -26,51 +26,51 @@ def ctx(tmp_path: Path) -> Context:
 
 def test_before_a_server(tmp_path: Path) -> None:
     """Until a server is installed there is nothing that could be copied."""
-    assert copied.probe(make_context(tmp_path)) is not None
-    assert not copied.moved(make_context(tmp_path))
+    assert origin.probe(make_context(tmp_path)) is not None
+    assert not origin.moved(make_context(tmp_path))
 
 
 def test_a_volume_that_stays_where_it_is(ctx: Context) -> None:
     """The first look writes down where everything lies; later ones find it there and say nothing."""
-    assert copied.probe(ctx) is None
-    copied.apply(ctx)
+    assert origin.probe(ctx) is None
+    origin.apply(ctx)
     for boot in ("test-boot", "later"):
-        found = copied.probe(make_context(ctx.volume, boot=boot))
+        found = origin.probe(make_context(ctx.volume, boot=boot))
         assert found is not None
         assert found.notices == ()
 
 
 def test_a_copy_is_told_in_the_start_that_finds_it(ctx: Context, tmp_path: Path) -> None:
     """The start that finds the copy says so; the next one does not: a restore is no fault."""
-    copied.apply(ctx)
+    origin.apply(ctx)
     shutil.copytree(ctx.volume, tmp_path / "copy", symlinks=True)
     copy = make_context(tmp_path / "copy")
-    assert copied.moved(copy)
-    assert not copied.moved(ctx)
-    assert copied.probe(copy) is None
-    copied.apply(copy)
-    found = copied.probe(copy)
+    assert origin.moved(copy)
+    assert not origin.moved(ctx)
+    assert origin.probe(copy) is None
+    origin.apply(copy)
+    found = origin.probe(copy)
     assert found is not None
     assert "stop one of the two" in found.notices[0]
-    again = copied.probe(make_context(copy.volume, boot="later"))
+    again = origin.probe(make_context(copy.volume, boot="later"))
     assert again is not None
     assert again.notices == ()
 
 
 def test_a_file_system_without_steady_inodes_tells_nothing(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where inodes change with each mount no volume is called a copy for it."""
-    copied.apply(ctx)
-    monkeypatch.setattr(copied, "mounts", lambda: [Mount(Path("/"), "fuse.sshfs", frozenset())])
-    assert copied.inodes(ctx) == {}
-    assert not copied.moved(ctx)
+    origin.apply(ctx)
+    monkeypatch.setattr(origin, "mounts", lambda: [Mount(Path("/"), "fuse.sshfs", frozenset())])
+    assert origin.inodes(ctx) == {}
+    assert not origin.moved(ctx)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"inodes": 3, "copied": ""}', '{"inodes": {}}'])
 def test_a_torn_mark_is_written_anew(ctx: Context, content: str) -> None:
     """What cannot be read is no proof of a copy."""
     (ctx.home / "volume.json").write_text(content)
-    assert not copied.moved(ctx)
-    copied.apply(ctx)
-    found = copied.probe(ctx)
+    assert not origin.moved(ctx)
+    origin.apply(ctx)
+    found = origin.probe(ctx)
     assert found is not None
     assert found.notices == ()
