@@ -21,6 +21,8 @@ from states.install.settings import ADMIN_PASSWORD
 from states.zimbra import as_zimbra
 from zflow.api import Context, Evidence, Scope, Secret, Step, write_atomic
 
+COST = 1 << 14
+"""scrypt's N: with r=8 a guess takes 16 MiB, and this a twentieth of a second at each look."""
 DIGESTS = {"{SSHA512}": "sha512", "{SSHA}": "sha1"}
 """How Zimbra stores passwords: base64 of digest(password + salt) and salt; zm-mailbox PasswordUtil.java."""
 
@@ -99,7 +101,7 @@ def matches(stored: str, password: Secret) -> bool:
 
 
 def _hash(password: Secret, salt: str) -> str:
-    return hashlib.scrypt(password.reveal().encode(), salt=salt.encode(), n=1 << 14, r=8, p=1, dklen=32).hex()
+    return hashlib.scrypt(password.reveal().encode(), salt=salt.encode(), n=COST, r=8, p=1, dklen=32).hex()
 
 
 def _file(ctx: Context) -> Path:
