@@ -55,10 +55,10 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Path]:
-    """Yield an empty file system of the operator's below /opt/zimbra."""
+    """Yield an empty file system of the operator's below /opt/zimbra, of a kind without attributes."""
     place = tmp_path / "opt/zimbra/backup"
     place.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], check=True)
+    subprocess.run(["mount", "-t", "ramfs", "ramfs", place], check=True)
     yield place
     subprocess.run(["umount", place], check=True)
 
@@ -273,6 +273,17 @@ def test_a_mount_with_files_is_not_given_to_the_installer(ctx: Context, mounted:
     (mounted / "backup.tar").write_text("x")
     (found,) = texts(ctx)
     assert str(mounted) in found
+
+
+@pytest.mark.root
+def test_file_capabilities_on_real_file_systems(ctx: Context, mounted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel itself says which file system takes a capability."""
+    archive = {"ZFLOW_RELEASE_URL": __file__, "ZFLOW_RELEASE_SHA256": "0" * 64}
+    wanting = context(ctx.volume, ZFLOW_RELEASE="10.1", **archive)
+    assert texts(wanting) == []
+    monkeypatch.setattr(system, "HOME", mounted.relative_to(ctx.volume))
+    (found,) = texts(wanting)
+    assert found.endswith("takes no file capabilities, which this release needs: Operation not supported")
 
 
 def test_a_local_archive_must_be_there(ctx: Context) -> None:
