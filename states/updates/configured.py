@@ -42,12 +42,13 @@ def auto_upgrades(*, on: bool) -> str:
 def policy(admin: str, proxy: str | None) -> str:
     """Return zflow's addition to 50unattended-upgrades; lists there are lengthened by it, single values replaced.
 
-    The package's own file allows the release and -security; the mail options have two names: MailOnlyOnError up to
-    18.04, MailReport after it.
+    The package's own file allows the release and -security. Zimbra's packages are passed over also while an upgrade has
+    their holds lifted. The mail options have two names: MailOnlyOnError up to 18.04, MailReport after it.
     """
     lines = [
         "// Written by zflow at every start; put your own settings into a file with a higher number.",
         'Unattended-Upgrade::Allowed-Origins { "${distro_id}:${distro_codename}-updates"; };',
+        'Unattended-Upgrade::Package-Blacklist { "^zimbra-"; };',
         f'Unattended-Upgrade::Mail "{admin}";',
         'Unattended-Upgrade::MailOnlyOnError "true";',
         'Unattended-Upgrade::MailReport "on-error";',

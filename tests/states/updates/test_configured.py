@@ -109,11 +109,12 @@ def test_setting_is_followed(ctx: Context) -> None:
 
 @NEEDS_APT
 def test_policy_in_apts_own_eyes(tmp_path: Path) -> None:
-    """apt reads the policy: the -updates pocket is added, errors are mailed, nothing reboots, the proxy is used."""
+    """apt reads the policy: -updates is added, Zimbra left out, errors are mailed, a proxy is used, nothing reboots."""
     (tmp_path / "52zflow").write_text(configured.policy("boss@example.org", "http://proxy:3128"))
     found = dumped(tmp_path / "52zflow")
     for line in (
         'Unattended-Upgrade::Allowed-Origins:: "${distro_id}:${distro_codename}-updates";',
+        'Unattended-Upgrade::Package-Blacklist:: "^zimbra-";',
         'Unattended-Upgrade::Mail "boss@example.org";',
         'Unattended-Upgrade::MailOnlyOnError "true";',
         'Unattended-Upgrade::MailReport "on-error";',
