@@ -67,8 +67,11 @@ def _write_release(suite: Path, codename: str) -> Path:
     return release
 
 
-def publish(root: Path, codename: str, debs: Iterable[Path], key_path: Path) -> SigningKey:
-    """Index the packages under `root`, sign the suite, and leave the public key at `key_path`."""
+def publish(root: Path, codename: str, debs: Iterable[Path], key_path: Path, keyring: Path | None = None) -> SigningKey:
+    """Index the packages under `root`, sign the suite, and leave the public key at `key_path`.
+
+    The key is made for this once, or the one in the folder `keyring`, where it is made when there is none.
+    """
     suite = root / "dists" / codename
     binaries = suite / "zimbra/binary-amd64"
     binaries.mkdir(parents=True, exist_ok=True)
@@ -76,8 +79,10 @@ def publish(root: Path, codename: str, debs: Iterable[Path], key_path: Path) -> 
     (binaries / "Packages").write_text(index)
     (binaries / "Packages.gz").write_bytes(gzip.compress(index.encode(), mtime=0))
     release = _write_release(suite, codename)
-    with tempfile.TemporaryDirectory() as home:
-        _gpg(home, "--quick-generate-key", "zflow stand-in <root@localhost>", "rsa2048", "sign", "never")
+    with tempfile.TemporaryDirectory() as folder:
+        home = str(keyring or folder)
+        if not _gpg(home, "--list-keys"):
+            _gpg(home, "--quick-generate-key", "zflow stand-in <root@localhost>", "rsa2048", "sign", "never")
         listing = _gpg(home, "--list-keys", "--with-colons")
         fingerprint = next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
         _gpg(home, "--yes", "--digest-algo", "SHA512", "--clearsign", "-o", str(suite / "InRelease"), str(release))

@@ -57,9 +57,17 @@ def _write_archive(release: Release, work: Path, out: Path) -> Path:
 
 
 def build(
-    out: Path, *, ubuntu: str = "18.04", release: str = "8.8.15", behaviour: Mapping[str, str] | None = None
+    out: Path,
+    *,
+    ubuntu: str = "18.04",
+    release: str = "8.8.15",
+    behaviour: Mapping[str, str] | None = None,
+    keyring: Path | None = None,
 ) -> StandIn:
-    """Make the archive and the repository in `out`, replacing what an earlier build left there."""
+    """Make the archive and the repository in `out`, replacing what an earlier build left there.
+
+    Releases that one server is to get after each other are signed by one key: that in the folder `keyring`.
+    """
     made = Release(release, ubuntu, dict(behaviour or {}))
     out = out.resolve()
     repository = out / "repository"
@@ -70,7 +78,7 @@ def build(
         archive = _write_archive(made, work, out)
         pool = repository / "pool"
         parts = [debs.build(part, made, work / "remote", pool) for part in catalogue.in_repository(made)]
-        key = aptrepo.publish(repository, made.codename, parts, out / "key.asc")
+        key = aptrepo.publish(repository, made.codename, parts, out / "key.asc", keyring)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     return StandIn(archive, digest, repository, key.path, key.fingerprint)
 

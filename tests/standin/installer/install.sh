@@ -15,6 +15,7 @@ MYDIR="$(cd "$(dirname "$0")" && pwd)"
 
 . ./util/utilfunc.sh
 . ./util/modules/packages.sh
+. ./util/modules/upgrade.sh
 
 usage() {
   echo "$0 [-r <dir> -l <file> -a <file> -u -s -c type -x -h] [defaultsfile]"
@@ -101,6 +102,8 @@ fi
 echo "$(date +%s): INSTALL SESSION START" >> $HISTORY
 installPackages
 echo "$(date +%s): INSTALL SESSION COMPLETE" >> $HISTORY
+
+restoreExistingConfig
 
 if [ $SOFTWAREONLY = yes ]; then
   echo ""

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Dict, List, Set
 
-from . import history, host, ldapinit, menu, misbehave, services, stages, store
+from . import history, host, ldapinit, menu, misbehave, services, stages, store, upgrade
 
 FATAL = ("configCASetup", "configCreateCert", "configSetupLdap")
 """The stages whose failure ends the run with 1; all others only print `failed.`"""
@@ -30,6 +30,7 @@ class Session(stages.Session):
         self.status = history.Status()
         self.ldap_configured = store.initialised()
         self.services: Set[str] = set()
+        self.upgrading = upgrade.needed(self.status)
 
     def progress(self, text: str) -> None:
         """A piece of a line, on stdout and in the log."""
@@ -83,12 +84,16 @@ def _check_ground(session: Session) -> None:
 
 def _prepare(session: Session) -> None:
     """Everything before the first stage."""
+    if session.upgrading:
+        upgrade.run(session)
     if session.status.new:
         session.progress("Installing LDAP configuration database...")
         ldapinit.ship_config()
         session.progress("done.\n")
     session.progress("Setting defaults...")
     session.config.update(stages.defaults())
+    if session.upgrading:
+        session.config.update(upgrade.config())
     session.progress("done.\n")
     if session.ldap_configured:
         session.progress("Checking ldap status....")
@@ -107,7 +112,7 @@ def _save_config(session: Session) -> None:
 
 
 def _stage(session: Session, name: str) -> None:
-    action = stages.STAGES[name]
+    action = (upgrade.STAGES if session.upgrading else stages.STAGES)[name]
     if name in session.status.stages and name not in stages.NEVER_SKIPPED:
         history.add("CONFIGURED " + name)
         return

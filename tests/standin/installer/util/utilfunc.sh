@@ -282,11 +282,12 @@ shutDownSystem() {
 }
 
 removeExistingInstall() {
+  saveExistingConfig
   if [ -n "$INSTALLED_PACKAGES" ]; then
     echo ""
     echo "Shutting down zimbra mail"
     shutDownSystem
-    removeExistingPackages
+    removeOrKeepPackages
   fi
   [ $REMOVE = yes ] || return
   echo ""
