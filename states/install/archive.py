@@ -64,9 +64,13 @@ def probe(ctx: Context) -> Evidence | None:
     if (done := finished(ctx)) is not None:
         return done
     try:
-        archive = wanted(ctx)
+        return evidence(ctx, wanted(ctx))
     except OperatorError:
         return None
+
+
+def evidence(ctx: Context, archive: Archive) -> Evidence | None:
+    """Return what shows that an archive is there, checked and unchanged."""
     if not checked(ctx, archive):
         return None
     path = located(ctx, archive)
@@ -74,8 +78,12 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Fetch and check the archive. Raises what `wanted` and `fetch` raise, and OperatorError(WRONG_SHA256)."""
-    archive = wanted(ctx)
+    """Fetch and check the archive. Raises what `wanted` and `obtain` raise."""
+    obtain(ctx, wanted(ctx))
+
+
+def obtain(ctx: Context, archive: Archive) -> None:
+    """Bring one archive here and check it. Raises what `fetch` raises, and OperatorError(WRONG_SHA256)."""
     ctx.cache.mkdir(parents=True, exist_ok=True)
     if archive.local:
         take_local(archive)

@@ -35,7 +35,8 @@ WRONG_SHA256 = Code(
     "ZF-3005",
     "the release has the wrong SHA-256",
     "The file is not the expected one: rebuilt by its maker, damaged, or replaced. A downloaded one has been removed.",
-    "Compare ZFLOW_RELEASE_SHA256 with what the maker publishes, over a trusted way; then run `zflow resume`.",
+    "Compare ZFLOW_RELEASE_SHA256 with what the maker publishes, over a trusted way; then run `zflow resume`. For an "
+    "upgrade order it anew, with `zflow upgrade` and the right sum.",
 )
 ARCHIVE = Code(
     "ZF-3006",
@@ -126,7 +127,8 @@ RELEASE_GONE = Code(
     "ZF-3020",
     "the release is not where it should be",
     "The server says that it does not have the file, or does not give it to you; or the local file is not there.",
-    "Makers rebuild and move their archives: set ZFLOW_RELEASE_URL and ZFLOW_RELEASE_SHA256 to one that exists.",
+    "Makers rebuild and move their archives: set ZFLOW_RELEASE_URL and ZFLOW_RELEASE_SHA256 to one that exists. For "
+    "an upgrade order it anew with `zflow upgrade`.",
 )
 SYSLOG = Code(
     "ZF-3021",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from zflow.api import Context
+from zflow.api import Context, write_atomic
 
 HISTORY = Path("opt/zimbra/.install_history")
 START = "INSTALL SESSION START"
@@ -70,6 +70,21 @@ def sessions(ctx: Context) -> list[Session]:
         return parse((ctx.volume / HISTORY).read_text(errors="replace"))
     except OSError:
         return []
+
+
+def forget_configuration(ctx: Context) -> list[str]:
+    """Take the configuration of the last session out of the history, and return its lines.
+
+    By them zmsetup.pl skips the stages that a cut-off run finished, and loses what those hand on in memory; by `END` it
+    takes an upgrade for done (getInstallStatus and configSetEnabledServices of zmsetup.pl, 9.0.0: 1822-1910, 6952).
+    """
+    path = ctx.volume / HISTORY
+    lines = path.read_text(errors="replace").splitlines(keepends=True)
+    ends = [number for number, line in enumerate(lines) if line.rstrip().endswith(": INSTALL SESSION COMPLETE")]
+    kept = lines[: ends[-1] + 1] if ends else lines
+    if kept != lines:
+        write_atomic(path, "".join(kept), mode=path.stat().st_mode & 0o777)
+    return [line.strip() for line in lines[len(kept) :]]
 
 
 def last(ctx: Context) -> Session | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from states.install.packages import vendor_packages
 from zflow.api import Context, Evidence, Step
 
@@ -18,6 +21,22 @@ def apply(ctx: Context) -> None:
     """Hold them all; `dpkg --set-selections` wants its list of available packages to exist, empty or not."""
     (ctx.volume / "var/lib/dpkg/available").touch()
     ctx.shell.chroot("apt-mark", "hold", *sorted(vendor_packages(ctx)))
+
+
+@contextmanager
+def lifted(ctx: Context) -> Iterator[None]:
+    """Lift the holds for a while, for apt refuses to change what is held; they are put back whatever happens.
+
+    A kill in between leaves them lifted until the next walk. Unattended upgrades pass over these packages even then
+    (states/updates/configured.py).
+    """
+    if found := sorted(vendor_packages(ctx)):
+        ctx.shell.chroot("apt-mark", "unhold", *found)
+    try:
+        yield
+    finally:
+        if vendor_packages(ctx):
+            apply(ctx)
 
 
 STEP = Step(

@@ -16,6 +16,7 @@ class Package:
     name: str
     wanted: str
     state: str
+    version: str = ""
 
     @property
     def installed(self) -> bool:
@@ -37,7 +38,8 @@ def parse(status: str) -> dict[str, Package]:
         name = stanza[9 : stanza.index("\n")]
         words = stanza.partition("\nStatus: ")[2].partition("\n")[0].split()
         if len(words) == 3 and words[2] not in {"not-installed", "config-files"}:
-            found[name] = Package(name, words[0], words[2])
+            version = stanza.partition("\nVersion: ")[2].partition("\n")[0]
+            found[name] = Package(name, words[0], words[2], version)
     return found
 
 

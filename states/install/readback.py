@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from states.identity import admin_address, mail_domain, server_name
 from states.install import services
+from states.install.order import Portrait
 from states.zimbra import as_zimbra
 from zflow.api import Context
 
@@ -48,8 +49,25 @@ def _directory(ctx: Context) -> Iterator[str]:
         yield f"{admin_address(ctx)} is no administrator"
 
 
+def portrait(ctx: Context) -> Portrait:
+    """Return what must be the same before and after an upgrade: who is there, what is served."""
+    domains = as_zimbra(ctx, "zmprov", "-l", "gad", timeout=180).output.split()
+    return {
+        "the default domain": tuple(_ask(ctx, "zimbraDefaultDomainName", "gcf")),
+        "the mail domains": tuple(sorted(domains)),
+        "the administrator's account": tuple(_ask(ctx, "zimbraId", "ga", admin_address(ctx))),
+        "the enabled services": tuple(sorted(_ask(ctx, "zimbraServiceEnabled", "gs", server_name(ctx)))),
+    }
+
+
+def lacking(before: Portrait, now: Portrait) -> list[str]:
+    """Return what a server had and has no more, one sentence each; what was added is nobody's loss."""
+    gone = {what: sorted(set(values) - set(now.get(what, ()))) for what, values in before.items()}
+    return [f"{what}: {', '.join(values)} is gone" for what, values in gone.items() if values]
+
+
 def not_running(ctx: Context) -> Iterator[str]:
-    """Say which services do not come up in time."""
+    """Wait for the services to come up; say which do not."""
     until = time.monotonic() + PATIENCE
     while stopped := services.down(services.status(ctx)):
         if time.monotonic() > until:

@@ -17,6 +17,7 @@ from states.install import (
     codes,
     leftovers,
     networks,
+    order,
     services,
     software,
     syslog,
@@ -34,6 +35,8 @@ from zflow.api import Context, Evidence, OperatorError, Step, TransientError, re
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the mark of a proven server stands, and dpkg still has its core."""
+    if order.under_way(ctx) is not None:
+        return Evidence("left to the upgrade that is under way")
     session, core = proven(ctx), vendor_packages(ctx).get("zimbra-core")
     if session is None or core is None or not (ctx.volume / "opt/zimbra/conf/localconfig.xml").is_file():
         return None

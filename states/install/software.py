@@ -71,12 +71,17 @@ def data(ctx: Context) -> list[str]:
 
 
 def install(ctx: Context, answers_file: Path) -> None:
+    """End what an earlier attempt left running, then install. Raises what `run_installer` raises."""
+    leftovers.end_all(ctx)
+    run_installer(ctx, answers_file)
+
+
+def run_installer(ctx: Context, answers_file: Path) -> None:
     """Run the installer with one answers file and prove what it did.
 
     Raises OperatorError: QUESTION, ENDLESS, NOTHING_INSTALLED, INSTALLER, ARCHIVE; TransientError: PACKAGES and the
     shell's own.
     """
-    leftovers.end_all(ctx)
     before = last(ctx)
     ctx.shell.chroot("dpkg", "--configure", "-a", ok=range(256), timeout=900)
     source.refresh_lists(ctx)

@@ -16,6 +16,7 @@ from states.bootstrap.settings import PROXY
 from states.install import codes
 from states.install.download import opened
 from states.install.openpgp import binary, primary_fingerprints
+from states.install.order import ordered
 from states.install.proof import finished, proven
 from states.install.releases import RELEASES, line_of
 from states.install.settings import PACKAGE_SOURCE, RELEASE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT
@@ -43,6 +44,11 @@ def sources(ctx: Context) -> tuple[str, ...]:
     return (installed or RELEASES[ctx.settings[RELEASE]]).sources
 
 
+def sources_of(ctx: Context, release: str) -> tuple[str, ...]:
+    """Return the package sources of one release: the setting's, else the vendor's own."""
+    return ctx.settings.get(PACKAGE_SOURCE) or RELEASES[release].sources
+
+
 def render(urls: tuple[str, ...], codename: str) -> str:
     """Return the content of zimbra.list."""
     head = "# Written by zflow: the vendor's packages, signed by the vendor's key.\n"
@@ -51,7 +57,18 @@ def render(urls: tuple[str, ...], codename: str) -> str:
 
 def wanted_list(ctx: Context) -> str:
     """Return what zimbra.list should hold."""
-    return render(sources(ctx), os_release(ctx.volume).get("UBUNTU_CODENAME", ""))
+    return _list(ctx, sources(ctx))
+
+
+def _list(ctx: Context, urls: tuple[str, ...]) -> str:
+    return render(urls, os_release(ctx.volume).get("UBUNTU_CODENAME", ""))
+
+
+def in_place(ctx: Context) -> bool:
+    """Tell whether zimbra.list is as wanted; that of an ordered upgrade counts too, which may have been adopted."""
+    order = ordered(ctx)
+    lists = [wanted_list(ctx), *([_list(ctx, sources_of(ctx, order.release))] if order else [])]
+    return any(holds(ctx.volume / LIST, each) for each in lists)
 
 
 def index(ctx: Context, source: str) -> Path:
@@ -73,7 +90,7 @@ def has_key(ctx: Context) -> bool:
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether key and list are as wanted and, until the server is installed, the index has been read."""
-    if not has_key(ctx) or not holds(ctx.volume / LIST, wanted_list(ctx)):
+    if not has_key(ctx) or not in_place(ctx):
         return None
     if finished(ctx) is None and not all(index(ctx, each).exists() for each in sources(ctx)):
         return None
@@ -82,11 +99,16 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Write key and list, read the index. Raises what `fetch_key` and `update` raise."""
+    adopt(ctx, sources(ctx))
+
+
+def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
+    """Make these the vendor's package sources. Raises what `fetch_key` and `update` raise."""
     if not has_key(ctx):
         key = fetch_key(ctx)
         (ctx.volume / KEYRING).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_atomic(ctx.volume / KEYRING, key)
-    write_atomic(ctx.volume / LIST, wanted_list(ctx))
+    write_atomic(ctx.volume / LIST, _list(ctx, urls))
     update(ctx)
 
 
@@ -129,7 +151,7 @@ def _read_url(place: str, proxy: str | None) -> bytes:
 def update(ctx: Context) -> None:
     """Let apt read the vendor's index alone. Raises OperatorError(SOURCE_SIGNATURE) and TransientError(SOURCE_AWAY)."""
     options = [f"Dir::Etc::sourcelist=/{LIST}", "Dir::Etc::sourceparts=-", "APT::Get::List-Cleanup=0"]
-    words = [*(word for option in options for word in ("-o", option)), *_options(ctx)]
+    words = [*(word for option in options for word in ("-o", option)), *proxy_options(ctx)]
     try:
         output = ctx.shell.chroot("apt-get", "update", *words, timeout=600).output
     except CommandError as error:
@@ -146,10 +168,11 @@ def refresh_lists(ctx: Context) -> None:
     """
     ctx.progress.report(note="reading the package lists")
     patience = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")
-    ctx.shell.chroot("apt-get", "update", *patience, *_options(ctx), ok=range(256), timeout=600)
+    ctx.shell.chroot("apt-get", "update", *patience, *proxy_options(ctx), ok=range(256), timeout=600)
 
 
-def _options(ctx: Context) -> list[str]:
+def proxy_options(ctx: Context) -> list[str]:
+    """Return apt's options for the proxy that is set, if one is."""
     proxy = ctx.settings.get(PROXY)
     options = [f"Acquire::http::Proxy={proxy}", f"Acquire::https::Proxy={proxy}"] if proxy else []
     return [word for option in options for word in ("-o", option)]

@@ -9,7 +9,7 @@ from states.bootstrap.rootfs import os_release
 from states.install import codes
 from states.install.archive import checked, located, wanted
 from states.install.proof import finished
-from states.install.releases import PLATFORMS
+from states.install.releases import PLATFORMS, Archive
 from zflow.api import CommandError, Context, Evidence, OperatorError, Step, remove_tree, sync_folder, write_atomic
 
 PLACE = Path("opt/zflow-release")
@@ -35,9 +35,16 @@ def probe(ctx: Context) -> Evidence | None:
     if (done := finished(ctx)) is not None:
         return done
     try:
-        archive = wanted(ctx)
+        return evidence(ctx, wanted(ctx))
+    except OperatorError:
+        return None
+
+
+def evidence(ctx: Context, archive: Archive) -> Evidence | None:
+    """Return what shows that the tree is one archive's, whole, and for this Ubuntu."""
+    try:
         receipt = (installer(ctx) / RECEIPT).read_text().strip()
-    except (OSError, OperatorError):
+    except OSError:
         return None
     if receipt != archive.sha256 or defects(installer(ctx), ctx):
         return None
@@ -71,8 +78,12 @@ def defects(folder: Path, ctx: Context) -> list[str]:
 
 
 def apply(ctx: Context) -> None:
-    """Unpack into the stage, check, and move to the place. Raises OperatorError(ARCHIVE)."""
-    archive = wanted(ctx)
+    """Unpack the wanted archive. Raises what `wanted` and `unpack` raise."""
+    unpack(ctx, wanted(ctx))
+
+
+def unpack(ctx: Context, archive: Archive) -> None:
+    """Unpack into the stage, check, and move to the place. Raises OperatorError: ARCHIVE, WRONG_SHA256."""
     source, stage = located(ctx, archive), ctx.stage / "release"
     if not checked(ctx, archive):
         raise OperatorError(codes.WRONG_SHA256, f"{source} has changed since it was checked")

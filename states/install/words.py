@@ -37,6 +37,7 @@ SAYINGS = (
     _saying(r"^.*dpkg was interrupted, you must manually run.*$", codes.PACKAGES, passes=True),
     _saying(r"^.*(Completely remove existing installation|Exiting - the system is unchanged).*$", codes.INSTALLER),
     _saying(r"^ERROR: .*$", codes.INSTALLER),
+    _saying(r"^.*UPGRADE FAILED.*$", codes.CONFIGURATION, passes=True),  # Z 9.0.0: 219
     _saying(r"^.*Configuration failed.*$", codes.CONFIGURATION, passes=True),  # Z:7011-7018
 )
 

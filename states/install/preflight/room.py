@@ -10,6 +10,7 @@ from states.install.limits import LEAST, open_files
 from states.install.memory import memory
 from states.install.preflight.finding import Finding, Look
 from states.install.settings import MINIMUM_DISK, MINIMUM_MEMORY
+from zflow.api import Context
 
 KEPT_BY_THE_KERNEL = 0.06
 """Share of a machine's nominal memory that programs do not see: "8 GB" are 7.7 GiB to them."""
@@ -34,11 +35,13 @@ def open_file_limit(_look: Look) -> Iterator[Finding]:
 
 def disk(look: Look) -> Iterator[Finding]:
     """See that the volume has room, until the installer has begun to fill it."""
-    if last(look.ctx) is not None:
-        return
-    room = os.statvfs(look.ctx.volume)
-    free, least = room.f_bavail * room.f_frsize / (1 << 30), look.ctx.settings[MINIMUM_DISK]
+    if last(look.ctx) is None:
+        yield from map(Finding, too_little(look.ctx))
+
+
+def too_little(ctx: Context) -> Iterator[str]:
+    """Say when the volume has too little room for the vendor's packages."""
+    room = os.statvfs(ctx.volume)
+    free, least = room.f_bavail * room.f_frsize / (1 << 30), ctx.settings[MINIMUM_DISK]
     if free < least:
-        yield Finding(
-            f"{free:.1f} GiB free on the volume, at least {least} are wanted ({MINIMUM_DISK.variable} for rehearsals)"
-        )
+        yield f"{free:.1f} GiB free on the volume, at least {least} are wanted ({MINIMUM_DISK.variable} for rehearsals)"
