@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from states import bootstrap, firewall, hardening, identity, install, serving, tls, updates
-from zflow.api import Product, Step
+from states import bootstrap, firewall, hardening, identity, install, serving, tls, updates, upgrade
+from states.install import order
+from zflow.api import Context, Product, Step, Watch
 
 
-def _before(name: str, step: Step, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def _before(name: str, inserted: tuple[Step, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:
     at = [each.name for each in steps].index(name)
-    return (*steps[:at], step, *steps[at:])
+    return (*steps[:at], *inserted, *steps[at:])
 
+
+def _watches(ctx: Context) -> Sequence[Watch]:
+    """Return what to watch; nothing while an upgrade is under way, for then much is down that should be."""
+    if order.under_way(ctx) is not None:
+        return ()
+    return (*serving.watches(ctx), *firewall.watches(ctx), *tls.watches(ctx), *hardening.watches(ctx))
+
+
+INSTALL = _before("install.services", (tls.MEND,), _before("install.holds", upgrade.CARRIED_OUT, install.STATE.steps))
+"""An upgrade under way is carried out before anything is started. Files of two pairs, left by a cut-off exchange, are
+made whole before services start on them."""
 
 PRODUCT = Product(
     name="zimbra",
     states=(
         replace(bootstrap.STATE, steps=(firewall.OWN, firewall.CLOSED, *bootstrap.STATE.steps)),
         updates.STATE,
-        # Files of two pairs, left by a cut-off exchange, are made whole before services start on them.
-        replace(install.STATE, steps=_before("install.services", tls.MEND, install.STATE.steps)),
+        replace(install.STATE, steps=INSTALL),
         firewall.STATE,
         # A wrong certificate must not leave a server unhardened whose ports are open by then.
         replace(tls.STATE, detached=True),
         # The parameters of Diffie-Hellman may be searched for an hour: nothing shall wait for them but the end.
         replace(hardening.STATE, steps=(*hardening.STATE.steps, *tls.LAST)),
+        # While an upgrade is prepared, a server serves that was just found whole.
+        upgrade.STATE,
     ),
     settings=(
         *identity.SETTINGS,
@@ -42,13 +56,9 @@ PRODUCT = Product(
         *firewall.CODES,
         *tls.CODES,
         *hardening.CODES,
+        *upgrade.CODES,
     ),
     admit=bootstrap.admit,
-    watches=lambda ctx: (
-        *serving.watches(ctx),
-        *firewall.watches(ctx),
-        *tls.watches(ctx),
-        *hardening.watches(ctx),
-    ),
+    watches=_watches,
     shutdown=serving.shutdown,
 )

@@ -19,7 +19,7 @@ class Code:
     """One row of the table of errors: what happened, why, and what to type.
 
     `id` is stable for ever (`ZF-nnnn`): 1xxx engine, 2xxx bootstrap and updates, 3xxx install, 4xxx firewall,
-    5xxx TLS and DH, 6xxx hardening. `cause` and `remedy` are sentences for a person at 3 a.m.
+    5xxx TLS and DH, 6xxx hardening, 7xxx upgrade. `cause` and `remedy` are sentences for a person at 3 a.m.
     """
 
     id: str

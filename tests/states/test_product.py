@@ -21,7 +21,7 @@ STEPS = PRODUCT.steps
 SETTINGS = PRODUCT.settings
 CODES = PRODUCT.codes
 THOUSANDS = {
-    "bootstrap": "20", "updates": "21", "install": "3", "firewall": "4", "tls": "5", "hardening": "6",
+    "bootstrap": "20", "updates": "21", "install": "3", "firewall": "4", "tls": "5", "hardening": "6", "upgrade": "7",
 }  # fmt: skip
 """What the codes of a state begin with; zflow/errors.py, `Code`."""
 PARTS = Path(__file__).parent.parent.parent / "states"
@@ -97,9 +97,18 @@ def test_ahead_steps() -> None:
 
 
 def test_the_search_for_parameters_delays_nothing() -> None:
-    """Nothing comes after the Diffie-Hellman parameters but their own deploy, so that only the end waits for them."""
-    assert [each.name for each in STEPS[-2:]] == ["hardening.dh", "hardening.dh_deployed"]
-    assert STEPS[-2].ahead
+    """After the Diffie-Hellman parameters come their own deploy and an ordered upgrade: only the end waits for them."""
+    steps = [each for each in STEPS if not each.name.startswith("upgrade.")]
+    assert [each.name for each in steps[-2:]] == ["hardening.dh", "hardening.dh_deployed"]
+    assert steps[-2].ahead
+
+
+def test_an_upgrade_is_prepared_last_and_carried_out_before_anything_starts() -> None:
+    """The old server serves while the newer release is fetched; a half upgraded one is not held, mended or started."""
+    assert {each.name for each in STEPS[-4:]} == {each.name for each in STEPS if each.name.startswith("upgrade.")}
+    names = [each.name for each in STEPS]
+    at = names.index("install.newer_software")
+    assert names[at + 1 : at + 5] == ["install.newer_setup", "install.holds", "install.certificate", "install.services"]
 
 
 def test_a_cut_off_exchange_is_made_whole_before_services_start() -> None:
@@ -111,7 +120,7 @@ def test_a_cut_off_exchange_is_made_whole_before_services_start() -> None:
 @pytest.mark.parametrize("code", **named((*CODES, *ENGINE_CODES)))
 def test_codes(code: Code) -> None:
     """Every error has whole sentences for a person at 3 a.m., on one line each."""
-    assert re.fullmatch(r"ZF-[1-6]\d{3}", code.id)
+    assert re.fullmatch(r"ZF-[1-7]\d{3}", code.id)
     assert re.fullmatch(r"[^.\n]*[^.\n\s]", code.title)
     for sentence in (code.cause, code.remedy):
         assert re.fullmatch(r"\S[^\n]{10,}[.`)]", sentence)
@@ -150,20 +159,11 @@ def test_messages_name_what_exists(code: Code) -> None:
     variables = {each.variable for each in SETTINGS} | {f"{each.variable}_FILE" for each in SETTINGS}
     assert set(re.findall(rf"{PREFIX}[A-Z0-9_]*[A-Z0-9]", texts(code))) <= variables
     steps = {each.name for each in STEPS}
-    assert set(re.findall(r"zflow logs ([a-z.]+)", texts(code))) <= steps
+    assert set(re.findall(r"zflow logs ([a-z._]+)", texts(code))) <= steps
     verbs = {
-        "install",
-        "logs",
-        "resume",
-        "status",
-        "shell",
-        "reset-state",
+        "explain", "history", "install", "logs", "plan", "reset-state", "resume", "run", "shell", "status", "upgrade",
         "verify",
-        "history",
-        "plan",
-        "explain",
-        "run",
-    }
+    }  # fmt: skip
     assert set(re.findall(r"`zflow ([a-z-]+)", texts(code))) <= verbs
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from zflow import __version__, codes
-from zflow.cli import alert, dkim, dns, doctor, firewall, inner, install, journal, looking, steering, tls
+from zflow.cli import alert, dkim, dns, doctor, firewall, inner, install, journal, looking, steering, tls, upgrade
 from zflow.errors import ZflowError
 from zflow.exits import Exit
 
@@ -25,7 +25,7 @@ def group() -> None:
     """Turns an empty volume into a running, hardened Zimbra mail server, and keeps it so."""
 
 
-for module in (looking, doctor, firewall, tls, dns, dkim, alert, steering, install, journal, inner):
+for module in (looking, doctor, firewall, tls, dns, dkim, alert, steering, install, upgrade, journal, inner):
     for command in module.COMMANDS:
         group.add_command(command)
 

@@ -1,0 +1,58 @@
+"""The last look before the server is stopped: whole, with room for the newer release; what it is, is written down.
+
+From then on the upgrade is under way: it is carried out before anything is started, at whatever start comes next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from states.install import readback, services
+from states.install.order import Portrait, give, key, ordered
+from states.install.preflight.room import too_little
+from states.install.unpack import installer
+from states.upgrade import codes, kept
+from states.upgrade.archive import NOTHING
+from states.upgrade.versions import brought
+from zflow.api import Context, Evidence, OperatorError, Step
+
+
+def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
+    """Say everything that is in the way, one sentence each."""
+    yield from too_little(ctx)
+    if stopped := services.down(services.status(ctx)):
+        yield f"services of the server do not run: {', '.join(stopped)}"
+    if not kept.whole(ctx):
+        yield f"{kept.FILE} lacks the directory's password, or its end"
+    yield from (f"the server does not tell {what}" for what, values in portrait.items() if not values)
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See that the upgrade is under way, or that none is ordered."""
+    order = ordered(ctx)
+    if order is None:
+        return NOTHING
+    return Evidence(f"{order.installed} is upgraded to {order.goal}") if order.under_way else None
+
+
+def apply(ctx: Context) -> None:
+    """Look at everything at once, and put the upgrade under way. Raises OperatorError(NOT_READY)."""
+    order = ordered(ctx)
+    assert order is not None
+    portrait = readback.portrait(ctx)
+    if found := list(findings(ctx, portrait)):
+        raise OperatorError(codes.NOT_READY, "; ".join(found))
+    kept.keep(ctx)
+    give(ctx, replace(order, goal=brought(installer(ctx)), before=portrait))
+
+
+STEP = Step(
+    name="upgrade.checks",
+    title="Check that the server can be upgraded",
+    probe=probe,
+    apply=apply,
+    inputs=key,
+    retry="never",
+    timeout=900,
+)

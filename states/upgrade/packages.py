@@ -1,0 +1,70 @@
+"""The packages that the newer release needs, fetched into apt's cache while the old server serves.
+
+What apt cannot resolve or fetch now, the vendor's installer could not either; it would find out with the server on its
+way down. Its own download then finds everything at hand.
+"""
+
+from __future__ import annotations
+
+from states import witness
+from states.install import codes as install_codes
+from states.install import source, unpack
+from states.install.order import Order, key, ordered
+from states.upgrade import answers
+from states.upgrade.archive import NOTHING
+from zflow.api import CommandError, Context, Evidence, Step, TransientError
+
+WITNESS = "upgrade-packages.txt"
+FETCH = ("install", "--download-only", "--yes", "--allow-change-held-packages")
+COMMAND = "ZF-1010"
+"""The engine's code for a command that ended badly by itself."""
+
+
+def _text(ctx: Context, order: Order) -> str:
+    return f"{order.archive.sha256} {' '.join(source.sources_of(ctx, order.release))}\n"
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See that the packages were fetched for the order, under way or not; or that none is ordered."""
+    order = ordered(ctx)
+    if order is None:
+        return NOTHING
+    if not witness.agrees(ctx, WITNESS, _text(ctx, order)):
+        return None
+    return Evidence(f"all there, from {', '.join(source.sources_of(ctx, order.release))}")
+
+
+def apply(ctx: Context) -> None:
+    """Read the release's package source and fetch. Raises what `source.adopt` raises, and TransientError(PACKAGES)."""
+    order = ordered(ctx)
+    assert order is not None
+    source.adopt(ctx, source.sources_of(ctx, order.release))
+    source.refresh_lists(ctx)
+    ctx.progress.report(note="fetching packages")
+    try:
+        ctx.shell.chroot("apt-get", *FETCH, *source.proxy_options(ctx), *_wanted(ctx), timeout=3000)
+    except CommandError as error:
+        if error.code.id != COMMAND or "No space left" in error.tail:
+            raise
+        lines = [line for line in error.tail.splitlines() if line.startswith(("E: ", "Err:"))]
+        raise TransientError(install_codes.PACKAGES, " / ".join(lines[:4]) or error.detail) from error
+    witness.attest(ctx, WITNESS, _text(ctx, order))
+
+
+def _wanted(ctx: Context) -> list[str]:
+    """Return the archive's packages as files, the others by name, as the installer does."""
+    folder = unpack.installer(ctx) / "packages"
+    names = answers.packages(ctx)
+    files = {path.name.partition("_")[0]: path for path in sorted(folder.glob("*.deb"))}
+    return [unpack.inside(files[name], ctx) if name in files else name for name in names]
+
+
+STEP = Step(
+    name="upgrade.packages",
+    title="Fetch the packages of the ordered release",
+    probe=probe,
+    apply=apply,
+    inputs=key,
+    retry="network",
+    timeout=3600,
+)

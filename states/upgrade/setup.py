@@ -1,0 +1,92 @@
+"""The server's data and configuration brought to the newer release: `zmsetup.pl -c FILE`, then read back.
+
+With `UPGRADED` packages in its history, and the last `CONFIGURED END` of an older version, zmsetup.pl upgrades database
+and directory first, then goes through its stages with the server's own values (zmsetup.pl 9.0.0: 199-222, 1819-1910;
+zmupgrade.pm). What it upgrades it may do again: by the version of the database's schema, and attributes that are unset.
+A cut-off run is made again from its beginning, for in its own way of resuming stages lose what earlier ones hand on.
+"""
+
+from __future__ import annotations
+
+from states.install import codes as install_codes
+from states.install import leftovers, networks, readback, services, syslog, vendor
+from states.install.history import STAGES, forget_configuration, last
+from states.install.order import Order, fulfil, fulfilled, key_under_way, under_way
+from states.install.proof import mark, proven
+from states.install.setup import PROGRAM, reporter
+from states.install.unpack import inside, installer
+from states.install.words import explained, failed_parts
+from states.upgrade import answers, kept
+from states.upgrade.archive import NOTHING
+from states.upgrade.standing import forward
+from states.zimbra import as_zimbra
+from zflow.api import Context, Evidence, Step, TransientError, remove_tree, sync_volume
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See that no upgrade is under way: the order goes when the newer server has been read back."""
+    if under_way(ctx) is not None:
+        return None
+    session = proven(ctx) if fulfilled(ctx).exists() else None
+    return Evidence(f"upgraded to {session.packages['zimbra-core']} and read back") if session else NOTHING
+
+
+def apply(ctx: Context) -> None:
+    """Upgrade, prove, and let the order count as carried out. Raises TransientError(FAILED), OperatorError(FAILED)."""
+    order = under_way(ctx)
+    assert order is not None
+    with forward(ctx):
+        session = last(ctx)
+        if session is None or session != proven(ctx):  # else cut off between the mark and the end of the order
+            upgrade(ctx, order)
+    remove_tree(installer(ctx))
+    kept.forget(ctx)
+    fulfil(ctx)
+
+
+def upgrade(ctx: Context, order: Order) -> None:
+    """Run the vendor's program on a history without an earlier run of it, and prove what it did."""
+    leftovers.end_all(ctx)
+    kept.put_back(ctx)
+    for line in forget_configuration(ctx):
+        ctx.log(f"made again: {line}")
+    file = answers.write(ctx)
+    output = vendor.run(ctx, PROGRAM, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    prove(ctx, order, output)
+    file.unlink()
+    syslog.give_log(ctx)
+    networks.remember(ctx)
+    services.record(ctx)
+    sync_volume(ctx.volume)
+    session = last(ctx)
+    assert session is not None
+    mark(ctx, session)
+
+
+def prove(ctx: Context, order: Order, output: str) -> None:
+    """Read the server back; raises TransientError(CONFIGURATION) naming everything that is not as it should be."""
+    session = last(ctx)
+    if session is None or not session.configured:
+        reached = session.stages[-1] if session and session.stages else "none"
+        unfinished = TransientError(install_codes.CONFIGURATION, f"it ended after the stage {reached}")
+        raise explained(output, unfinished)
+    ctx.progress.report(STAGES, STAGES, "stages", "reading the server back")
+    found = [*failed_parts(output), *readback.not_running(ctx)]
+    found += readback.lacking(order.before or {}, readback.portrait(ctx))
+    said = as_zimbra(ctx, "zmcontrol", "-v", ok=range(256), timeout=180).output.strip()
+    # The later releases say their patch here, which is not in the number of their build.
+    if not said.startswith(f"Release {'.'.join(order.goal.split('.')[:2])}."):
+        found.append(f"zmcontrol -v says ‹{said[:160]}›, not {order.goal}")
+    if found:
+        raise TransientError(install_codes.CONFIGURATION, "; ".join(found)[:1500])
+
+
+STEP = Step(
+    name="install.newer_setup",
+    title="Upgrade the server's data and configuration",
+    probe=probe,
+    apply=apply,
+    inputs=key_under_way,
+    retry="vendor",
+    timeout=4 * 3600,
+)

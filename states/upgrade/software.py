@@ -1,0 +1,57 @@
+"""The newer release's software over the installed one: `install.sh -s -x FILE` with `UPGRADE="yes"`.
+
+What the vendor's installer does then (packages.sh, utilfunc.sh 9.0.0): downloads; copies localconfig.xml, keys and
+certificates to .saveconfig; stops the server; exchanges the packages in place, or, where zimbra-core is of the same
+build already, as after a kill, purges all and installs anew (removeExistingInstall, 1744-1842); puts localconfig.xml
+back. What lies below db, data and store is no package's and stays. So a run that was cut off is simply made again.
+"""
+
+from __future__ import annotations
+
+from states.install import holds, leftovers, software
+from states.install.history import last
+from states.install.order import Order, key_under_way, under_way
+from states.install.packages import vendor_packages
+from states.install.proof import proven
+from states.upgrade import answers, kept
+from states.upgrade.archive import NOTHING
+from states.upgrade.standing import forward
+from states.upgrade.versions import same
+from zflow.api import Context, Evidence, Step
+
+
+def complete(ctx: Context, order: Order) -> bool:
+    """Tell whether the software is the ordered one, by the installer's word and by dpkg's."""
+    session, core = software.complete(ctx), vendor_packages(ctx).get("zimbra-core")
+    return session is not None and session.upgrade and core is not None and same(core.version, order.goal)
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See the newer software whole, or that no upgrade is under way."""
+    order = under_way(ctx)
+    if order is None:
+        return NOTHING
+    return Evidence(f"zimbra-core {order.goal}") if complete(ctx, order) else None
+
+
+def apply(ctx: Context) -> None:
+    """Lift the holds, exchange the software, hold it again. Raises TransientError(FAILED), OperatorError(FAILED)."""
+    with forward(ctx), holds.lifted(ctx):
+        # A server that still serves is stopped by the installer, the vendor's way, when all is downloaded.
+        if last(ctx) != proven(ctx):
+            leftovers.end_all(ctx)
+            kept.put_back(ctx)
+        file = answers.write(ctx)
+        software.run_installer(ctx, file)
+        file.unlink()
+
+
+STEP = Step(
+    name="install.newer_software",
+    title="Exchange the Zimbra software for the ordered release",
+    probe=probe,
+    apply=apply,
+    inputs=key_under_way,
+    retry="vendor",
+    timeout=3600,
+)

@@ -1,0 +1,1 @@
+"""Tests of the upgrade to a newer release."""
