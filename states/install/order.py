@@ -80,13 +80,16 @@ def fulfil(ctx: Context) -> None:
 
 def key(ctx: Context) -> str:
     """Return what makes the steps that prepare an upgrade due: the order, or the last one carried out."""
-    found = ordered(ctx) or _read(fulfilled(ctx))
-    return f"{found.release} {found.archive.sha256}" if found else ""
+    return _key(ctx, ordered(ctx))
 
 
 def key_under_way(ctx: Context) -> str:
     """Return what makes the steps that carry an upgrade out due: the same, but not before all was prepared."""
-    found = under_way(ctx) or _read(fulfilled(ctx))
+    return _key(ctx, under_way(ctx))
+
+
+def _key(ctx: Context, order: Order | None) -> str:
+    found = order or _read(fulfilled(ctx))
     return f"{found.release} {found.archive.sha256}" if found else ""
 
 

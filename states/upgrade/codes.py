@@ -36,8 +36,9 @@ NOT_READY = Code(
 )
 FAILED = Code(
     "ZF-7006",
-    "the upgrade failed and mail is not served",
-    "The vendor's installer stopped in the middle; the state of the server is told below. Its data are in place.",
+    "the upgrade to the ordered release failed",
+    "The vendor's installer stopped, or the server is not what it was; where it stands is told below. Its data are in "
+    "place; until it is whole nothing more is started.",
     "Correct what is named below and run `zflow resume`, which goes on with it. Else restore the copy of the volume. "
     "Read `zflow logs install.newer_software` and `zflow logs install.newer_setup`.",
 )

@@ -16,8 +16,6 @@ from zflow.api import CommandError, Context, Evidence, Step, TransientError
 
 WITNESS = "upgrade-packages.txt"
 FETCH = ("install", "--download-only", "--yes", "--allow-change-held-packages")
-COMMAND = "ZF-1010"
-"""The engine's code for a command that ended badly by itself."""
 
 
 def _text(ctx: Context, order: Order) -> str:
@@ -44,7 +42,7 @@ def apply(ctx: Context) -> None:
     try:
         ctx.shell.chroot("apt-get", *FETCH, *source.proxy_options(ctx), *_wanted(ctx), timeout=3000)
     except CommandError as error:
-        if error.code.id != COMMAND or "No space left" in error.tail:
+        if error.code.id != unpack.COMMAND or "No space left" in error.tail:
             raise
         lines = [line for line in error.tail.splitlines() if line.startswith(("E: ", "Err:"))]
         raise TransientError(install_codes.PACKAGES, " / ".join(lines[:4]) or error.detail) from error
