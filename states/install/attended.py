@@ -23,10 +23,8 @@ from states.install.history import last
 from states.install.proof import proven
 from states.install.settings import INSTALL
 from states.install.words import failed_parts
-from states.zimbra import as_zimbra
 from zflow.api import Context, OperatorError, write_atomic
 
-PROGRAM = "/opt/zimbra/libexec/zmsetup.pl"
 LOGS = ("opt/zimbra/log/zmsetup*.log", "tmp/zmsetup*.log")
 STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
 """The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), Z:detail."""
@@ -71,7 +69,7 @@ def invitation(*, after_a_cut: bool) -> OperatorError:
 
 def command(ctx: Context) -> tuple[str, ...]:
     """Return the command that opens the menu, to be run on a terminal."""
-    return ("chroot", str(ctx.volume), "sh", "-c", vendor.ALONE, "alone", PROGRAM)
+    return ("chroot", str(ctx.volume), "sh", "-c", vendor.ALONE, "alone", vendor.ZMSETUP)
 
 
 def open_menu(ctx: Context) -> None:
@@ -113,7 +111,7 @@ def take_over(ctx: Context) -> None:
     ctx.progress.report(note="reading the server back")
     found = Chosen(
         domain=" ".join(readback.ask(ctx, "zimbraDefaultDomainName", "gcf")),
-        admins=tuple(as_zimbra(ctx, "zmprov", "-l", "gaaa", ok=range(256), timeout=180).output.split()),
+        admins=readback.administrators(ctx),
         failed=tuple(failed_in_log(_log(ctx))),
         boot=ctx.boot,
     )

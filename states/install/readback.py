@@ -49,14 +49,20 @@ def _directory(ctx: Context) -> Iterator[str]:
         yield f"{admin_address(ctx)} is no administrator"
 
 
+def administrators(ctx: Context) -> tuple[str, ...]:
+    """Return the addresses of all administrators' accounts."""
+    return tuple(as_zimbra(ctx, "zmprov", "-l", "gaaa", ok=range(256), timeout=180).output.split())
+
+
 def portrait(ctx: Context) -> Portrait:
     """Return what must be the same before and after an upgrade: who is there, what is served."""
     domains = as_zimbra(ctx, "zmprov", "-l", "gad", timeout=180).output.split()
+    accounts = [ask(ctx, "zimbraId", "ga", each) for each in administrators(ctx) if "@" in each]
     return {
-        "the default domain": tuple(_ask(ctx, "zimbraDefaultDomainName", "gcf")),
+        "the default domain": tuple(ask(ctx, "zimbraDefaultDomainName", "gcf")),
         "the mail domains": tuple(sorted(domains)),
-        "the administrator's account": tuple(_ask(ctx, "zimbraId", "ga", admin_address(ctx))),
-        "the enabled services": tuple(sorted(_ask(ctx, "zimbraServiceEnabled", "gs", server_name(ctx)))),
+        "the administrators' accounts": tuple(sorted(each for found in accounts for each in found)),
+        "the enabled services": tuple(sorted(ask(ctx, "zimbraServiceEnabled", "gs", server_name(ctx)))),
     }
 
 

@@ -85,7 +85,7 @@ def configure(ctx: Context) -> None:
     write_atomic(begun(ctx), "")
     file = ctx.volume / answers.PLACE
     write_atomic(file, answers.content(ctx), mode=0o600)
-    output = vendor.run(ctx, attended.PROGRAM, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    output = vendor.run(ctx, vendor.ZMSETUP, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
     prove(ctx, output)
 
 

@@ -8,6 +8,8 @@ from states.install import codes, leftovers
 from states.install.words import asked, question
 from zflow.api import CommandError, Context, OperatorError
 
+ZMSETUP = "/opt/zimbra/libexec/zmsetup.pl"
+"""The program that configures a server; without arguments it shows its menu."""
 SILENCE = 900.0
 """Seconds without output after which an installer counts as waiting; packages unpack quietly for minutes."""
 OUTPUT = 16 << 20

@@ -13,7 +13,7 @@ from states.install import leftovers, networks, readback, services, syslog, vend
 from states.install.history import STAGES, forget_configuration, last
 from states.install.order import Order, fulfil, fulfilled, key_under_way, under_way
 from states.install.proof import mark, proven
-from states.install.setup import PROGRAM, reporter
+from states.install.setup import reporter
 from states.install.unpack import inside, installer
 from states.install.words import explained, failed_parts
 from states.upgrade import answers, kept
@@ -51,7 +51,7 @@ def upgrade(ctx: Context, order: Order) -> None:
     for line in forget_configuration(ctx):
         ctx.log(f"made again: {line}")
     file = answers.write(ctx)
-    output = vendor.run(ctx, PROGRAM, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    output = vendor.run(ctx, vendor.ZMSETUP, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
     prove(ctx, order, output)
     file.unlink()
     syslog.give_log(ctx)

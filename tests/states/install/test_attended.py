@@ -9,7 +9,7 @@ import pytest
 
 from states import identity
 from states.bootstrap.settings import UBUNTU
-from states.install import attended, codes, leftovers, readback, services, setup, software
+from states.install import attended, codes, leftovers, readback, services, setup, software, vendor
 from states.install.settings import SETTINGS
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
@@ -60,7 +60,7 @@ def test_clean_software_invites_to_the_menu(ctx: Context, monkeypatch: pytest.Mo
     assert error.code is codes.MENU
     assert "podman exec -it NAME zflow install" in error.code.remedy
     attended.open_menu(ctx)
-    assert attended.command(ctx)[-1] == attended.PROGRAM
+    assert attended.command(ctx)[-1] == vendor.ZMSETUP
 
 
 def test_a_menu_left_without_applying_has_done_nothing(ctx: Context) -> None:

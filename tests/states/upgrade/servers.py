@@ -24,12 +24,13 @@ NAME = "mail.example.org"
 ARCHIVE = Archive("/release/zcs.tgz", "a" * 64)
 ORDER = Order("9.0", ARCHIVE, OLD)
 STAGES = ("BEGIN", "configLCValues", "configInitMta", "END")
-BEFORE = {"the administrator's account": ("1-2-3",), "the enabled services": ("ldap", "mta")}
+BEFORE = {"the administrators' accounts": ("1-2-3",), "the enabled services": ("ldap", "mta")}
 UNDER_WAY = replace(ORDER, goal=NEW, before=BEFORE)
 ANSWERS = {
     "gad": "example.org\n",
     "gcf": "zimbraDefaultDomainName: example.org",
     "gs": "\n".join(f"zimbraServiceEnabled: {each}" for each in readback.ENABLED),
+    "gaaa": "admin@example.org\n",
     "ga": "zimbraId: 1-2-3",
     "status": "\tmta                     Running\n",
     "-v": "Release 9.0.0.GA.3924.UBUNTU18.64 UBUNTU18_64 FOSS edition.",

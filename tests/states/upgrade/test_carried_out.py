@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from states.install import history, holds, leftovers, networks, order, readback, services, setup, syslog
+from states.install import history, holds, leftovers, networks, order, readback, services, setup, syslog, vendor
 from states.install.history import last
 from states.install.proof import proven
 from states.product import PRODUCT
@@ -177,7 +177,7 @@ def configuring(volume: Path, effect: Effect = lambda _argv: None) -> Context:
     """Return a context whose zmsetup.pl comes to its end, and that has the newer software."""
 
     def answer(argv: tuple[str, ...]) -> str | Exception | None:
-        if setup.PROGRAM not in argv:
+        if vendor.ZMSETUP not in argv:
             return effect(argv)
         assert last(ctx) == fresh
         said = effect(argv)
@@ -242,7 +242,7 @@ def test_local_settings_survive_a_kill_of_what_rewrites_them(tmp_path: Path, lef
 UNPROVEN = {
     "a part failed": ("zmsetup", "Setting up syslog...failed.\n", "Setting up syslog...failed."),
     "refused": ("zmsetup", "UPGRADE FAILED - exiting.\n", "UPGRADE FAILED"),
-    "another account": ("ga", "zimbraId: 9-9-9", "the administrator's account: 1-2-3 is gone"),
+    "another account": ("ga", "zimbraId: 9-9-9", "the administrators' accounts: 1-2-3 is gone"),
     "a service lost": ("gs", "zimbraServiceEnabled: ldap", "the enabled services: mta is gone"),
     "another release": ("-v", "Release 8.8.15.GA.3869", f"not {NEW}"),
     "down": ("status", "\tmta   Stopped\n", "not running: mta"),
@@ -256,7 +256,7 @@ def test_a_server_that_is_not_what_it_was_is_not_believed(tmp_path: Path, case: 
     what, said, words = UNPROVEN[case]
 
     def effect(argv: tuple[str, ...]) -> str | None:
-        if setup.PROGRAM in argv:
+        if vendor.ZMSETUP in argv:
             upgraded(tmp_path, stages=STAGES if case != "refused" else STAGES[:1])
             return said if what == "zmsetup" else None
         return said if what in argv else None
@@ -292,7 +292,7 @@ def test_what_was_added_is_nobodys_loss() -> None:
     """Only what a server had and has no more is told."""
     assert readback.lacking(BEFORE, {**BEFORE, "the enabled services": ("imapd", "ldap", "mta")}) == []
     assert readback.lacking(BEFORE, {}) == [
-        "the administrator's account: 1-2-3 is gone", "the enabled services: ldap, mta is gone",
+        "the administrators' accounts: 1-2-3 is gone", "the enabled services: ldap, mta is gone",
     ]  # fmt: skip
 
 

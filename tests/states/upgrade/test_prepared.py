@@ -122,7 +122,7 @@ def test_a_whole_server_is_put_under_way(tmp_path: Path) -> None:
     found = order.under_way(ctx)
     assert found is not None
     assert found.before is not None
-    assert (found.goal, found.before["the administrator's account"]) == (NEW, ("1-2-3",))
+    assert (found.goal, found.before["the administrators' accounts"]) == (NEW, ("1-2-3",))
     copy = ctx.home / "upgrade-localconfig.xml"
     assert (copy.read_text(), copy.stat().st_mode & 0o777) == (LOCAL, 0o600)
 
@@ -144,7 +144,7 @@ def test_everything_in_the_way_is_told_at_once(tmp_path: Path) -> None:
     for words in (
         "GiB free on the volume",
         "services of the server do not run: mta",
-        "administrator's account",
+        "administrators' accounts",
         kept.FILE,
     ):
         assert words in caught.value.detail
