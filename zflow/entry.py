@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import io
+import os
 import sys
 
+from zflow.exits import BROKEN_PIPE, INTERRUPTED
 from zflow.light import health, run, show_status
+from zflow.signs import prepare
 
 
 def main() -> None:
-    """Run the command line and exit with its code. What the terminal cannot show is shown as `?`."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    sys.exit(dispatch(sys.argv[1:]))
+    """Run the command line and exit with its code; neither Ctrl-C nor a reader that has gone is worth a traceback."""
+    prepare(sys.stdout, sys.stderr)
+    try:
+        code = dispatch(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered has nobody to go to; the interpreter would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = BROKEN_PIPE
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 def dispatch(arguments: list[str]) -> int:
     """Take the light road for the plain forms of status, health, version and run; click for everything else."""
     match arguments:
-        case ["status"] | ["status", "--json"]:
-            return show_status(as_json=len(arguments) > 1)
+        case ["status", *options] if {"--json", "--steps", "--no-color"}.issuperset(options):
+            colour = False if "--no-color" in options else None
+            return show_status(as_json="--json" in options, steps="--steps" in options, colour=colour)
         case ["health"]:
             return health()
         case ["version"] | ["--version"]:

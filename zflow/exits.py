@@ -7,6 +7,11 @@ from enum import IntEnum
 WALK_STOPPED = 20
 """What a walker says to its supervisor in place of STOPPED: an interpreter that dies of an error ends with 1 too."""
 
+INTERRUPTED = 130
+"""Ended by Ctrl-C, as a shell says it: 128 and the number of the signal; nothing to be listed, as with any command."""
+BROKEN_PIPE = 141
+"""Whoever read the output has gone, as `head` has."""
+
 
 class Exit(IntEnum):
     """How a command ended, for scripts and orchestrators."""

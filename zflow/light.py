@@ -12,13 +12,19 @@ def volume() -> Path:
     return Path(os.environ.get("ZFLOW_VOLUME", "/data")).absolute()
 
 
-def show_status(*, as_json: bool) -> int:
+def show_status(*, as_json: bool, steps: bool = False, colour: bool | None = None) -> int:
     """Print the status and return its exit code."""
     from zflow import status
 
     document = status.gather(volume())
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(status.as_json(document, unicode=unicode) if as_json else status.as_text(document, unicode=unicode))
+    if as_json:
+        unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        print(status.as_json(document, unicode=unicode))
+    else:
+        from zflow.terminal import screen
+        from zflow.view import as_text
+
+        print(as_text(document, screen(colour=colour), steps=steps))
     return status.exit_code(document)
 
 

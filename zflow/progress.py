@@ -1,4 +1,7 @@
-"""How far the present step is: one small file that `status` reads, replaced at most twice a second, never synced."""
+"""How far the present step is: one small file that `status` reads, replaced at most twice a second, never synced.
+
+The container's output gets a plain line now and then: neither silence nor a flood.
+"""
 
 from __future__ import annotations
 
@@ -7,38 +10,88 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from zflow.words import amount, roughly, share
 
 INTERVAL = 0.5
 """Seconds between two replacements of the file."""
+OFTEN = 10.0
+"""Seconds between two lines at least, however fast the tenths go by."""
+SELDOM = 60.0
+"""Seconds after which what moves at all gets a line, however slowly."""
+MEASURED = 2.0
+"""Seconds of work before its rate is told."""
 
 
 class Progress:
     """Reports of one step: `report(done, total, unit, note)`; `total` 0 means unknown."""
 
-    def __init__(self, path: Path, step: str, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, step: str, announce: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` is a monotonic one."""
         self._path = path
         self._step = step
         self._announce = announce
+        self._clock = clock
         self._next = 0.0
         self._note = ""
+        self._base: tuple[float, float] | None = None
+        self._told = (0.0, 0.0, 0)
 
     def report(self, done: float = 0, total: float = 0, unit: str = "", note: str = "") -> None:
         """Say how far the step is; a new `note` (a sub-step) is announced in the container's output as well."""
+        now = self._clock()
         if note and note != self._note:
             self._announce(f"{self._step}: {note}")
-            self._next = 0.0
-        self._note = note or self._note
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + INTERVAL
+            self._begin(note, done, total, now)
+        elif self._base is None:
+            self._begin(self._note, done, total, now)
         content = {"step": self._step, "done": done, "total": total, "unit": unit, "note": self._note}
-        beside = self._path.with_suffix(".new")
-        with contextlib.suppress(OSError):
-            beside.write_text(json.dumps(content))
-            beside.rename(self._path)
+        content["rate"] = self._rate(done, now) if unit == "bytes" else 0
+        self._tell(content, now)
+        if now >= self._next:
+            self._next = now + INTERVAL
+            self._write(content)
 
     def clear(self) -> None:
         """Remove the report; the step has ended."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
+
+    def _begin(self, note: str, done: float, total: float, now: float) -> None:
+        """Begin a sub-step: rates count from here, for what an earlier attempt fetched came in no time."""
+        self._note, self._next = note, 0.0
+        self._base = (done, now)
+        self._told = (now, done, _tenth(done, total))
+
+    def _rate(self, done: float, now: float) -> float:
+        """Return the units a second since the sub-step began, 0 while it is too early to say."""
+        assert self._base is not None
+        start, began = self._base
+        return round((done - start) / (now - began), 1) if now - began >= MEASURED and done > start else 0
+
+    def _tell(self, content: dict[str, Any], now: float) -> None:
+        """Announce each tenth, and at least once in a while, unless nothing has moved."""
+        at, before, tenth = self._told
+        done, total = content["done"], content["total"]
+        moved = _tenth(done, total) > tenth and now - at >= OFTEN
+        if not (moved or (now - at >= SELDOM and done > before)):
+            return
+        self._told = (now, done, _tenth(done, total))
+        far = share(content)
+        parts = [self._note, "" if far is None else f"{far:.0%}", amount(content)]
+        if content["rate"] and total > done:
+            parts.append(f"{roughly((total - done) / content['rate'])} left")
+        self._announce(f"{self._step}: {', '.join(part for part in parts if part)}")
+
+    def _write(self, content: dict[str, Any]) -> None:
+        beside = self._path.with_suffix(".new")
+        with contextlib.suppress(OSError):
+            beside.write_text(json.dumps(content))
+            beside.rename(self._path)
+
+
+def _tenth(done: float, total: float) -> int:
+    return int(10 * done / total) if total else 0

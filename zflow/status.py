@@ -1,30 +1,33 @@
-"""Where is it, what is it doing, since when, what must I do: gathered by the light reader, shown as text or JSON."""
+"""Where is it, what is it doing, since when, how long still, what must I do: gathered by the light reader."""
 
 from __future__ import annotations
 
 import json
-import time
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from zflow import __version__, codes
 from zflow.boot import boot_identity
-from zflow.clock import stamp
+from zflow.clock import Clock, stamp, system_clock
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.journal.event import VALID
 from zflow.journal.layout import home, paused
-from zflow.journal.reader import position, reading, steps
+from zflow.journal.reader import milestones, position, reading, steps
 from zflow.lock import RUNNER, WALKER, holder
+from zflow.outlook import left, outlook, pace
+from zflow.words import amount, duration, share
 
 SCHEMA = 1
-MARKS = {"valid": "✓", "running": "▸", "pending": "·", "due": "○", "failed": "✗", "waiting": "…"}
-ASCII_MARKS = {"valid": "+", "running": ">", "pending": ".", "due": "o", "failed": "x", "waiting": "~"}
+STOPPED = {"blocked", "failed", "unreadable"}
+REPORTED = {"step", "done", "total", "unit", "rate", "note"}
+"""What a report of progress holds; other files are passed over."""
 
 Document = dict[str, Any]
 
 
-def gather(volume: Path) -> Document:
+def gather(volume: Path, clock: Clock = system_clock) -> Document:
     """Return the status as a JSON document (schema: `status.schema.json` in this package)."""
     runner, walker = holder(volume, RUNNER), holder(volume, WALKER)
     alive = runner is not None and runner.alive
@@ -39,13 +42,18 @@ def gather(volume: Path) -> Document:
         "state": "none",
         "place": None,
         "step": None,
+        "since": None,
+        "reason": None,
+        "first_start": True,
+        "outlook": None,
         "updated": None,
         "problem": None,
+        "states": [],
         "steps": [],
     }
     try:
         with reading(volume) as journal:
-            row, listed = position(journal), steps(journal)
+            row, listed, past = position(journal), steps(journal), milestones(journal)
     except OperatorError as error:
         missing = error.code is codes.NO_JOURNAL
         if alive and missing:
@@ -55,19 +63,36 @@ def gather(volume: Path) -> Document:
     boot: str | None = boot_identity() if alive else (row["boot"] if row else None)
     if row is not None:
         document |= {name: row[name] for name in ("state", "place", "step")} | {"updated": stamp(row["updated"])}
+        document |= {"reason": past["reason"], "first_start": not past["served"], "since": _since(row, past)}
         if row["code"]:
             document["problem"] = _problem(row["code"], row["detail"], row["remedy"], row["next_try"])
     if alive and (row is None or row["boot"] != boot):
         # What the journal says is of an earlier start: the services of this one have not been looked at yet.
-        document |= {"state": "starting", "problem": None}
-    progress = _progress(volume) if walking else {}
-    document["steps"] = [_step(each, boot, progress.get(each["name"]), walking) for each in listed]
+        document |= {"state": "starting", "since": None, "reason": None, "problem": None}
+    run = row["run"] if row is not None and walking else None
+    look = _Look(boot, run, pace(listed), _progress(volume) if walking else {}, clock())
+    document["steps"] = [look.step(each) for each in listed]
+    document["states"] = [_state(name, list(group)) for name, group in groupby(document["steps"], _state_of)]
+    if walking and document["steps"] and document["state"] not in STOPPED:
+        document["outlook"] = outlook(document["steps"], document["step"])
     return document
+
+
+def _since(row: dict[str, Any], past: dict[str, Any]) -> str | None:
+    """Return when what the headline says began: serving, the stop, the walk, or, before the first end, all of it."""
+    match row["state"]:
+        case "serving":
+            seconds = past["serving"] or row["updated"]
+        case "blocked" | "failed":
+            seconds = row["updated"]
+        case _:
+            seconds = past["walk"] if past["served"] else past["first"]
+    return None if seconds is None else stamp(seconds)
 
 
 def exit_code(document: Document) -> Exit:
     """Return the exit code that a status stands for."""
-    if document["state"] in {"blocked", "failed", "unreadable"} or document["runner"] == "absent":
+    if document["state"] in STOPPED or document["runner"] == "absent":
         return Exit.STOPPED
     return Exit.VALID if document["state"] == "serving" and not document["walking"] else Exit.IN_PROGRESS
 
@@ -77,106 +102,95 @@ def as_json(document: Document, *, unicode: bool = True) -> str:
     return json.dumps(document, indent=2, ensure_ascii=not unicode)
 
 
-def as_text(document: Document, *, unicode: bool = True) -> str:
-    """Return the status for a person: a headline, one line a step, and what to do when something is wrong."""
-    marks = MARKS if unicode else ASCII_MARKS
-    lines = [f"zflow {document['version']}  {_headline(document)}"]
-    state = None
-    for step in document["steps"]:
-        if step["state"] != state:
-            state = step["state"]
-            lines.append(f"\n{state}")
-        lines.append(_line(step, marks[step["status"]]))
-    problem = document["problem"]
-    if problem:
-        lines += ["", f"{problem['code']}: {problem['detail']}", f"What to do: {problem['remedy']}"]
-        if problem["next_try"]:
-            lines.append(f"Next try by itself: {problem['next_try']}")
-    text = "\n".join(lines)
-    return text if unicode else text.encode("ascii", "replace").decode()
+def _state_of(step: Document) -> str:
+    return str(step["state"])
 
 
-def _headline(document: Document) -> str:
-    state, alive = document["state"], document["runner"] == "alive"
-    if not alive:
-        return f"no runner is at work on {document['volume']}; last state: {state}. Start the container."
-    if document["paused"] and not document["walking"]:
-        return f"paused in {state}: nothing is done until `zflow resume`"
-    if document["walking"] and state not in {"blocked", "failed", "starting"}:
-        return f"at work in {document['place']}"
-    words = {
-        "serving": "serving: every state is valid",
-        "blocked": f"blocked in {document['place']}: needs you",
-        "failed": f"failed in {document['place']}: will try again",
-        "starting": "starting",
-    }
-    return words.get(state, f"between two steps of {state}")
+def _state(name: str, members: list[Document]) -> Document:
+    """Sum up a state: what is wrong or at work in it goes before what is still to come."""
+    found = {step["status"] for step in members}
+    status = next((each for each in ("failed", "waiting", "running", "due") if each in found), None)
+    if status is None:
+        status = "pending" if found == {"pending"} else "valid" if found == {"valid"} else "due"
+    valid = sum(step["status"] == "valid" for step in members)
+    return {"name": name, "status": status, "valid": valid, "total": len(members)}
 
 
-def _line(step: Document, mark: str) -> str:
-    note = step["note"] or ""
-    return f"  {mark} {step['title']:<44.44} {note}".rstrip()
+class _Look:
+    """What a row of the journal's list means at one moment, in one boot and one run."""
+
+    def __init__(
+        self, boot: str | None, run: str | None, slowness: float, progress: dict[str, Document], now: float
+    ) -> None:
+        """`run` is the walk under way, None when there is none."""
+        self._boot = boot
+        self._run = run
+        self._slowness = slowness
+        self._progress = progress
+        self._now = now
+
+    def step(self, row: dict[str, Any]) -> Document:
+        """Return one step of the document."""
+        status = self._status(row)
+        valid, running = row["settled_kind"] in VALID, status == "running"
+        progress = self._progress.get(row["name"]) if running else None
+        step = {
+            "name": row["name"],
+            "state": row["state"],
+            "title": row["title"],
+            "scope": row["scope"],
+            "status": status,
+            "attempt": row["attempt"],
+            "evidence": row["evidence"] if valid else None,
+            "settled": stamp(row["settled_at"]) if valid else None,
+            "code": row["code"] if status in {"failed", "waiting"} else None,
+            "detail": row["detail"] if status in {"failed", "waiting"} else None,
+            "next_try": stamp(row["next_try"]) if status == "waiting" and row["next_try"] else None,
+            "took": row["duration"],
+            "expected": round(row["duration"] or row["weight"] * self._slowness, 1),
+            "elapsed": round(max(0.0, self._now - row["last_at"]), 1) if running else None,
+            "progress": progress,
+            "note": "",
+        }
+        step["remaining"] = round(left(step, self._now, row["next_try"]), 1)
+        return step | {"note": _note(step, row["failures"])}
+
+    def _status(self, row: dict[str, Any]) -> str:
+        kind = row["last_kind"]
+        if kind == "started":
+            return "running" if self._run is not None and row["last_run"] == self._run else "due"
+        if kind == "failed":
+            return "failed" if self._run is None else "waiting"
+        if kind in {"blocked", "gave-up"}:
+            return "failed"
+        if row["settled_kind"] in VALID:
+            return "due" if row["scope"] == "boot" and row["settled_boot"] != self._boot else "valid"
+        return "pending" if kind is None else "due"
 
 
-def _step(row: dict[str, Any], boot: str | None, progress: Document | None, walking: bool) -> Document:
-    status = _status(row, boot, walking)
-    return {
-        "name": row["name"],
-        "state": row["state"],
-        "title": row["title"],
-        "scope": row["scope"],
-        "status": status,
-        "attempt": row["attempt"],
-        "evidence": row["evidence"] if row["settled_kind"] in VALID else None,
-        "settled": stamp(row["settled_at"]) if row["settled_kind"] in VALID else None,
-        "code": row["code"] if status in {"failed", "waiting"} else None,
-        "next_try": stamp(row["next_try"]) if status == "waiting" and row["next_try"] else None,
-        "progress": progress if status == "running" else None,
-        "note": _note(row, status, progress),
-    }
-
-
-def _status(row: dict[str, Any], boot: str | None, walking: bool) -> str:
-    kind = row["last_kind"]
-    if kind == "started":
-        return "running" if walking and row["last_boot"] == boot else "due"
-    if kind == "failed":
-        return "waiting" if walking else "failed"
-    if kind in {"blocked", "gave-up"}:
-        return "failed"
-    if row["settled_kind"] in VALID:
-        return "due" if row["scope"] == "boot" and row["settled_boot"] != boot else "valid"
-    return "pending" if kind is None else "due"
-
-
-def _note(row: dict[str, Any], status: str, progress: Document | None) -> str:
-    if status == "running":
-        since = f"{_duration(time.time() - row['last_at'])} so far"
-        attempt = f", attempt {row['attempt']}" if row["attempt"] > 1 else ""
-        return f"{since}{attempt}{_progress_text(progress)}"
-    if status == "waiting":
-        return f"{row['code']}, next try {stamp(row['next_try'])[11:19]}Z ({row['failures']} failed)"
-    if status == "failed":
-        return str(row["code"])
-    return str(row["evidence"] or "") if status == "valid" else ""
+def _note(step: Document, failures: int) -> str:
+    """Say in a few words what a step's status means, for one line."""
+    match step["status"]:
+        case "running":
+            attempt = f", attempt {step['attempt']}" if step["attempt"] > 1 else ""
+            return f"{duration(step['elapsed'])} so far{attempt}{_progress_text(step['progress'])}"
+        case "waiting":
+            return f"{step['code']}, next try {step['next_try'][11:19]}Z ({failures} failed)"
+        case "failed":
+            return str(step["code"])
+        case "valid":
+            return str(step["evidence"] or "")
+        case _:
+            return ""
 
 
 def _progress_text(progress: Document | None) -> str:
     if not progress:
         return ""
-    parts = []
-    if progress["total"]:
-        parts.append(f"{progress['done'] / progress['total']:.0%}")
-    if progress["unit"]:
-        parts.append(f"{progress['done']:.0f} {progress['unit']}")
-    if progress["note"]:
-        parts.append(progress["note"])
-    return ": " + ", ".join(parts) if parts else ""
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    done = share(progress)
+    parts = [f"{done:.0%}" if done is not None else "", amount(progress), progress["note"]]
+    told = ", ".join(part for part in parts if part)
+    return f": {told}" if told else ""
 
 
 def _progress(volume: Path) -> dict[str, Document]:
@@ -186,7 +200,7 @@ def _progress(volume: Path) -> dict[str, Document]:
             content = json.loads(path.read_text())
         except (OSError, ValueError):
             continue
-        if isinstance(content, dict) and "step" in content:
+        if isinstance(content, dict) and content.keys() >= REPORTED:
             found[content["step"]] = content
     return found
 

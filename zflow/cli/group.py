@@ -31,9 +31,15 @@ for module in (looking, doctor, firewall, tls, dns, dkim, alert, steering, insta
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command; an error of ours is one line with its code and the way out, never a traceback."""
+    """Run a command; an error of ours is one line with its code and the way out, never a traceback.
+
+    Not by click's own `main`, which makes Ctrl-C and a closed pipe into exit code 1: `zflow.entry` knows better ones.
+    """
     try:
-        return int(group.main(list(arguments), prog_name="zflow", standalone_mode=False) or 0)
+        with group.make_context("zflow", list(arguments)) as context:
+            return int(group.invoke(context) or 0)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.ClickException as error:
         error.show()
         return Exit.USAGE

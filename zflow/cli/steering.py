@@ -69,6 +69,7 @@ def _follow(seen: int) -> int:
     from zflow.cli.looking import describe
     from zflow.errors import OperatorError
     from zflow.journal.reader import events, reading
+    from zflow.view import as_text
 
     deadline = time.monotonic() + START
     asked_for = False
@@ -84,7 +85,7 @@ def _follow(seen: int) -> int:
             asked_for |= row["kind"] == "begun" and row["detail"] == "resume"
             click.echo(describe(row))
         if not document["walking"] and (asked_for or time.monotonic() > deadline):
-            click.echo(light.as_text(document))
+            click.echo(as_text(document))
             return light.exit_code(document)
         time.sleep(POLL)
 

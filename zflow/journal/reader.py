@@ -69,8 +69,25 @@ def position(connection: sqlite3.Connection) -> Row | None:
 
 
 def steps(connection: sqlite3.Connection) -> list[Row]:
-    """Return the status of every step in walking order."""
-    return connection.execute("SELECT * FROM step_status ORDER BY position").fetchall()
+    """Return the status of every step in walking order, with the run that its last event is of."""
+    return connection.execute(
+        "SELECT step_status.*, event.run AS last_run FROM step_status LEFT JOIN event ON event.seq = last_seq "
+        "ORDER BY position"
+    ).fetchall()
+
+
+def milestones(connection: sqlite3.Connection) -> Row:
+    """Return when the first and the latest walk began and why, whether all was ever valid, and since when it is."""
+    row: Row = connection.execute("""
+        SELECT (SELECT at FROM event ORDER BY seq LIMIT 1) AS first,
+               (SELECT at FROM event WHERE kind = 'begun' ORDER BY seq DESC LIMIT 1) AS walk,
+               (SELECT detail FROM event WHERE kind = 'begun' ORDER BY seq DESC LIMIT 1) AS reason,
+               EXISTS (SELECT 1 FROM event WHERE kind = 'checked') AS served,
+               (SELECT at FROM event WHERE kind = 'checked' AND seq > coalesce(
+                    (SELECT seq FROM event WHERE kind IN ('entered', 'ended') ORDER BY seq DESC LIMIT 1), 0
+               ) ORDER BY seq LIMIT 1) AS serving
+    """).fetchone()
+    return row
 
 
 def events(connection: sqlite3.Connection, after: int = 0, last: int | None = None) -> list[Row]:

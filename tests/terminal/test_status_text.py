@@ -1,0 +1,69 @@
+"""The status as a person sees it, in every stage, on every kind of screen."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import jsonschema
+import pytest
+
+from tests.engine.where import ROOT
+from tests.terminal.golden import FOLDER, SCREENS, looked_at, page, shown
+from tests.terminal.stages import STAGES
+from zflow.signs import prepare
+from zflow.terminal import Screen
+
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_stage_reads_as_it_was_found_good(name: str) -> None:
+    """The text is the one in the repository, and no line is longer than the screen."""
+    found = page(SCREENS[name])
+    assert found == (FOLDER / f"status-{name}.txt").read_text()
+    width = SCREENS[name].width
+    if width is not None:
+        assert [line for line in found.splitlines() if len(line) > width and not line.startswith("===")] == []
+
+
+@pytest.mark.parametrize("stage", ["building", "blocked"])
+def test_colour_adds_nothing_but_colour(stage: str) -> None:
+    """Without its colours the text is the plain one; each colour ends on its line."""
+    coloured = shown(stage, Screen(80, colour=True))
+    assert SGR.sub("", coloured) == shown(stage, Screen(80)) != coloured
+    for line in coloured.splitlines():
+        codes = SGR.findall(line)
+        assert all(code == "\x1b[0m" for code in codes[1::2])
+        assert len(codes) % 2 == 0
+
+
+def test_ascii_keeps_every_column() -> None:
+    """Where the terminal knows no Unicode each sign has one stand-in, and none is a question mark."""
+    text = shown("building", Screen(80))
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    prepare(stream)
+    stream.write(text)
+    stream.flush()
+    found = raw.getvalue().decode("ascii")
+    assert [len(line) for line in found.splitlines()] == [len(line) for line in text.splitlines()]
+    assert "?" not in found
+    assert "> Build Ubuntu in the stage" in found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_all_steps_are_listed_on_request(stage: str) -> None:
+    """With `--steps` every step has its line, whatever the stage."""
+    text = shown(stage, Screen(80), steps=True)
+    listed = "Close the firewall" in text, "Use the Diffie-Hellman parameters" in text
+    assert listed == ((False, False) if stage in {"none", "starting", "unreadable"} else (True, True))
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_document_is_as_published(stage: str) -> None:
+    """The document of every stage holds to the schema."""
+    schema = json.loads((ROOT / "zflow/status.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(looked_at(stage)[0])

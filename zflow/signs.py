@@ -1,0 +1,47 @@
+"""Signs that the terminal knows: where its locale or encoding has no Unicode, each mark becomes one ASCII character.
+
+One for one, so that columns stay in line. A step's title or a command's output may hold any sign at all: nothing that
+is printed shall ever raise.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+from collections.abc import Mapping
+from typing import IO
+
+STANDINS = {
+    "✓": "+", "▸": ">", "·": ".", "○": "o", "✗": "x", "…": "~", "━": "#", "─": "-", "–": "-", "—": "-", "→": ">",
+    "│": "|", "▼": "v", "◂": "<", "‖": "=", "“": '"', "”": '"', "’": "'",
+}  # fmt: skip
+"""What stands in for a sign that a terminal does not know; one character each."""
+HANDLER = "zflow-standins"
+
+
+def ascii_locale(environment: Mapping[str, str]) -> bool:
+    """Tell whether the locale is C or POSIX, by the first variable that decides (POSIX.1-2017, 8.2).
+
+    Python coerces LC_CTYPE to C.UTF-8 where it finds LANG=C (PEP 538), so that one is passed over.
+    """
+    names = [environment.get("LC_ALL"), environment.get("LC_CTYPE"), environment.get("LANG")]
+    if names[1] == "C.UTF-8" and names[2] in {"C", "POSIX"}:
+        names[1] = None
+    return next((name for name in names if name), None) in {"C", "POSIX"}
+
+
+def prepare(*streams: IO[str]) -> None:
+    """Let the streams take any text: what the locale or the encoding does not know is replaced, nothing is raised."""
+    codecs.register_error(HANDLER, _stand_in)
+    encoding = "ascii" if ascii_locale(os.environ) else None
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors=HANDLER)
+
+
+def _stand_in(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return "".join(STANDINS.get(sign, "?") for sign in signs), error.end

@@ -1,0 +1,67 @@
+"""What the terminal can show: its width, and whether it wants colour."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import IO
+
+STYLES = {"good": "32", "busy": "36", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
+"""Select Graphic Rendition parameters (ECMA-48, 8.3.117): the terminal's own colours, legible on any background."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where text goes. `width` None: not a terminal, nothing is cut or wrapped."""
+
+    width: int | None = None
+    colour: bool = False
+
+    def paint(self, style: str, text: str) -> str:
+        """Return the text in a style of the table, or as it is where no colour is wanted."""
+        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.colour and text else text
+
+    def cut(self, text: str, used: int = 0) -> str:
+        """Return a text that fits on the line beside `used` columns; a cut one ends with `…`."""
+        return text if self.width is None else shortened(text, max(8, self.width - used))
+
+    def wrap(self, text: str, indent: str = "") -> str:
+        """Return a text over as many lines as it needs, each indented; in a pipe it stays one line."""
+        if self.width is None:
+            return indent + text
+        import textwrap
+
+        lines = [
+            textwrap.fill(line, self.width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+            for line in text.splitlines()
+        ]
+        return "\n".join(lines)
+
+
+PIPED = Screen()
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text of at most so many columns."""
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+def screen(stream: IO[str] | None = None, *, colour: bool | None = None) -> Screen:
+    """Return what a stream is good for, standard output by default; `colour` False is the operator's `--no-color`.
+
+    Neither colour goes to a pipe, to `TERM=dumb`, or where NO_COLOR is set (no-color.org).
+    """
+    out = sys.stdout if stream is None else stream
+    if not out.isatty():
+        return PIPED
+    plain = colour is False or os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    return Screen(_width(out), not plain)
+
+
+def _width(out: IO[str]) -> int:
+    try:
+        columns = os.get_terminal_size(out.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(40, columns or 80)

@@ -1,0 +1,203 @@
+"""The status for a person: what it is doing, how long still, state by state, and what to do."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime
+
+from zflow.status import Document
+from zflow.terminal import PIPED, Screen, shortened
+from zflow.words import amount, duration, moment, roughly, share
+
+MARKS = {"valid": "✓", "running": "▸", "pending": "·", "due": "○", "failed": "✗", "waiting": "…"}
+STYLES = {"valid": "good", "running": "busy", "pending": "dim", "due": "warn", "failed": "bad", "waiting": "warn"}
+NOMINAL = 80
+"""Columns of a line where the terminal does not say; also the least for which the lines are made."""
+WIDEST = 120
+"""Columns beyond which lines are not drawn out: the eye loses the row."""
+BAR = 48
+TITLE = 40
+"""Columns of a step's title; longer ones push what follows."""
+INDENT = 8
+
+
+def as_text(document: Document, screen: Screen = PIPED, *, steps: bool = False, now: float | None = None) -> str:
+    """Return the status for a person; `steps` lists every step, else only those that matter now."""
+    return "\n".join(_View(document, screen, time.time() if now is None else now, steps=steps).lines())
+
+
+def headline(document: Document) -> str:
+    """Return in one sentence, the same until something happens, what zflow is doing."""
+    state, alive = document["state"], document["runner"] == "alive"
+    if not alive:
+        last = "" if state == "none" else f"; last state: {state}"
+        return f"no runner is at work on {document['volume']}{last}"
+    if document["paused"] and not document["walking"]:
+        return f"paused in {state}: nothing is done until `zflow resume`"
+    if document["walking"] and state not in {"blocked", "failed", "starting"}:
+        title = next((f": {step['title']}" for step in document["steps"] if step["name"] == document["step"]), "")
+        doing = "waiting to try again" if _waits(document) else "at work"
+        return f"{'first start, ' if document['first_start'] else ''}{doing} in {document['place']}{title}"
+    words = {
+        "serving": "serving: every state is valid",
+        "blocked": f"blocked in {document['place']}: needs you",
+        "failed": f"failed in {document['place']}: will try again",
+        "starting": "starting",
+        "unreadable": "the journal cannot be read",
+    }
+    return words.get(state, f"between two steps of {state}")
+
+
+class _View:
+    """One document on one screen at one moment."""
+
+    def __init__(self, document: Document, screen: Screen, now: float, *, steps: bool) -> None:
+        self._document = document
+        self._screen = replace(screen, width=screen.width and min(screen.width, WIDEST))
+        self._now = now
+        self._steps = steps
+        self._width = min(screen.width or NOMINAL, WIDEST)
+
+    def lines(self) -> list[str]:
+        """Return the lines, headline first."""
+        document = self._document
+        kind = _kind(document)
+        text = self._screen.cut(headline(document), used=2)
+        lines = [f"{self._mark(kind)} {self._screen.paint('bold', text)}", *self._facts(), ""]
+        for state in document["states"]:
+            lines += [self._state(state), *self._members(state["name"])]
+        if document["states"]:
+            lines.append("")
+        return lines + self._advice() + [self._screen.paint("dim", self._about())]
+
+    def _mark(self, status: str) -> str:
+        return self._screen.paint(STYLES[status], MARKS[status])
+
+    def _about(self) -> str:
+        return self._screen.cut(f"zflow {self._document['version']} on {self._document['volume']}")
+
+    def _facts(self) -> list[str]:
+        """Say since when, why, and how long still, with a bar over the whole walk."""
+        document = self._document
+        since, outlook = _seconds(document["since"]), document["outlook"]
+        parts = []
+        if document["runner"] == "absent":
+            if updated := _seconds(document["updated"]):
+                parts.append(f"last recorded at {moment(updated, self._now)}, {duration(self._now - updated)} ago")
+        elif since is not None:
+            parts.append(f"since {moment(since, self._now)}, {duration(self._now - since)}")
+        if outlook is not None:
+            parts.append(f"{roughly(outlook['remaining'])} left")
+        elif document["problem"] and (again := _seconds(document["problem"]["next_try"])):
+            parts.append(f"next try in {duration(again - self._now)}, at {moment(again, self._now)}")
+        lines = [self._screen.cut(f"  {' · '.join(parts)}")] if parts else []
+        if document["walking"] and not document["first_start"] and document["reason"]:
+            lines.append(self._screen.cut(f"  why: {document['reason']}"))
+        return lines + ([f"  {self._bar(outlook['share'], BAR)}"] if outlook is not None else [])
+
+    def _bar(self, done: float, width: int) -> str:
+        if self._screen.width is None:
+            return f"{done:.0%} done"
+        filled = round(done * width)
+        full, rest = "━" * filled, "─" * (width - filled)
+        return f"{self._screen.paint('busy', full)}{self._screen.paint('dim', rest)} {done:>4.0%}"
+
+    def _state(self, state: Document) -> str:
+        count = f"{state['valid']:>2} of {state['total']:>2}"
+        took = sum(step["took"] or 0 for step in self._of(state["name"]))
+        tail = duration(took) if state["status"] == "valid" and took >= 1 else ""
+        return (
+            f"  {self._mark(state['status'])} {state['name']:<12}{count}   {self._screen.paint('dim', tail)}".rstrip()
+        )
+
+    def _of(self, state: str) -> list[Document]:
+        return [step for step in self._document["steps"] if step["state"] == state]
+
+    def _members(self, state: str) -> list[str]:
+        """Return the lines of the steps that matter now: at work, waiting, failed, or all of them on request."""
+        lines = []
+        for step in self._of(state):
+            if self._steps or step["status"] in {"running", "waiting", "failed"}:
+                lines += [*self._step(step), *self._progress(step)]
+        return lines
+
+    def _step(self, step: Document) -> list[str]:
+        """Return a step's title with what there is to say of it beside it, or below where that does not fit."""
+        title, note = self._screen.cut(step["title"], used=INDENT), self._note(step)
+        head = f"      {self._mark(step['status'])} {title:<{TITLE}}"
+        room = self._width - INDENT - max(TITLE, len(title)) - 2
+        if step["status"] == "valid" and self._screen.width is not None:
+            note = shortened(note, room) if room > 8 else ""
+        if self._screen.width is None or len(note) <= room:
+            lines = [f"{head}  {self._screen.paint('dim', note)}".rstrip() if note else head.rstrip()]
+        else:
+            lines = [head.rstrip(), self._screen.wrap(note, " " * INDENT)]
+        if step["detail"] and step["status"] == "waiting":
+            lines.append(self._screen.wrap(step["detail"], " " * INDENT))
+        return lines
+
+    def _note(self, step: Document) -> str:
+        match step["status"]:
+            case "running":
+                attempt = f", attempt {step['attempt']}" if step["attempt"] > 1 else ""
+                late = step["elapsed"] > 1.5 * step["expected"] and step["expected"] >= 10
+                usual = f", usually {duration(step['expected'])}" if late else ""
+                beside = ", in the background" if step["name"] != self._document["step"] else ""
+                return f"{duration(step['elapsed'])}{attempt}{usual}{beside}"
+            case "waiting":
+                again = _seconds(step["next_try"]) or self._now
+                wait = f"in {duration(again - self._now)}" if again > self._now else "now"
+                return f"{step['code']}, attempt {step['attempt'] + 1} {wait}, at {moment(again, self._now)}"
+            case _:
+                return str(step["note"])
+
+    def _progress(self, step: Document) -> list[str]:
+        progress = step["progress"]
+        if not progress:
+            return []
+        done = share(progress)
+        parts = [amount(progress), progress["note"]]
+        if progress["rate"] and done is not None and done < 1:
+            parts.insert(1, f"{roughly(step['remaining'])} left")
+        told = " · ".join(part for part in parts if part)
+        bar = [f"        {self._bar(done, BAR - 6)}"] if done is not None else []
+        return bar + ([self._screen.cut(f"        {told}")] if told else [])
+
+    def _advice(self) -> list[str]:
+        document, screen = self._document, self._screen
+        problem = document["problem"]
+        lines = []
+        if problem:
+            lines.append(screen.wrap(f"{problem['code']}: {problem['detail']}"))
+            lines.append(screen.wrap(f"What to do: {problem['remedy']}"))
+            lines.append(f"Its cause: `zflow explain {problem['code']}`")
+        elif document["runner"] == "absent":
+            lines.append("What to do: start the container.")
+        elif document["paused"] and not document["walking"]:
+            lines.append("What to do: `zflow resume` when you are done.")
+        elif _waits(document):
+            lines.append("What to do: nothing, or mend what it names; `zflow resume` tries again at once.")
+        elif document["walking"] or document["state"] == "starting":
+            lines.append("What to do: nothing. `zflow status --watch` shows it as it goes.")
+        return [*lines, ""] if lines else []
+
+
+def _waits(document: Document) -> bool:
+    """Tell whether the walk itself sleeps out a back-off; what is tried again beside it stops nobody."""
+    return any(step["name"] == document["step"] and step["status"] == "waiting" for step in document["steps"])
+
+
+def _kind(document: Document) -> str:
+    """Return the status whose mark and colour the headline bears."""
+    if document["runner"] == "absent" or document["state"] in {"blocked", "unreadable"}:
+        return "failed"
+    if document["state"] == "failed" or (document["paused"] and not document["walking"]):
+        return "waiting"
+    if document["walking"] or document["state"] != "serving":
+        return "waiting" if _waits(document) else "running"
+    return "valid"
+
+
+def _seconds(stamped: str | None) -> float | None:
+    return None if stamped is None else datetime.fromisoformat(stamped).timestamp()
