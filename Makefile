@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python -m
 
-.PHONY: first-start clean-first-start check lock test-fast test image
+.PHONY: first-start clean-first-start check docs lock test-fast test image
 
 first-start:
 	$(PYTHON) -m tests.container.first_start
@@ -24,6 +24,10 @@ $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .[dev]
 	touch $@
+
+# The pages of docs/ that are made from the code's own tables; a test compares them.
+docs: $(VENV)/ready
+	$(RUN) docs.generate
 
 check: $(VENV)/ready
 	$(RUN) ruff format --check .

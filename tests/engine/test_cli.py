@@ -169,7 +169,9 @@ def test_the_codes_are_unique_and_all_listed() -> None:
     assert len({each.id for each in defined}) == len(defined)
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["status", "--nonsense"], ["history", "--last", "x"], ["explain"]])
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["status", "--nonsense"], ["history", "--last", "x"], ["completion"]]
+)
 def test_a_wrong_command_line_is_exit_code_two(bench: Bench, capsys: Capture, arguments: list[str]) -> None:
     """Usage errors say what is wrong."""
     code, _, err = run(capsys, *arguments)

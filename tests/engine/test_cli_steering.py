@@ -11,6 +11,7 @@ import pytest
 from tests.engine.commands import TOY, Capture, operated, run
 from tests.engine.toy import Bench, effects, hold_as
 from tests.engine.where import wait_for
+from zflow.cli import steering
 from zflow.exits import Exit
 from zflow.lock import RUNNER, WALKER, held
 from zflow.status import gather
@@ -84,9 +85,10 @@ def test_resume_without_a_runner_walks_here(bench: Bench, capsys: Capture) -> No
     assert bench.events()[0]["detail"] == "resume without a runner"
 
 
-def test_resume_beside_a_runner_wakes_it(bench: Bench, capsys: Capture) -> None:
-    """The runner gets USR1 and the command returns, when it is told not to follow."""
+def test_resume_beside_a_runner_wakes_it(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runner gets USR1 and the command returns, when it is told not to follow, also where no walk begins."""
     bench.walk(TOY)
+    monkeypatch.setattr(steering, "START", 0.1)
     with subprocess.Popen(["sleep", "60"]) as runner:
         hold_as(bench.volume, RUNNER, runner.pid)
         code, out, _ = run(capsys, "resume", "--no-follow")

@@ -6,8 +6,10 @@ Times and durations are given, so that what is shown is the same at every run.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from zflow.boot import boot_identity
 from zflow.errors import Code
 from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file, pause_file
-from zflow.journal.writer import Journal, Position, open_journal
+from zflow.journal.writer import Journal, Position, _raw, open_journal
 from zflow.lock import RUNNER, WALKER
 from zflow.walk.walker import listed
 
@@ -108,12 +110,25 @@ class Tale:
         self._journal.record([event], position)
 
 
+@cache
+def _empty_journal() -> bytes:
+    """Return an empty journal's file; to make it by the migrations for each stage would take the most time."""
+    with tempfile.TemporaryDirectory() as folder:
+        volume = Path(folder)
+        home(volume).mkdir()
+        open_journal(volume, clock=lambda: START, boot="", run="").close()
+        return journal_file(volume).read_bytes()
+
+
 @contextmanager
 def told(volume: Path, *, boot: str | None = None, at: float = START) -> Iterator[Tale]:
     """Open a tale on a volume; it begins at START or `at`, in this start of the container unless told otherwise."""
     home(volume).mkdir(mode=0o700, exist_ok=True)
+    if not journal_file(volume).exists():
+        journal_file(volume).write_bytes(_empty_journal())
     clock = [at]
     journal = open_journal(volume, clock=lambda: clock[0], boot=boot or boot_identity(), run=f"run-{at}")
+    _raw(journal._connection).execute("PRAGMA synchronous=OFF")  # no power cut is played here
     try:
         journal.restore(listed(PRODUCT))
         yield Tale(volume, journal, clock)

@@ -8,7 +8,26 @@ from collections.abc import Sequence
 import click
 
 from zflow import __version__, codes
-from zflow.cli import alert, dkim, dns, doctor, firewall, inner, install, journal, looking, steering, tls, upgrade
+from zflow.cli import (
+    alert,
+    completion,
+    config,
+    dkim,
+    dns,
+    doctor,
+    explain,
+    firewall,
+    graph,
+    inner,
+    install,
+    journal,
+    logs,
+    looking,
+    status,
+    steering,
+    tls,
+    upgrade,
+)
 from zflow.errors import ZflowError
 from zflow.exits import Exit
 
@@ -25,7 +44,11 @@ def group() -> None:
     """Turns an empty volume into a running, hardened Zimbra mail server, and keeps it so."""
 
 
-for module in (looking, doctor, firewall, tls, dns, dkim, alert, steering, install, upgrade, journal, inner):
+MODULES = (
+    status, looking, logs, explain, graph, config, doctor, firewall, tls, dns, dkim, alert, steering, install, upgrade,
+    journal, completion, inner,
+)  # fmt: skip
+for module in MODULES:
     for command in module.COMMANDS:
         group.add_command(command)
 
@@ -35,6 +58,8 @@ def main(arguments: Sequence[str]) -> int:
 
     Not by click's own `main`, which makes Ctrl-C and a closed pipe into exit code 1: `zflow.entry` knows better ones.
     """
+    if (answered := completion.asked(group)) is not None:
+        return answered
     try:
         with group.make_context("zflow", list(arguments)) as context:
             return int(group.invoke(context) or 0)

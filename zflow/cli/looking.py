@@ -1,20 +1,14 @@
-"""Commands that look and change nothing: status, health, history, plan, verify, logs, explain, version."""
+"""Commands that look at what happened and what holds, and change nothing: history, plan, verify."""
 
 from __future__ import annotations
 
-import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import click
 
 from zflow.exits import Exit
-from zflow.light import health as tell_health
-from zflow.light import show_status, volume
+from zflow.light import volume
 
-PATIENCE = 10.0
-"""Seconds that `status --wait` gives a container to start."""
 VERDICTS = {
     "holds": "valid",
     "found": "holds, not yet in the journal",
@@ -22,44 +16,6 @@ VERDICTS = {
     "lost": "LOST",
     "refused": "REFUSED",
 }
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (schema in zflow/status.schema.json).")
-@click.option("--wait", is_flag=True, help="Wait until all is valid, or something stops it.")
-@click.option("--timeout", type=float, help="Wait at most so many seconds.")
-def status(*, as_json: bool, wait: bool, timeout: float | None) -> int:
-    """Show where the walk is, what it is doing, and what you must do."""
-    if wait:
-        _wait(timeout if timeout is not None else float("inf"))
-    return show_status(as_json=as_json)
-
-
-def _wait(timeout: float) -> None:
-    """Return when the walk has ended; a runner that is not there yet is given a moment to come."""
-    from zflow import status as light
-
-    began = time.monotonic()
-    while (waited := time.monotonic() - began) < timeout:
-        document = light.gather(volume())
-        coming = document["runner"] == "absent" and waited < PATIENCE
-        if not coming and light.exit_code(document) != Exit.IN_PROGRESS:
-            return
-        time.sleep(1)
-
-
-@click.command()
-def health() -> int:
-    """Say whether the runner is alive (exit code 0) or not (1)."""
-    return tell_health()
-
-
-@click.command()
-def version() -> None:
-    """Print zflow's version."""
-    from zflow import __version__
-
-    click.echo(f"zflow {__version__}")
 
 
 @click.command()
@@ -88,6 +44,30 @@ def describe(row: dict[str, Any]) -> str:
         parts.append(f"{row['duration']:.1f} s")
     parts += [str(row[name]) for name in ("code", "detail", "evidence") if row[name]]
     return "  ".join(parts).rstrip()
+
+
+def newest_event() -> int:
+    """Return the number of the latest event; 0 where there is none, or no journal yet."""
+    from zflow.errors import OperatorError
+    from zflow.journal.reader import events, reading
+
+    try:
+        with reading(volume()) as journal:
+            return max((row["seq"] for row in events(journal, last=1)), default=0)
+    except OperatorError:
+        return 0
+
+
+def recorded_since(seen: int) -> list[dict[str, Any]]:
+    """Return the events after that number; none from a journal that is only being made, as after one was put aside."""
+    from zflow.errors import OperatorError
+    from zflow.journal.reader import events, reading
+
+    try:
+        with reading(volume()) as journal:
+            return events(journal, after=seen)
+    except OperatorError:
+        return []
 
 
 def findings(*, deep: bool) -> list[Any]:
@@ -154,49 +134,4 @@ def check_chain() -> None:
         raise OperatorError(JOURNAL_DAMAGED, f"event {broken} does not follow from the one before it")
 
 
-@click.command()
-@click.argument("step", required=False)
-@click.option("--lines", "-n", type=int, default=60, show_default=True, help="So many lines from the end; 0: all.")
-@click.option("--follow", "-f", is_flag=True, help="Go on as the log grows.")
-def logs(step: str | None, *, lines: int, follow: bool) -> None:
-    """Show the newest log, or that of a STEP such as install.setup."""
-    path = _newest_log(step)
-    with path.open(encoding="utf-8", errors="replace") as file:
-        content = file.read().splitlines()
-        click.echo(f"== {path}", err=True)
-        for line in content[-lines:] if lines else content:
-            click.echo(line)
-        while follow:
-            line = file.readline()
-            click.echo(line, nl=False) if line else time.sleep(0.5)
-
-
-def _newest_log(step: str | None) -> Path:
-    from zflow.journal.layout import home
-
-    folder = home(volume()) / "logs"
-    pattern = "*/*.log" if step is None else "{0}/{2}.*.log".format(*step.partition("."))
-    found = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
-    if not found:
-        names = sorted({f"{path.parent.name}.{path.name.split('.')[0]}" for path in folder.glob("*/*.log")})
-        raise click.UsageError(f"no log of {step or 'any step'} in {folder}; there are: {', '.join(names) or 'none'}")
-    return found[-1]
-
-
-@click.command()
-@click.argument("code")
-def explain(code: str) -> int:
-    """Explain an error CODE such as ZF-1005."""
-    from zflow.cli.product import product
-    from zflow.codes import ENGINE_CODES
-
-    table = {each.id: each for each in (*ENGINE_CODES, *product().codes)}
-    found = table.get(code.upper())
-    if found is None:
-        print(f"there is no code {code}; known: {', '.join(sorted(table))}", file=sys.stderr)
-        return Exit.USAGE
-    click.echo(f"{found.id}  {found.title}\n\nCause:  {found.cause}\nRemedy: {found.remedy}")
-    return Exit.VALID
-
-
-COMMANDS = (status, health, history, plan, verify, logs, explain, version)
+COMMANDS = (history, plan, verify)

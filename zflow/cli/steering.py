@@ -8,6 +8,8 @@ import time
 
 import click
 
+from zflow.cli.completion import complete_states
+from zflow.cli.looking import describe, newest_event, recorded_since
 from zflow.exits import Exit
 from zflow.light import run as supervise
 from zflow.light import volume
@@ -25,7 +27,7 @@ def run() -> int:
 
 
 @click.command()
-@click.option("--no-follow", is_flag=True, help="Wake the runner and return at once.")
+@click.option("--no-follow", is_flag=True, help="Wake the runner and return when it has begun.")
 def resume(*, no_follow: bool) -> int:
     """Go on now: end a pause, wake a waiting runner and follow it, or walk here when none is alive."""
     return go_on(follow=not no_follow)
@@ -44,49 +46,48 @@ def go_on(*, follow: bool) -> int:
 
         click.echo("No runner is alive in this container; walking here.")
         return walk(product(), volume(), environment(), "resume without a runner", deep=True)
-    before = _newest_event()
+    before = newest_event()
     os.kill(found.pid, signal.SIGUSR1)
     if not follow:
+        _await_walk(before)
         click.echo(f"The runner (process {found.pid}) was woken.")
         return Exit.VALID
     return _follow(before)
 
 
-def _newest_event() -> int:
-    from zflow.errors import OperatorError
-    from zflow.journal.reader import events, reading
+def _await_walk(seen: int) -> None:
+    """Return when a walk is under way, so that a `status --wait` which follows does not see the stop of before."""
+    from zflow.lock import RUNNER, holder
+    from zflow.status import STOPPED, gather
 
-    try:
-        with reading(volume()) as journal:
-            return max((row["seq"] for row in events(journal, last=1)), default=0)
-    except OperatorError:
-        return 0
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        document = gather(volume())
+        if document["walking"] and document["state"] not in STOPPED:
+            return
+        found = holder(volume(), RUNNER)
+        if found is None or not found.alive or any(row["kind"] == "begun" for row in recorded_since(seen)):
+            return
+        time.sleep(POLL)
 
 
 def _follow(seen: int) -> int:
     """Show what happens until the walk that was asked for has ended, and return the exit code of the status then."""
-    from zflow import status as light
-    from zflow.cli.looking import describe
-    from zflow.errors import OperatorError
-    from zflow.journal.reader import events, reading
+    from zflow.status import exit_code, gather
+    from zflow.terminal import screen
     from zflow.view import as_text
 
     deadline = time.monotonic() + START
     asked_for = False
     while True:
-        document = light.gather(volume())
-        try:
-            with reading(volume()) as journal:
-                rows = events(journal, after=seen)
-        except OperatorError:
-            rows = []  # a journal that is only being made, as after one was put aside
-        for row in rows:
+        document = gather(volume())
+        for row in recorded_since(seen):
             seen = row["seq"]
             asked_for |= row["kind"] == "begun" and row["detail"] == "resume"
             click.echo(describe(row))
         if not document["walking"] and (asked_for or time.monotonic() > deadline):
-            click.echo(as_text(document))
-            return light.exit_code(document)
+            click.echo(as_text(document, screen()), color=True)
+            return exit_code(document)
         time.sleep(POLL)
 
 
@@ -103,7 +104,7 @@ def pause() -> int:
 
 
 @click.command("reset-state")
-@click.argument("state")
+@click.argument("state", shell_complete=complete_states)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset_state(state: str, *, dry_run: bool, yes: bool) -> int:
