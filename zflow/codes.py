@@ -113,8 +113,14 @@ NO_SUCH_STATE = Code(
     "The name given is none of the walk's states.",
     "Use one of the names listed; `zflow status` shows them too.",
 )
+BUNDLE = Code(
+    "ZF-1040",
+    "the bundle would tell a secret",
+    "After it was packed, a known secret or a private key was still found in it; it was not handed out.",
+    "Please report it with the name of the part, never with its content; what else is asked for can be sent by hand.",
+)
 
 ENGINE_CODES = (
     SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, COMMAND, TIME_LIMIT,
-    SILENCE, OUTPUT_FLOOD, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE,
+    SILENCE, OUTPUT_FLOOD, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
 )  # fmt: skip

@@ -67,7 +67,7 @@ class Tale:
 
     def done(self, step: str, took: float | None = None, evidence: str = "as it should be", attempt: int = 1) -> None:
         """End an attempt well."""
-        took = round(WEIGHT[step] * SLOWNESS, 1) if took is None else took
+        took = round(WEIGHT[step] * SLOWNESS, 1) if took is None else float(took)
         if step not in AHEAD:
             self.later(took)
         self._record(Event("done", STATE_OF[step], step, attempt, key="once", evidence=evidence, duration=took))

@@ -10,6 +10,8 @@ import click
 from zflow import __version__, codes
 from zflow.cli import (
     alert,
+    analyze,
+    collect,
     completion,
     config,
     dkim,
@@ -45,8 +47,8 @@ def group() -> None:
 
 
 MODULES = (
-    status, looking, logs, explain, graph, config, doctor, firewall, tls, dns, dkim, alert, steering, install, upgrade,
-    journal, completion, inner,
+    status, looking, logs, explain, analyze, graph, config, collect, doctor, firewall, tls, dns, dkim, alert, steering,
+    install, upgrade, journal, completion, inner,
 )  # fmt: skip
 for module in MODULES:
     for command in module.COMMANDS:

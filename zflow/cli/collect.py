@@ -1,0 +1,174 @@
+"""`zflow collect`: all that somebody who helps needs to see, in one file, without secrets."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zflow.bundle import Bundle, Known
+from zflow.errors import OperatorError
+from zflow.exits import Exit
+from zflow.light import volume
+from zflow.secret import Secret
+from zflow.settings import Setting
+
+NEWEST = 2_000_000
+"""Bytes of each log that are taken, from its end."""
+COMMANDS_RUN = {"df.txt": ("df", "-h"), "nft.txt": ("nft", "list", "ruleset"), "addresses.txt": ("ip", "address")}
+FILES_READ = {
+    "mounts.txt": "/proc/self/mountinfo", "memory.txt": "/proc/meminfo", "limit.txt": "/sys/fs/cgroup/memory.max",
+    "load.txt": "/proc/loadavg",
+}  # fmt: skip
+
+
+@click.command()
+@click.argument("file", default="-", type=click.Path(path_type=Path, dir_okay=False))
+def collect(file: Path) -> int:
+    """Write status, history, journal, logs, settings and surroundings to FILE as tar.gz, or to standard output.
+
+    Secrets are taken out, and what was taken out is listed; mail and its content are never in it.
+    """
+    to_output = str(file) == "-"
+    if to_output and sys.stdout.isatty():
+        raise click.UsageError("name a FILE, or redirect the output: zflow collect > zflow.tar.gz")
+    bundle = gathered(volume())
+    packed = bundle.pack()
+    if to_output:
+        sys.stdout.buffer.write(packed)
+    else:
+        from zflow.files import write_atomic
+
+        write_atomic(file, packed, mode=0o600)
+    click.echo(bundle.listing(), err=True, nl=False)
+    click.echo(f"{len(bundle.parts)} parts, {len(packed)} bytes; searched again after packing: no secret.", err=True)
+    return Exit.VALID
+
+
+def gathered(place: Path) -> Bundle:
+    """Return the bundle of a volume; what cannot be had is noted in it and stops nothing."""
+    from zflow.cli.product import environment, product
+
+    bundle = Bundle(list(secrets_of(product().settings, environment(), place)))
+    _add_status(bundle, place)
+    _add_journal(bundle, place)
+    _add_settings(bundle, place)
+    for path in sorted((place / ".zflow/logs").rglob("*.log")):
+        bundle.add(f"logs/{path.parent.name}/{path.name}", _end_of(path))
+    bundle.add("versions.txt", "\n".join(_versions(place)))
+    for name, source in FILES_READ.items():
+        bundle.add(name, _text_of(Path(source)))
+    for name, argv in COMMANDS_RUN.items():
+        bundle.add(name, _output(argv))
+    return bundle
+
+
+def secrets_of(table: Iterable[Setting[Any]], environment: Mapping[str, str], place: Path) -> Iterator[Known]:
+    """Yield every secret there is: of settings, right or wrong, from every source, and those kept on the volume."""
+    for setting in table:
+        secret = isinstance(setting.parse(setting.example), Secret)
+        for text in _given(setting, environment, place):
+            if secret:
+                yield Known(setting.name, text)
+            elif match := re.search(r"://[^/@\s:]*:([^/@\s]+)@", text):
+                yield Known(f"the password in {setting.name}", match[1])
+    for path in sorted((place / ".zflow/secrets").rglob("*")):
+        if path.is_file():
+            yield Known(f"secrets/{path.name}", path.read_text(errors="replace"))
+
+
+def _given(setting: Setting[Any], environment: Mapping[str, str], place: Path) -> Iterator[str]:
+    from zflow.settings import SETTINGS_FILE
+
+    if setting.variable in environment:
+        yield environment[setting.variable]
+    if (named := environment.get(f"{setting.variable}_FILE")) is not None:
+        with suppress(OSError):
+            yield Path(named).read_text(errors="replace")
+    with suppress(OSError, ValueError):
+        content = tomllib.loads(Path(environment.get(SETTINGS_FILE, place / "app/settings.toml")).read_text())
+        if setting.name in content:
+            yield str(content[setting.name])
+
+
+def _add_status(bundle: Bundle, place: Path) -> None:
+    from zflow.status import as_json, gather
+    from zflow.view import as_text
+
+    document = gather(place)
+    bundle.add("status.json", as_json(document))
+    bundle.add("status.txt", as_text(document, steps=True))
+
+
+def _add_journal(bundle: Bundle, place: Path) -> None:
+    """Add every event as text, and a copy of the journal made by SQLite itself, beside a writer."""
+    from zflow.journal.reader import events, reading
+
+    try:
+        with tempfile.TemporaryDirectory() as folder, reading(place) as journal:
+            rows = events(journal)
+            bundle.add("history.jsonl", "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
+            copy = Path(folder) / "journal.sqlite3"
+            journal.execute("VACUUM INTO ?", (str(copy),))
+            bundle.add_whole("journal.sqlite3", copy.read_bytes())
+    except (OperatorError, sqlite3.Error, OSError) as error:
+        bundle.notes.append(f"journal.sqlite3: cannot be copied: {error}")
+
+
+def _add_settings(bundle: Bundle, place: Path) -> None:
+    from zflow.cli.config import effective
+    from zflow.cli.product import environment, product
+    from zflow.settings import load
+
+    table = product().settings
+    try:
+        rows = effective(table, load(table, environment(), place))
+    except OperatorError as error:
+        bundle.add("settings.json", str(error))
+    else:
+        bundle.add("settings.json", json.dumps(rows, indent=2))
+
+
+def _versions(place: Path) -> Iterator[str]:
+    from zflow import __version__
+
+    yield f"zflow {__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    yield f"kernel {platform.release()} {platform.machine()}"
+    for name, path in (("image", Path("/etc/os-release")), ("volume", place / "etc/os-release")):
+        found = re.search(r'^PRETTY_NAME="?([^"\n]*)', _text_of(path), re.MULTILINE)
+        yield f"{name}: {found[1] if found else 'none'}"
+
+
+def _end_of(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - NEWEST))
+        return file.read().decode(errors="replace")
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError as error:
+        return f"{error}\n"
+
+
+def _output(argv: tuple[str, ...]) -> str:
+    try:
+        ended = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{error}\n"
+    return ended.stdout + ended.stderr
+
+
+COMMANDS = (collect,)
