@@ -145,15 +145,16 @@ def _unknown_variables(settings: Mapping[str, Setting[Any]], environment: Mappin
     known = {setting.variable for setting in settings.values()}
     known |= {f"{name}_FILE" for name in known} | ENGINE_NAMES
     return [
-        f"{name}: there is no such setting{_nearest(name, known)}"
+        f"{name}: there is no such setting{_nearest(name, known, PREFIX)}"
         for name in sorted(environment)
         if name.startswith(PREFIX) and name not in known
     ]
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return a hint at the name most like it; the prefix they share makes none like another."""
+    close = difflib.get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known], n=1)
+    return f"; did you mean {prefix}{close[0]}?" if close else ""
 
 
 def _read_file(path: Path, settings: Mapping[str, Setting[Any]], *, required: bool) -> tuple[dict[str, str], list[str]]:

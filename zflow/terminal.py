@@ -38,6 +38,13 @@ class Screen:
         ]
         return "\n".join(lines)
 
+    def hang(self, head: str, text: str) -> str:
+        """Return a text beside a head, its further lines below its first one; in a pipe on one line."""
+        if self.width is None:
+            return f"{head}{text}".rstrip()
+        indent = min(len(head), self.width // 2)
+        return head + self.wrap(text, " " * indent)[indent:] if text else head.rstrip()
+
 
 PIPED = Screen()
 

@@ -164,22 +164,26 @@ class _View:
         bar = [f"        {self._bar(done, BAR - 6)}"] if done is not None else []
         return bar + ([self._screen.cut(f"        {told}")] if told else [])
 
+    def _headed(self, style: str, head: str, text: str) -> str:
+        """Return a text of any length that begins with a word to be seen at once."""
+        return self._screen.wrap(f"{head} {text}").replace(head, self._screen.paint(style, head), 1)
+
     def _advice(self) -> list[str]:
-        document, screen = self._document, self._screen
+        document = self._document
         problem = document["problem"]
         lines = []
         if problem:
-            lines.append(screen.wrap(f"{problem['code']}: {problem['detail']}"))
-            lines.append(screen.wrap(f"What to do: {problem['remedy']}"))
+            lines.append(self._headed("bad", f"{problem['code']}:", problem["detail"]))
+            lines.append(self._headed("bold", "What to do:", problem["remedy"]))
             lines.append(f"Its cause: `zflow explain {problem['code']}`")
         elif document["runner"] == "absent":
-            lines.append("What to do: start the container.")
+            lines.append("What to do: Start the container.")
         elif document["paused"] and not document["walking"]:
-            lines.append("What to do: `zflow resume` when you are done.")
+            lines.append("What to do: Run `zflow resume` when you are done.")
         elif _waits(document):
-            lines.append("What to do: nothing, or mend what it names; `zflow resume` tries again at once.")
+            lines.append("What to do: Nothing, or mend what it names; `zflow resume` tries again at once.")
         elif document["walking"] or document["state"] == "starting":
-            lines.append("What to do: nothing. `zflow status --watch` shows it as it goes.")
+            lines.append("What to do: Nothing. `zflow status --watch` shows it as it goes.")
         return [*lines, ""] if lines else []
 
 

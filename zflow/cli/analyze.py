@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEAST = 0.005
 """Share of the whole below which a step is not told apart; nor is one below two seconds."""
 BAR = 16
-UNKNOWN = "The critical path is known when all has been valid once."
+UNKNOWN = "The critical path is known when it has come to its end."
 
 
 @click.command()
@@ -45,7 +45,7 @@ def analyze(*, as_json: bool) -> None:
         click.echo(json.dumps(_document(began, ended, totals, path, whole=whole), indent=2))
         return
     out = screen()
-    so_far = "" if whole else " so far; it has not come to its end yet"
+    so_far = "" if whole else " so far"
     click.echo(f"The first start began {moment(began, ended)} and took {duration(ended - began)}{so_far}.\n")
     for line in (*_steps(totals, ended - began, out), "", *(_path(path, ended, out) if whole else [UNKNOWN])):
         click.echo(line)

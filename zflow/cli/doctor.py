@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
+from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.light import volume
+from zflow.terminal import Screen, screen
 
 
 @click.command()
 def doctor() -> int:
     """Look at everything and list all findings at once, then what listens and from where it can be reached."""
-    from zflow.cli.looking import findings, unhealthy
+    from zflow.cli.looking import findings, noticed, told, unhealthy
 
-    found = findings(deep=True)
-    bad = unhealthy(found)
-    for each in bad:
-        click.echo(f"{each.step}: {each.why}")
-    for each in found:
-        for notice in each.notices:
-            click.echo(f"{each.step}: notice: {notice}")
-    click.echo(f"{len(bad)} findings; `zflow resume` repairs what it can.\n" if bad else "No findings.\n")
+    out = screen()
+    bad, notices = [*_walk(out), *_journal(out)], []
+    try:
+        found = findings(deep=True)
+    except OperatorError as error:  # mistakes in the settings, without which no step can be looked at
+        bad.append(out.hang("✗ the steps cannot be looked at: ", str(error)))
+    else:
+        bad += [told(each, out) for each in unhealthy(found)]
+        notices = [line for each in found for line in noticed(each, out)]
+    for line in (*bad, *notices):
+        click.echo(line)
+    noun = "finding" if len(bad) == 1 else "findings"
+    click.echo(f"{len(bad)} {noun}; `zflow resume` repairs what it can.\n" if bad else "No findings.\n")
     _listeners()
     return Exit.STOPPED if bad else Exit.VALID
 
 
+def _walk(out: Screen) -> Iterator[str]:
+    """Yield why the walk stands still, if it does."""
+    from zflow.status import gather
+
+    if problem := gather(volume())["problem"]:
+        yield out.hang("✗ the walk: ", f"{problem['code']} {problem['detail']}")
+
+
+def _journal(out: Screen) -> Iterator[str]:
+    from zflow.cli.looking import check_chain
+
+    try:
+        check_chain()
+    except OperatorError as error:
+        yield out.hang("✗ the journal: ", str(error))
+
+
 def _listeners() -> None:
+    """Show what listens; with wrong settings there is nothing to ask."""
     from states.firewall import exposure
     from zflow.cli.product import bystander
 
+    try:
+        seen = exposure(bystander().look())
+    except OperatorError:
+        return
     click.echo(f"{'listens at':<34}{'program':<18}reached from")
-    for each in exposure(bystander().look()):
+    for each in seen:
         address = f"[{each.address}]" if ":" in each.address else each.address
         reach = ", ".join(each.reach) or "this machine only"
         click.echo(f"{f'{each.protocol} {address}:{each.port}':<34}{each.program or '?':<18}{reach}")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from zflow.exits import Exit
 from zflow.light import volume
+from zflow.terminal import PIPED, Screen, screen
 
 VERDICTS = {
-    "holds": "valid",
-    "found": "holds, not yet in the journal",
-    "due": "due",
-    "lost": "LOST",
-    "refused": "REFUSED",
+    "holds": ("✓", "good", "valid"),
+    "found": ("✓", "good", "found"),
+    "due": ("○", "warn", "due"),
+    "lost": ("✗", "bad", "LOST"),
+    "refused": ("✗", "bad", "REFUSED"),
 }
+"""Mark, colour and word of what is said of a step; `found`: it holds although the journal does not say so yet."""
 
 
 @click.command()
@@ -27,13 +30,14 @@ def history(*, last: int | None, as_json: bool) -> None:
 
     from zflow.journal.reader import events, reading
 
+    out = screen()
     with reading(volume()) as journal:
         for row in events(journal, last=last):
-            click.echo(json.dumps(row, ensure_ascii=False) if as_json else describe(row))
+            click.echo(json.dumps(row, ensure_ascii=False) if as_json else describe(row, out))
 
 
-def describe(row: dict[str, Any]) -> str:
-    """Return one event as a line for people."""
+def describe(row: dict[str, Any], out: Screen = PIPED) -> str:
+    """Return one event for people: on one line, or, where that is too long, with its details below."""
     from zflow.clock import stamp
 
     subject = row["step"] or row["state"] or "walk"
@@ -42,8 +46,11 @@ def describe(row: dict[str, Any]) -> str:
         parts.append(f"#{row['attempt']}")
     if row["duration"] is not None:
         parts.append(f"{row['duration']:.1f} s")
-    parts += [str(row[name]) for name in ("code", "detail", "evidence") if row[name]]
-    return "  ".join(parts).rstrip()
+    head = "  ".join(parts).rstrip()
+    details = "  ".join(str(row[name]) for name in ("code", "detail", "evidence") if row[name])
+    if out.width is None or len(head) + 2 + len(details) <= out.width:
+        return f"{head}  {details}".rstrip()
+    return f"{head}\n{out.wrap(details, ' ' * 22)}"
 
 
 def newest_event() -> int:
@@ -100,8 +107,10 @@ def plan() -> None:
     due = [each for each in findings(deep=False) if each.verdict in {"due", "lost", "refused"}]
     if not due:
         click.echo("Nothing is due: every step's postcondition holds.")
+    out = screen()
     for each in due:
-        click.echo(f"{each.step:<28} {each.title}\n{'':<28} because: {each.why}")
+        click.echo(out.cut(f"{each.step:<24} {each.title}"))
+        click.echo(out.hang(f"{'':<24} because: ", each.why))
 
 
 @click.command()
@@ -109,14 +118,35 @@ def verify() -> int:
     """Look at the journal's chain and, thoroughly, at every step's result; exit code 1 when one does not hold."""
     check_chain()
     found = findings(deep=True)
+    out = screen()
     for each in found:
-        click.echo(f"{each.step:<28} {VERDICTS[each.verdict]:<10} {each.why}")
-        for notice in each.notices:
-            click.echo(f"{'':<28} {'notice':<10} {notice}")
+        click.echo(told(each, out))
+        for line in noticed(each, out):
+            click.echo(line)
     bad = unhealthy(found)
     advice = " `zflow resume` repairs." if bad else ""
     click.echo(f"\n{len(found) - len(bad)} of {len(found)} steps hold.{advice}")
     return Exit.STOPPED if bad else Exit.VALID
+
+
+def noticed(finding: Any, out: Screen) -> Iterator[str]:
+    """Yield what somebody should know of a step although nothing is wrong."""
+    mark = "" if out.width is None else "! "
+    for notice in finding.notices:
+        yield out.hang(f"{mark}{finding.step:<24} {'notice':<8} ", notice)
+
+
+def told(finding: Any, out: Screen) -> str:
+    """Return what was found of a step; what holds fits on a line, what does not is told whole.
+
+    The marks are for eyes: in a pipe a line begins with the step's name.
+    """
+    mark, style, word = VERDICTS[finding.verdict]
+    head = f"{finding.step:<24} {word:<8} "
+    if out.width is None:
+        return f"{head}{finding.why}".rstrip()
+    text = out.cut(f"{mark} {head}{finding.why}") if style == "good" else out.hang(f"{mark} {head}", finding.why)
+    return text.replace(mark, out.paint(style, mark), 1)
 
 
 def check_chain() -> None:

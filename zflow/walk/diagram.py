@@ -10,10 +10,10 @@ from itertools import pairwise
 from zflow.walk.machine import BLOCKED, FAILED, SERVING, STOPPED, moves
 
 MEANING = {
-    "advance": "its steps are valid, the next state's turn",
+    "advance": "its steps are valid",
     "fail": "the tries are used up",
     "block": "only you can go on",
-    "resume": "you, an input or the time said to go on",
+    "resume": "you, an input or the time said so",
     "reopen": "something is due again",
     "reset": "you had a state done again",
 }
@@ -97,7 +97,7 @@ def as_text(names: Sequence[str], present: Present, marks: Mapping[str, str]) ->
         lines.append(f"  {marks[present.status(name)]} {name}{here}")
     lines.append("")
     for way in ways(names):
-        lines.append(f"  {way.trigger:<8}{_route(way, names):<32}{MEANING[way.trigger]}")
+        lines.append(f"  {way.trigger:<8}{_route(way, names):<33}{MEANING[way.trigger]}")
     return "\n".join(lines)
 
 
