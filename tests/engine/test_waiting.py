@@ -14,6 +14,7 @@ from zflow.errors import Interrupted, OperatorError, TransientError
 from zflow.journal.writer import Journal
 from zflow.retry import POLICIES, Policy
 from zflow.step import Product, Step
+from zflow.walk import walker
 from zflow.walk.walker import Walker, listed
 
 
@@ -104,6 +105,18 @@ def test_ahead_steps_run_from_the_start_and_are_waited_for(bench: Bench) -> None
     assert bench.kinds("two.ahead") == ["started", "done"]
     assert effects(bench.volume) == ["one.a", "two.before", "two.ahead", "two.last"]
     assert bench.broken_link() is None
+
+
+def test_a_long_wait_for_an_ahead_step_is_told_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The container's output does not fall silent while the last thing to come takes its time."""
+    monkeypatch.setattr(walker, "PATROL", 0.01)
+    monkeypatch.setattr(walker, "REMINDER", 0.0)
+    gate = threading.Event()
+    with InThread(bench, product(file_step("one.a"), held_back(gate))) as states:
+        wait_for(lambda: sum("still waiting for it" in line for line in bench.said) > 1, "the reminders")
+        gate.set()
+    assert states == ["serving"]
+    assert sum("it began at the start" in line for line in bench.said) == 1
 
 
 def test_an_ahead_step_that_needs_the_operator_blocks_in_its_own_state(bench: Bench) -> None:

@@ -28,7 +28,7 @@ UNKNOWN = "The critical path is known when it has come to its end."
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def analyze(*, as_json: bool) -> None:
-    """Tell the first start's time by step and attempt, the dearest first, and its critical path."""
+    """Tell where the first start's time went. By step and attempt, the dearest first, then the critical path."""
     from zflow.journal import timeline
     from zflow.journal.reader import events, reading
 

@@ -36,9 +36,10 @@ FILES_READ = {
 @click.command()
 @click.argument("file", default="-", type=click.Path(path_type=Path, dir_okay=False))
 def collect(file: Path) -> int:
-    """Write status, history, journal, logs, settings and surroundings to FILE as tar.gz, or to standard output.
+    """Pack what somebody who helps needs, without secrets.
 
-    Secrets are taken out, and what was taken out is listed; mail and its content are never in it.
+    Status, history, journal, logs, settings and surroundings go to FILE as tar.gz, or to standard output. Secrets are
+    taken out, and what was taken out is listed; mail is never in it.
     """
     to_output = str(file) == "-"
     if to_output and sys.stdout.isatty():

@@ -19,7 +19,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> int:
-    """Print a script, for the start-up file of a SHELL, that completes commands, options, states, steps and codes."""
+    """Print a script for the start-up file of a SHELL. It completes commands, options, states, steps and codes."""
     made = get_completion_class(shell)
     assert made is not None
     click.echo(made(context.find_root().command, {}, "zflow", VARIABLE).source())

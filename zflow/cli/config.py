@@ -19,7 +19,7 @@ from zflow.terminal import Screen, screen
 @click.option("--example", is_flag=True, help="Print a settings file with every setting, commented out.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def config(*, example: bool, as_json: bool) -> int:
-    """Show each setting's value and where it came from, never a secret; mistakes are told all at once."""
+    """Show each setting's value and where it came from. Never a secret; mistakes are told all at once."""
     from zflow.cli.product import environment, product
     from zflow.settings import load
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from states.hardening.published import Finding
 
 
-@click.command()
+@click.command(short_help="Print or check the DNS records of the mail domains.")
 @click.argument("domains", nargs=-1)
 @click.option("--check", is_flag=True, help="Ask the zones' own name servers; exit code 1 when something is wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")

@@ -14,7 +14,7 @@ from zflow.terminal import Screen, screen
 
 @click.command()
 def doctor() -> int:
-    """Look at everything and list all findings at once, then what listens and from where it can be reached."""
+    """Look at everything and list all findings at once. Then what listens, and from where it can be reached."""
     from zflow.cli.looking import findings, noticed, told, unhealthy
 
     out = screen()

@@ -10,7 +10,7 @@ from zflow.light import volume
 @click.command()
 @click.option("--format", "form", type=click.Choice(("text", "mermaid", "svg")), default="text", show_default=True)
 def graph(form: str) -> None:
-    """Draw the states and the moves between them, the present one marked."""
+    """Draw the machine with the present state marked."""
     from zflow.cli.product import product
     from zflow.status import gather
     from zflow.view import MARKS

@@ -115,7 +115,7 @@ def plan() -> None:
 
 @click.command()
 def verify() -> int:
-    """Look at the journal's chain and, thoroughly, at every step's result; exit code 1 when one does not hold."""
+    """Look thoroughly at every step's result. At the journal's chain too; exit code 1 when one does not hold."""
     check_chain()
     found = findings(deep=True)
     out = screen()

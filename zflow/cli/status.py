@@ -26,7 +26,7 @@ INTERVAL = 1.0
 @click.option("--timeout", type=click.FloatRange(min=0), help="With --wait: at most so many seconds.")
 @click.option("--no-color", is_flag=True, help="No colour; as with NO_COLOR, in a pipe, or with TERM=dumb.")
 def status(*, as_json: bool, steps: bool, watch: bool, wait: bool, timeout: float | None, no_color: bool) -> int:
-    """Show where the walk is, what it does, how long still, and what you must do."""
+    """Show where the walk is, and what you must do. Since when and how long still; the exit code says it too."""
     if timeout is not None and not wait:
         raise click.UsageError("--timeout says how long to --wait; it does nothing alone")
     if watch and as_json:

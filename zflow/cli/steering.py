@@ -29,7 +29,7 @@ def run() -> int:
 @click.command()
 @click.option("--no-follow", is_flag=True, help="Wake the runner and return when it has begun.")
 def resume(*, no_follow: bool) -> int:
-    """Go on now: end a pause, wake a waiting runner and follow it, or walk here when none is alive."""
+    """Go on now and follow the walk. Ends a pause, wakes a waiting runner, or walks here when none is alive."""
     return go_on(follow=not no_follow)
 
 
@@ -93,7 +93,7 @@ def _follow(seen: int) -> int:
 
 @click.command()
 def pause() -> int:
-    """Keep still while you work on the server by hand, until `zflow resume` or the next start of the container."""
+    """Keep still while you work by hand. Until `zflow resume` or the next start of the container."""
     from zflow.clock import stamp
     from zflow.files import write_atomic
     from zflow.journal.layout import pause_file
@@ -136,7 +136,7 @@ def reset_state(state: str, *, dry_run: bool, yes: bool) -> int:
 @click.command()
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(command: tuple[str, ...]) -> None:
-    """Open a shell inside the Ubuntu on the volume, or run COMMAND there."""
+    """Open a shell inside the Ubuntu on the volume. Or run COMMAND there."""
     from zflow.shell import PATH
 
     root = volume()

@@ -7,6 +7,7 @@ more. The first start, a restart, a renewed certificate and a repair are therefo
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -32,6 +33,8 @@ PASSES = 3
 did may have undone another, as a restart that did not succeed."""
 PATROL = 15.0
 """Seconds to wait for work ahead of time before everything is looked at again: it may take an hour, ports are open."""
+REMINDER = 300.0
+"""Seconds between two lines that say that work ahead of time is still waited for."""
 MOMENT = 0.3
 """Seconds between two looks while work ahead of time goes on after a stop."""
 
@@ -80,7 +83,7 @@ class Walker:
         self._reload = reload
         self._watches: list[Watch] = []
         self._before: dict[tuple[str, ...], str] = {}
-        self._awaited: set[str] = set()
+        self._awaited: dict[str, float] = {}
         self._stopped: Stopped | None = None
         names = [state.name for state in product.states]
         at = journal.position
@@ -206,12 +209,18 @@ class Walker:
     def _take_ahead(self, step: Step) -> bool:
         if self._ahead.busy(step.name):
             self._chain.flush()
-            if step.name not in self._awaited:
-                self._awaited.add(step.name)
-                self._around.announce(f"{step.title}: waiting for it, it began at the start")
+            self._tell_awaited(step)
             if not self._ahead.ended(step.name, PATROL):
                 raise Patrol
         return self._ahead.result(step.name)
+
+    def _tell_awaited(self, step: Step) -> None:
+        """Say that a step ahead of time is waited for, and now and then that it still is: a search may take an hour."""
+        now = time.monotonic()
+        words = "waiting for it, it began at the start" if step.name not in self._awaited else "still waiting for it"
+        if now >= self._awaited.get(step.name, now):
+            self._awaited[step.name] = now + REMINDER
+            self._around.announce(f"{step.title}: {words}")
 
     def _start_ahead(self) -> None:
         for state in self._product.states:
