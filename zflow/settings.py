@@ -98,6 +98,7 @@ def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: 
     mistakes += file_mistakes
     values: dict[str, Value] = {}
     for setting in settings.values():
+        source = setting.variable
         try:
             found = _find(setting, environment, from_file, path)
             if found is None:
@@ -106,7 +107,8 @@ def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: 
             values[setting.name] = Value(setting.parse(text), source)
         except (ValueError, OSError) as error:
             reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
-            mistakes.append(f"{setting.variable}: {reason} (example: {setting.example})")
+            name = setting.variable if source == setting.variable else f"{setting.variable}, from {source}"
+            mistakes.append(f"{name}: {reason} (example: {setting.example})")
     if mistakes:
         raise OperatorError(codes.SETTINGS, "; ".join(mistakes) if len(mistakes) == 1 else _listed(mistakes))
     return Settings(values, files(environment, volume))

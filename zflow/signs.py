@@ -18,6 +18,7 @@ STANDINS = {
 }  # fmt: skip
 """What stands in for a sign that a terminal does not know; one character each."""
 HANDLER = "zflow-standins"
+CODEC = "zflow_ascii"
 
 
 def ascii_locale(environment: Mapping[str, str]) -> bool:
@@ -34,10 +35,11 @@ def ascii_locale(environment: Mapping[str, str]) -> bool:
 def prepare(*streams: IO[str]) -> None:
     """Let the streams take any text: what the locale or the encoding does not know is replaced, nothing is raised."""
     codecs.register_error(HANDLER, _stand_in)
-    encoding = "ascii" if ascii_locale(os.environ) else None
+    codecs.register(_codec)
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=encoding, errors=HANDLER)
+            plain = ascii_locale(os.environ) or codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding=CODEC if plain else None, errors=HANDLER)
 
 
 def _stand_in(error: UnicodeError) -> tuple[str, int]:
@@ -45,3 +47,16 @@ def _stand_in(error: UnicodeError) -> tuple[str, int]:
         raise error
     signs = error.object[error.start : error.end]
     return "".join(STANDINS.get(sign, "?") for sign in signs), error.end
+
+
+class _Encoder(codecs.IncrementalEncoder):
+    def encode(self, text: str, final: bool = False) -> bytes:  # noqa: ARG002 - nothing is held back
+        return codecs.ascii_encode(text, HANDLER)[0]
+
+
+def _codec(name: str) -> codecs.CodecInfo | None:
+    """Return ASCII under a name of ours: a stream that calls itself `ascii` is taken by click for a mistake."""
+    if name != CODEC:
+        return None
+    known = codecs.lookup("ascii")
+    return codecs.CodecInfo(known.encode, known.decode, None, None, _Encoder, known.incrementaldecoder, CODEC)

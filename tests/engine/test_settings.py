@@ -89,7 +89,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert "ZFLOW_HOSTNAME: there is no such setting; did you mean ZFLOW_HOST_NAME?" in detail
     assert "there is no setting cuont; did you mean count?" in detail
     assert f"ZFLOW_ADMIN_PASSWORD: No such file or directory: {tmp_path}/missing" in detail
-    assert "ZFLOW_WANTED: 'perhaps' is neither yes nor no" in detail
+    assert f"ZFLOW_WANTED, from {tmp_path}/app/settings.toml: 'perhaps' is neither yes nor no" in detail
 
 
 @pytest.mark.parametrize("content", ["count = ", "\xff", "count = 1\ncount = 2"])
@@ -97,6 +97,14 @@ def test_a_settings_file_that_cannot_be_read_is_a_mistake(tmp_path: Path, conten
     """What is no TOML is named with its path."""
     write_toml(tmp_path, "").write_text(content, encoding="latin-1")
     assert "settings.toml" in mistakes({}, tmp_path)
+
+
+def test_a_mistake_in_a_file_that_a_variable_names_tells_that_file(tmp_path: Path) -> None:
+    """Neither the value nor the variable alone says where to correct it."""
+    file = tmp_path / "wanted"
+    file.write_text("perhaps\n")
+    told = mistakes({"ZFLOW_WANTED_FILE": str(file)}, tmp_path)
+    assert f"ZFLOW_WANTED, from ZFLOW_WANTED_FILE ({file}): 'perhaps' is neither yes nor no" in told
 
 
 @pytest.mark.parametrize("variable", ["ZFLOW_ADMIN_PASSWORD", "ZFLOW_ADMIN_PASSWORD_FILE"])

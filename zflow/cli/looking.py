@@ -33,7 +33,7 @@ def history(*, last: int | None, as_json: bool) -> None:
     out = screen()
     with reading(volume()) as journal:
         for row in events(journal, last=last):
-            click.echo(json.dumps(row, ensure_ascii=False) if as_json else describe(row, out))
+            click.echo(json.dumps(row) if as_json else describe(row, out))
 
 
 def describe(row: dict[str, Any], out: Screen = PIPED) -> str:
