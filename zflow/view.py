@@ -29,12 +29,14 @@ def as_text(document: Document, screen: Screen = PIPED, *, steps: bool = False, 
 
 def headline(document: Document) -> str:
     """Return in one sentence, the same until something happens, what zflow is doing."""
-    state, alive = document["state"], document["runner"] == "alive"
-    if not alive:
+    state = document["state"]
+    if _absent(document):
         last = "" if state == "none" else f"; last state: {state}"
         return f"no runner is at work on {document['volume']}{last}"
     if document["paused"] and not document["walking"]:
         return f"paused in {state}: nothing is done until `zflow resume`"
+    if document["walking"] and state == "serving":
+        return "serving, and looking whether everything still holds"
     if document["walking"] and state not in {"blocked", "failed", "starting"}:
         title = next((f": {step['title']}" for step in document["steps"] if step["name"] == document["step"]), "")
         doing = "waiting to try again" if _waits(document) else "at work"
@@ -82,7 +84,7 @@ class _View:
         document = self._document
         since, outlook = _seconds(document["since"]), document["outlook"]
         parts = []
-        if document["runner"] == "absent":
+        if _absent(document):
             if updated := _seconds(document["updated"]):
                 parts.append(f"last recorded at {moment(updated, self._now)}, {duration(self._now - updated)} ago")
         elif since is not None:
@@ -176,7 +178,7 @@ class _View:
             lines.append(self._headed("bad", f"{problem['code']}:", problem["detail"]))
             lines.append(self._headed("bold", "What to do:", problem["remedy"]))
             lines.append(f"Its cause: `zflow explain {problem['code']}`")
-        elif document["runner"] == "absent":
+        elif _absent(document):
             lines.append("What to do: Start the container.")
         elif document["paused"] and not document["walking"]:
             lines.append("What to do: Run `zflow resume` when you are done.")
@@ -187,6 +189,11 @@ class _View:
         return [*lines, ""] if lines else []
 
 
+def _absent(document: Document) -> bool:
+    """Tell whether nobody is at work: neither a runner nor, as after `zflow resume` without one, a walker alone."""
+    return document["runner"] == "absent" and not document["walking"]
+
+
 def _waits(document: Document) -> bool:
     """Tell whether the walk itself sleeps out a back-off; what is tried again beside it stops nobody."""
     return any(step["name"] == document["step"] and step["status"] == "waiting" for step in document["steps"])
@@ -194,7 +201,7 @@ def _waits(document: Document) -> bool:
 
 def _kind(document: Document) -> str:
     """Return the status whose mark and colour the headline bears."""
-    if document["runner"] == "absent" or document["state"] in {"blocked", "unreadable"}:
+    if _absent(document) or document["state"] in {"blocked", "unreadable"}:
         return "failed"
     if document["state"] == "failed" or (document["paused"] and not document["walking"]):
         return "waiting"

@@ -258,6 +258,23 @@ def renewing(volume: Path) -> float:
         return tale.now
 
 
+def looking(volume: Path) -> float:
+    """Everything is looked at again while it serves."""
+    _whole(volume)
+    _at_work(volume)
+    with told(volume, at=START + 90_000) as tale:
+        tale.begun("HUP: inputs are looked at again", "serving")
+        tale.later(2)
+        return tale.now
+
+
+def alone(volume: Path) -> float:
+    """No runner lives; `zflow resume` walks by itself."""
+    now = configuring(volume)
+    (home(volume) / RUNNER).unlink()
+    return now
+
+
 def stopped(volume: Path) -> float:
     """The container is down; the last walk was cut off."""
     with told(volume, boot="an-earlier-start") as tale:
@@ -300,8 +317,8 @@ def _whole(volume: Path, boot: str | None = None) -> None:
 STAGES: dict[str, Callable[[Path], float]] = {
     stage.__name__: stage
     for stage in (
-        none, starting, building, configuring, waiting, failed, blocked, serving, restarted, renewing, stopped,
-        paused, unreadable,
+        none, starting, building, configuring, waiting, failed, blocked, serving, restarted, renewing, looking,
+        alone, stopped, paused, unreadable,
     )
 }  # fmt: skip
 """Each puts a fresh volume into its stage and returns the time to look at it."""
