@@ -12,6 +12,9 @@ from zflow.signs import prepare
 
 def main() -> None:
     """Run the command line and exit with its code; neither Ctrl-C nor a reader that has gone is worth a traceback."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, as by `>&-`
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - open until the end
     prepare(sys.stdout, sys.stderr)
     try:
         code = dispatch(sys.argv[1:])

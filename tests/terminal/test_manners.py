@@ -13,6 +13,7 @@ import pytest
 
 from tests.engine.where import LIMIT, ROOT, wait_for
 from tests.terminal.stages import STAGES
+from tests.terminal.test_status_text import SGR
 
 ZFLOW = (sys.executable, "-m", "zflow")
 
@@ -72,6 +73,13 @@ def test_a_reader_that_has_gone_is_no_error(volume: Path, command: str) -> None:
     assert (ended.stderr, ended.returncode) == (b"", 141)
 
 
+def test_a_closed_output_is_no_error(volume: Path) -> None:
+    """A command whose output was closed by its caller still has its exit code."""
+    argv = ["sh", "-c", 'exec "$@" >&-', "sh", *ZFLOW, "status"]
+    ended = subprocess.run(argv, cwd=ROOT, env=environment(volume), stderr=subprocess.PIPE, timeout=LIMIT, check=False)
+    assert (ended.stderr, ended.returncode) == (b"", 1)
+
+
 def test_ctrl_c_is_no_error(volume: Path) -> None:
     """Waiting ends at once with the code that a shell gives it."""
     (volume / ".zflow/logs/one").mkdir(exist_ok=True)
@@ -114,3 +122,24 @@ def test_colour_is_for_terminals_that_want_it(volume: Path) -> None:
     assert "\x1b" not in on_terminal(volume, "status", TERM="xterm", NO_COLOR="1")
     assert "\x1b" not in on_terminal(volume, "status", TERM="dumb")
     assert "\x1b" not in on_terminal(volume, "status", "--no-color", TERM="xterm")
+
+
+@pytest.mark.slow
+def test_watching_gives_the_terminal_back(volume: Path) -> None:
+    """The status is drawn on the terminal's second screen; Ctrl-C, exit code 0, leaves the last one on the first."""
+    master, slave = pty.openpty()
+    argv = [*ZFLOW, "status", "--watch"]
+    with subprocess.Popen(argv, cwd=ROOT, env=environment(volume, TERM="xterm"), stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        found = b""
+        while b"zflow explain" not in found:
+            found += _read(master)
+        process.send_signal(signal.SIGINT)
+        while piece := _read(master):
+            found += piece
+        assert process.wait(LIMIT) == 0
+    os.close(master)
+    drawn, _, after = found.decode().partition("\x1b[?1049l")
+    assert "\x1b[?1049h" in drawn
+    assert "blocked in tls: needs you" in SGR.sub("", after)
+    assert "Traceback" not in after
