@@ -151,6 +151,8 @@ class _View:
                 again = _seconds(step["next_try"]) or self._now
                 wait = f"in {duration(again - self._now)}" if again > self._now else "now"
                 return f"{step['code']}, attempt {step['attempt'] + 1} {wait}, at {moment(again, self._now)}"
+            case "pending" | "due":
+                return f"usually {duration(step['expected'])}" if step["expected"] >= 10 else ""
             case _:
                 return str(step["note"])
 
@@ -177,7 +179,7 @@ class _View:
         if problem:
             lines.append(self._headed("bad", f"{problem['code']}:", problem["detail"]))
             lines.append(self._headed("bold", "What to do:", problem["remedy"]))
-            lines.append(f"Its cause: `zflow explain {problem['code']}`")
+            lines.append(f"Its cause: `zflow explain {problem['code']}`{_its_log(document)}")
         elif _absent(document):
             lines.append("What to do: Start the container.")
         elif document["paused"] and not document["walking"]:
@@ -187,6 +189,12 @@ class _View:
         elif document["walking"] or document["state"] == "starting":
             lines.append("What to do: Nothing. `zflow status --watch` shows it as it goes.")
         return [*lines, ""] if lines else []
+
+
+def _its_log(document: Document) -> str:
+    """Name the log of what stopped; what was refused before its first attempt has none."""
+    step = next((step for step in document["steps"] if step["name"] == document["step"]), None)
+    return f"; its log: `zflow logs {step['name']}`" if step is not None and step["attempt"] else ""
 
 
 def _absent(document: Document) -> bool:

@@ -62,6 +62,11 @@ def test_all_steps_are_listed_on_request(stage: str) -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
+def test_what_is_to_come_tells_how_long_it_usually_takes() -> None:
+    """The weights that the steps declare are shown, at this machine's pace."""
+    assert re.search(r"· Configure the server +usually 1\d min", shown("building", Screen(80), steps=True))
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_document_is_as_published(stage: str) -> None:
     """The document of every stage holds to the schema."""
