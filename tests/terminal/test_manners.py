@@ -16,6 +16,8 @@ from tests.terminal.stages import STAGES
 from tests.terminal.test_status_text import SGR
 
 ZFLOW = (sys.executable, "-m", "zflow")
+HEARING = ("env", "--default-signal=INT")
+"""A shell starts what runs in the background with SIGINT ignored, and so would be what the tests start."""
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +86,13 @@ def test_ctrl_c_is_no_error(volume: Path) -> None:
     """Waiting ends at once with the code that a shell gives it."""
     (volume / ".zflow/logs/one").mkdir(exist_ok=True)
     (volume / ".zflow/logs/one/a.1.log").write_text("a line\n")
-    argv = [*ZFLOW, "logs", "-f"]
+    argv = [*HEARING, *ZFLOW, "logs", "-f"]
     with subprocess.Popen(
-        argv, cwd=ROOT, env=environment(volume), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        argv,
+        cwd=ROOT,
+        env=environment(volume),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -128,8 +134,14 @@ def test_colour_is_for_terminals_that_want_it(volume: Path) -> None:
 def test_watching_gives_the_terminal_back(volume: Path) -> None:
     """The status is drawn on the terminal's second screen; Ctrl-C, exit code 0, leaves the last one on the first."""
     master, slave = pty.openpty()
-    argv = [*ZFLOW, "status", "--watch"]
-    with subprocess.Popen(argv, cwd=ROOT, env=environment(volume, TERM="xterm"), stdout=slave, stderr=slave) as process:
+    argv = [*HEARING, *ZFLOW, "status", "--watch"]
+    with subprocess.Popen(
+        argv,
+        cwd=ROOT,
+        env=environment(volume, TERM="xterm"),
+        stdout=slave,
+        stderr=slave,
+    ) as process:
         os.close(slave)
         found = b""
         while b"zflow explain" not in found:
