@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zflow.api import Context, holds, write_atomic
+from zflow.api import Context, holds, make_folder, write_atomic
 
 
 def _path(ctx: Context, name: str) -> Path:
@@ -22,7 +22,7 @@ def agrees(ctx: Context, name: str, text: str) -> bool:
 
 def attest(ctx: Context, name: str, text: str) -> None:
     """Write down that `text` was read back."""
-    _path(ctx, name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(_path(ctx, name).parent, 0o700)
     write_atomic(_path(ctx, name), text, mode=0o600)
 
 

@@ -3,7 +3,19 @@
 from zflow.clock import stamp
 from zflow.context import Context
 from zflow.errors import Code, CommandError, Interrupted, OperatorError, StepBug, TransientError, ZflowError
-from zflow.files import holds, mounts_below, remove_tree, sha256, sync_folder, sync_volume, write_atomic
+from zflow.files import (
+    holds,
+    make_folder,
+    mounts_below,
+    opened,
+    read_text,
+    remove_file,
+    remove_tree,
+    sha256,
+    sync_folder,
+    sync_volume,
+    write_atomic,
+)
 from zflow.secret import Secret
 from zflow.settings import (
     Setting,
@@ -48,10 +60,14 @@ __all__ = [
     "holds",
     "host_name",
     "mail_address",
+    "make_folder",
     "many",
     "mounts_below",
     "network",
     "number",
+    "opened",
+    "read_text",
+    "remove_file",
     "remove_tree",
     "secret",
     "sha256",

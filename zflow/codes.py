@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from zflow.errors import Code
 
 SETTINGS = Code(
@@ -46,6 +48,20 @@ JOURNAL_AWAY = Code(
     "the journal cannot be read or written",
     "The volume reports errors, or another program holds the journal. Nothing says that the journal is damaged.",
     "Check the host's kernel log for errors of the disk or the network volume, then start the container again.",
+)
+DISK_ERROR = Code(
+    "ZF-1008",
+    "the volume reports errors",
+    "The disk or the network volume below failed to read or write a file.",
+    "Check the host's kernel log and the disk; what is on the volume may have to come from a backup. Then run "
+    "`zflow resume`.",
+)
+NOT_A_FOLDER = Code(
+    "ZF-1009",
+    "something is in the place of a folder",
+    "A symbolic link or a file is where zflow writes into a folder. No link is followed there: seen from outside the "
+    "Ubuntu it may lead out of the volume.",
+    "Find out who put it there, put the folder back in its place, then run `zflow resume`.",
 )
 COMMAND = Code(
     "ZF-1010",
@@ -121,6 +137,16 @@ BUNDLE = Code(
 )
 
 ENGINE_CODES = (
-    SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, COMMAND, TIME_LIMIT,
-    SILENCE, OUTPUT_FLOOD, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
+    SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, DISK_ERROR, NOT_A_FOLDER,
+    COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
 )  # fmt: skip
+
+MEANINGS = {
+    errno.ENOSPC: DISK_FULL,
+    errno.EDQUOT: DISK_FULL,
+    errno.EROFS: VOLUME_READ_ONLY,
+    errno.EIO: DISK_ERROR,
+    errno.ENOTDIR: NOT_A_FOLDER,
+    errno.ELOOP: NOT_A_FOLDER,
+}
+"""What the kernel's errors mean when a file on the volume is read or written (errno(3))."""

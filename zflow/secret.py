@@ -6,7 +6,7 @@ import secrets as random
 import string
 from pathlib import Path
 
-from zflow.files import write_atomic
+from zflow.files import make_folder, write_atomic
 
 ALPHABET = string.ascii_letters + string.digits
 
@@ -74,7 +74,7 @@ class SecretStore:
     def put(self, name: str, secret: Secret) -> None:
         """Keep a secret durably, replacing an older one."""
         self._redactor.learn(secret)
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder, 0o700)
         write_atomic(self._folder / name, secret.reveal() + "\n", mode=0o600)
 
     def ensure(self, name: str, length: int = 24) -> Secret:

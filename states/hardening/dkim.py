@@ -24,8 +24,10 @@ from zflow.api import (
     TransientError,
     Watch,
     host_name,
+    make_folder,
     sha256,
     stamp,
+    write_atomic,
 )
 
 TOOL = "/opt/zimbra/libexec/zmdkimkeyutil"
@@ -118,9 +120,8 @@ def apply(ctx: Context) -> None:
             if (old := before.get(key.domain)) and old.selector != key.selector:
                 retire(ctx, old, ctx.settings[DKIM_OVERLAP])
         remember(ctx, keys)
-        path = ctx.volume / DOMAINS
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        path.write_text("".join(f"{domain}\n" for domain in domains))
+        make_folder(ctx.volume / RUN)
+        write_atomic(ctx.volume / DOMAINS, "".join(f"{domain}\n" for domain in domains))
 
 
 def rotate(ctx: Context, domain: str) -> tuple[Key | None, Key]:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from states import witness
-from zflow.api import Context
+from zflow.api import Context, make_folder
 
 KEYS, RETIRED = "dkim.json", "dkim-retired.json"
 DAY = 86_400
@@ -89,7 +89,7 @@ def retire(ctx: Context, key: Key, days: int) -> None:
 @contextlib.contextmanager
 def locked(ctx: Context) -> Iterator[None]:
     """Keep a rotation by the operator and the walk's own look apart."""
-    ctx.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(ctx.home, 0o700)
     with (ctx.home / "dkim.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

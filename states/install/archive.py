@@ -12,7 +12,7 @@ from states.install.download import Download, drop, fetch
 from states.install.proof import finished
 from states.install.releases import RELEASES, Archive
 from states.install.settings import RELEASE, RELEASE_SHA256, RELEASE_URL
-from zflow.api import Context, Evidence, OperatorError, Step, TransientError, sha256, write_atomic
+from zflow.api import Context, Evidence, OperatorError, Step, TransientError, make_folder, sha256, write_atomic
 
 
 def wanted(ctx: Context) -> Archive:
@@ -84,7 +84,7 @@ def apply(ctx: Context) -> None:
 
 def obtain(ctx: Context, archive: Archive) -> None:
     """Bring one archive here and check it. Raises what `fetch` raises, and OperatorError(WRONG_SHA256)."""
-    ctx.cache.mkdir(parents=True, exist_ok=True)
+    make_folder(ctx.cache, 0o700)
     if archive.local:
         take_local(archive)
     else:

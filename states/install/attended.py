@@ -23,7 +23,7 @@ from states.install.history import last
 from states.install.proof import proven
 from states.install.settings import INSTALL
 from states.install.words import failed_parts
-from zflow.api import Context, OperatorError, write_atomic
+from zflow.api import Context, OperatorError, read_text, write_atomic
 
 LOGS = ("opt/zimbra/log/zmsetup*.log", "tmp/zmsetup*.log")
 STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
@@ -148,7 +148,7 @@ def failed_in_log(log: str) -> list[str]:
 def _log(ctx: Context) -> str:
     """Return the newest log of zmsetup.pl."""
     paths = [path for pattern in LOGS for path in ctx.volume.glob(pattern) if path.is_file() and not path.is_symlink()]
-    return max(paths, key=lambda path: path.stat().st_mtime).read_text(errors="replace") if paths else ""
+    return read_text(max(paths, key=lambda path: path.stat().st_mtime)) if paths else ""
 
 
 def _kept(ctx: Context) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from states.install.localconfig import local_value
 from states.install.memory import memory
 from states.install.proof import proven
-from zflow.api import Context, Evidence, Scope, Step
+from zflow.api import Context, Evidence, Scope, Step, read_text
 
 DATABASE_CONFIG = Path("opt/zimbra/conf/my.cnf")
 MOST = 0.8
@@ -23,7 +23,7 @@ def given(ctx: Context) -> tuple[int, int]:
     """Return the bytes given to the mailbox server's heap and to the database; 0 for what is not written anywhere."""
     heap = local_value(ctx, "mailboxd_java_heap_size") or ""
     try:
-        text = (ctx.volume / DATABASE_CONFIG).read_text(errors="replace")
+        text = read_text(ctx.volume / DATABASE_CONFIG)
     except OSError:
         text = ""
     pool = re.search(r"^\s*innodb_buffer_pool_size\s*=\s*(\d+)\s*$", text, re.MULTILINE)

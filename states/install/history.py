@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from zflow.api import Context, write_atomic
+from zflow.api import Context, read_text, write_atomic
 
 HISTORY = Path("opt/zimbra/.install_history")
 START = "INSTALL SESSION START"
@@ -67,7 +67,7 @@ def parse(content: str) -> list[Session]:
 def sessions(ctx: Context) -> list[Session]:
     """Return the sessions of the volume; none when nothing was ever installed."""
     try:
-        return parse((ctx.volume / HISTORY).read_text(errors="replace"))
+        return parse(read_text(ctx.volume / HISTORY))
     except OSError:
         return []
 
@@ -79,7 +79,7 @@ def forget_configuration(ctx: Context) -> list[str]:
     takes an upgrade for done (getInstallStatus and configSetEnabledServices of zmsetup.pl, 9.0.0: 1822-1910, 6952).
     """
     path = ctx.volume / HISTORY
-    lines = path.read_text(errors="replace").splitlines(keepends=True)
+    lines = read_text(path).splitlines(keepends=True)
     ends = [number for number, line in enumerate(lines) if line.rstrip().endswith(": INSTALL SESSION COMPLETE")]
     kept = lines[: ends[-1] + 1] if ends else lines
     if kept != lines:

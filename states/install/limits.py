@@ -10,7 +10,7 @@ from __future__ import annotations
 import resource
 from pathlib import Path
 
-from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
+from zflow.api import Context, Evidence, Scope, Step, holds, make_folder, write_atomic
 
 PLACE = Path("etc/security/limits.d/zz-zflow.conf")
 VENDOR = 524288
@@ -40,7 +40,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Write the file."""
-    (ctx.volume / PLACE).parent.mkdir(parents=True, exist_ok=True)
+    make_folder((ctx.volume / PLACE).parent)
     write_atomic(ctx.volume / PLACE, render(open_files()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from zflow.api import Context
+from zflow.api import Context, read_text
 
 FILE = Path("opt/zimbra/conf/localconfig.xml")
 
@@ -13,7 +13,7 @@ FILE = Path("opt/zimbra/conf/localconfig.xml")
 def local_value(ctx: Context, key: str) -> str | None:
     """Return the value of a key; None when it is not set or there is no such file."""
     try:
-        text = (ctx.volume / FILE).read_text(errors="replace")
+        text = read_text(ctx.volume / FILE)
     except OSError:
         return None
     match = re.search(rf'<key name="{re.escape(key)}">\s*<value>([^<]*)</value>', text)

@@ -13,7 +13,7 @@ from states.identity import server_name
 from states.install.answers import networks
 from states.install.readback import values
 from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
+from zflow.api import Context, Evidence, Scope, Step, holds, read_text, write_atomic
 
 ATTRIBUTE = "zimbraMtaMyNetworks"
 MARK = Path("opt/zimbra/.zflow-networks")
@@ -53,7 +53,7 @@ def present_values(ctx: Context) -> list[str]:
 
 def apply(ctx: Context) -> None:
     """Exchange the addresses in the server's configuration; zmconfigd lets Postfix know within a minute."""
-    before = (ctx.volume / MARK).read_text() if (ctx.volume / MARK).exists() else ""
+    before = read_text(ctx.volume / MARK) if (ctx.volume / MARK).exists() else ""
     value = exchanged(" ".join(present_values(ctx)), before, wanted())
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), ATTRIBUTE, value, timeout=180)
     remember(ctx)

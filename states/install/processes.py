@@ -12,7 +12,7 @@ import signal
 import time
 from pathlib import Path
 
-from zflow.api import Context
+from zflow.api import Context, read_text
 
 MOMENT = 0.1
 
@@ -67,7 +67,7 @@ def name_of(pid: int) -> str:
 def from_file(path: Path) -> int | None:
     """Return the process id in a file; None when there is none."""
     try:
-        return int(path.read_text().split()[0])
+        return int(read_text(path).split()[0])
     except (OSError, ValueError, IndexError):
         return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from states.install.history import Session, sessions
-from zflow.api import Context, Evidence, write_atomic
+from zflow.api import Context, Evidence, read_text, write_atomic
 
 MARK = Path("opt/zimbra/.zflow-verified")
 """A dot file: the installer's `REMOVE=yes` spares those, and the session's name tells whether it still counts."""
@@ -18,7 +18,7 @@ MARK = Path("opt/zimbra/.zflow-verified")
 def proven(ctx: Context) -> Session | None:
     """Return the session whose server was read back and found whole, else None."""
     try:
-        name = (ctx.volume / MARK).read_text().strip()
+        name = read_text(ctx.volume / MARK).strip()
     except OSError:
         return None
     found = sessions(ctx)

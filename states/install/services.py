@@ -14,7 +14,17 @@ from pathlib import Path
 from states.install import codes, processes
 from states.install.listening import PORTS, listening
 from states.zimbra import as_zimbra
-from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, write_atomic
+from zflow.api import (
+    CommandError,
+    Context,
+    Evidence,
+    Scope,
+    Step,
+    TransientError,
+    make_folder,
+    remove_file,
+    write_atomic,
+)
 
 RUN = Path("run/zflow")
 """On the volume's own tmpfs: gone with the container."""
@@ -60,7 +70,7 @@ def down(services: dict[str, bool]) -> list[str]:
 def status(ctx: Context) -> dict[str, bool]:
     """Ask zmcontrol which services run, and leave its answer where the probe looks."""
     output = as_zimbra(ctx, "zmcontrol", "status", ok=range(256), timeout=200).output
-    (ctx.volume / RUN).mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_folder(ctx.volume / RUN)
     write_atomic(ctx.volume / STATUS, output)
     return parse(output)
 
@@ -88,7 +98,7 @@ def drop_stale_pid_files(ctx: Context) -> int:
     """Remove the files whose process is gone or somebody else's: services believe them and do not start."""
     stale = [path for path in pid_files(ctx) if not _is_servers(ctx, processes.from_file(path))]
     for path in stale:
-        path.unlink(missing_ok=True)
+        remove_file(path)
     return len(stale)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from states.install import answers, codes, leftovers, source, vendor
@@ -17,7 +18,7 @@ from states.install.proof import finished
 from states.install.releases import PACKAGES
 from states.install.unpack import inside, installer
 from states.install.words import explained
-from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, write_atomic
+from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, read_text, write_atomic
 
 DATA = ("opt/zimbra/db/data", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
 """What exists only after a configuration: the database, the directory, the first volume of mail."""
@@ -123,9 +124,9 @@ def reporter(ctx: Context) -> Callable[[str], None]:
 def copy_log(ctx: Context, output: str) -> None:
     """Copy the end of the installer's own log into the step's."""
     match = LOG_NAME.search(output)
-    path = ctx.volume / match[1].lstrip("/") if match else None
-    if path is not None and path.is_file() and not path.is_symlink():
-        for line in path.read_text(errors="replace").splitlines()[-LOG_TAIL:]:
+    with suppress(OSError):
+        lines = read_text(ctx.volume / match[1].lstrip("/")).splitlines() if match else []
+        for line in lines[-LOG_TAIL:]:
             ctx.log(f"install.log: {line}")
 
 

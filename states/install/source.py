@@ -20,7 +20,17 @@ from states.install.order import ordered
 from states.install.proof import finished, proven
 from states.install.releases import RELEASES, line_of
 from states.install.settings import PACKAGE_SOURCE, RELEASE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT
-from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, holds, write_atomic
+from zflow.api import (
+    CommandError,
+    Context,
+    Evidence,
+    OperatorError,
+    Step,
+    TransientError,
+    holds,
+    make_folder,
+    write_atomic,
+)
 
 KEYRING = Path("etc/apt/keyrings/zimbra.gpg")
 LIST = Path("etc/apt/sources.list.d/zimbra.list")
@@ -106,7 +116,7 @@ def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
     """Make these the vendor's package sources. Raises what `fetch_key` and `update` raise."""
     if not has_key(ctx):
         key = fetch_key(ctx)
-        (ctx.volume / KEYRING).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_folder((ctx.volume / KEYRING).parent)
         write_atomic(ctx.volume / KEYRING, key)
     write_atomic(ctx.volume / LIST, _list(ctx, urls))
     update(ctx)

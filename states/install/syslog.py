@@ -8,7 +8,7 @@ from pathlib import Path
 
 from states.install import codes
 from states.install.processes import end, from_file, inside, name_of
-from zflow.api import Context, Evidence, Scope, Step, TransientError, write_atomic
+from zflow.api import Context, Evidence, Scope, Step, TransientError, opened, remove_file, write_atomic
 
 CONFIG = Path("etc/rsyslog.conf")
 PID = Path("run/rsyslogd.pid")
@@ -62,9 +62,12 @@ def give_log(ctx: Context) -> None:
     path = ctx.volume / LOG
     if path.is_symlink():
         path.unlink()
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640))
-    os.chown(path, *writer(ctx), follow_symlinks=False)
-    path.chmod(0o644)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with opened(path.parent) as folder:
+        descriptor = os.open(path.name, flags, 0o640, dir_fd=folder)
+    with os.fdopen(descriptor, "ab"):
+        os.fchown(descriptor, *writer(ctx))
+        os.fchmod(descriptor, 0o644)
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -84,7 +87,7 @@ def apply(ctx: Context) -> None:
     give_log(ctx)
     if (pid := running(ctx)) is not None:
         end(ctx, [pid], PATIENCE)
-    (ctx.volume / PID).unlink(missing_ok=True)
+    remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
     for _ in range(int(PATIENCE / 0.1)):
         if running(ctx) and (ctx.volume / SOCKET).is_socket():

@@ -10,7 +10,17 @@ from states.install import codes
 from states.install.archive import checked, located, wanted
 from states.install.proof import finished
 from states.install.releases import PLATFORMS, Archive
-from zflow.api import CommandError, Context, Evidence, OperatorError, Step, remove_tree, sync_folder, write_atomic
+from zflow.api import (
+    CommandError,
+    Context,
+    Evidence,
+    OperatorError,
+    Step,
+    make_folder,
+    remove_tree,
+    sync_folder,
+    write_atomic,
+)
 
 PLACE = Path("opt/zflow-release")
 """Below the volume; removed when the server is proven."""
@@ -88,7 +98,7 @@ def unpack(ctx: Context, archive: Archive) -> None:
     if not checked(ctx, archive):
         raise OperatorError(codes.WRONG_SHA256, f"{source} has changed since it was checked")
     remove_tree(stage)
-    stage.mkdir(parents=True)
+    make_folder(stage)
     ctx.progress.report(note="unpacking")
     refuse_damage(source)
     try:
@@ -104,7 +114,7 @@ def unpack(ctx: Context, archive: Archive) -> None:
         raise OperatorError(codes.ARCHIVE, f"{source}: {'; '.join(found)}")
     write_atomic(tops[0] / RECEIPT, f"{archive.sha256}\n")
     remove_tree(installer(ctx))
-    installer(ctx).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(installer(ctx).parent)
     tops[0].rename(installer(ctx))
     sync_folder(installer(ctx).parent)
     remove_tree(stage)

@@ -21,7 +21,7 @@ from states.tls import load
 from states.tls.chain import DEPTH, issued_by, open_ends, reachable
 from states.tls.check import subject
 from states.tls.fetch import Away, Refused
-from zflow.api import OperatorError, write_atomic
+from zflow.api import OperatorError, make_folder, write_atomic
 
 URLS = 4
 """Addresses tried for one certificate; real ones name one or two."""
@@ -69,7 +69,7 @@ class Search:
             else:
                 if issuer is not None:
                     self.log(f"fetched {subject(issuer)} from {url}")
-                    self.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    make_folder(self.cache, 0o700)
                     write_atomic(kept, issuer.public_bytes(Encoding.DER), mode=0o600)
                     return issuer
                 reason = "no certificate that issued it"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from states.tls import codes, group
 from states.tls.settings import DH
-from zflow.api import Context, Evidence, Step, TransientError, remove_tree, sha256, write_atomic
+from zflow.api import Context, Evidence, Step, TransientError, make_folder, remove_tree, sha256, write_atomic
 
 RACE = """\
 for file; do nice -n 19 openssl dhparam -out "$file" 4096 2>/dev/null & done
@@ -51,7 +51,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Search, or take the public group; check; install. Raises TransientError(DH_BROKEN)."""
-    folder(ctx).mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder(ctx), 0o700)
     origin = ctx.settings[DH]
     text = group.pem(group.ffdhe4096()) if origin == "ffdhe4096" else _search(ctx)
     _check(ctx, text)

@@ -21,7 +21,7 @@ from states.tls import aia, chain, check, codes, fetch, server, supply
 from states.tls.settings import AIA, AIA_NETWORKS, PRIVATE_CA
 from states.tls.supply import SELF_SIGNED, Supplied
 from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, OperatorError, Step, TransientError, remove_tree, write_atomic
+from zflow.api import Context, Evidence, OperatorError, Step, TransientError, make_folder, remove_tree, write_atomic
 
 KEY, LEAF, CHAIN = "key.pem", "crt.pem", "chain.pem"
 
@@ -147,7 +147,7 @@ def apply(ctx: Context) -> None:
         return supplied.source, make(ctx, supplied, datetime.fromtimestamp(ctx.clock(), UTC))
 
     made_from, made = supply.settled(ctx, now)
-    _record(ctx).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(_record(ctx).parent, 0o700)
     if made is None:
         record = Snapshot(SELF_SIGNED, "no pair supplied: the server keeps the certificate it has")
         write_atomic(_record(ctx), json.dumps(asdict(record)) + "\n", mode=0o600)
@@ -155,7 +155,7 @@ def apply(ctx: Context) -> None:
         return
     pair, leaf = made
     _ask_vendor(ctx, pair, leaf)
-    _folder(ctx).mkdir(mode=0o700, exist_ok=True)
+    make_folder(_folder(ctx), 0o700)
     for name, content in ((KEY, pair.key), (LEAF, pair.leaf), (CHAIN, pair.chain)):
         write_atomic(_folder(ctx) / name, content, mode=0o600)
     record = Snapshot(made_from, about(pair, leaf), _sum(pair))

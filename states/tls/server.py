@@ -6,20 +6,16 @@ zimbra may hold links, and what root wrote or copied through them would be of so
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 from states.zimbra import as_zimbra
-from zflow.api import Context
+from zflow.api import Context, read_text
 
 CONF = "/opt/zimbra/conf"
 SSL = "/opt/zimbra/ssl/zimbra"
 COMMERCIAL_KEY = f"{SSL}/commercial/commercial.key"
 CANDIDATE = f"{SSL}/zflow"
 """A folder of our own, user zimbra's: zmcertmgr repairs its input in place and writes beside it (C:zmcertmgr 1208)."""
-LARGEST = 1 << 20
-"""Bytes that are read of a file."""
 PUT = """\
 umask 077
 mkdir -p "${1%/*}" && cat >"$1.zflow-new" && chmod "$2" "$1.zflow-new" && mv -f "$1.zflow-new" "$1"
@@ -37,10 +33,7 @@ def text(ctx: Context, path: str) -> str:
     Links, pipes and devices that user zimbra may have put in its place are no file, and what is large is none of ours.
     """
     try:
-        descriptor = os.open(on_volume(ctx, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            return file.read(LARGEST).decode(errors="replace") if regular else ""
+        return read_text(on_volume(ctx, path))
     except OSError:
         return ""
 

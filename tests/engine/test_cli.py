@@ -83,7 +83,7 @@ def test_notices_are_told_and_stop_nothing(bench: Bench, capsys: Capture, monkey
     monkeypatch.setattr(product_module, "product", lambda: uneasy)
     code, out, _ = run(capsys, "verify")
     assert code == Exit.VALID
-    assert re.search(r"one\.a +valid +there\n +notice +little memory: give it more\n", out)
+    assert re.search(r"one\.a +valid +there\none\.a +notice +little memory: give it more\n", out)
 
 
 def test_a_notice_that_came_or_went_is_recorded(bench: Bench) -> None:

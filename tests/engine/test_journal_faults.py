@@ -191,11 +191,11 @@ def test_a_read_only_volume_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    """A file in the place of zflow's folder is ZF-1002, and it stays."""
+    """A file in the place of zflow's folder is ZF-1009, and it stays."""
     home(tmp_path).write_text("mine")
     with pytest.raises(OperatorError) as refused:
         Bench(tmp_path).journal()
-    assert refused.value.code is codes.VOLUME_READ_ONLY
+    assert refused.value.code is codes.NOT_A_FOLDER
     assert home(tmp_path).read_text() == "mine"
 
 

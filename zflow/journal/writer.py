@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sqlite3
 import threading
@@ -20,7 +19,7 @@ from sqlalchemy.pool import StaticPool
 from zflow import __version__, codes
 from zflow.clock import Clock, stamp
 from zflow.errors import OperatorError
-from zflow.files import sync_folder
+from zflow.files import make_folder, sync_folder
 from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
@@ -266,16 +265,14 @@ def _open(volume: Path, clock: Clock) -> Connection:
     folder = home(volume)
     try:
         for name in ("", "cache", "stage", "secrets", "logs", "copies", "progress"):
-            (folder / name).mkdir(mode=0o700, exist_ok=True)
+            make_folder(folder / name, 0o700)
         with _closed_on_error(_engine(journal_file(volume))) as engine:
             connection = _connect(engine, journal_file(volume), wal=file_system(volume) not in WAL_UNSAFE)
             _to_head(connection, folder / "copies", clock)
             return connection
     except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        raise OperatorError(
-            codes.DISK_FULL if full else codes.VOLUME_READ_ONLY, f"{folder}: {error.strerror}"
-        ) from error
+        code = codes.MEANINGS.get(error.errno or 0, codes.VOLUME_READ_ONLY)
+        raise OperatorError(code, f"{folder}: {error.strerror}") from error
     except DatabaseError as error:
         raise _translated(error.orig) from error
     except sqlite3.DatabaseError as error:

@@ -22,6 +22,7 @@ from zflow.boot import boot_identity
 from zflow.clock import system_clock
 from zflow.errors import Interrupted, OperatorError, ZflowError
 from zflow.exits import Exit
+from zflow.files import make_folder
 from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file
 from zflow.journal.writer import Journal, Position, open_journal
@@ -125,14 +126,15 @@ def _as_walker(
 def prepare_home(product: Product, volume: Path) -> None:
     """Make zflow's folder on a volume that has none, after the product has agreed to take the volume.
 
-    Raises OperatorError: whatever the product refuses with, or VOLUME_READ_ONLY.
+    Raises OperatorError: whatever the product refuses with, VOLUME_READ_ONLY, DISK_FULL or NOT_A_FOLDER.
     """
     if not journal_file(volume).exists():
         product.admit(volume)
     try:
-        home(volume).mkdir(mode=0o700, exist_ok=True)
+        make_folder(home(volume), 0o700)
     except OSError as error:
-        raise OperatorError(codes.VOLUME_READ_ONLY, f"{volume}: {error.strerror}") from error
+        code = codes.MEANINGS.get(error.errno or 0, codes.VOLUME_READ_ONLY)
+        raise OperatorError(code, f"{volume}: {error.strerror}") from error
 
 
 def _block(product: Product, journal: Journal, error: OperatorError, announce: Callable[[str], None]) -> Exit:

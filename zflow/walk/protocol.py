@@ -9,7 +9,6 @@ between leaves the earlier step in flight, and its probe decides.
 
 from __future__ import annotations
 
-import errno
 import time
 import traceback
 from collections.abc import Callable
@@ -189,9 +188,9 @@ def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: f
 
 
 def _understood(ctx: Context, error: Exception) -> ZflowError:
-    """Return what an unforeseen error means: a full volume, else a defect of ours, whose traceback is logged."""
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return OperatorError(codes.DISK_FULL, f"{error.filename or 'a file'}: {error.strerror}")
+    """Return what an unforeseen error means: the volume's state, else a defect of ours, whose traceback is logged."""
+    if isinstance(error, OSError) and (code := codes.MEANINGS.get(error.errno or 0)) is not None:
+        return OperatorError(code, f"{error.filename or 'a file'}: {error.strerror}")
     ctx.log("".join(traceback.format_exception(error)))
     return StepBug(codes.BUG, f"{type(error).__name__}: {error}")
 
