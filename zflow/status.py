@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import groupby
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from zflow import __version__, codes
@@ -53,29 +54,35 @@ def gather(volume: Path, clock: Clock = system_clock) -> Document:
     }
     try:
         with reading(volume) as journal:
-            row, listed, past = position(journal), steps(journal), milestones(journal)
+            return document | _journalled(volume, journal, clock, alive=alive, walking=walking)
     except OperatorError as error:
         missing = error.code is codes.NO_JOURNAL
         if alive and missing:
             return document | {"state": "starting"}
         problem = _problem(error.code.id, error.detail, error.code.remedy, None)
         return document | {"state": "none" if missing else "unreadable", "problem": problem}
+
+
+def _journalled(volume: Path, journal: Connection, clock: Clock, *, alive: bool, walking: bool) -> Document:
+    """Return what the journal says, and how long it will still take by that."""
+    row, listed, past = position(journal), steps(journal), milestones(journal)
+    found: Document = {}
     boot: str | None = boot_identity() if alive else (row["boot"] if row else None)
     if row is not None:
-        document |= {name: row[name] for name in ("state", "place", "step")} | {"updated": stamp(row["updated"])}
-        document |= {"reason": past["reason"], "first_start": not past["served"], "since": _since(row, past)}
+        found |= {name: row[name] for name in ("state", "place", "step")} | {"updated": stamp(row["updated"])}
+        found |= {"reason": past["reason"], "first_start": not past["served"], "since": _since(row, past)}
         if row["code"]:
-            document["problem"] = _problem(row["code"], row["detail"], row["remedy"], row["next_try"])
+            found["problem"] = _problem(row["code"], row["detail"], row["remedy"], row["next_try"])
     if alive and (row is None or row["boot"] != boot):
         # What the journal says is of an earlier start: the services of this one have not been looked at yet.
-        document |= {"state": "starting", "since": None, "reason": None, "problem": None}
+        found |= {"state": "starting", "since": None, "reason": None, "problem": None}
     run = row["run"] if row is not None and walking else None
     look = _Look(boot, run, pace(listed), _progress(volume) if walking else {}, clock())
-    document["steps"] = [look.step(each) for each in listed]
-    document["states"] = [_state(name, list(group)) for name, group in groupby(document["steps"], _state_of)]
-    if walking and document["steps"] and document["state"] not in STOPPED:
-        document["outlook"] = outlook(document["steps"], document["step"])
-    return document
+    found["steps"] = [look.step(each) for each in listed]
+    found["states"] = [_state(name, list(group)) for name, group in groupby(found["steps"], _state_of)]
+    if walking and found["steps"] and found.get("state") not in STOPPED:
+        found["outlook"] = outlook(found["steps"], found.get("step"))
+    return found
 
 
 def _since(row: dict[str, Any], past: dict[str, Any]) -> str | None:

@@ -20,7 +20,8 @@ from tests.container.rehearsal import machine
 from tests.e2e.trees import Snapshot, differences, snapshot
 from tests.standin.build import StandIn
 from zflow.errors import OperatorError
-from zflow.journal.reader import broken_link, events, reading
+from zflow.journal.reader import events, reading
+from zflow.journal.seal import broken_link
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 

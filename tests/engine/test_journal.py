@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.toy import Bench
-from zflow.journal import event, reader
+from zflow.journal import event, reader, seal
 from zflow.journal.layout import journal_file
 from zflow.journal.writer import Journal, Listed, Position
 
@@ -181,7 +181,7 @@ def test_restored_records_equal_the_ones_kept_while_writing(
         with reader.reading(volume) as light:
             rows = reader.steps(light)
             history = reader.events(light)
-            assert reader.broken_link(light) is None
+            assert seal.broken_link(light) is None
         flat = [each for batch in made for each in batch]
         assert [(row["kind"], row["step"], row["detail"], row["next_try"]) for row in history] == [
             (each.kind, each.step, each.detail, each.next_try) for each in flat

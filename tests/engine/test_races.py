@@ -12,7 +12,8 @@ import pytest
 
 from tests.engine.where import LIMIT, ROOT, wait_for
 from zflow.exits import Exit
-from zflow.journal.reader import broken_link, reading
+from zflow.journal.reader import reading
+from zflow.journal.seal import broken_link
 
 pytestmark = pytest.mark.slow
 

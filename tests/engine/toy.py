@@ -13,7 +13,8 @@ from typing import Any
 from zflow.boot import boot_identity, start_time
 from zflow.context import Context
 from zflow.files import write_atomic
-from zflow.journal.reader import Row, broken_link, events, position, reading, steps
+from zflow.journal.reader import Row, events, position, reading, steps
+from zflow.journal.seal import broken_link
 from zflow.journal.writer import Journal, open_journal
 from zflow.lock import Holder
 from zflow.retry import Policy
@@ -125,7 +126,7 @@ class Bench:
 
     def broken_link(self) -> int | None:
         """Return where the journal's chain is broken, if it is."""
-        with reading(self.volume) as journal:
+        with reading(self.volume, unsealed=True) as journal:
             return broken_link(journal)
 
 

@@ -15,7 +15,7 @@ def journal() -> None:
 
 @journal.command()
 def verify() -> int:
-    """Check that every event follows from the one before it; exit code 5 when one does not."""
+    """Check that the journal is what its last commit left, event by event; exit code 5 when it is not."""
     from zflow.cli.looking import check_chain
     from zflow.journal.reader import events, reading
 

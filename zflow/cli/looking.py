@@ -150,18 +150,19 @@ def told(finding: Any, out: Screen) -> str:
 
 
 def check_chain() -> None:
-    """Raise OperatorError(JOURNAL_DAMAGED) when an event does not follow from the one before it."""
+    """Raise OperatorError(JOURNAL_DAMAGED) when the journal is not what its last commit left."""
     from zflow.codes import JOURNAL_DAMAGED
     from zflow.errors import OperatorError
     from zflow.journal.layout import journal_file
-    from zflow.journal.reader import broken_link, reading
+    from zflow.journal.reader import reading
+    from zflow.journal.seal import wrong
 
     if not journal_file(volume()).exists():
         return
-    with reading(volume()) as journal:
-        broken = broken_link(journal)
-    if broken is not None:
-        raise OperatorError(JOURNAL_DAMAGED, f"event {broken} does not follow from the one before it")
+    with reading(volume(), unsealed=True) as journal:
+        damage = wrong(journal)
+    if damage is not None:
+        raise OperatorError(JOURNAL_DAMAGED, damage)
 
 
 COMMANDS = (history, plan, verify)

@@ -11,16 +11,17 @@ from typing import Any
 
 from zflow import __version__, codes
 from zflow.errors import OperatorError
-from zflow.journal.event import link
 from zflow.journal.layout import HEAD, REVISIONS, journal_file
+from zflow.journal.seal import UNSEALED, broken_seal
 
 Row = dict[str, Any]
 
 
 @contextlib.contextmanager
-def reading(volume: Path) -> Iterator[sqlite3.Connection]:
-    """Open the volume's journal for reading.
+def reading(volume: Path, *, unsealed: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open the volume's journal for reading, and for making sense of its rows: damaged ones may hold anything.
 
+    `unsealed` opens one with a broken seal too, for a closer look.
     Raises OperatorError: NO_JOURNAL, JOURNAL_NEWER (also for one not yet brought up to date) or JOURNAL_DAMAGED.
     """
     path = journal_file(volume)
@@ -31,6 +32,8 @@ def reading(volume: Path) -> Iterator[sqlite3.Connection]:
         connection.row_factory = _as_dict
         try:
             _check(connection)
+            if not unsealed:
+                _check_seal(connection)
             yield connection
         finally:
             connection.close()
@@ -38,7 +41,7 @@ def reading(volume: Path) -> Iterator[sqlite3.Connection]:
         if "readonly" in str(error) or "unable to open" in str(error):
             raise OperatorError(codes.VOLUME_READ_ONLY, f"{path} cannot be read here: {error}") from error
         raise OperatorError(codes.JOURNAL_DAMAGED, f"{path}: {error}") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, TypeError, ValueError, OverflowError) as error:  # the latter: no row of ours
         raise OperatorError(codes.JOURNAL_DAMAGED, f"{path}: {error}") from error
 
 
@@ -60,6 +63,13 @@ def _check(connection: sqlite3.Connection) -> None:
     if found is None or found in REVISIONS:
         raise OperatorError(codes.NO_JOURNAL, f"its schema is {found or 'empty'}; the runner brings it to {HEAD}")
     raise OperatorError(codes.JOURNAL_NEWER, f"its schema is {found}, zflow {__version__} knows up to {HEAD}")
+
+
+def _check_seal(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN")  # a writer may commit between two questions
+    if broken_seal(connection):
+        raise OperatorError(codes.JOURNAL_DAMAGED, UNSEALED)
+    connection.execute("ROLLBACK")
 
 
 def position(connection: sqlite3.Connection) -> Row | None:
@@ -96,16 +106,6 @@ def events(connection: sqlite3.Connection, after: int = 0, last: int | None = No
         rows = connection.execute("SELECT * FROM event ORDER BY seq DESC LIMIT ?", (last,)).fetchall()
         return rows[::-1]
     return connection.execute("SELECT * FROM event WHERE seq > ? ORDER BY seq", (after,)).fetchall()
-
-
-def broken_link(connection: sqlite3.Connection) -> int | None:
-    """Return the sequence number of the first event whose hash does not follow from the one before, if any."""
-    previous, expected = "", 1
-    for row in connection.execute("SELECT * FROM event ORDER BY seq"):
-        if row["seq"] != expected or row["hash"] != link(previous, row):
-            return int(row["seq"])
-        previous, expected = row["hash"], expected + 1
-    return None
 
 
 def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:

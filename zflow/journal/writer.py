@@ -23,6 +23,7 @@ from zflow.files import make_folder, sync_folder
 from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
+from zflow.journal.seal import frame, seal, wrong
 
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
@@ -92,7 +93,7 @@ class Journal:
         self._clean = clean
         self._lock = threading.Lock()
         self._broken: OperatorError | None = None
-        self._head = ""
+        self._head = self._frame = ""
         self._records: dict[str, Record] = {}
         self.position: Position | None = None
 
@@ -112,6 +113,8 @@ class Journal:
                 self.position = Position(**{name: row[name] for name in Position.__dataclass_fields__})
             for status in connection.execute(select(tables.step_status)).mappings():
                 self._records[status["name"]] = self._restored(connection, status)
+            self._frame = frame(_raw(connection))
+            self._seal(connection)
 
     def _restored(self, connection: Connection, row: Mapping[Any, Any]) -> Record:
         valid, last = row["settled_kind"] in VALID, row["last_kind"]
@@ -190,7 +193,12 @@ class Journal:
                 }  # fmt: skip
                 if connection.execute(update(tables.workflow), values).rowcount == 0:
                     connection.execute(insert(tables.workflow), {"id": 1, **values})
+            self._seal(connection)
         self._head = head
+
+    def _seal(self, connection: Connection) -> None:
+        """Renew the seal within the present transaction."""
+        _raw(connection).execute("UPDATE seal SET hash = ?", (seal(_raw(connection), self._frame),))
 
     def _text(self, value: Any) -> Any:
         """Return a text without secrets, and without the surrogates that stand for bytes which are no UTF-8."""
@@ -204,8 +212,8 @@ class Journal:
         try:
             with self._connection.begin():
                 yield self._connection
-        except DatabaseError as error:
-            translated = _translated(error.orig)
+        except (DatabaseError, sqlite3.DatabaseError) as error:
+            translated = _translated(error.orig if isinstance(error, DatabaseError) else error)
             if translated.code is not codes.DISK_FULL:
                 self._broken = translated
             raise translated from error
@@ -263,19 +271,20 @@ def open_journal(volume: Path, *, clock: Clock, boot: str, run: str, clean: Call
 
 def _open(volume: Path, clock: Clock) -> Connection:
     folder = home(volume)
+    old = (folder / "ballast").exists() and journal_file(volume).exists()
     try:
         for name in ("", "cache", "stage", "secrets", "logs", "copies", "progress"):
             make_folder(folder / name, 0o700)
         with _closed_on_error(_engine(journal_file(volume))) as engine:
             connection = _connect(engine, journal_file(volume), wal=file_system(volume) not in WAL_UNSAFE)
-            _to_head(connection, folder / "copies", clock)
+            _to_head(connection, folder / "copies", clock, old=old)
             return connection
     except OSError as error:
         code = codes.MEANINGS.get(error.errno or 0, codes.VOLUME_READ_ONLY)
         raise OperatorError(code, f"{folder}: {error.strerror}") from error
     except DatabaseError as error:
         raise _translated(error.orig) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter: SQLite names a damaged schema's part
         raise _translated(error) from error
 
 
@@ -321,14 +330,19 @@ def _raw(connection: Connection) -> sqlite3.Connection:
     return raw
 
 
-def _to_head(connection: Connection, copies: Path, clock: Clock) -> None:
+def _to_head(connection: Connection, copies: Path, clock: Clock, *, old: bool) -> None:
+    """Bring the journal to today's schema after a look at what it is; `old` says that it had one before."""
     with connection.begin():
         known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name='alembic_version'").scalar()
         revision = known and connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    if revision == HEAD:
-        return
     if revision and revision not in REVISIONS:
         raise OperatorError(codes.JOURNAL_NEWER, f"its schema is {revision}, zflow {__version__} knows up to {HEAD}")
+    if old and not revision:
+        raise OperatorError(codes.JOURNAL_DAMAGED, "it is empty, and was not")
+    if revision and (damage := wrong(_raw(connection))) is not None:
+        raise OperatorError(codes.JOURNAL_DAMAGED, damage)
+    if revision == HEAD:
+        return
     if revision:
         _keep_copy(connection, copies / f"journal-{revision}-{stamp(clock()).replace(':', '')}.sqlite3")
     from zflow.journal.migrate import upgrade

@@ -31,6 +31,7 @@ def put_aside(volume: Path) -> Path:
             piece = file.with_name(file.name + part)
             if piece.exists():
                 piece.rename(folder / piece.name)
+        (home(volume) / "ballast").unlink(missing_ok=True)  # there is none before a new journal is made
         sync_folder(folder)
         sync_folder(file.parent)
     return folder
