@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from zflow.plain import plain
 from zflow.words import amount, roughly, share
 
 INTERVAL = 0.5
@@ -42,7 +43,7 @@ class Progress:
 
     def report(self, done: float = 0, total: float = 0, unit: str = "", note: str = "") -> None:
         """Say how far the step is; a new `note` (a sub-step) is announced in the container's output as well."""
-        now = self._clock()
+        now, note = self._clock(), plain(note)
         if note and note != self._note:
             self._announce(f"{self._step}: {note}")
             self._begin(note, done, total, now)

@@ -7,6 +7,7 @@ import string
 from pathlib import Path
 
 from zflow.files import make_folder, write_atomic
+from zflow.plain import plain
 
 ALPHABET = string.ascii_letters + string.digits
 
@@ -47,10 +48,10 @@ class Redactor:
             self._known.add(secret.reveal())
 
     def clean(self, text: str) -> str:
-        """Return `text` without any known secret, the longest first."""
+        """Return `text` as it may be shown: without any known secret, the longest first, and plain."""
         for value in sorted(self._known, key=len, reverse=True):
             text = text.replace(value, "***")
-        return text
+        return plain(text)
 
 
 class SecretStore:

@@ -8,8 +8,11 @@ by default `app/settings.toml` on the volume), its default.
 from __future__ import annotations
 
 import difflib
+import errno
 import ipaddress
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +26,8 @@ from zflow.secret import Secret
 T = TypeVar("T")
 
 PREFIX = "ZFLOW_"
+LARGEST = 1 << 20
+"""Characters that are read of a settings file, or of a file that holds one value."""
 SETTINGS_FILE = "ZFLOW_SETTINGS_FILE"
 ENGINE_NAMES = frozenset({"ZFLOW_VOLUME", SETTINGS_FILE})
 
@@ -137,7 +142,7 @@ def _find(
         return environment[variable].strip(), variable
     if f"{variable}_FILE" in environment:
         file = Path(environment[f"{variable}_FILE"])
-        return file.read_text().strip(), f"{variable}_FILE ({file})"
+        return _content(file).strip(), f"{variable}_FILE ({file})"
     if setting.name in from_file:
         return from_file[setting.name], str(path)
     return None if setting.default is None else (setting.default, "default")
@@ -163,13 +168,27 @@ def _read_file(path: Path, settings: Mapping[str, Setting[Any]], *, required: bo
     if not path.exists():
         return {}, [f"{SETTINGS_FILE}: there is no file {path}"] if required else []
     try:
-        content = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        content = tomllib.loads(_content(path))
+    except (ValueError, OSError, RecursionError) as error:  # not TOML, not UTF-8, too many digits or brackets
         return {}, [f"{path}: {error}"]
     mistakes = [
         f"{path}: there is no setting {name}{_nearest(name, settings)}" for name in content if name not in settings
     ]
     return {name: _as_text(value) for name, value in content.items() if name in settings}, mistakes
+
+
+def _content(path: Path) -> str:
+    """Return a file's text; it may be reached by links, as an engine's secrets are, but a pipe is not waited for."""
+    with open(path, encoding="utf-8", opener=_without_waiting) as file:
+        return file.read(LARGEST)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", path)
+    return descriptor
 
 
 def _as_text(value: object) -> str:
@@ -263,7 +282,7 @@ def url(*schemes: str) -> Callable[[str], str]:
 def absolute_path(value: str) -> Path:
     """Accept an absolute path; whether it exists is asked where it is used."""
     path = Path(value)
-    if not path.is_absolute():
+    if not path.is_absolute() or "\0" in value:
         raise ValueError(f"{value!r} is not an absolute path")
     return path
 

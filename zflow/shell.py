@@ -34,6 +34,8 @@ MOMENT = 0.2
 """Seconds between two looks at a command's limits."""
 TAIL = 8192
 """Characters of output kept for the result's tail and for messages."""
+LONGEST_LINE = 1 << 16
+"""Characters after which a line that has no end is passed on as it is."""
 
 LineSink = Callable[[str], None]
 
@@ -219,6 +221,9 @@ class _Output:
             self._parts.append(chunk)
             self._kept += len(chunk)
         *lines, self._partial = (self._partial + chunk).replace("\r\n", "\n").split("\n")
+        if len(self._partial) > LONGEST_LINE:
+            lines.append(self._partial)
+            self._partial = ""
         for line in lines:
             self._emit(line)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from zflow.api import OperatorError, Secret
 
 LIMIT = 1 << 20
 """Bytes; the largest chain in use is a hundredth of it."""
-BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9#. ]+)-----\r?\n.*?-----END \1-----", re.DOTALL)
-"""One piece of PEM; RFC 7468, section 2. Text around it is allowed."""
+BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9#. ]+)-----\r?\n(?:(?!-----BEGIN ).)*?-----END \1-----", re.DOTALL)
+"""One piece of PEM; RFC 7468, section 2. Text around it is allowed. A piece ends where another begins, so that many
+beginnings without an end are not each looked through to the end of the file."""
 CERTIFICATES = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE", b"X.509 CERTIFICATE"})
 """RFC 7468, section 5.1, with the two names of old."""
 BUNDLES = frozenset({b"PKCS7", b"PKCS #7 SIGNED DATA", b"CMS"})
@@ -41,6 +42,15 @@ class Material:
 
     keys: tuple[PrivateKeyTypes, ...]
     certificates: tuple[x509.Certificate, ...]
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Have what the library raises for damaged content, also where it is only looked at later, as UNREADABLE."""
+    try:
+        yield
+    except WRONG as error:
+        raise OperatorError(codes.UNREADABLE, f"{name}: damaged, or of a kind not supported") from error
 
 
 class _Locked(Exception):
@@ -73,14 +83,12 @@ def parse(data: bytes, name: str, passphrase: Secret | None = None) -> Material:
     word = passphrase.reveal().encode() if passphrase is not None else None
     blocks = [(match.group(1), match.group(0) + b"\n") for match in BLOCK.finditer(data)]
     # Public roots of old have serial numbers that are not positive, some bundles are BER; that is no matter of ours.
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), readable(name):
         warnings.simplefilter("ignore")
         try:
             found = _pem(blocks, word) if blocks else _der(data, word)
         except _Locked as error:
             raise OperatorError(codes.PASSPHRASE, f"{name}: {error}") from error
-        except WRONG as error:
-            raise OperatorError(codes.UNREADABLE, f"{name}: damaged, or of a kind not supported") from error
     if not found.keys and not found.certificates:
         raise OperatorError(codes.UNREADABLE, f"{name}: neither a certificate nor a private key in it")
     return found

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from states.identity import server_name
-from states.tls import aia, chain, check, codes, fetch, server, supply
+from states.tls import aia, chain, check, codes, fetch, load, server, supply
 from states.tls.settings import AIA, AIA_NETWORKS, PRIVATE_CA
 from states.tls.supply import SELF_SIGNED, Supplied
 from states.zimbra import as_zimbra
@@ -58,12 +58,13 @@ def make(ctx: Context, supplied: Supplied, now: datetime) -> tuple[Pair, x509.Ce
     if not found.certificates:
         raise OperatorError(codes.HALF_PAIR, f"no certificate in {where}")
     key = found.keys[0]
-    leaf = check.leaf_of(key, found.certificates)
-    check.check_leaf(leaf, supply.hosts(ctx), now)
-    issuers = _issuers(ctx, leaf, found.certificates, now)
-    # zmcertmgr of 8.8.15 reads RSA keys by `openssl rsa`: the traditional form suits every release.
-    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-    return Pair(key_pem, _pem(leaf), "".join(map(_pem, issuers))), leaf
+    with load.readable(where):
+        leaf = check.leaf_of(key, found.certificates)
+        check.check_leaf(leaf, supply.hosts(ctx), now)
+        issuers = _issuers(ctx, leaf, found.certificates, now)
+        # zmcertmgr of 8.8.15 reads RSA keys by `openssl rsa`: the traditional form suits every release.
+        key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+        return Pair(key_pem, _pem(leaf), "".join(map(_pem, issuers))), leaf
 
 
 def _issuers(

@@ -35,7 +35,7 @@ def explain(code: str | None) -> int:
         near = [name for name in known if name[:-1] == _whole(code)[:-1]]
         near = near or difflib.get_close_matches(_whole(code), known, n=3)
         hint = f"; near it are {', '.join(near)}" if near else ""
-        click.echo(out.wrap(f"There is no code {code}{hint}. `zflow explain` lists all."), err=True)
+        click.echo(out.wrap(f"There is no code {code!r}{hint}. `zflow explain` lists all."), err=True)
         return Exit.USAGE
     click.echo(f"{found.id}  {found.title}\n")
     for word, text in (("Cause", found.cause), ("What to do", found.remedy)):

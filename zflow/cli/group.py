@@ -32,6 +32,7 @@ from zflow.cli import (
 )
 from zflow.errors import ZflowError
 from zflow.exits import Exit
+from zflow.plain import plain
 
 UNUSABLE = (
     codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.JOURNAL_AWAY, codes.NO_JOURNAL,
@@ -73,5 +74,5 @@ def main(arguments: Sequence[str]) -> int:
     except click.Abort:
         return Exit.STOPPED
     except ZflowError as error:
-        print(f"{error}\nWhat to do: {error.code.remedy}", file=sys.stderr)
+        print(f"{plain(str(error))}\nWhat to do: {error.code.remedy}", file=sys.stderr)
         return EXITS.get(error.code.id, Exit.STOPPED)

@@ -39,10 +39,10 @@ def newest(step: str | None) -> Path:
     from zflow.journal.layout import home
 
     folder = home(volume()) / "logs"
-    pattern = "*/*.log" if step is None else "{0}/{2}.*.log".format(*step.partition("."))
-    found = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime_ns)
+    steps = {path: f"{path.parent.name}.{path.name.split('.')[0]}" for path in folder.glob("*/*.log")}
+    found = sorted((path for path in steps if step in {None, steps[path]}), key=lambda path: path.stat().st_mtime_ns)
     if not found:
-        names = sorted({f"{path.parent.name}.{path.name.split('.')[0]}" for path in folder.glob("*/*.log")})
+        names = sorted(set(steps.values()))
         raise click.UsageError(f"no log of {step or 'any step'} in {folder}; there are: {', '.join(names) or 'none'}")
     return found[-1]
 

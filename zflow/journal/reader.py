@@ -13,6 +13,7 @@ from zflow import __version__, codes
 from zflow.errors import OperatorError
 from zflow.journal.layout import HEAD, REVISIONS, journal_file
 from zflow.journal.seal import UNSEALED, broken_seal
+from zflow.plain import plain
 
 Row = dict[str, Any]
 
@@ -103,10 +104,12 @@ def milestones(connection: sqlite3.Connection) -> Row:
 def events(connection: sqlite3.Connection, after: int = 0, last: int | None = None) -> list[Row]:
     """Return the events after a sequence number, or the `last` so many, oldest first."""
     if last is not None:
-        rows = connection.execute("SELECT * FROM event ORDER BY seq DESC LIMIT ?", (last,)).fetchall()
+        few = max(0, min(last, 1 << 62))  # SQLite's numbers have 64 bits
+        rows = connection.execute("SELECT * FROM event ORDER BY seq DESC LIMIT ?", (few,)).fetchall()
         return rows[::-1]
     return connection.execute("SELECT * FROM event WHERE seq > ? ORDER BY seq", (after,)).fetchall()
 
 
 def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+    shown = (plain(value) if isinstance(value, str) else value for value in row)
+    return {column[0]: value for column, value in zip(cursor.description, shown, strict=True)}

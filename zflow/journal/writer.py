@@ -24,6 +24,7 @@ from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
 from zflow.journal.seal import frame, seal, wrong
+from zflow.plain import plain
 
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
@@ -201,8 +202,10 @@ class Journal:
         _raw(connection).execute("UPDATE seal SET hash = ?", (seal(_raw(connection), self._frame),))
 
     def _text(self, value: Any) -> Any:
-        """Return a text without secrets, and without the surrogates that stand for bytes which are no UTF-8."""
-        return self._clean(value).encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+        """Return a text without secrets, plain, and without the surrogates that stand for bytes which are no UTF-8."""
+        if not isinstance(value, str):
+            return value
+        return plain(self._clean(value)).encode(errors="backslashreplace").decode()
 
     @contextlib.contextmanager
     def _commit(self) -> Iterator[Connection]:

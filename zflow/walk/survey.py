@@ -48,12 +48,15 @@ def _judge(
         evidence = look(ctx)
     except ZflowError as error:
         return "refused", around.redactor.clean(str(error)), ()
+    except Exception as error:  # noqa: BLE001 - a probe's defect, or a damaged volume, hides no other finding
+        return "refused", around.redactor.clean(f"{type(error).__name__}: {error}"), ()
     valid = row.get("settled_kind") in VALID
     current = valid and row.get("settled_key") == key
     if isinstance(evidence, Drift):
         return ("lost" if current else "due"), around.redactor.clean(evidence.summary), ()
     if evidence is not None:
-        return ("holds" if current else "found"), evidence.summary, evidence.notices
+        notices = tuple(around.redactor.clean(each) for each in evidence.notices)
+        return ("holds" if current else "found"), around.redactor.clean(evidence.summary), notices
     if current:
         return "lost", "the journal says it was done, its probe does not see it", ()
     if row.get("last_kind") == "started":
