@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 def volume() -> Path:
-    """Return the volume: `/data`, or where ZFLOW_VOLUME says."""
-    return Path(os.environ.get("ZFLOW_VOLUME", "/data")).absolute()
+    """Return the volume: `/data`, or where ZFLOW_VOLUME says; the links that lead to it are the operator's own."""
+    return Path(os.environ.get("ZFLOW_VOLUME", "/data")).resolve()
 
 
 def show_status(*, as_json: bool, steps: bool = False, colour: bool | None = None) -> int:

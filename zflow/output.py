@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,16 +11,36 @@ from pathlib import Path
 from zflow.clock import Clock, stamp
 
 Announce = Callable[[str], None]
+LONGEST = select.PIPE_BUF - 1
+"""Bytes of a line."""
+PATIENCE = 1.0
+"""Seconds that a reader of the output has to take what fills the pipe."""
 
 
 def announcer(clean: Callable[[str], str], clock: Clock) -> Announce:
     """Return a function that prints one line for people."""
 
     def announce(line: str) -> None:
-        sys.stdout.write(f"{stamp(clock())[:19]}Z  {clean(line)}\n")
-        sys.stdout.flush()
+        put(f"{stamp(clock())[:19]}Z  {clean(line)}")
 
     return announce
+
+
+def put(text: str) -> None:
+    """Print lines, or lose them where nobody takes them: work does not stand still for output that is not read."""
+    for line in text.splitlines():
+        with contextlib.suppress(OSError):
+            if _taken():
+                sys.stdout.write(line.encode(errors="replace")[:LONGEST].decode(errors="ignore") + "\n")
+                sys.stdout.flush()
+
+
+def _taken() -> bool:
+    """Tell whether a line can be written without waiting: a pipe then takes PIPE_BUF bytes at once (pipe(7))."""
+    try:
+        return bool(select.select([], [sys.stdout], [], PATIENCE)[1])
+    except (OSError, ValueError):  # no file of the kernel's, as in a test
+        return True
 
 
 def log_file(path: Path, clean: Callable[[str], str], clock: Clock) -> Callable[[str], None]:

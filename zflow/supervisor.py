@@ -20,6 +20,7 @@ from zflow.exits import WALK_STOPPED, Exit
 from zflow.journal.layout import home, journal_file, pause_file, paused
 from zflow.journal.reader import position, reading
 from zflow.lock import RUNNER, held
+from zflow.output import put
 from zflow.watching import Watcher
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD}
@@ -185,5 +186,4 @@ def _wait(pid: int) -> int:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}  {line}\n")
-    sys.stdout.flush()
+    put(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}  {line}")
