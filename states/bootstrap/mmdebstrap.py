@@ -16,18 +16,23 @@ PRESEED = "resolvconf resolvconf/linkify-resolvconf boolean false"
 SILENCE = 600.0
 """Seconds without a line of output after which the build counts as hung; apt itself gives up on a mirror earlier."""
 
-PORTAL: tuple[tuple[str, Code], ...] = ((r"Clearsigned file isn't valid", codes.MIRROR),)
-"""apt's word for a proxy's or a portal's page in place of the lists; it goes on to call such lists unsigned."""
+PORTAL: tuple[tuple[str, Code], ...] = (
+    (r"Clearsigned file isn't valid|Splitting up .* into data and signature failed", codes.MIRROR),
+)
+"""apt's words for a portal's page, or half a file, in place of the lists; it goes on to call such lists unsigned."""
 TRANSIENT: tuple[tuple[str, Code], ...] = (
     (r"Temporary failure resolving|Could not resolve|Name or service not known", codes.MIRROR),
     (r"(Could not|Unable to|Cannot) connect|Connection (refused|timed out|failed|reset)|timed out", codes.MIRROR),
     (r"Network is unreachable|No route to host|Error reading from server", codes.MIRROR),
-    (r"\b(429|5\d\d)  ?[A-Z]|Hash Sum mismatch|File has unexpected size", codes.MIRROR),
+    (r"\b(429|5\d\d)  ?[A-Z]|Hash Sum mismatch|File has unexpected size|Undetermined Error", codes.MIRROR),
 )
+LIMITS = frozenset({"ZF-1011", "ZF-1012"})
+"""The engine's codes for a build that was ended because it took too long or fell silent."""
 FINAL: tuple[tuple[str, Code], ...] = (
     (r"No space left on device|Disk quota exceeded|not have enough free space", codes.SPACE),
-    (r"NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signatures? (was|were|is|are) invalid|is not signed", codes.SIGNATURE),
+    (r"NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signatures? (was|were|is|are) invalid", codes.SIGNATURE),
     (r"Release file .* is (not valid yet|expired)|Release' is (not valid yet|expired)", codes.CLOCK),
+    (r"is not signed", codes.SIGNATURE),
     (r"does not have a Release file|Unable to locate package|has no installation candidate", codes.MIRROR_CONTENT),
     (r"mount .* failed|mknod.*(not permitted|denied)|chroot.*not permitted", codes.CAPABILITY),
 )
@@ -88,7 +93,12 @@ def sources(suite: Suite, mirror: str) -> list[str]:
 
 
 def explained(error: CommandError, complaints: list[str], mirror: str) -> OperatorError | TransientError:
-    """Return the error that names the cause found in mmdebstrap's complaints; BUILD when none is known."""
+    """Return the error that names the cause found in mmdebstrap's complaints; BUILD when none is known.
+
+    Lists that did not arrive apt calls unsigned as well: what kept them away is asked first.
+    """
+    if error.code.id in LIMITS:
+        return error
     order = (
         (PORTAL, TransientError),
         (FINAL[:3], OperatorError),

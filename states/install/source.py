@@ -39,8 +39,8 @@ COMPONENT = "zimbra"
 KEY_LIMIT = 1 << 20
 QUOTED = re.compile(r"[\\|{}\[\]<>\"^~_=!@#$%&* ]")
 """What apt writes as %xx in the names of its indexes; apt-pkg/strutl.cc, URItoFileName."""
-PORTAL_WORDS = "Clearsigned file isn't valid"
-"""apt's word for a proxy's or a portal's page in place of the index; it goes on to call such an index unsigned."""
+AWAY = re.compile(r"Clearsigned file isn't valid|data and signature failed|Undetermined Error|\b(429|5\d\d)  ?[A-Z]")
+"""apt's words for a portal's page, half a file, or none in place of the index; it goes on to call that unsigned."""
 SIGNATURE_WORDS = ("NO_PUBKEY", "BADSIG", "EXPKEYSIG", "is not signed", "couldn't be verified", "were invalid")
 
 
@@ -191,7 +191,7 @@ def proxy_options(ctx: Context) -> list[str]:
 def _explained(output: str, error: CommandError | None) -> OperatorError | TransientError:
     lines = [line for line in output.splitlines() if line.startswith(("W: ", "E: ", "Err:"))]
     detail = " / ".join(lines[:4]) or (error.detail if error else "apt-get update")
-    if PORTAL_WORDS not in output and any(word in output for word in SIGNATURE_WORDS):
+    if not AWAY.search(output) and any(word in output for word in SIGNATURE_WORDS):
         return OperatorError(codes.SOURCE_SIGNATURE, detail)
     return TransientError(codes.SOURCE_AWAY, detail)
 

@@ -173,6 +173,10 @@ OUTPUTS: dict[str, tuple[str, type[ZflowError] | None, Code]] = {
     "unsigned": (UNSIGNED, OperatorError, codes.SOURCE_SIGNATURE),
     "portal": (f"E: Failed to fetch InRelease  Clearsigned file isn't valid, got 'NOSPLIT'\n{UNSIGNED}", TransientError,
                codes.SOURCE_AWAY),
+    "busy": (f"E: Failed to fetch http://x/InRelease  503  Service Unavailable\n{UNSIGNED}", TransientError,
+             codes.SOURCE_AWAY),
+    "cut": (f"W: GPG error: Splitting up x_InRelease into data and signature failed\n{UNSIGNED}", TransientError,
+            codes.SOURCE_AWAY),
 }  # fmt: skip
 
 
