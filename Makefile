@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python -m
 
-.PHONY: first-start clean-first-start check docs lock test-fast test image
+.PHONY: first-start clean-first-start image check docs lock test-fast test checkpoints crash crash-short faults bench
 
 first-start:
 	$(PYTHON) -m tests.container.first_start
@@ -40,3 +40,7 @@ test-fast: check
 
 test: check
 	$(RUN) pytest -q
+
+# All faults and hostile inputs of tests/faults in their long form; the matrix goes to docs/reliability-faults.md.
+faults: $(VENV)/ready
+	ZFLOW_TEST_FAULTS=long $(RUN) pytest -q tests/faults
