@@ -61,7 +61,7 @@ def give_log(ctx: Context) -> None:
     """Make Zimbra's log, and make rsyslog's user its owner."""
     path = ctx.volume / LOG
     if path.is_symlink():
-        path.unlink()
+        remove_file(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with opened(path.parent) as folder:
         descriptor = os.open(path.name, flags, 0o640, dir_fd=folder)

@@ -66,7 +66,16 @@ def render(rows: Sequence[Row]) -> str:
 
 
 def keep(rows: Sequence[Row]) -> None:
-    """Put the matrix in its place in the docs."""
+    """Put the rows in their place in the docs; the stories that were not told this time stay as they are."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}{render(rows)}{END}{after}")
+    table, _, after = rest.partition(END)
+    told = {row.story for row in rows}
+    PAGE.write_text(
+        f"{before}{BEGIN}{render([*(row for row in parsed(table) if row.story not in told), *rows])}{END}{after}"
+    )
+
+
+def parsed(table: str) -> list[Row]:
+    """Return the rows of a table that `render` made: all but its first two lines and the sum."""
+    cells = [line.strip("| ").split(" | ") for line in table.splitlines()[2:-1]]
+    return [Row(story, what, int(tried), int(bad), outcomes) for story, what, tried, outcomes, bad in cells]

@@ -31,7 +31,7 @@ from zflow.walk.aside import put_aside
 STORY = "damaged journal"
 REFUSALS = {codes.JOURNAL_DAMAGED.id, codes.JOURNAL_NEWER.id}
 """A flipped bit in the revision's number makes a newer one of it: refused as well."""
-BITS = 64 if LONG else 4
+BITS = 24 if LONG else 2
 """Flipped bits for each page of a file, one at a time."""
 PAGE = 4096
 FRAME = 24 + PAGE

@@ -17,11 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from states.install import history, identity, proof, services, syslog
+from states import identity as identity_of_server
+from states import witness
+from states.bootstrap import names
+from states.install import history, identity, limits, networks, proof, services, syslog
 from tests.engine.toy import Bench, file_step, product
 from tests.faults.matrix import LONG, judge
 from tests.support import make_context
 from zflow import codes, files
+from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.walk.process import prepare_home
 
@@ -33,6 +37,17 @@ WRITES: dict[str, Callable[[Path], object]] = {
     "remove_file": files.remove_file,
     "remove_tree": files.remove_tree,
 }
+SESSION = history.Session("100", complete=True, packages={}, upgrade=False, stages=())
+WRITERS: dict[str, Callable[[Context], object]] = {
+    "etc": names.apply,
+    "etc/security": limits.apply,
+    "opt/zimbra": lambda ctx: proof.mark(ctx, SESSION),
+    "opt": networks.remember,
+    "var/log": syslog.give_log,
+    ".zflow/witness": lambda ctx: witness.attest(ctx, "file", "root's"),
+    "run": lambda ctx: files.make_folder(ctx.volume / services.RUN),
+}
+"""By the folder that a link is put in the place of."""
 READS: dict[str, Callable[[Path], object]] = {"read_text": files.read_text, "read_bytes": files.read_bytes}
 
 
@@ -140,6 +155,32 @@ def test_a_folder_that_is_swapped_while_zflow_writes_leads_nowhere(tmp_path: Pat
         wrong.append("what is outside was changed")
     assert len(met) == 2, "the race was never met"
     judge(STORY, "a folder exchanged with a link while zflow writes", met.total(), wrong, met)
+
+
+def test_no_state_writes_through_a_planted_link(tmp_path: Path, outside: Path) -> None:
+    """The states' own writers, each with the folder it writes into replaced by a link to the outside."""
+    shutil.copytree(outside, outside / "zflow")
+    for name in ("zimbra.log", "hosts", "resolv.conf", "x.pid"):
+        (outside / name).symlink_to(outside / "file")
+    (outside / "passwd").write_text("syslog:x:1:1::/:/bin/false\n")
+    before, wrong = contents(outside), []
+    for place, write in WRITERS.items():
+        volume = tmp_path / "volume" / place.replace("/", "-")
+        folder = volume / place
+        folder.parent.mkdir(parents=True)
+        folder.symlink_to(outside)
+        if place != "etc":
+            (volume / "etc").mkdir(exist_ok=True)
+            (volume / "etc/passwd").write_text("")
+            (volume / "etc/group").write_text("")
+        try:
+            write(make_context(volume, identity_of_server.SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}))
+            wrong.append(f"{place} was not refused")
+        except NotADirectoryError:
+            pass
+        if contents(outside) != before:
+            wrong.append(f"what is outside was changed through {place}")
+    judge(STORY, "the states' writers, with a link in their folder's place", len(WRITERS), wrong, "ZF-1009")
 
 
 def test_a_walk_over_a_planted_link_is_blocked_by_its_code(tmp_path: Path, outside: Path) -> None:

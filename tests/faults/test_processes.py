@@ -89,7 +89,7 @@ def test_nobody_reads_the_output(tmp_path: Path, reader: str) -> None:
 def test_a_storm_of_signals(tmp_path: Path) -> None:
     """HUP, USR1, CHLD and at last TERM by the hundred, to supervisor and walker at any time: an end in order."""
     source, bad, outcomes, sent = chance("signals"), [], Counter[str](), 0
-    for number in range(40 if LONG else 3):
+    for number in range(15 if LONG else 2):
         volume = tmp_path / str(number)
         volume.mkdir()
         with (volume / "output").open("wb") as output, supervised(volume, output.fileno()) as process:
@@ -125,7 +125,7 @@ def test_a_storm_of_signals(tmp_path: Path) -> None:
 def test_a_flood_of_orphans_does_not_confuse_exit_codes(tmp_path: Path) -> None:
     """Commands that leave hundreds of orphans behind: each exit code is the command's own, and no zombie is ours."""
     shell, bad = make_context(tmp_path).shell, []
-    tried = 200 if LONG else 10
+    tried = 100 if LONG else 10
     for number in range(tried):
         code = number % 256
         flood = f"i=0; while [ $i -lt 100 ]; do (sleep 0.01 &) ; i=$((i+1)); done; exit {code}"
