@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.engine.toy import Bench, effects, file_step, product
-from zflow import codes, status
+from zflow import codes, status, view
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.journal.reader import reading
@@ -54,7 +54,7 @@ def walked(volume: Path, what: Product) -> str:
         ended = f"{ended} {position['code'] or ''}".strip()
     except OperatorError as error:
         ended = f"refused {error.code.id}"
-    status.as_text(status.gather(volume))
+    view.as_text(status.gather(volume))
     return ended
 
 

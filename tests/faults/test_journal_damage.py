@@ -26,6 +26,7 @@ from zflow.errors import OperatorError
 from zflow.journal.layout import home
 from zflow.journal.reader import Row, events, position, reading, steps
 from zflow.step import Product
+from zflow.view import as_text
 from zflow.walk.aside import put_aside
 
 STORY = "damaged journal"
@@ -64,7 +65,7 @@ def toy(copy: Path | None = None) -> Product:
 def view(volume: Path) -> View:
     """Return all that a reader sees; it makes sense to people too."""
     document = status.gather(volume)
-    status.as_text(document)
+    as_text(document)
     status.as_json(document)
     with reading(volume) as journal:
         found = position(journal), steps(journal), events(journal)

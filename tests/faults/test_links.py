@@ -20,7 +20,7 @@ import pytest
 from states import identity as identity_of_server
 from states import witness
 from states.bootstrap import names
-from states.install import history, identity, limits, networks, proof, services, syslog
+from states.install import history, identity, limits, localconfig, networks, proof, services, syslog
 from tests.engine.toy import Bench, file_step, product
 from tests.faults.matrix import LONG, judge
 from tests.support import make_context
@@ -213,7 +213,7 @@ def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(tmp_path: Path, monkeyp
     looks: dict[Path, Callable[[], object]] = {
         history.HISTORY: lambda: history.sessions(ctx),
         proof.MARK: lambda: proof.proven(ctx),
-        identity.LOCAL_CONFIG: lambda: identity.installed_name(ctx),
+        localconfig.FILE: lambda: identity.installed_name(ctx),
         Path("opt/zimbra/log/zmmailboxd.pid"): lambda: services.living_pid_files(ctx),
         syslog.PID: lambda: syslog.running(ctx),
     }

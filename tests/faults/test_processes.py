@@ -23,7 +23,7 @@ from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from tests.faults.matrix import LONG, chance, judge
 from tests.support import make_context
-from zflow import codes, status
+from zflow import codes, status, view
 from zflow.context import Context
 from zflow.errors import CommandError, OperatorError
 from zflow.exits import Exit
@@ -218,7 +218,7 @@ def test_a_clock_that_is_ten_years_off(tmp_path: Path, monkeypatch: pytest.Monke
         again = bench.walk(product(*(file_step(name, once=name == "one.once") for name in names)))
         with reading(volume) as journal:
             damage = wrong(journal)
-        status.as_text(status.gather(volume))
+        view.as_text(status.gather(volume))
         if (ended, again, damage) != ("serving", "serving", None) or effects(volume) != names:
             bad.append(f"place {place}: {ended} {again} {damage} {effects(volume)}")
     judge(

@@ -18,7 +18,8 @@ from zflow.cli import collect as collect_module
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.journal.event import Event
-from zflow.journal.reader import broken_link, events, reading
+from zflow.journal.reader import events, reading
+from zflow.journal.seal import broken_link
 
 PASSWORD = "pass%w/rd+9"
 KEPT = "kept-on-the-volume-7"
