@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,10 @@ class Ticking:
 
 
 def test_a_download_gets_a_line_now_and_then(tmp_path: Path) -> None:
-    """The tenths that go by are told with size, rate and time left, not each of a thousand reports."""
+    """The tenths that go by are told with size, rate and time left, not each report."""
     ticking = Ticking(tmp_path)
-    for number in range(1001):
-        ticking.report(0.125, number * 1e6, 1e9)
+    for number in range(251):
+        ticking.report(0.5, number * 4e6, 1e9)
     assert ticking.said[0] == "install.archive: downloading"
     assert ticking.said[1] == ("install.archive: downloading, 10%, 100 MB of 1.0 GB, 8.0 MB/s, about 2 min left")
     assert len(ticking.said) == 11
@@ -159,3 +160,24 @@ def test_a_screen_cuts_and_wraps_and_a_pipe_does_not() -> None:
     assert PIPED.cut(long) == long
     assert shortened("abcdef", 4) == "abc…"
     assert screen() == PIPED
+
+
+@pytest.mark.parametrize(
+    ("environment", "wish", "colour"),
+    [
+        ({"TERM": "xterm"}, None, True), ({"TERM": "xterm"}, False, False), ({"TERM": "dumb"}, None, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, None, False), ({"TERM": "xterm", "NO_COLOR": ""}, None, True),
+        ({}, None, False),
+    ],
+)  # fmt: skip
+def test_colour_is_a_matter_of_the_terminal_and_of_taste(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], wish: bool | None, colour: bool
+) -> None:
+    """A dumb or unknown terminal, NO_COLOR with any value, and `--no-color` are each enough to have none."""
+    for name in ("TERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    assert screen(terminal, colour=wish) == Screen(80, colour=colour)
