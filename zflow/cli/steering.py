@@ -78,15 +78,16 @@ def _follow(seen: int) -> int:
     from zflow.view import as_text
 
     deadline = time.monotonic() + START
+    out = screen()
     asked_for = False
     while True:
         document = gather(volume())
         for row in recorded_since(seen):
             seen = row["seq"]
             asked_for |= row["kind"] == "begun" and row["detail"] == "resume"
-            click.echo(describe(row))
+            click.echo(describe(row, out))
         if not document["walking"] and (asked_for or time.monotonic() > deadline):
-            click.echo(as_text(document, screen()), color=True)
+            click.echo(as_text(document, out))
             return exit_code(document)
         time.sleep(POLL)
 
