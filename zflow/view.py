@@ -38,9 +38,11 @@ def headline(document: Document) -> str:
     if document["walking"] and state == "serving":
         return "serving, and looking whether everything still holds"
     if document["walking"] and state not in {"blocked", "failed", "starting"}:
-        title = next((f": {step['title']}" for step in document["steps"] if step["name"] == document["step"]), "")
+        step = _present_step(document)
         doing = "waiting to try again" if _waits(document) else "at work"
-        return f"{'first start, ' if document['first_start'] else ''}{doing} in {document['place']}{title}"
+        # A step ahead of time that is waited for belongs to a later state than the one the machine stands in.
+        where = document["place"] if step is None else f"{step['state']}: {step['title']}"
+        return f"{'first start, ' if document['first_start'] else ''}{doing} in {where}"
     words = {
         "serving": "serving: every state is valid",
         "blocked": f"blocked in {document['place']}: needs you",
@@ -191,9 +193,13 @@ class _View:
         return [*lines, ""] if lines else []
 
 
+def _present_step(document: Document) -> Document | None:
+    return next((step for step in document["steps"] if step["name"] == document["step"]), None)
+
+
 def _its_log(document: Document) -> str:
     """Name the log of what stopped; what was refused before its first attempt has none."""
-    step = next((step for step in document["steps"] if step["name"] == document["step"]), None)
+    step = _present_step(document)
     return f"; its log: `zflow logs {step['name']}`" if step is not None and step["attempt"] else ""
 
 
@@ -204,7 +210,8 @@ def _absent(document: Document) -> bool:
 
 def _waits(document: Document) -> bool:
     """Tell whether the walk itself sleeps out a back-off; what is tried again beside it stops nobody."""
-    return any(step["name"] == document["step"] and step["status"] == "waiting" for step in document["steps"])
+    step = _present_step(document)
+    return step is not None and step["status"] == "waiting"
 
 
 def _kind(document: Document) -> str:

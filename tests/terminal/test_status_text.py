@@ -14,6 +14,7 @@ from tests.terminal.golden import FOLDER, SCREENS, looked_at, page, shown
 from tests.terminal.stages import STAGES
 from zflow.signs import prepare
 from zflow.terminal import Screen
+from zflow.view import headline
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -65,6 +66,14 @@ def test_all_steps_are_listed_on_request(stage: str) -> None:
 def test_what_is_to_come_tells_how_long_it_usually_takes() -> None:
     """The weights that the steps declare are shown, at this machine's pace."""
     assert re.search(r"· Configure the server +usually 1\d min", shown("building", Screen(80), steps=True))
+
+
+def test_a_step_that_is_waited_for_is_told_in_its_own_state() -> None:
+    """The machine stands in bootstrap while the walk waits for the download, which belongs to install."""
+    document, _ = looked_at("building")
+    assert headline(document | {"step": "install.archive"}) == (
+        "first start, at work in install: Fetch the Zimbra release"
+    )
 
 
 @pytest.mark.parametrize("stage", STAGES)
