@@ -9,7 +9,7 @@ A cut-off run is made again from its beginning, for in its own way of resuming s
 from __future__ import annotations
 
 from states.install import codes as install_codes
-from states.install import leftovers, networks, readback, services, syslog, vendor
+from states.install import leftovers, readback, services, syslog, vendor
 from states.install.history import STAGES, forget_configuration, last
 from states.install.order import Order, fulfil, fulfilled, key_under_way, under_way
 from states.install.proof import mark, proven
@@ -55,7 +55,6 @@ def upgrade(ctx: Context, order: Order) -> None:
     prove(ctx, order, output)
     file.unlink()
     syslog.give_log(ctx)
-    networks.remember(ctx)
     services.record(ctx)
     sync_volume(ctx.volume)
     session = last(ctx)
