@@ -13,7 +13,7 @@ from zflow.clock import Clock, stamp
 Announce = Callable[[str], None]
 LONGEST = select.PIPE_BUF - 1
 """Bytes of a line."""
-PATIENCE = 1.0
+PATIENCE = 0.2
 """Seconds that a reader of the output has to take what fills the pipe."""
 
 

@@ -115,7 +115,7 @@ def test_an_event_may_hold_any_text(tmp_path: Path) -> None:
     """A name that is no UTF-8, such as a stranger's file, is recorded readably and breaks nothing."""
     with opened(tmp_path) as journal:
         journal.record([event.Event("blocked", "one", "one.a", detail="caf\udce9 ☕\0\n'")])
-    assert Bench(tmp_path).events()[0]["detail"] == "caf\\udce9 ☕\0\n'"
+    assert Bench(tmp_path).events()[0]["detail"] == "caf\\udce9 ☕\\x00\n'"
     assert Bench(tmp_path).broken_link() is None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from zflow import __version__, codes
 from zflow.errors import OperatorError
 from zflow.journal.layout import HEAD, REVISIONS, journal_file
+from zflow.journal.meaning import translated
 from zflow.journal.seal import UNSEALED, broken_seal
 from zflow.plain import plain
 
@@ -23,7 +24,8 @@ def reading(volume: Path, *, unsealed: bool = False) -> Iterator[sqlite3.Connect
     """Open the volume's journal for reading, and for making sense of its rows: damaged ones may hold anything.
 
     `unsealed` opens one with a broken seal too, for a closer look.
-    Raises OperatorError: NO_JOURNAL, JOURNAL_NEWER (also for one not yet brought up to date) or JOURNAL_DAMAGED.
+    Raises OperatorError: NO_JOURNAL (also for one not yet brought up to date), JOURNAL_NEWER, JOURNAL_DAMAGED,
+    JOURNAL_AWAY or VOLUME_READ_ONLY.
     """
     path = journal_file(volume)
     if not path.exists():
@@ -38,12 +40,9 @@ def reading(volume: Path, *, unsealed: bool = False) -> Iterator[sqlite3.Connect
             yield connection
         finally:
             connection.close()
-    except sqlite3.OperationalError as error:
-        if "readonly" in str(error) or "unable to open" in str(error):
-            raise OperatorError(codes.VOLUME_READ_ONLY, f"{path} cannot be read here: {error}") from error
-        raise OperatorError(codes.JOURNAL_DAMAGED, f"{path}: {error}") from error
-    except (sqlite3.DatabaseError, TypeError, ValueError, OverflowError) as error:  # the latter: no row of ours
-        raise OperatorError(codes.JOURNAL_DAMAGED, f"{path}: {error}") from error
+    except (sqlite3.DatabaseError, TypeError, ValueError, OverflowError) as error:
+        meant = translated(error)
+        raise OperatorError(meant.code, f"{path}: {meant.detail}") from error
 
 
 def _mode(path: Path) -> str:

@@ -12,7 +12,9 @@ import json
 import sqlite3
 from typing import Any
 
+from zflow import codes
 from zflow.journal.event import COLUMNS, link
+from zflow.journal.meaning import translated
 
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 STEPS = "SELECT name, position, state, title, scope, weight FROM step ORDER BY name"
@@ -40,15 +42,22 @@ def broken_seal(connection: sqlite3.Connection) -> bool:
 
 
 def wrong(connection: sqlite3.Connection) -> str | None:
-    """Say what is wrong with a journal of any released schema, if anything; takes some 10 us an event."""
+    """Say what is wrong with a journal of any released schema, if anything; takes some 10 us an event.
+
+    Raises sqlite3.DatabaseError where the volume is to blame.
+    """
     try:
         connection.execute("BEGIN")
         try:
             return _wrong(connection)
         finally:
-            connection.execute("ROLLBACK")
-    except (sqlite3.DatabaseError, TypeError, ValueError) as error:  # the latter two: no row of ours
-        return str(error)
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+        meant = translated(error)
+        if meant.code is not codes.JOURNAL_DAMAGED:
+            raise
+        return meant.detail
 
 
 def _wrong(connection: sqlite3.Connection) -> str | None:

@@ -23,19 +23,12 @@ from zflow.files import make_folder, sync_folder
 from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
+from zflow.journal.meaning import translated
 from zflow.journal.seal import frame, seal, wrong
 from zflow.plain import plain
 
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
-
-
-MEANINGS = (
-    (("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"), codes.DISK_FULL),
-    (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"), codes.VOLUME_READ_ONLY),
-    (("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_PROTOCOL"), codes.JOURNAL_AWAY),
-)
-"""What SQLite's errors mean (sqlite.org/rescode.html); SHMSIZE: no room for the write-ahead log's shared memory."""
 
 
 @dataclass(frozen=True)
@@ -216,10 +209,10 @@ class Journal:
             with self._connection.begin():
                 yield self._connection
         except (DatabaseError, sqlite3.DatabaseError) as error:
-            translated = _translated(error.orig if isinstance(error, DatabaseError) else error)
-            if translated.code is not codes.DISK_FULL:
-                self._broken = translated
-            raise translated from error
+            meant = translated(error.orig if isinstance(error, DatabaseError) else error)
+            if meant.code is not codes.DISK_FULL:
+                self._broken = meant
+            raise meant from error
 
     def close(self) -> None:
         """Close the journal; the last connection folds the write-ahead log into the file."""
@@ -286,9 +279,9 @@ def _open(volume: Path, clock: Clock) -> Connection:
         code = codes.MEANINGS.get(error.errno or 0, codes.VOLUME_READ_ONLY)
         raise OperatorError(code, f"{folder}: {error.strerror}") from error
     except DatabaseError as error:
-        raise _translated(error.orig) from error
+        raise translated(error.orig) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter: SQLite names a damaged schema's part
-        raise _translated(error) from error
+        raise translated(error) from error
 
 
 @contextlib.contextmanager
@@ -369,9 +362,3 @@ def _fill(path: Path) -> None:
     if not path.exists() or path.stat().st_size < BALLAST:
         with contextlib.suppress(OSError), path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, BALLAST)
-
-
-def _translated(error: BaseException | None) -> OperatorError:
-    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    code = next((code for prefixes, code in MEANINGS if name.startswith(prefixes)), codes.JOURNAL_DAMAGED)
-    return OperatorError(code, f"{error} ({name})")
