@@ -59,6 +59,7 @@ PRODUCT = Product(
         *upgrade.CODES,
     ),
     admit=bootstrap.admit,
+    serves=("install.services", "firewall.open"),
     watches=_watches,
     shutdown=serving.shutdown,
 )

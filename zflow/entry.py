@@ -6,7 +6,7 @@ import os
 import sys
 
 from zflow.exits import BROKEN_PIPE, INTERRUPTED
-from zflow.light import health, run, show_status
+from zflow.light import endpoint, health, run, show_status
 from zflow.signs import prepare
 
 
@@ -36,6 +36,10 @@ def dispatch(arguments: list[str]) -> int:
             return show_status(as_json="--json" in options, steps="--steps" in options, colour=colour)
         case ["health"]:
             return health()
+        case ["health", "startup" | "live" | "ready" as question]:
+            return health(question)
+        case ["endpoint"]:
+            return endpoint()
         case ["version"] | ["--version"]:
             from zflow import __version__
 

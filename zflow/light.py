@@ -28,14 +28,20 @@ def show_status(*, as_json: bool, steps: bool = False, colour: bool | None = Non
     return status.exit_code(document)
 
 
-def health() -> int:
-    """Say whether the runner is alive; installing is healthy, being blocked is too: a restart would not help."""
-    from zflow.lock import RUNNER, holder
+def health(question: str = "live") -> int:
+    """Answer one of `zflow.health.QUESTIONS` by a line and the exit code 0 or 1."""
+    from zflow.health import QUESTIONS
 
-    found = holder(volume(), RUNNER)
-    alive = found is not None and found.alive
-    print("live" if alive else "no runner")
-    return 0 if alive else 1
+    verdict = QUESTIONS[question](volume())
+    print(verdict.words)
+    return 0 if verdict.good else 1
+
+
+def endpoint() -> int:
+    """Serve health, metrics and the page by HTTP, where the setting says so."""
+    from zflow.endpoint.server import serve
+
+    return serve(volume(), os.environ)
 
 
 def run() -> int:

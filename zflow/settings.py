@@ -119,6 +119,20 @@ def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: 
     return Settings(values, files(environment, volume))
 
 
+def load_one(setting: Setting[T], environment: Mapping[str, str], volume: Path) -> T | None:
+    """Read and check one setting alone, for a process that does not know the whole table; None when it is not set.
+
+    Raises OperatorError(SETTINGS).
+    """
+    path = _settings_file(environment, volume)
+    from_file, _ = _read_file(path, {setting.name: setting}, required=False)
+    try:
+        found = _find(setting, environment, from_file, path)
+        return None if found is None else setting.parse(found[0])
+    except (ValueError, OSError) as error:
+        raise OperatorError(codes.SETTINGS, f"{setting.variable}: {error}") from error
+
+
 def files(environment: Mapping[str, str], volume: Path) -> tuple[Path, ...]:
     """Return the settings file and every file that a variable names, whether they exist or not."""
     named = (name for name in sorted(environment) if name.startswith(PREFIX) and name.endswith("_FILE"))

@@ -136,6 +136,8 @@ class Product:
     codes: tuple[Code, ...] = ()
     admit: Callable[[Path], None] = field(default=lambda _volume: None)
     """Asked before zflow writes anything to a volume without a journal; raises OperatorError to refuse it."""
+    serves: tuple[str, ...] = ()
+    """Names of the steps that, once proven in a start of the container, make it serve; `zflow health ready`."""
     watches: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
     shutdown: Action = field(default=lambda _ctx: None)
 

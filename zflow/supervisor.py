@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from zflow import codes
+from zflow.endpoint.keeper import Keeper
 from zflow.errors import OperatorError
 from zflow.exits import WALK_STOPPED, Exit
 from zflow.journal.layout import home, journal_file, pause_file, paused
@@ -62,6 +63,7 @@ class _Supervisor:
         self._volume = volume
         self._zflow = zflow
         self._watcher = Watcher(home(volume) / "watches.json")
+        self._endpoint = Keeper(lambda: spawn((*zflow, "endpoint")))
         self._walker: int | None = None
         self._deaths = 0
         self._again: float | None = None
@@ -95,6 +97,7 @@ class _Supervisor:
         self._woken = False
         self._deep = deep
         self._watcher.forget()
+        self._endpoint.ask()
         self._walker = spawn((*self._zflow, "walk", "--reason", reason, *(["--deep"] if deep else [])))
 
     def _resume(self) -> None:
@@ -107,6 +110,7 @@ class _Supervisor:
             self._start("resume", deep=True)
 
     def _look(self) -> None:
+        self._endpoint.look()
         if self._walker is not None:
             return
         due = self._again is not None and time.monotonic() >= self._again
@@ -124,6 +128,7 @@ class _Supervisor:
     def _reap(self) -> Exit | None:
         """Take in what ended; return the container's exit code when there is no going on."""
         self._watcher.reap()
+        self._endpoint.reap()
         if self._walker is None:
             return None
         pid, status = os.waitpid(self._walker, os.WNOHANG)
@@ -165,6 +170,7 @@ class _Supervisor:
 
     def _end(self, code: Exit = Exit.VALID) -> Exit:
         """Let the walker reach a safe point, then stop the services: whatever ends the container."""
+        self._endpoint.close()
         if self._walker is not None:
             os.kill(self._walker, signal.SIGTERM)
             _wait(self._walker)

@@ -1,4 +1,4 @@
-"""`python -m tests.engine.child VOLUME admit|walk|slow|shut-down`: the real walker process over a toy product.
+"""`python -m tests.engine.child VOLUME admit|walk|slow|endpoint|shut-down`: the real walker process over a toy product.
 
 An effect is one line in `effects`, made durable; its probe sees that line, so a doubled effect would show.
 """
@@ -58,6 +58,8 @@ def main() -> int:
     volume, verb = Path(sys.argv[1]), sys.argv[2]
     if verb == "admit":
         prepare_home(toy(), volume)
+        return 0
+    if verb == "endpoint":
         return 0
     if verb == "shut-down":
         return shut_down(toy(), volume, {})

@@ -29,10 +29,27 @@ def main() -> int:
     if verb == "shut-down":
         note(volume, "shut-down")
         return 0
+    if verb == "endpoint":
+        return endpoint(volume)
     if behaviour in {"wait", "bound"}:
         return wait(volume, bound=behaviour == "bound")
     note(volume, " ".join(sys.argv[2:]))
     return {"ok": 0, "stopped": 20, "held": 4, "refused": 5, "trace": 1}.get(behaviour, 99)
+
+
+def endpoint(volume: Path) -> int:
+    """Serve, or not, as the volume's `http` says: off where there is no such file, ends, or on until told to stop."""
+    behaviour = (volume / "http").read_text() if (volume / "http").exists() else "off"
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    with (volume / "served").open("a") as file:
+        file.write(f"{behaviour}\n")
+    if behaviour != "on":
+        return {"off": 0, "ends": 1}[behaviour]
+    parent = os.getppid()
+    while signal.sigtimedwait({signal.SIGTERM}, 0.02) is None and os.getppid() == parent:
+        pass
+    note(volume, "endpoint ended")
+    return 0
 
 
 def wait(volume: Path, *, bound: bool) -> int:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from zflow import supervisor
+from zflow.endpoint import keeper
 
 supervisor.TICK = 0.05
-supervisor.PAUSE = supervisor.BUSY = supervisor.LATER = 0.01
+supervisor.PAUSE = supervisor.BUSY = supervisor.LATER = keeper.PAUSE = 0.01
 sys.exit(supervisor.run(Path(sys.argv[1]), tuple(sys.argv[2:])))

@@ -191,6 +191,35 @@ def test_a_paused_runner_walks_on_the_operators_word_only(run: Run, tmp_path: Pa
     assert not any("next try" in call for call in one.calls()[before:])
 
 
+def served(volume: Path) -> list[str]:
+    """Return how the endpoint behaved each time it was asked for."""
+    path = volume / "served"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_an_endpoint_that_is_off_is_asked_for_again_with_the_next_walk_only(run: Run, tmp_path: Path) -> None:
+    """Another setting starts a walk, and with it the endpoint; where it is off nothing runs for it."""
+    one = run("ok")
+    wait_for(lambda: served(tmp_path) == ["off"], "the question")
+    wait_for(lambda: not one.children(), "the ends")
+    (tmp_path / "http").write_text("on")
+    one.signal(signal.SIGHUP)
+    wait_for(lambda: served(tmp_path) == ["off", "on"], "the second question")
+
+
+def test_an_endpoint_that_ends_is_started_again(run: Run, tmp_path: Path) -> None:
+    """Whatever ended it, the supervisor lives on; at the end it is gone before the services are stopped."""
+    (tmp_path / "http").write_text("ends")
+    one = run("ok")
+    one.wait_for_call(START)
+    wait_for(lambda: len(served(tmp_path)) > 3, "many starts")
+    (tmp_path / "http").write_text("on")
+    wait_for(lambda: served(tmp_path)[-1] == "on", "a good one")
+    one.signal(signal.SIGTERM)
+    assert one.end() == Exit.VALID
+    assert one.calls() == ["admit", START, "endpoint ended", "shut-down"]
+
+
 @pytest.mark.parametrize(("behaviour", "code"), [("refuse", 5), ("refused", 5)])
 def test_a_refused_volume_ends_the_container(run: Run, behaviour: str, code: int) -> None:
     """Whether at admission or by the walker, a volume that cannot be used is exit code 5."""

@@ -111,6 +111,12 @@ def test_an_upgrade_is_prepared_last_and_carried_out_before_anything_starts() ->
     assert names[at + 1 : at + 5] == ["install.newer_setup", "install.holds", "install.certificate", "install.services"]
 
 
+def test_readiness_asks_for_steps_of_each_start() -> None:
+    """What readiness waits for are steps of the product, and such as have to be proven in each start anew."""
+    scopes = {step.name: step.scope for step in PRODUCT.steps}
+    assert {scopes.get(name) for name in PRODUCT.serves} == {Scope.BOOT}
+
+
 def test_a_cut_off_exchange_is_made_whole_before_services_start() -> None:
     """Just before the services start, their certificates' files are made whole."""
     names = [each.name for each in STEPS]

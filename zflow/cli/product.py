@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from zflow.boot import boot_identity
+from zflow.endpoint.address import HTTP
 from zflow.light import volume
 from zflow.secret import Redactor
 from zflow.settings import load
@@ -15,10 +17,10 @@ from zflow.walk.surroundings import Surroundings
 
 
 def product() -> Product:
-    """Return what this image provisions."""
+    """Return what this image provisions; its table of settings has the engine's own too."""
     from states.product import PRODUCT
 
-    return PRODUCT
+    return replace(PRODUCT, settings=(*PRODUCT.settings, HTTP))
 
 
 def environment() -> Mapping[str, str]:

@@ -68,9 +68,13 @@ def _end(timeout: float | None) -> Callable[[Document], bool]:
 
 
 @click.command()
-def health() -> int:
-    """Say whether the runner is alive (exit code 0) or not (1)."""
-    return tell_health()
+@click.argument("question", type=click.Choice(["startup", "live", "ready"]), default="live")
+def health(question: str) -> int:
+    """Say whether a walk has begun (startup), the runner is alive (live), the server serves (ready).
+
+    Exit code 0 or 1.
+    """
+    return tell_health(question)
 
 
 @click.command()

@@ -109,6 +109,14 @@ def events(connection: sqlite3.Connection, after: int = 0, last: int | None = No
     return connection.execute("SELECT * FROM event WHERE seq > ? ORDER BY seq", (after,)).fetchall()
 
 
+def last_whole(connection: sqlite3.Connection) -> float | None:
+    """Return when a walk last found or made everything valid, in seconds since the epoch; None before the first."""
+    found = connection.execute(
+        "SELECT at FROM event WHERE step IS NULL AND kind = 'checked' ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    return None if found is None else float(found["at"])
+
+
 def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
     shown = (plain(value) if isinstance(value, str) else value for value in row)
     return {column[0]: value for column, value in zip(cursor.description, shown, strict=True)}

@@ -35,7 +35,7 @@ from zflow.step import Product
 from zflow.walk.machine import BLOCKED, FAILED, SERVING
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.walker import Walker, listed
-from zflow.walk.watchlist import leave, settings_watch
+from zflow.walk.watchlist import leave, leave_serves, settings_watch
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 5.0
@@ -96,6 +96,7 @@ def _as_walker(
             closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=redactor.clean)) as journal,
         ):
             journal.restore(listed(product))
+            leave_serves(volume, product.serves)
             try:
                 settings = load(product.settings, environment, volume)
             except OperatorError as error:

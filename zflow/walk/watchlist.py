@@ -1,4 +1,4 @@
-"""The list of what the supervisor watches until the next walk: left as plain JSON, so that it loads no states."""
+"""What the light processes are told until the next walk: left as plain JSON, so that they load no states."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from zflow.health import serves_file
 from zflow.step import Watch
 
 
@@ -17,8 +18,17 @@ def settings_watch(files: Iterable[Path]) -> Watch:
 
 
 def leave(home: Path, watches: Sequence[Watch]) -> None:
-    """Replace the list; on a volume that cannot be written the former one stays."""
-    beside = home / "watches.new"
+    """Replace the list of what the supervisor watches; on a volume that cannot be written the former one stays."""
+    _replace(home / "watches.json", [asdict(watch) for watch in watches])
+
+
+def leave_serves(volume: Path, names: Sequence[str]) -> None:
+    """Replace the list of the steps that readiness asks for."""
+    _replace(serves_file(volume), list(names))
+
+
+def _replace(path: Path, content: object) -> None:
+    beside = path.with_suffix(".new")
     with suppress(OSError):
-        beside.write_text(json.dumps([asdict(watch) for watch in watches]))
-        beside.rename(home / "watches.json")
+        beside.write_text(json.dumps(content))
+        beside.rename(path)

@@ -1,0 +1,118 @@
+"""The status as metrics, in Prometheus' text format 0.0.4: all read from the journal at the time of the question.
+
+Written here rather than by a client library: those count what happens inside one process, and would be asked to forget
+it before each answer.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from zflow import __version__, health, status
+from zflow.boot import start_time
+from zflow.endpoint.printable import printable
+from zflow.errors import OperatorError
+from zflow.journal.reader import Row, last_whole, position, reading, steps
+from zflow.lock import RUNNER, holder
+
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+STATES = ("serving", "blocked", "failed", "starting", "unreadable", "none")
+"""What may stand beside the product's states."""
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One metric and what it means."""
+
+    name: str
+    about: str
+
+
+BUILD = Gauge("zflow_build_info", "The version of zflow; always 1.")
+VERDICT = Gauge("zflow_health", "The answer to a question of `zflow health`: 1 yes, 0 no.")
+STATE = Gauge("zflow_state", "1 for the state that the workflow is in, 0 for each other one.")
+WALKING = Gauge("zflow_walking", "Whether a walk is under way.")
+PAUSED = Gauge("zflow_paused", "Whether `zflow pause` keeps the runner from walking by itself.")
+PROBLEM = Gauge("zflow_problem_info", "The error that stopped the workflow, by its code; absent while there is none.")
+RUNNER_START = Gauge("zflow_runner_start_time_seconds", "When the runner was started, in seconds since the epoch.")
+WHOLE = Gauge("zflow_last_whole_time_seconds", "When a walk last found everything valid, in seconds since the epoch.")
+NEXT_TRY = Gauge(
+    "zflow_next_try_time_seconds", "When a stopped workflow goes on by itself, in seconds since the epoch."
+)
+STEPS = Gauge("zflow_steps", "How many steps have a status.")
+STEP = Gauge("zflow_step_status", "The present status of a step; always 1.")
+DURATION = Gauge("zflow_step_duration_seconds", "How long a step's last success took, where it had anything to do.")
+ATTEMPTS = Gauge("zflow_step_attempts", "How many attempts of a step there have been on this volume.")
+FAILURES = Gauge("zflow_step_failures", "How many attempts of a step have failed since its last success.")
+
+Sample = tuple[Gauge, Mapping[str, str], float]
+
+
+def render(volume: Path) -> str:
+    """Return all metrics of a volume."""
+    lines: list[str] = []
+    named: set[str] = set()
+    for gauge, labels, value in samples(volume):
+        if gauge.name not in named:
+            named.add(gauge.name)
+            lines += [f"# HELP {gauge.name} {gauge.about}", f"# TYPE {gauge.name} gauge"]
+        shown = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+        lines.append(f"{gauge.name}{{{shown}}} {value}" if shown else f"{gauge.name} {value}")
+    return "\n".join(lines) + "\n"
+
+
+def samples(volume: Path) -> Iterator[Sample]:
+    """Yield every sample, those of one metric together."""
+    document = status.gather(volume)
+    found = document["steps"]
+    yield BUILD, {"version": __version__}, 1
+    for question, ask in health.QUESTIONS.items():
+        yield VERDICT, {"question": question}, int(ask(volume).good)
+    for state in dict.fromkeys([*(step["state"] for step in found), *STATES]):
+        yield STATE, {"state": state}, int(state == document["state"])
+    yield WALKING, {}, int(document["walking"])
+    yield PAUSED, {}, int(document["paused"])
+    if document["problem"]:
+        yield PROBLEM, {"code": document["problem"]["code"]}, 1
+    yield from _times(volume)
+    kinds = [step["status"] for step in found]
+    for kind in status.MARKS:
+        yield STEPS, {"status": kind}, kinds.count(kind)
+    for step in found:
+        yield STEP, {"state": step["state"], "step": step["name"], "status": step["status"]}, 1
+    rows = _rows(volume)
+    for row in rows:
+        if row["duration"] is not None:
+            yield DURATION, {"step": row["name"]}, row["duration"]
+    for row in rows:
+        yield ATTEMPTS, {"step": row["name"]}, row["attempt"] or 0
+    for row in rows:
+        yield FAILURES, {"step": row["name"]}, row["failures"]
+
+
+def _times(volume: Path) -> Iterator[Sample]:
+    runner = holder(volume, RUNNER)
+    if runner is not None and runner.alive:
+        since_boot = start_time(runner.pid) / os.sysconf("SC_CLK_TCK")
+        yield RUNNER_START, {}, round(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot, 2)
+    with suppress(OperatorError), reading(volume) as journal:
+        if (whole := last_whole(journal)) is not None:
+            yield WHOLE, {}, whole
+        row = position(journal)
+        if row is not None and row["next_try"]:
+            yield NEXT_TRY, {}, row["next_try"]
+
+
+def _rows(volume: Path) -> list[Row]:
+    with suppress(OperatorError), reading(volume) as journal:
+        return steps(journal)
+    return []
+
+
+def _escaped(text: str) -> str:
+    return printable(text).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,109 @@
+"""The page: the status for a browser, as it is now. Nothing on it can be sent, and nothing is loaded from elsewhere.
+
+It brings itself up to date by a script of a few lines, which the reader can stop (WCAG 2.2, success criterion 2.2.2); a
+screen reader is told of another headline only. Without scripts it is whole, and reloading it looks again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import socket
+import time
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from string import Template
+
+from zflow import status
+from zflow.clock import stamp
+from zflow.endpoint.printable import printable
+
+FOLDER = Path(__file__).parent
+LAYOUT = Template((FOLDER / "page.html").read_text())
+STYLE, SCRIPT = (FOLDER / "page.css").read_text(), (FOLDER / "page.js").read_text()
+
+
+def _source(content: str) -> str:
+    """Return what allows exactly this inline content (CSP level 3, hash-source)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+POLICY = (
+    f"default-src 'none'; style-src {_source(STYLE)}; script-src {_source(SCRIPT)}; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADLINES = {
+    "serving": "Serving: every state is valid.",
+    "blocked": "Blocked in {place}: somebody has to do something.",
+    "failed": "Failed in {place}: it is tried again.",
+    "starting": "Starting.",
+    "unreadable": "The journal cannot be read.",
+    "none": "Nothing has begun on this volume.",
+}
+"""By the document's state; in a state of the product the walk stands in it."""
+STATUSES = {
+    "valid": "done", "running": "running", "pending": "to do", "due": "due", "failed": "failed", "waiting": "waiting",
+}  # fmt: skip
+
+
+def render(volume: Path) -> str:
+    """Return the page for a volume."""
+    document = status.gather(volume)
+    return LAYOUT.substitute(
+        style=STYLE,
+        script=SCRIPT,
+        host=_text(socket.gethostname()),
+        state=_text(document["state"]),
+        headline=_text(_headline(document)),
+        problem=_problem(document),
+        progress=_progress(document),
+        states="".join(_states(document)),
+        looked=f"Looked at {stamp(time.time())[:19].replace('T', ' ')} UTC. zflow {_text(document['version'])}.",
+    )
+
+
+def _headline(document: status.Document) -> str:
+    if document["runner"] != "alive":
+        return f"No runner is at work; last state: {document['state']}."
+    if document["paused"] and not document["walking"]:
+        return "Paused by the operator."
+    state, place = document["state"], document["place"]
+    if document["walking"] and state not in {"blocked", "failed", "starting"}:
+        return f"At work in {place}."
+    return HEADLINES.get(state, "Between two steps of {place}.").format(place=place)
+
+
+def _problem(document: status.Document) -> str:
+    problem = document["problem"]
+    if not problem:
+        return ""
+    lines = [problem["detail"], f"What to do: {problem['remedy']}"]
+    if problem["next_try"]:
+        lines.append(f"Next try by itself: {problem['next_try']}")
+    told = "".join(f"<p>{_text(line)}</p>" for line in lines)
+    return f'<section class="problem"><h2>{_text(problem["code"])}</h2>{told}</section>'
+
+
+def _progress(document: status.Document) -> str:
+    done, total = sum(step["status"] == "valid" for step in document["steps"]), len(document["steps"])
+    if not total:
+        return ""
+    words = f"{done} of {total} steps are valid"
+    return f'<p>{words}.</p><progress aria-label="{words}" value="{done}" max="{total}">{words}</progress>'
+
+
+def _states(document: status.Document) -> Iterator[str]:
+    for state, steps in groupby(document["steps"], lambda step: step["state"]):
+        yield f"<li><h2>{_text(state)}</h2><ol>"
+        for step in steps:
+            kind = step["status"]
+            yield f'<li class="{kind}"><span class="status">{STATUSES[kind]}</span>'
+            yield f'<span class="title">{_text(step["title"])}</span>'
+            yield f'<span class="note">{_text(step["note"])}</span></li>'
+        yield "</ol></li>"
+
+
+def _text(content: object) -> str:
+    return html.escape(printable(str(content or "")))

@@ -1,0 +1,93 @@
+"""What an orchestrator asks: has the start begun, does it live, does it serve. Standard library and reader only.
+
+* `startup`: a walk has begun in this start of the container. For Kubernetes' startupProbe.
+* `live`: the runner is alive, also while it installs, also while it is blocked. For a livenessProbe, the HEALTHCHECK.
+* `ready`: the volume has been found whole once, and what makes it serve was proven in this start and has not been found
+  gone since. A walk under way or a refused certificate does not end that. For a readinessProbe.
+
+There is no heartbeat to go stale: a runner that hangs does so on its volume, where each of these looks hangs too, and
+what asks counts its time limit as no.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zflow.boot import boot_identity
+from zflow.errors import OperatorError
+from zflow.journal.event import VALID
+from zflow.journal.layout import home
+from zflow.journal.reader import Row, last_whole, position, reading, steps
+from zflow.lock import RUNNER, holder
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to one question, and a line that says why."""
+
+    good: bool
+    words: str
+
+
+NO_RUNNER = Verdict(good=False, words="no runner")
+
+
+def live(volume: Path) -> Verdict:
+    """Say whether the runner is alive; installing is healthy, being blocked is too: a restart would not help."""
+    found = holder(volume, RUNNER)
+    return Verdict(good=True, words="live") if found is not None and found.alive else NO_RUNNER
+
+
+def startup(volume: Path) -> Verdict:
+    """Say whether a walk has begun in this start of the container."""
+    if not live(volume).good:
+        return NO_RUNNER
+    try:
+        with reading(volume) as journal:
+            row = position(journal)
+    except OperatorError as error:
+        return Verdict(good=False, words=str(error))
+    begun = row is not None and row["boot"] == boot_identity()
+    return Verdict(good=True, words="started") if begun else Verdict(good=False, words="no walk has begun yet")
+
+
+def ready(volume: Path) -> Verdict:
+    """Say whether the server serves, by the journal: a walk under way or a refused certificate does not end that."""
+    if not live(volume).good:
+        return NO_RUNNER
+    try:
+        with reading(volume) as journal:
+            listed, whole = steps(journal), last_whole(journal)
+    except OperatorError as error:
+        return Verdict(good=False, words=str(error))
+    if whole is None:
+        return Verdict(good=False, words="the first start has not ended")
+    missing = [row["name"] for row in serving_steps(listed, volume) if not _valid_now(row)]
+    if missing or not listed:
+        return Verdict(good=False, words=f"not yet in this start: {', '.join(missing) or 'the walk'}")
+    return Verdict(good=True, words="ready")
+
+
+QUESTIONS: dict[str, Callable[[Path], Verdict]] = {"startup": startup, "live": live, "ready": ready}
+
+
+def serving_steps(listed: Sequence[Row], volume: Path) -> list[Row]:
+    """Return the rows of the steps that the product names as what serves; without its word all of the boot's."""
+    try:
+        names = set(json.loads(serves_file(volume).read_text()))
+    except (OSError, ValueError, TypeError):
+        names = set()
+    return [row for row in listed if row["name"] in names] or [row for row in listed if row["scope"] == "boot"]
+
+
+def serves_file(volume: Path) -> Path:
+    """Return the file in which the walker leaves the names of the steps that serve."""
+    return home(volume) / "serves.json"
+
+
+def _valid_now(row: Row) -> bool:
+    """Tell whether a step was proven in this start, and neither found gone nor given up since."""
+    return row["settled_kind"] in VALID and (row["scope"] != "boot" or row["settled_boot"] == boot_identity())
