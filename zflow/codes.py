@@ -87,6 +87,13 @@ OUTPUT_FLOOD = Code(
     "A program printed more than its limit and was ended.",
     "Read the step's log with `zflow logs`.",
 )
+ROOT_READ_ONLY = Code(
+    "ZF-1014",
+    "a folder outside the volume cannot be written",
+    "The container's root file system is read-only, and /run or /tmp is no file system of its own.",
+    "Give the container a tmpfs at /run and at /tmp: `--tmpfs /run --tmpfs /tmp`, on Kubernetes an emptyDir each. "
+    "Podman's `--read-only` does so by itself.",
+)
 NOT_PROVEN = Code(
     "ZF-1020",
     "a step ended without its result",
@@ -138,7 +145,8 @@ BUNDLE = Code(
 
 ENGINE_CODES = (
     SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, DISK_ERROR, NOT_A_FOLDER,
-    COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
+    COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, ROOT_READ_ONLY, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL,
+    NO_SUCH_STATE, BUNDLE,
 )  # fmt: skip
 
 MEANINGS = {

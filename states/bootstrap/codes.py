@@ -83,6 +83,13 @@ CLOCK = Code(
     "The archive's lists are signed for a time that differs from the clock of this machine.",
     "Set the host's clock (NTP), then run `zflow resume`.",
 )
+NO_NEW_PRIVILEGES = Code(
+    "ZF-2014",
+    "set-user-id programs have no effect",
+    "The container runs with `no-new-privileges`. Zimbra starts its servers as user zimbra by sudo (8.8.15) or by file "
+    "capabilities (10), and mail is handed in by a set-group-id program; the kernel gives none of them their rights.",
+    "Start it without `--security-opt no-new-privileges`; on Kubernetes without `allowPrivilegeEscalation: false`.",
+)
 
 CODES = (
     FOREIGN,
@@ -98,4 +105,5 @@ CODES = (
     SERVER_NAME,
     KEYRING,
     CLOCK,
+    NO_NEW_PRIVILEGES,
 )

@@ -23,10 +23,12 @@ class Capability:
     why: str
 
 
+STATUS = Path("/proc/self/status")
 NEEDED = (
     Capability("CHOWN", 0, "packages give their files to other users"),
     Capability("DAC_OVERRIDE", 1, "root writes into the folders of other users"),
     Capability("FOWNER", 3, "root sets modes on the files of other users"),
+    Capability("FSETID", 4, "the kernel would silently take back the set-group-id bit of postdrop, crontab and others"),
     Capability("KILL", 5, "services of other users are stopped"),
     Capability("SETGID", 6, "services run as users of their own"),
     Capability("SETUID", 7, "services run as users of their own"),
@@ -37,6 +39,11 @@ NEEDED = (
 )
 
 
+def privileges_frozen(status: str) -> bool:
+    """Tell by a text of /proc/PID/status whether set-user-id programs have no effect: no_new_privs, prctl(2)."""
+    return bool(re.search(r"^NoNewPrivs:\s*1$", status, re.MULTILINE))
+
+
 def effective(status: str) -> int:
     """Return the effective capabilities in a text of /proc/PID/status as a set of bits."""
     found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
@@ -45,18 +52,22 @@ def effective(status: str) -> int:
 
 def missing() -> list[Capability]:
     """Return the needed capabilities that this process lacks."""
-    bits = effective(Path("/proc/self/status").read_text())
+    bits = effective(STATUS.read_text())
     return [each for each in NEEDED if not bits >> each.bit & 1]
 
 
 def probe(_ctx: Context) -> Evidence | None:
     """See whether the container has every right it needs."""
-    return None if missing() else Evidence(f"all {len(NEEDED)} capabilities")
+    if missing() or privileges_frozen(STATUS.read_text()):
+        return None
+    return Evidence(f"all {len(NEEDED)} capabilities")
 
 
 def apply(_ctx: Context) -> None:
-    """Name what is missing. Raises OperatorError(CAPABILITY)."""
-    raise OperatorError(codes.CAPABILITY, "; ".join(f"CAP_{each.name} ({each.why})" for each in missing()))
+    """Name what is missing. Raises OperatorError: CAPABILITY or NO_NEW_PRIVILEGES."""
+    if lacking := missing():
+        raise OperatorError(codes.CAPABILITY, "; ".join(f"CAP_{each.name} ({each.why})" for each in lacking))
+    raise OperatorError(codes.NO_NEW_PRIVILEGES, "sudo could not start slapd, nginx and postfix")
 
 
 STEP = Step(

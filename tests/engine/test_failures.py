@@ -10,7 +10,7 @@ import pytest
 from tests.engine.toy import AT_ONCE, Bench, Crash, again, file_step, product
 from zflow import codes
 from zflow.context import Context
-from zflow.errors import CommandError, OperatorError
+from zflow.errors import Code, CommandError, OperatorError
 from zflow.step import Step
 
 
@@ -50,6 +50,15 @@ def test_commands_that_promise_and_do_not_deliver_are_not_believed(bench: Bench)
 def full() -> OSError:
     """Return what a write to a full volume raises."""
     return OSError(errno.ENOSPC, "No space left on device", "big")
+
+
+@pytest.mark.parametrize(("place", "code"), [("/run/x", codes.ROOT_READ_ONLY), ("{volume}/x", codes.VOLUME_READ_ONLY)])
+def test_a_folder_that_cannot_be_written_is_told_apart_from_the_volume(bench: Bench, place: str, code: Code) -> None:
+    """A read-only root without a tmpfs, and a volume that the kernel has remounted: each has its own way out."""
+    path = place.format(volume=bench.volume)
+    step = again(file_step("one.a"), apply=raising(lambda: OSError(errno.EROFS, "Read-only file system", path)))
+    assert bench.walk(product(step)) == "blocked"
+    assert (bench.position()["code"], bench.position()["detail"]) == (code.id, f"{path}: Read-only file system")
 
 
 @pytest.mark.parametrize("where", ["apply", "probe", "cleanup"])

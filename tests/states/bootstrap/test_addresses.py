@@ -109,3 +109,16 @@ def test_dockers_default_lacks_mounting(tmp_path: Path, monkeypatch: pytest.Monk
     assert caught.value.detail == "CAP_SYS_ADMIN (the system folders are mounted into it)"
     monkeypatch.setattr(rights, "effective", lambda _status: (1 << 41) - 1)
     assert rights.probe(ctx) is not None
+
+
+def test_frozen_privileges_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every capability and no_new_privs set, sudo inside would start nothing: that is said, with its own code."""
+    ctx, status = make_context(tmp_path), tmp_path / "status"
+    monkeypatch.setattr(rights, "STATUS", status)
+    status.write_text("NoNewPrivs:\t0\nCapEff:\t000001ffffffffff\n")
+    assert rights.probe(ctx) is not None
+    status.write_text("NoNewPrivs:\t1\nCapEff:\t000001ffffffffff\n")
+    assert rights.probe(ctx) is None
+    with pytest.raises(OperatorError) as caught:
+        rights.apply(ctx)
+    assert caught.value.code is codes.NO_NEW_PRIVILEGES
