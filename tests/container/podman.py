@@ -51,6 +51,7 @@ class Machine:
     hostname: str = "mail.example.test"
     volume_options: str = "dev,suid,exec"
     label: str = "test"
+    capabilities: Sequence[str] = CAPABILITIES
 
     def create(self) -> None:
         """Make the volume, if it is not there, and the container."""
@@ -58,9 +59,10 @@ class Machine:
             podman("volume", "create", "--label", f"{LABEL}={self.label}", self.name)
         variables = [word for pair in self.environment.items() for word in ("--env", "=".join(pair))]
         mounts = [word for mount in self.mounts for word in ("--volume", mount)]
+        rights = [word for name in self.capabilities for word in ("--cap-add", name)]
         podman(
             "create", *RUNTIME, "--name", self.name, "--label", f"{LABEL}={self.label}",
-            "--hostname", self.hostname, "--cap-add", ",".join(CAPABILITIES), "--stop-timeout", "300",
+            "--hostname", self.hostname, *rights, "--stop-timeout", "300",
             "--volume", f"{self.name}:/data:{self.volume_options}", *mounts, *variables, *self.options, IMAGE,
         )  # fmt: skip
 

@@ -1,0 +1,150 @@
+"""The container as `deploy/` runs it: exactly the listed rights, a read-only root, one volume for one container."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from states.bootstrap.rights import NEEDED
+from tests.container.podman import Machine, podman
+from tests.container.rehearsal import machine
+from tests.deploy.test_manifests import compose
+from tests.e2e.conftest import MakeMachine
+from tests.e2e.looks import address, newest, reached
+from tests.standin.build import StandIn
+
+pytestmark = [pytest.mark.container, pytest.mark.network]
+
+RIGHTS = compose()["services"]["zimbra"]["cap_add"]
+SET_GROUP_ID = {"usr/sbin/postdrop", "usr/sbin/postqueue", "usr/bin/crontab"}
+"""Programs that lose their bit without a word where FSETID is missing."""
+PORT = 9119
+
+
+def rights(*names: str) -> tuple[str, ...]:
+    """Return podman's options for these capabilities and no others, over a root that cannot be written."""
+    return ("--cap-drop", "ALL", *(word for name in names for word in ("--cap-add", name)), "--read-only")
+
+
+@pytest.fixture
+def deployed(make_machine: MakeMachine) -> Machine:
+    """A container with the listed rights, under a pod's name, with the endpoint open to the outside; not started."""
+    found = make_machine(
+        {
+            "ZFLOW_HOSTNAME": "mail.example.test",
+            "ZFLOW_HTTP": f"0.0.0.0:{PORT}",
+            "ZFLOW_FIREWALL_EXTRA_TCP": str(PORT),
+        }
+    )
+    found.remove()
+    found.hostname, found.capabilities, found.options = "zimbra-0", (), (*found.options, *rights(*RIGHTS))
+    found.create()
+    return found
+
+
+def health(one: Machine, question: str) -> int:
+    """Return the exit code of a probe."""
+    return one.run("zflow", "health", question).returncode
+
+
+def probed(one: Machine, path: str) -> bool:
+    """Tell whether the endpoint, asked from outside, says yes."""
+    url = f"http://{address(one)}:{PORT}{path}"
+    return subprocess.run(["curl", "-sf", "-m", "5", url], capture_output=True, check=False).returncode == 0
+
+
+def test_the_listed_rights_are_enough_and_a_second_container_harms_nothing(
+    deployed: Machine, record_property: Callable[[str, object], None]
+) -> None:
+    """From an empty volume to serving and to a clean stop; not ready and closed before; another start is refused."""
+    deployed.start()
+    assert health(deployed, "startup") == health(deployed, "live") == 0
+    assert health(deployed, "ready") == 1
+    assert not reached(address(deployed), PORT, 0.5)
+    assert deployed.wait_valid(600) == 0, deployed.logs()[-4000:]
+    assert deployed.run("touch", "/written").returncode != 0
+    granted = deployed.run("sh", "-c", "grep CapEff /proc/1/status").stdout.split()[1]
+    assert int(granted, 16).bit_count() == len(RIGHTS)
+    assert health(deployed, "ready") == 0
+    assert probed(deployed, "/readyz")
+    assert deployed.run("chroot", "/data", "hostname", "--fqdn").stdout == "mail.example.test\n"
+    found = deployed.run("find", "/data/usr", "-xdev", "-perm", "-2000", "-printf", "usr/%P\n").stdout.split()
+    assert set(found) >= SET_GROUP_ID
+    second_start(deployed)
+    began = time.monotonic()
+    deployed.stop()
+    record_property("seconds to stop", round(time.monotonic() - began, 1))
+    assert deployed.exit_code() == 0
+    assert "the services were stopped" in last_words(deployed)
+
+
+def second_start(first: Machine) -> None:
+    """Start another container over the volume: it ends with 4, and the first one's services and journal go on."""
+    before, pids = newest(first), first.run("sh", "-c", "cat /data/opt/zimbra/log/*.pid").stdout
+    second = Machine(f"{first.name}-second", options=("--volume", f"{first.name}:/data:dev,suid,exec"))
+    try:
+        second.create()
+        second.start()
+        assert second.wait_stopped(60) == 4
+        assert "ZF-1005" in second.logs()
+        assert "of another container" in second.logs()
+        assert "stopping the services" not in second.logs()
+    finally:
+        second.remove()
+    assert newest(first) == before
+    assert first.run("sh", "-c", "cat /data/opt/zimbra/log/*.pid").stdout == pids
+    assert health(first, "ready") == 0
+    assert reached(address(first), 993)
+
+
+def last_words(stopped: Machine) -> str:
+    """Return the newest lines of a stopped container's history, as another container reads them."""
+    volume = f"{stopped.name}:/data"
+    return podman(
+        "run", "--rm", "--runtime", "runc", "--volume", volume, "localhost/zflow:dev", "history", "--last", "3"
+    ).stdout
+
+
+@pytest.fixture
+def starts(image: None, release: StandIn) -> Iterator[Callable[..., Machine]]:
+    """Starts containers with some rights; they go when the test ends."""
+    made: list[Machine] = []
+
+    def start(*options: str) -> Machine:
+        found = machine(f"zflow-test-rights-{len(made)}", release)
+        found.capabilities, found.options = (), options
+        made.append(found)
+        found.create()
+        found.start()
+        return found
+
+    yield start
+    for each in made:
+        each.remove()
+
+
+def test_each_missing_right_is_named_before_anything_is_installed(starts: Callable[..., Machine]) -> None:
+    """Without any one of them the start is blocked at once by a step that says which; so with no-new-privileges."""
+    lacking = {name: starts(*rights(*(each for each in RIGHTS if each != name))) for name in RIGHTS}
+    frozen = starts(*rights(*RIGHTS), "--security-opt", "no-new-privileges")
+    found = {name: verdict(one) for name, one in lacking.items()}
+    assert {name: step for name, (_, step, _) in found.items()} == {
+        name: "bootstrap.closed" if name == "NET_ADMIN" else "bootstrap.rights" for name in RIGHTS
+    }
+    assert found.pop("NET_ADMIN")[0] == "ZF-4002"
+    assert {name: (code, detail.split(" ")[0]) for name, (code, _, detail) in found.items()} == {
+        each.name: ("ZF-2010", f"CAP_{each.name}") for each in NEEDED
+    }
+    assert verdict(frozen)[:2] == ("ZF-2014", "bootstrap.rights")
+
+
+def verdict(one: Machine) -> tuple[str, str, str]:
+    """Return the code, step and detail that block a start."""
+    assert one.wait_valid(60) == 1, one.logs()
+    document = one.status()
+    assert document["state"] == "blocked"
+    assert not (one.volume_path() / "usr").exists()
+    return document["problem"]["code"], document["step"], document["problem"]["detail"]
