@@ -1,21 +1,36 @@
 """Closed before anything else: the first step of each start of the container.
 
-It holds as well when the ports have been opened in this start: later walks must not close a serving server. When the
+An extra port may come early, that of the page which shows the first start; none of the mail server's can. The step
+holds as well when the ports have been opened in this start: later walks must not close a serving server. When the
 table was changed or removed meanwhile, it is put back as far as this start had come, by one load.
 """
 
 from __future__ import annotations
 
 from states.firewall import opened, table
-from states.firewall.model import closed
+from states.firewall.model import Rule, closed
+from states.firewall.ports import Opening
 from states.firewall.render import render
-from states.firewall.settings import openings
+from states.firewall.settings import early, openings
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 
-def text() -> str:
-    """Return the closed table; it depends on no setting, so that a wrong one cannot leave the machine open."""
-    return render(closed())
+def allowed(ctx: Context) -> tuple[Opening, ...]:
+    """Return what is open already; where settings contradict each other that is nothing."""
+    try:
+        return early(ctx)
+    except OperatorError:
+        return ()
+
+
+def rules(ctx: Context) -> tuple[Rule, ...]:
+    """Return the closed table's rules."""
+    return closed(allowed(ctx))
+
+
+def text(ctx: Context) -> str:
+    """Return the closed table; it can be loaded whatever the settings are, so that none leaves the machine open."""
+    return render(rules(ctx))
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -34,10 +49,10 @@ def apply(ctx: Context) -> None:
         try:
             opened.apply(ctx)
         except OperatorError:
-            table.load(ctx, "closed", text())
+            table.load(ctx, "closed", text(ctx))
             raise
         return
-    table.load(ctx, "closed", text())
+    table.load(ctx, "closed", text(ctx))
     openings(ctx)
 
 

@@ -28,10 +28,10 @@ REFUSED = Code(
 CONTRADICTION = Code(
     "ZF-4004",
     "the firewall's settings contradict each other",
-    "Source ranges are given for a port that is not open, or a port is opened by two settings. Guessing which was "
-    "meant could open a port to everybody. What was loaded before stays.",
-    "Correct ZFLOW_FIREWALL_TCP, ZFLOW_FIREWALL_EXTRA_TCP, ZFLOW_FIREWALL_EXTRA_UDP and ZFLOW_FIREWALL_SOURCES as "
-    "named below, then run `zflow resume`.",
+    "Source ranges are given for a port that is not open, a port is opened by two settings, or one that is no extra "
+    "port is to be open early. Guessing which was meant could open a port to everybody. What was loaded before stays.",
+    "Correct ZFLOW_FIREWALL_TCP, ZFLOW_FIREWALL_EXTRA_TCP, ZFLOW_FIREWALL_EXTRA_UDP, ZFLOW_FIREWALL_EARLY_TCP and "
+    "ZFLOW_FIREWALL_SOURCES as named below, then run `zflow resume`.",
 )
 
 SHARED = Code(

@@ -106,9 +106,9 @@ SLASH_64 = "ffff:ffff:ffff:ffff::"
 """One IPv6 customer has a /64 at least, thus any number of addresses (RFC 6177)."""
 
 
-def closed() -> tuple[Rule, ...]:
-    """Return the rules of a machine that answers its own questions only."""
-    return (*_fragments(), *_bogus(), *_before_ports(), UNOPENED)
+def closed(early: tuple[Opening, ...] = ()) -> tuple[Rule, ...]:
+    """Return the rules of a machine that answers its own questions only, but for the openings that may come early."""
+    return (*_fragments(), *_bogus(), *_before_ports(), *_openings(early), UNOPENED)
 
 
 def opened(openings: tuple[Opening, ...], gateways: Gateways, rate: int) -> tuple[Rule, ...]:

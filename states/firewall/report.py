@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from states.firewall import opened, table
-from states.firewall.model import Verdict, closed
+from states.firewall import closed, opened, table
+from states.firewall.model import Verdict
 from states.firewall.ports import Opening, Protocol
 from states.firewall.render import FAMILY, TABLE
 from states.firewall.settings import openings
@@ -60,7 +60,7 @@ class Listener:
 def report(ctx: Context) -> list[Row]:
     """Return the rules that were loaded last, each with what its counter says now."""
     found = table.recorded(ctx)
-    rules = opened.rules(ctx) if found is not None and found.mode == "open" else closed()
+    rules = opened.rules(ctx) if found is not None and found.mode == "open" else closed.rules(ctx)
     counts = counters(ctx)
     return [
         Row("kernel", KERNELS, "drop", "IPv6 with broken headers, or with ::1 from outside", _kernels(), None),
@@ -91,8 +91,7 @@ def exposure(ctx: Context) -> list[Listener]:
 
     Without a table, everything that is not bound to a loopback address can be reached from everywhere.
     """
-    found = table.recorded(ctx)
-    allowed = None if table.live(ctx) is None else openings(ctx) if found and found.mode == "open" else ()
+    allowed = _allowed(ctx)
     programs = _programs()
     sockets = (each for protocol, path, state in SOCKETS for each in parse(protocol, _content(path), state))
     listeners = {
@@ -100,6 +99,14 @@ def exposure(ctx: Context) -> list[Listener]:
         for protocol, address, port, inode in sockets
     }
     return sorted(listeners, key=lambda each: (each.protocol, each.port, each.address))
+
+
+def _allowed(ctx: Context) -> tuple[Opening, ...] | None:
+    """Return what the loaded table lets in; None without a table."""
+    if table.live(ctx) is None:
+        return None
+    found = table.recorded(ctx)
+    return openings(ctx) if found is not None and found.mode == "open" else closed.allowed(ctx)
 
 
 def parse(protocol: Protocol, content: str, state: str) -> Iterator[tuple[Protocol, str, int, str]]:

@@ -27,6 +27,14 @@ EXTRA_UDP = Setting(
     "UDP ports to open; a mail server needs none.",
     "10000-10100",
 )
+EARLY_TCP = Setting(
+    "firewall_early_tcp",
+    ports,
+    "",
+    "Ports, of those of firewall_extra_tcp, that are open already while the server is installed or starts, and all "
+    "others are closed: that of the page which shows it (http). Nothing of the mail server may listen there.",
+    "9119",
+)
 SOURCES = Setting(
     "firewall_sources",
     sources,
@@ -51,7 +59,7 @@ HOST_NETWORK = Setting(
     "yes",
 )
 
-SETTINGS = (TCP, EXTRA_TCP, EXTRA_UDP, SOURCES, RATE, HOST_NETWORK)
+SETTINGS = (TCP, EXTRA_TCP, EXTRA_UDP, EARLY_TCP, SOURCES, RATE, HOST_NETWORK)
 
 
 def openings(ctx: Context) -> tuple[Opening, ...]:
@@ -71,6 +79,16 @@ def openings(ctx: Context) -> tuple[Opening, ...]:
         for base in ctx.settings[TCP]
         if extra.overlaps(base)
     ]
+    mistakes += [
+        f"{EARLY_TCP.variable} ({ctx.settings.source(EARLY_TCP)}): {port} is not among those of {EXTRA_TCP.variable}"
+        for port in ctx.settings[EARLY_TCP]
+        if port not in ctx.settings[EXTRA_TCP]
+    ]
     if mistakes:
         raise OperatorError(codes.CONTRADICTION, "; ".join(mistakes))
     return tuple(Opening(protocol, each, allowed.get((protocol, each), ())) for protocol, each in wanted)
+
+
+def early(ctx: Context) -> tuple[Opening, ...]:
+    """Return what is to be open from the first second. Raises what `openings` raises."""
+    return tuple(each for each in openings(ctx) if each.protocol == "tcp" and each.ports in ctx.settings[EARLY_TCP])

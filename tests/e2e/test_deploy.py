@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
+import http.client
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
 from states.bootstrap.rights import NEEDED
-from tests.container.podman import Machine, podman
+from tests.container.podman import IMAGE, RUNTIME, Machine, podman
 from tests.container.rehearsal import machine
 from tests.deploy.test_manifests import compose
 from tests.e2e.conftest import MakeMachine
-from tests.e2e.looks import address, newest, reached
+from tests.e2e.looks import address, eventually, newest, reached
 from tests.standin.build import StandIn
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
@@ -30,16 +32,20 @@ def rights(*names: str) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def deployed(make_machine: MakeMachine) -> Machine:
+def deployed(make_machine: MakeMachine, tmp_path: Path) -> Machine:
     """A container with the listed rights, under a pod's name, with the endpoint open to the outside; not started."""
+    (tmp_path / "admin-password").write_text("from-a-secrets-file\n")
     found = make_machine(
         {
             "ZFLOW_HOSTNAME": "mail.example.test",
+            "ZFLOW_ADMIN_PASSWORD_FILE": "/run/secrets/admin-password",
             "ZFLOW_HTTP": f"0.0.0.0:{PORT}",
             "ZFLOW_FIREWALL_EXTRA_TCP": str(PORT),
+            "ZFLOW_FIREWALL_EARLY_TCP": str(PORT),
         }
     )
     found.remove()
+    found.mounts = (*found.mounts, f"{tmp_path}:/run/secrets:ro")
     found.hostname, found.capabilities, found.options = "zimbra-0", (), (*found.options, *rights(*RIGHTS))
     found.create()
     return found
@@ -52,24 +58,30 @@ def health(one: Machine, question: str) -> int:
 
 def probed(one: Machine, path: str) -> bool:
     """Tell whether the endpoint, asked from outside, says yes."""
-    url = f"http://{address(one)}:{PORT}{path}"
-    return subprocess.run(["curl", "-sf", "-m", "5", url], capture_output=True, check=False).returncode == 0
+    connection = http.client.HTTPConnection(address(one), PORT, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def test_the_listed_rights_are_enough_and_a_second_container_harms_nothing(
     deployed: Machine, record_property: Callable[[str, object], None]
 ) -> None:
-    """From an empty volume to serving and to a clean stop; not ready and closed before; another start is refused."""
+    """From an empty volume to serving and to a clean stop, seen from outside; another start meanwhile is refused."""
     deployed.start()
-    assert health(deployed, "startup") == health(deployed, "live") == 0
-    assert health(deployed, "ready") == 1
-    assert not reached(address(deployed), PORT, 0.5)
+    assert eventually(lambda: probed(deployed, "/startupz"))
+    assert not probed(deployed, "/readyz")
+    assert [health(deployed, question) for question in ("startup", "live", "ready")] == [0, 0, 1]
     assert deployed.wait_valid(600) == 0, deployed.logs()[-4000:]
     assert deployed.run("touch", "/written").returncode != 0
     granted = deployed.run("sh", "-c", "grep CapEff /proc/1/status").stdout.split()[1]
     assert int(granted, 16).bit_count() == len(RIGHTS)
     assert health(deployed, "ready") == 0
-    assert probed(deployed, "/readyz")
+    assert [path for path in ("/", "/livez", "/readyz", "/metrics") if not probed(deployed, path)] == []
     assert deployed.run("chroot", "/data", "hostname", "--fqdn").stdout == "mail.example.test\n"
     found = deployed.run("find", "/data/usr", "-xdev", "-perm", "-2000", "-printf", "usr/%P\n").stdout.split()
     assert set(found) >= SET_GROUP_ID
@@ -103,9 +115,7 @@ def second_start(first: Machine) -> None:
 def last_words(stopped: Machine) -> str:
     """Return the newest lines of a stopped container's history, as another container reads them."""
     volume = f"{stopped.name}:/data"
-    return podman(
-        "run", "--rm", "--runtime", "runc", "--volume", volume, "localhost/zflow:dev", "history", "--last", "3"
-    ).stdout
+    return podman("run", "--rm", *RUNTIME, "--volume", volume, IMAGE, "history", "--last", "3").stdout
 
 
 @pytest.fixture

@@ -41,8 +41,7 @@ HTTP = Setting(
     address,
     "off",
     "Where /livez, /readyz, /startupz, /metrics and a read-only page are served by plain HTTP: off, PORT (reached from "
-    "inside the container only), or ADDRESS:PORT. For others to reach it the firewall has to let them: name the port "
-    "in firewall_extra_tcp and who may ask in firewall_sources. It opens with the other ports, not during the first "
-    "start.",
+    "inside the container only), or ADDRESS:PORT. Others reach it if the firewall lets them: firewall_extra_tcp names "
+    "the port, firewall_sources who may ask, firewall_early_tcp the port once more, for the time of the first start.",
     "9119",
 )

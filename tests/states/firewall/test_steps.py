@@ -72,6 +72,31 @@ def test_first_walk_closes_then_opens(make: Make) -> None:
     assert [is_open(each) for each in nft.loads] == [False, True]
 
 
+def test_what_may_come_early_is_open_while_all_else_is_closed(make: Make) -> None:
+    """From the first load on the named port is open, to its sources only, and no other; and so it stays."""
+    nft, journal = Nft(), Journal()
+    ctx = make(shell=nft, extra_tcp="9119,2525", early_tcp="9119", sources="9119=192.0.2.0/24")
+    journal.walk(ctx)
+    early, late = nft.loads
+    assert [line.strip() for line in early.splitlines() if "dport" in line] == [
+        "ip saddr { 192.0.2.0/24 } tcp dport 9119 counter name tcp_9119_4 accept"
+    ]
+    assert "tcp dport 9119 counter" in late
+    assert "tcp dport 2525 counter" in late
+
+
+@pytest.mark.parametrize("settings", [{"early_tcp": "25"}, {"early_tcp": "9119", "extra_tcp": "9100-9200"}])
+def test_no_port_of_the_server_can_be_open_early(make: Make, settings: dict[str, str]) -> None:
+    """A port that is not just so among the extra ones is a contradiction, and nothing is open then."""
+    nft = Nft()
+    ctx = make(shell=nft, **settings)
+    with pytest.raises(OperatorError) as caught:
+        closed.apply(ctx)
+    assert caught.value.code is codes.CONTRADICTION
+    assert "ZFLOW_FIREWALL_EARLY_TCP" in caught.value.detail
+    assert [is_open(each) for each in nft.loads] == [False]
+
+
 def test_later_walks_do_not_close(make: Make) -> None:
     """While serving, a walk finds both steps in order and loads nothing."""
     nft, journal = Nft(), Journal()
