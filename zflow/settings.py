@@ -125,11 +125,11 @@ def load_one(setting: Setting[T], environment: Mapping[str, str], volume: Path) 
     Raises OperatorError(SETTINGS).
     """
     path = _settings_file(environment, volume)
-    from_file, _ = _read_file(path, {setting.name: setting}, required=False)
     try:
+        from_file = {name: _as_text(value) for name, value in _toml(path).items()}
         found = _find(setting, environment, from_file, path)
         return None if found is None else setting.parse(found[0])
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise OperatorError(codes.SETTINGS, f"{setting.variable}: {error}") from error
 
 
@@ -179,16 +179,21 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
 
 def _read_file(path: Path, settings: Mapping[str, Setting[Any]], *, required: bool) -> tuple[dict[str, str], list[str]]:
-    if not path.exists():
-        return {}, [f"{SETTINGS_FILE}: there is no file {path}"] if required else []
+    if required and not path.exists():
+        return {}, [f"{SETTINGS_FILE}: there is no file {path}"]
     try:
-        content = tomllib.loads(_content(path))
+        content = _toml(path)
     except (ValueError, OSError, RecursionError) as error:  # not TOML, not UTF-8, too many digits or brackets
         return {}, [f"{path}: {error}"]
     mistakes = [
         f"{path}: there is no setting {name}{_nearest(name, settings)}" for name in content if name not in settings
     ]
     return {name: _as_text(value) for name, value in content.items() if name in settings}, mistakes
+
+
+def _toml(path: Path) -> dict[str, object]:
+    """Return what a settings file holds; nothing where there is none. Raises ValueError, OSError, RecursionError."""
+    return tomllib.loads(_content(path)) if path.exists() else {}
 
 
 def _content(path: Path) -> str:

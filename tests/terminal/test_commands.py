@@ -129,8 +129,8 @@ def test_a_wrong_code_is_told_the_near_ones(volume: Path, capsys: Capture) -> No
     """Digits alone are enough; a typo gets a hint; without a code all are listed."""
     assert "ZF-1005  another zflow" in run(capsys, "explain", "1005")[1]
     assert "ZF-1005  another zflow" in run(capsys, "explain", "zf1005")[1]
-    code, _, err = run(capsys, "explain", "ZF-1008")
-    assert (code, "near it are ZF-100" in err) == (Exit.USAGE, True)
+    code, _, err = run(capsys, "explain", "ZF-1019")
+    assert (code, "near it are ZF-101" in err) == (Exit.USAGE, True)
     listed = run(capsys, "explain")[1].splitlines()
     assert listed == sorted(listed)
     assert len(listed) > 80

@@ -44,3 +44,6 @@ def test_the_setting_is_read_alone_from_each_source(tmp_path: Path) -> None:
     assert load_one(HTTP, {"ZFLOW_HTTP": "off"}, tmp_path) is None
     with pytest.raises(OperatorError, match="ZFLOW_HTTP: 'on' is neither"):
         load_one(HTTP, {"ZFLOW_HTTP": "on"}, tmp_path)
+    (tmp_path / "app/settings.toml").write_text("http = \n")
+    with pytest.raises(OperatorError, match="Invalid value"):
+        load_one(HTTP, {}, tmp_path)
