@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
-from states.bootstrap.rights import NEEDED
 from tests.container.podman import IMAGE, RUNTIME, Machine, podman
-from tests.container.rehearsal import machine
 from tests.deploy.test_manifests import compose
 from tests.e2e.conftest import MakeMachine
 from tests.e2e.looks import address, eventually, newest, reached
-from tests.standin.build import StandIn
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
@@ -119,45 +116,3 @@ def last_words(stopped: Machine) -> str:
     """Return the newest lines of a stopped container's history, as another container reads them."""
     volume = f"{stopped.name}:/data"
     return podman("run", "--rm", *RUNTIME, "--volume", volume, IMAGE, "history", "--last", "3").stdout
-
-
-@pytest.fixture
-def starts(image: None, release: StandIn) -> Iterator[Callable[..., Machine]]:
-    """Starts containers with some rights; they go when the test ends."""
-    made: list[Machine] = []
-
-    def start(*options: str) -> Machine:
-        found = machine(f"zflow-test-rights-{len(made)}", release)
-        found.capabilities, found.options = (), options
-        made.append(found)
-        found.create()
-        found.start()
-        return found
-
-    yield start
-    for each in made:
-        each.remove()
-
-
-def test_each_missing_right_is_named_before_anything_is_installed(starts: Callable[..., Machine]) -> None:
-    """Without any one of them the start is blocked at once by a step that says which; so with no-new-privileges."""
-    lacking = {name: starts(*rights(*(each for each in RIGHTS if each != name))) for name in RIGHTS}
-    frozen = starts(*rights(*RIGHTS), "--security-opt", "no-new-privileges")
-    found = {name: verdict(one) for name, one in lacking.items()}
-    assert {name: step for name, (_, step, _) in found.items()} == {
-        name: "bootstrap.closed" if name == "NET_ADMIN" else "bootstrap.rights" for name in RIGHTS
-    }
-    assert found.pop("NET_ADMIN")[0] == "ZF-4002"
-    assert {name: (code, detail.split(" ")[0]) for name, (code, _, detail) in found.items()} == {
-        each.name: ("ZF-2010", f"CAP_{each.name}") for each in NEEDED
-    }
-    assert verdict(frozen)[:2] == ("ZF-2014", "bootstrap.rights")
-
-
-def verdict(one: Machine) -> tuple[str, str, str]:
-    """Return the code, step and detail that block a start."""
-    assert one.wait_valid(180) == 1, one.logs()
-    document = one.status()
-    assert document["state"] == "blocked"
-    assert not (one.volume_path() / "usr").exists()
-    return document["problem"]["code"], document["step"], document["problem"]["detail"]
