@@ -11,6 +11,8 @@ from zflow import codes
 from zflow.context import Context
 from zflow.journal.event import Event
 from zflow.step import Evidence, Scope, Step
+from zflow.walk import protocol
+from zflow.walk.aside import put_aside
 from zflow.walk.walker import listed
 
 
@@ -66,6 +68,7 @@ def test_an_attempt_without_effect_is_made_again_after_its_cleanup(bench: Bench)
     bench.walk(product(file_step("one.b"), again(step, name="one.c", title="c", probe=lambda _ctx: Evidence("ok"))))
     assert order == []
     cut_off(bench, again(step, apply=crash))
+    order.clear()
     bench.walk(product(step))
     assert order == ["cleanup", "apply"]
     assert [(row["kind"], row["attempt"]) for row in bench.events("one.a")] == [
@@ -75,11 +78,37 @@ def test_an_attempt_without_effect_is_made_again_after_its_cleanup(bench: Bench)
     ]
 
 
+def test_a_journal_begun_anew_does_not_trust_that_nothing_was_begun(bench: Bench) -> None:
+    """After an attempt was cut off and the journal put aside, what it left is cleaned up before the first attempt."""
+    order: list[str] = []
+    step = file_step("one.a", cleanup=lambda _ctx: order.append("cleanup"))
+    cut_off(bench, again(step, apply=crash))
+    order.clear()
+    put_aside(bench.volume)
+    bench.walk(product(step))
+    assert order == ["cleanup"]
+    assert bench.kinds("one.a") == ["started", "done"]
+
+
+def test_what_a_killed_attempt_left_is_synced_before_it_is_recovered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between effect and sync leaves what a power cut would take: it is on the disk before a line says done."""
+    cut_off(bench, file_step("one.a", before=crash))
+    (bench.volume / "one.a").write_text("one.a")
+    synced: list[list[str]] = []
+    monkeypatch.setattr(protocol, "sync_volume", lambda _folder: synced.append(bench.kinds("one.a")))
+    bench.walk(product(file_step("one.a")))
+    assert synced == [["started"]]
+    assert bench.kinds("one.a") == ["started", "recovered"]
+
+
 def test_a_reset_does_not_forget_that_an_attempt_was_cut_off(bench: Bench) -> None:
     """After the operator's reset the half-done attempt is still cleaned up first."""
     order: list[str] = []
     step = file_step("one.a", cleanup=lambda _ctx: order.append("cleanup"))
     cut_off(bench, again(step, apply=crash))
+    order.clear()
     journal = bench.journal()
     journal.restore(listed(product(step)))
     journal.record([Event("reset", state="one", step="one.a")])

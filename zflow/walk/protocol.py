@@ -19,7 +19,7 @@ from zflow.context import Context
 from zflow.errors import Interrupted, OperatorError, StepBug, TransientError, ZflowError
 from zflow.files import sync_volume
 from zflow.journal.event import Event
-from zflow.journal.writer import Journal, Position
+from zflow.journal.writer import Journal, Position, Record
 from zflow.retry import POLICIES, next_wait
 from zflow.step import Audit, Drift, Evidence, Step
 from zflow.walk.keys import key_of, why_due
@@ -90,6 +90,8 @@ def settle(task: Task) -> bool:
             return False
         task.enter()
         if evidence is not None:
+            # An attempt killed before its sync may have left what a probe sees and a power cut would take.
+            sync_volume(ctx.volume)
             kind = "recovered" if record.in_flight else "satisfied"
             chain.add(_event(task, kind, key=key, evidence=evidence.line, attempt=record.attempt or None))
             task.announce(f"{step.title}: {'it had taken effect' if record.in_flight else 'already so'}")
@@ -132,7 +134,8 @@ def _try_once(task: Task, key: str) -> bool:
     ctx = task.context(step, number)
     started = time.monotonic()
     try:
-        if record.unfinished and step.cleanup is not None:
+        # A journal that knows nothing of a step may have been begun anew, after an attempt that was cut off.
+        if step.cleanup is not None and (record.unfinished or record == Record()):
             step.cleanup(ctx)
         chain.flush(_event(task, "started", attempt=number, key=key))
         task.announce(f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})")
