@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -76,7 +76,7 @@ class Host:
     durable: dict[str, int] = field(default_factory=dict)
     inputs: Counter[str] = field(default_factory=Counter)
     weather: Weather = field(default_factory=Weather)
-    turn: float = 0.4
+    turn: float = 0.7
     """How likely work ahead of time gets its turn when it is looked at."""
     now: float = 1_800_000_000.0
     boot: int = 1
@@ -220,26 +220,33 @@ def _nothing(_ctx: Context) -> None:
     """Stands where a simulated action will."""
 
 
-def _step(name: str, **options: object) -> Step:
-    return Step(name, f"simulated {name}", lambda _ctx: None, _nothing, **options)  # type: ignore[arg-type]
+ROUNDS = (1, 2, 3)
+"""Each nature comes so often: a product as long as a real one."""
 
 
-SHAPE: tuple[tuple[Step, Kind], ...] = (
-    (_step("base.once", once=True), Kind(parts=3, marked=True, tidy=True)),
-    (_step("base.boot", scope=Scope.BOOT), Kind()),
-    (_step("early.ahead", ahead=True, retry="network"), Kind(reads=True)),
-    (_step("early.input"), Kind(reads=True, tidy=True)),
-    (_step("core.once", once=True, retry="vendor"), Kind(parts=4)),
-    (_step("core.rerun", in_flight="rerun"), Kind()),
-    (_step("core.ask", in_flight="ask"), Kind()),
-    (_step("side.input", audit=lambda _ctx: None), Kind(reads=True)),
-    (_step("side.boot", scope=Scope.BOOT, retry="never"), Kind(parts=1)),
-    (_step("last.input"), Kind(parts=3, reads=True, marked=True)),
-    (_step("last.ahead", ahead=True), Kind(tidy=True)),
-    (_step("last.boot", scope=Scope.BOOT), Kind(reads=True)),
-)
-"""One step of each nature there is."""
-DETACHED = frozenset({"side"})
+def shape(number: int) -> Iterator[tuple[Step, Kind]]:
+    """Yield one step of each nature there is; the first word of a name, with its number, is the state's."""
+
+    def step(name: str, **options: object) -> Step:
+        name = name.replace(".", f"{number}.")
+        return Step(name, f"simulated {name}", lambda _ctx: None, _nothing, **options)  # type: ignore[arg-type]
+
+    yield step("base.once", once=True), Kind(parts=3, marked=True, tidy=True)
+    yield step("base.boot", scope=Scope.BOOT), Kind()
+    yield step("early.ahead", ahead=True, retry="network"), Kind(reads=True)
+    yield step("early.input"), Kind(reads=True, tidy=True)
+    yield step("core.once", once=True, retry="vendor"), Kind(parts=4)
+    yield step("core.rerun", in_flight="rerun"), Kind()
+    yield step("core.ask", in_flight="ask"), Kind()
+    yield step("side.input", audit=lambda _ctx: None), Kind(reads=True)
+    yield step("side.boot", scope=Scope.BOOT, retry="never"), Kind(parts=1)
+    yield step("last.input"), Kind(parts=3, reads=True, marked=True)
+    yield step("last.ahead", ahead=True), Kind(tidy=True)
+    yield step("last.boot", scope=Scope.BOOT), Kind(reads=True)
+
+
+SHAPE = tuple(each for number in ROUNDS for each in shape(number))
+DETACHED = frozenset(f"side{number}" for number in ROUNDS)
 
 
 def world_product(host: Host) -> Product:

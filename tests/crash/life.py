@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from sqlalchemy import Engine, create_engine
+
 from tests.crash.host import Death, Host, Ticking, Violation
 from zflow import codes
 from zflow.errors import Interrupted, OperatorError
@@ -33,6 +35,7 @@ from zflow.walk.machine import BLOCKED, FAILED
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.walker import Walker, listed
 
+KNOWN: list[Engine] = []
 ENOUGH = 40
 """So many walks at most in one life."""
 
@@ -203,12 +206,24 @@ class Life:
                 (Journal, "record", recorded),
                 (writer, "BALLAST", 0),
                 (protocol, "sync_volume", synced),
+                (writer, "create_engine", practised),
+                (writer, "file_system", lambda _path: "tmpfs"),
                 (walker, "settle", counted),
                 (walker, "PATROL", 0.0),
                 (ahead, "ThreadPoolExecutor", lambda **_: Turns(host)),
             ):
                 stack.enter_context(mock.patch.object(place, name, value))
             yield
+
+
+def practised(*args: Any, **options: Any) -> Engine:
+    """Return an engine that knows what those before it have compiled: most of a life's time, and no matter here."""
+    engine = create_engine(*args, **options)
+    if KNOWN:
+        engine.dialect, engine._compiled_cache = KNOWN[0].dialect, KNOWN[0]._compiled_cache
+    else:
+        KNOWN.append(engine)
+    return engine
 
 
 def arrow(events: Sequence[Event]) -> str:

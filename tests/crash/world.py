@@ -39,7 +39,7 @@ WEATHERS = (
 )
 NAMES = tuple(step.name for step, _ in SHAPE)
 STATES = tuple(dict.fromkeys(name.split(".")[0] for name in NAMES))
-SOON = 15.0
+SOON = 25.0
 """Points that a fate leaves a process on average."""
 PATIENCE = 12
 """So many lives at most until all is valid, once nothing fails any more."""

@@ -19,6 +19,8 @@ from pathlib import Path
 
 CRASH = Path("/crash")
 here = threading.local()
+one = threading.Lock()
+"""Held for ever by the thread that dies: no other may say meanwhile that it tried a point."""
 
 
 def point(step: str, where: str) -> None:
@@ -27,12 +29,15 @@ def point(step: str, where: str) -> None:
     tried = CRASH / "tried"
     share, seed = (CRASH / "share").read_text().split()
     luck = int(hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
-    if luck > float(share) or (CRASH / "enough").exists() or name in tried.read_text().splitlines():
+    if luck > float(share) or (CRASH / "enough").exists():
         return
-    descriptor = os.open(tried, os.O_WRONLY | os.O_APPEND)
-    os.write(descriptor, f"{name}\n".encode())
-    os.fsync(descriptor)
-    os.kill(os.getpid(), signal.SIGKILL)
+    with one:
+        if name in tried.read_text().splitlines():
+            return
+        descriptor = os.open(tried, os.O_WRONLY | os.O_APPEND)
+        os.write(descriptor, f"{name}\n".encode())
+        os.fsync(descriptor)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def in_walker() -> None:
