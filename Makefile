@@ -41,6 +41,13 @@ test-fast: check
 test: check
 	$(RUN) pytest -q
 
+# The crash certificate: prints its matrix and keeps it in docs/reliability.md; an hour. The short form: a minute.
+crash: $(VENV)/ready
+	$(RUN) tests.crash.matrix
+
+crash-short: $(VENV)/ready
+	$(RUN) tests.crash.matrix --short
+
 # All faults and hostile inputs of tests/faults in their long form; the matrix goes to docs/reliability-faults.md.
 faults: $(VENV)/ready
 	ZFLOW_TEST_FAULTS=long $(RUN) pytest -q tests/faults

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.crash.host import Host, Kind, Violation
+from tests.crash.host import Host, Violation
+from tests.crash.steps import Kind
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.reader import Row, events, position, reading, steps
 from zflow.journal.writer import Record

@@ -129,7 +129,6 @@ class Life:
         """What the journal knew of the steps at the end, in memory."""
         self.settled = 0
         """How many steps were taken."""
-        self.position: Position | None = None
 
     def walk(self, reason: str = "start", *, deep: bool = False) -> str | None:
         """Live; return the machine's state, None when told to stop. Raises Death."""
@@ -166,7 +165,7 @@ class Life:
             walking._ahead._pool._given.clear()  # type: ignore[attr-defined]  # a dead process has no threads
         else:
             walking.close()
-        self.remembered, self.position = dict(journal._records), journal.position
+        self.remembered = dict(journal._records)
 
     def _open(self) -> Journal:
         boot = f"boot-{self._host.boot}"

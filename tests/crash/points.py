@@ -16,9 +16,10 @@ from pathlib import Path
 
 from states.product import PRODUCT
 from tests.crash import laws
-from tests.crash.host import Death, Fate, Host, Kind, Violation, like
+from tests.crash.host import Death, Fate, Host, Violation
 from tests.crash.laws import Ledger
 from tests.crash.life import Life, copied, empty_volume, memory, roll
+from tests.crash.steps import Kind, like
 from zflow.journal.event import Event
 from zflow.walk.machine import SERVING
 

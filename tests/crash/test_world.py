@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from tests.crash.host import Fate, Violation
 from tests.crash.life import copied, empty_volume, memory
-from tests.crash.world import NAMES, STATES, WEATHERS, World, run
+from tests.crash.steps import STATES
+from tests.crash.world import NAMES, WEATHERS, World, run
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
 from zflow.walk import protocol, reset

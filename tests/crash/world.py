@@ -17,9 +17,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.crash import laws
-from tests.crash.host import SHAPE, Death, Fate, Host, Violation, Weather, world_product
+from tests.crash.host import Death, Fate, Host, Violation, Weather
 from tests.crash.laws import Ledger, law
 from tests.crash.life import Life, copied, empty_volume, memory, reset_is_refused, roll, start_is_refused
+from tests.crash.steps import SHAPE, STATES, world_product
 from zflow import codes
 from zflow.journal.event import Event
 from zflow.journal.layout import journal_file
@@ -38,7 +39,6 @@ WEATHERS = (
     Weather(change=0.05),
 )
 NAMES = tuple(step.name for step, _ in SHAPE)
-STATES = tuple(dict.fromkeys(name.split(".")[0] for name in NAMES))
 SOON = 25.0
 """Points that a fate leaves a process on average."""
 PATIENCE = 12
