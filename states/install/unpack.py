@@ -19,6 +19,7 @@ from zflow.api import (
     make_folder,
     remove_tree,
     sync_folder,
+    sync_volume,
     write_atomic,
 )
 
@@ -112,6 +113,7 @@ def unpack(ctx: Context, archive: Archive) -> None:
         raise OperatorError(codes.ARCHIVE, f"{source}: {len(tops)} folders at its top instead of one")
     if found := defects(tops[0], ctx):
         raise OperatorError(codes.ARCHIVE, f"{source}: {'; '.join(found)}")
+    sync_volume(stage)  # the receipt vouches for the tree, also after a power cut
     write_atomic(tops[0] / RECEIPT, f"{archive.sha256}\n")
     remove_tree(installer(ctx))
     make_folder(installer(ctx).parent)

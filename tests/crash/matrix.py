@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.crash import points, power, world, writes
+from tests.crash import points, world, writes
+from tests.crash.cut import apart
 from tests.crash.host import Violation
 
 ROOT = Path(__file__).parents[2]
@@ -78,9 +79,12 @@ def cuts(form: Form, seed: str) -> Iterator[Line]:
     if os.geteuid() != 0:
         yield Line("ext4: power cut", "none: needs root")
         return
-    found = power.apart("--cuts", str(form.cuts), "--seed", seed)
+    found = apart("tests.crash.power", "--cuts", str(form.cuts), "--seed", seed)
     tried = f"{found['cuts']:,} cuts, {found['acknowledged']:,} acknowledgements"
     yield Line("ext4: power cut", tried, "; ".join(found["lost"]) or "0", seed)
+    found = apart("tests.crash.release")
+    torn = [each["moment"] for each in found if each["holds"] and each["broken"]]
+    yield Line("ext4: power cut while a release is unpacked", f"{len(found)} moments", ", ".join(torn) or "0")
 
 
 def simulated(form: Form, seed: str) -> Iterator[Line]:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -243,14 +242,6 @@ def main() -> int:
     findings = run(options.cuts, options.seed, void if options.unsynced else sync_volume)
     print(json.dumps(asdict(findings)))
     return 1 if findings.lost else 0
-
-
-def apart(*argv: str) -> dict[str, Any]:
-    """Run this module in a mount namespace of its own and return its findings."""
-    command = ["unshare", "--mount", sys.executable, "-m", "tests.crash.power", *argv]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True, check=False)
-    findings: dict[str, Any] = json.loads(done.stdout)
-    return findings
 
 
 if __name__ == "__main__":
