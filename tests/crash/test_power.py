@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.crash.cut import apart
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/dev/loop-control").exists(), reason="needs loop devices"),
+]
 
 
 def test_what_was_acknowledged_survives_power_cuts() -> None:
