@@ -71,6 +71,8 @@ class Host:
     dead: bool = False
     results: dict[str, list[str]] = field(default_factory=dict)
     """The parts that each step's result consists of."""
+    begun: set[str] = field(default_factory=set)
+    """The steps whose latest event, durable by now, is the intent of an attempt."""
     completed: Counter[str] = field(default_factory=Counter)
     """How often each step's result was made whole, less what a power cut or the operator took away."""
 

@@ -188,6 +188,10 @@ class Life:
             what = arrow(events)
             host.point(f"{what}: before the commit")
             record(journal, events, position)
+            for each in events:
+                if each.step is not None:
+                    in_flight = journal.step(each.step).in_flight
+                    (host.begun.add if in_flight else host.begun.discard)(each.step)
             self._heard(events)
             host.point(f"{what}: after the commit")
 

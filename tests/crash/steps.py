@@ -78,6 +78,8 @@ def simulated(host: Host, step: Step, kind: Kind) -> Step:
 
 
 def _begin(host: Host, step: Step, kind: Kind, parts: Sequence[str], *, holds: bool) -> None:
+    if step.name not in host.begun:
+        raise Violation(f"{step.name} is applied without an intent on record")
     if holds and step.in_flight != "rerun":
         raise Violation(f"{step.name} is applied although its result is there")
     if kind.tidy and 0 < sum(part in host.seen for part in parts) < len(parts):

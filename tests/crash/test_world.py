@@ -20,8 +20,8 @@ from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
 from zflow.walk import protocol, reset
 
-EXAMPLES, DEEP = 15, 12
-BITES = 15_000
+EXAMPLES, DEEP = 6, 8
+BITES = 5_000
 """Steps within which a broken engine must have been found out."""
 
 

@@ -68,7 +68,8 @@ class World:
         state: str | None = None
         with contextlib.suppress(Death):
             state = life.walk(deep=deep)
-        self.count[f"process {fate}" if host.dead or fate is Fate.TERM else "process ended"] += 1
+        struck = fate is not Fate.END and not host.fatal
+        self.count[f"lives: {fate if struck else Fate.END}"] += 1
         self.count["steps"] += life.settled
         if self._remembered is not None:
             laws.memory_agrees(self._remembered, life.restored)
