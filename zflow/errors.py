@@ -11,12 +11,13 @@ Interrupted             control flow, not an error: TERM arrived, the attempt en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     """One row of the table of errors: what happened, why, and what to type.
+
+    A named tuple, because `zflow status` waits for the import of dataclasses longer than for its answer.
 
     `id` is stable for ever (`ZF-nnnn`): 1xxx engine, 2xxx bootstrap and updates, 3xxx install, 4xxx firewall,
     5xxx TLS and DH, 6xxx hardening, 7xxx upgrade. `cause` and `remedy` are sentences for a person at 3 a.m.

@@ -12,9 +12,8 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from zflow import codes
 from zflow.boot import boot_identity, start_time
@@ -32,8 +31,7 @@ MOMENT = 0.5
 """Seconds that a new holder has to say its name."""
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(NamedTuple):
     """Who holds a lock: a process of one start of the container, told apart from a later one with the same number."""
 
     pid: int
@@ -68,7 +66,7 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise OperatorError(codes.HELD, _described(_introduced(volume, name)))
             time.sleep(0.05)
-        name_of_ours = json.dumps(asdict(Holder(os.getpid(), start_time(os.getpid()), boot_identity())))
+        name_of_ours = json.dumps(Holder(os.getpid(), start_time(os.getpid()), boot_identity())._asdict())
         _write(file, path, name_of_ours)
         try:
             yield

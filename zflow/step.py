@@ -121,7 +121,7 @@ class Watch:
     argv: tuple[str, ...] = ()
     every: float = 5.0
     wanted: str = ""
-    """SHA-256 of the output a command has while all is well; where it is empty, exit code 0 is well enough."""
+    """The output a command has while all is well; where it is empty, exit code 0 is well enough."""
     answer: str = ""
     """What the files were when the walk began; the walker fills it in."""
 

@@ -1,8 +1,9 @@
 """`zflow run`: the light process that lives as long as the container, and starts the heavy walker when a walk is due.
 
-It owns the signals, the watch on inputs and the end of the services. Standard library and the light reader only: it
-idles in about as much memory as a bare interpreter. It is a child of tini, which reaps orphans; this process waits only
-for children it started itself, by their numbers, so that no exit code is ever stolen.
+It owns the signals, the watch on inputs and the end of the services. Of the standard library it loads what it always
+uses, and asks for the rest in a child: it idles in little more memory than a bare interpreter. It is a child of tini,
+which reaps orphans; this process waits only for children it started itself, by their numbers, so that no exit code is
+ever stolen.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from zflow import codes
@@ -19,7 +21,6 @@ from zflow.endpoint.keeper import Keeper
 from zflow.errors import OperatorError
 from zflow.exits import WALK_STOPPED, Exit
 from zflow.journal.layout import home, journal_file, pause_file, paused
-from zflow.journal.reader import position, reading
 from zflow.lock import RUNNER, held
 from zflow.output import put
 from zflow.watching import Watcher
@@ -162,11 +163,8 @@ class _Supervisor:
 
     def _next_try(self) -> float | None:
         """Return when to walk by itself again, on the monotonic clock: the wall clock may be set meanwhile."""
-        with contextlib.suppress(OperatorError), reading(self._volume) as journal:
-            row = position(journal)
-            if row and row["next_try"]:
-                return time.monotonic() + min(max(0.0, float(row["next_try"]) - time.time()), LONGEST)
-        return None
+        answer = asked_apart(lambda: journalled_try(self._volume))
+        return time.monotonic() + min(max(0.0, float(answer) - time.time()), LONGEST) if answer else None
 
     def _end(self, code: Exit = Exit.VALID) -> Exit:
         """Let the walker reach a safe point, then stop the services: whatever ends the container."""
@@ -185,6 +183,34 @@ def spawn(argv: tuple[str, ...]) -> int:
     Signals have their default effect, but for USR1: it stays ignored until the walker, while it loads, can obey it.
     """
     return os.posix_spawn(argv[0], list(argv), os.environ, setsigmask=(), setsigdef=SIGNALS - {signal.SIGUSR1})
+
+
+def asked_apart(question: Callable[[], str]) -> str:
+    """Return what a child process answers; what it loads for that, such as SQLite, is gone with it.
+
+    Empty when it ended without an answer.
+    """
+    outlet, inlet = os.pipe()
+    if (pid := os.fork()) == 0:
+        try:
+            os.write(inlet, question().encode())
+        finally:
+            os._exit(0)
+    os.close(inlet)
+    with os.fdopen(outlet) as pipe:
+        answer = pipe.read()
+    _wait(pid)
+    return answer
+
+
+def journalled_try(volume: Path) -> str:
+    """Return the time of the next try as the journal has it, in seconds since the epoch; empty when there is none."""
+    from zflow.journal.reader import position, reading
+
+    with contextlib.suppress(OperatorError), reading(volume) as journal:
+        row = position(journal)
+        return str(row["next_try"] or "") if row else ""
+    return ""
 
 
 def _wait(pid: int) -> int:

@@ -24,7 +24,7 @@ def watches(ctx: Context) -> Sequence[Watch]:
     """Return what to watch: the live table, whoever changes it, and the gateways: a network may be exchanged."""
     loaded = table.recorded(ctx)
     return (
-        Watch("firewall", argv=table.LIST, every=EVERY, wanted=table.digest(loaded.listing) if loaded else ""),
+        Watch("firewall", argv=table.LIST, every=EVERY, wanted=loaded.listing if loaded else ""),
         Watch("gateways", argv=("sh", "-c", ROUTES), every=EVERY),
     )
 

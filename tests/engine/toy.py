@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,7 @@ def hold_as(volume: Path, name: str, pid: int | None = None) -> None:
     number = os.getpid() if pid is None else pid
     home = volume / ".zflow"
     home.mkdir(mode=0o700, exist_ok=True)
-    (home / name).write_text(json.dumps(asdict(Holder(number, start_time(number), boot_identity()))))
+    (home / name).write_text(json.dumps(Holder(number, start_time(number), boot_identity())._asdict()))
 
 
 def again(step: Step, **changes: Any) -> Step:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal[
     "begun", "ended", "entered", "checked",
@@ -25,8 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """What is to be recorded; time, boot and run are added by the writer."""
 
     kind: Kind
@@ -44,5 +41,7 @@ class Event:
 
 def link(previous: str, row: Mapping[str, Any]) -> str:
     """Return the hash of a row that follows the row with hash `previous`; the first follows the empty text."""
+    from hashlib import sha256  # OpenSSL, which `zflow status` and the supervisor would load in vain
+
     content = json.dumps([previous, *(row[column] for column in COLUMNS)], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()
+    return sha256(content.encode()).hexdigest()
