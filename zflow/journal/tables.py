@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
+from sqlalchemy import Column, Float, Insert, Integer, MetaData, Table, Text, Update, insert, update
+from sqlalchemy.dialects import sqlite
 
 metadata = MetaData()
 
@@ -68,3 +69,13 @@ step_status = Table(
     Column("evidence", Text),
     Column("failures", Integer),
 )
+
+
+def _text(statement: Insert | Update, *, key: str) -> str:
+    columns = [each.name for each in statement.table.columns if each.name != key]
+    return str(statement.compile(dialect=sqlite.dialect(paramstyle="named"), column_keys=columns))
+
+
+ADD_EVENT = _text(insert(event), key="seq")
+MOVE = _text(update(workflow), key="id")
+"""The two statements of every step, as text: to find a construct's compiled form takes as long as to execute it."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, insert, select
 from sqlalchemy import event as hooks
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
@@ -126,8 +126,10 @@ class Journal:
         )
 
     def _attempts(self, connection: Connection, step: str) -> int:
+        """Return the number of the last attempt, which the last event alone does not always name."""
         event = tables.event.c
-        return int(connection.scalar(select(func.max(event.attempt)).where(event.step == step)) or 0)
+        numbered = select(event.attempt).where(event.step == step, event.attempt.is_not(None))
+        return int(connection.scalar(numbered.order_by(event.seq.desc()).limit(1)) or 0)
 
     def _was_unfinished(self, connection: Connection, step: str) -> bool:
         event = tables.event.c
@@ -173,19 +175,19 @@ class Journal:
         now = self._clock()
         rows, head = [], self._head
         for each in events:
-            row = {name: self._text(value) for name, value in asdict(each).items()}
+            row = {name: self._text(value) for name, value in each._asdict().items()}
             row["class"] = row.pop("error_class")
             row |= {"at": now, "boot": self._boot, "run": self._run}
             head = row["hash"] = link(head, row)
             rows.append(row)
         with self._commit() as connection:
             if rows:
-                connection.execute(insert(tables.event), rows)
+                connection.exec_driver_sql(tables.ADD_EVENT, rows)
             if position is not None:
-                values = {name: self._text(value) for name, value in asdict(position).items()} | {
+                values = {name: self._text(value) for name, value in vars(position).items()} | {
                     "boot": self._boot, "run": self._run, "updated": now, "version": __version__,
                 }  # fmt: skip
-                if connection.execute(update(tables.workflow), values).rowcount == 0:
+                if connection.exec_driver_sql(tables.MOVE, values).rowcount == 0:
                     connection.execute(insert(tables.workflow), {"id": 1, **values})
             self._seal(connection)
         self._head = head
@@ -198,7 +200,10 @@ class Journal:
         """Return a text without secrets, plain, and without the surrogates that stand for bytes which are no UTF-8."""
         if not isinstance(value, str):
             return value
-        return plain(self._clean(value)).encode(errors="backslashreplace").decode()
+        cleaned = self._clean(value)
+        if cleaned.isascii() and cleaned.isprintable():
+            return cleaned
+        return plain(cleaned).encode(errors="backslashreplace").decode()
 
     @contextlib.contextmanager
     def _commit(self) -> Iterator[Connection]:

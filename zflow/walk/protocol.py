@@ -21,7 +21,7 @@ from zflow.files import sync_volume
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position, Record
 from zflow.retry import POLICIES, next_wait
-from zflow.step import Audit, Drift, Evidence, Step
+from zflow.step import Audit, Drift, Evidence, Scope, Step
 from zflow.walk.keys import key_of, why_due
 
 DEATHS = 3
@@ -140,7 +140,8 @@ def _try_once(task: Task, key: str) -> bool:
         chain.flush(_event(task, "started", attempt=number, key=key))
         task.announce(f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})")
         step.apply(ctx)
-        sync_volume(ctx.volume)
+        if step.scope is not Scope.BOOT:  # else a power cut, which alone could lose it, has it done again anyway
+            sync_volume(ctx.volume)
         evidence = _proof(step, ctx)
     except Interrupted:
         chain.flush(_event(task, "interrupted", attempt=number, duration=time.monotonic() - started))

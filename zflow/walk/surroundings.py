@@ -31,9 +31,12 @@ class Surroundings:
     announce: Callable[[str], None] = lambda _line: None
     clock: Clock = system_clock
     stopping: threading.Event = field(default_factory=threading.Event)
+    home: Path = field(init=False)
+    """zflow's own folder on the volume."""
     _secrets: SecretStore = field(init=False)
 
     def __post_init__(self) -> None:
+        self.home = home(self.volume)
         self.renew(self.settings)
         self._secrets = SecretStore(self.home / "secrets", self.redactor)
 
@@ -42,11 +45,6 @@ class Surroundings:
         self.settings = settings
         for secret in settings.secrets():
             self.redactor.learn(secret)
-
-    @property
-    def home(self) -> Path:
-        """zflow's own folder on the volume."""
-        return home(self.volume)
 
     def context(self, state: State, step: Step, attempt: int | None) -> Context:
         """Return the context of a step's attempt, or, without a number, of a look at it that leaves no log."""
@@ -62,7 +60,7 @@ class Surroundings:
         return self._context(self._log("product", "product.log"), "product", 600.0)
 
     def _log(self, folder: str, name: str) -> Callable[[str], None]:
-        return log_file(self.home / "logs" / folder / name, self.redactor.clean, self.clock)
+        return log_file(self.home.joinpath("logs", folder, name), self.redactor.clean, self.clock)
 
     def _context(self, log: Callable[[str], None], name: str, timeout: float) -> Context:
         deadline = time.monotonic() + timeout
@@ -72,7 +70,7 @@ class Surroundings:
             secrets=self._secrets,
             shell=self.shell.for_step(log, deadline),
             log=log,
-            progress=Progress(self.home / "progress" / f"{name}.json", name, self.announce),
+            progress=Progress(self.home.joinpath("progress", f"{name}.json"), name, self.announce),
             clock=self.clock,
             boot=self.boot,
             stopping=self.stopping,
