@@ -1,6 +1,8 @@
 # One verb a line; `make first-start` runs the main job, `make test` all the tests.
 PYTHON ?= python3
 VENV ?= .venv
+ROWS ?=
+ROUNDS ?= 5
 RUN = $(VENV)/bin/python -m
 
 .PHONY: first-start clean-first-start image check docs lock test-fast test checkpoints crash crash-short faults bench
@@ -28,6 +30,16 @@ $(VENV)/ready: pyproject.toml
 # The pages of docs/ that are made from the code's own tables; a test compares them.
 docs: $(VENV)/ready
 	$(RUN) docs.generate
+
+# The benchmarks' own environment: zflow installed as in the image, not editable, and DBOS Transact to compare with.
+$(VENV)-bench/ready: pyproject.toml $(shell find zflow states alembic -name '*.py')
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/pip install --quiet --disable-pip-version-check "dbos==3.4.0" .
+	touch $@
+
+# All rows of docs/performance.md as root, or some: make bench ROWS="step status".
+bench: $(VENV)/ready $(VENV)-bench/ready
+	$(RUN) tests.bench --rounds $(ROUNDS) $(ROWS)
 
 check: $(VENV)/ready
 	$(RUN) ruff format --check .

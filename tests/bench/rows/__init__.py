@@ -1,0 +1,1 @@
+"""The rows of the table, one module each: what is measured, against what, and the goal."""

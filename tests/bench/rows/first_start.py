@@ -1,0 +1,36 @@
+"""The whole first start with the stand-in release, its own Diffie-Hellman parameters included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from states.product import PRODUCT
+from tests.bench.figures import Figure, Row, within
+from tests.bench.place import LABELLED, Place
+from tests.bench.rows.journalled import durations, events, longest_path
+from tests.container.image import make_image
+from tests.container.rehearsal import machine, stand_in
+
+NAME = "zflow-bench-first-start"
+LONGEST = 3600.0
+"""Seconds that the search for the parameters may take; chance decides."""
+
+
+def measure(place: Place, _rounds: int) -> Iterator[Figure]:
+    """Start once, and compare the time until all is valid with what the journal says of the steps."""
+    make_image()
+    container = machine(NAME, stand_in(place.new("release")), {"ZFLOW_DH": "generate"}, label=LABELLED)
+    container.create()
+    container.start()
+    if container.wait_valid(LONGEST) != 0:
+        raise RuntimeError(container.logs()[-3000:])
+    rows = events(container.volume_path())
+    took = durations(rows)
+    whole = float(next(row["at"] for row in rows if row["kind"] == "checked")) - float(rows[0]["at"])
+    longest, search = longest_path(PRODUCT.steps, took), took["hardening.dh"]
+    container.remove()
+    words = f"the longest path; {sum(took.values()):.0f} s one after the other, {search:.0f} s of it the DH search"
+    yield within("first start until serving", whole, longest, words, most=1.1, limit="1 ×")
+
+
+ROW = Row("first-start", measure)

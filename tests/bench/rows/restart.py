@@ -1,0 +1,78 @@
+"""The restart of a finished volume: from the start of the container to the command that starts the services."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from tests.bench.figures import Figure, Row, faster, span, within
+from tests.bench.measure import SUBJECTS, side_by_side
+from tests.bench.place import LABELLED, Place
+from tests.bench.rows.journalled import events, moment
+from tests.bench.rows.memory import SLEEP, in_memory
+from tests.bench.rows.predecessor import restart
+from tests.bench.rows.rival_image import begun_at, lifetime, make_rival, run_rival
+from tests.container.image import make_image
+from tests.container.podman import Machine, podman
+from tests.container.rehearsal import machine, stand_in
+
+NAME = "zflow-bench-restart"
+SERVICES = "install.services"
+OWN = 0.5
+"""Seconds of zflow's own that are allowed."""
+MEMORY = f"""\
+python3 -c '{SLEEP}' &
+sleep 2
+for pid in "$(pgrep -fx '.*zflow run' | tail -n 1)" $!; do grep -E '^(Rss|Pss):' /proc/$pid/smaps_rollup; done
+kill $!
+"""
+
+
+def measure(place: Place, rounds: int) -> Iterator[Figure]:
+    """Make a finished volume, and start it again and again, the predecessor's way in turn."""
+    make_image()
+    make_rival()
+    container = machine(NAME, stand_in(place.new("release")), label=LABELLED)
+    container.create()
+    container.start()
+    if container.wait_valid(900) != 0:
+        raise RuntimeError(container.logs()[-3000:])
+
+    def zflow() -> float:
+        container.stop()
+        before = time.time()
+        container.start()
+        container.wait_valid(300)
+        return moment(events(container.volume_path()), SERVICES, "started", before) - begun_at(NAME)
+
+    def ended(script: str) -> float:
+        container.stop()
+        name = run_rival(script, NAME)
+        seconds = lifetime(name)
+        podman("rm", "-f", name)
+        return seconds
+
+    ours, nothing, theirs = side_by_side(rounds, zflow, lambda: ended("true"), lambda: ended("\n".join(restart())))
+    own, against = ours - nothing, f"{span(nothing)}: true in the same image"
+    yield Figure("own time until the services' start", span(own), against, "", f"< {OWN} s", own < OWN, "0 s")
+    yield faster("restart to the services' start", ours, theirs, "the predecessor's entrypoint", least=1)
+    container.start()
+    container.wait_valid(300)
+    yield from _inside(container, rounds)
+
+
+def _inside(container: Machine, rounds: int) -> Iterator[Figure]:
+    """Look at status, health and memory where they are used: in the image, byte-compiled, beside real services."""
+    podman("cp", str(SUBJECTS / "in_turn.py"), f"{NAME}:/tmp/in_turn.py")
+    python = "/opt/zflow/bin/python"
+    commands = (f"exec {python} -c 'import click'", "exec zflow status", "exec zflow health")
+    done = container.run("python3", "/tmp/in_turn.py", str(rounds * 4), *commands, check=True)
+    click, status, health = map(float, done.stdout.strip("[]\n ").split(","))
+    yield within("zflow status, in the image", status, click, 'python -c "import click"', most=1)
+    yield within("zflow health, in the image", health, click, 'python -c "import click"', most=1)
+    found = [int(line.split()[1]) for line in container.run("bash", "-c", MEMORY, check=True).stdout.splitlines()]
+    for what, ours, theirs in (("Rss", found[0], found[2]), ("Pss", found[1], found[3])):
+        yield in_memory(f"supervisor at rest, {what}, in the image", ours, theirs)
+
+
+ROW = Row("restart", measure)

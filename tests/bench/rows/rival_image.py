@@ -1,0 +1,59 @@
+"""The predecessor's programs in zflow's own image, so that both run in the same one: debootstrap and iptables."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench.place import LABELLED
+from tests.container.podman import CAPABILITIES, IMAGE, LABEL, RUNTIME, podman
+
+RIVAL = "localhost/zflow-bench"
+RECIPE = f"""\
+FROM {IMAGE}
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap iptables hostname
+"""
+
+
+def make_rival() -> None:
+    """Build it; the layers are cached like those of the image itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "Dockerfile").write_text(RECIPE)
+        podman("build", "--quiet", *RUNTIME, "--tag", RIVAL, folder, timeout=600)
+
+
+def run_rival(script: str, volume: str, *, options: Sequence[str] = ()) -> str:
+    """Run a shell script in it over a volume, with the rights of the predecessor, and return the container's name."""
+    name = f"{volume}-rival"
+    podman("rm", "-f", "-t", "0", name, check=False)
+    podman(
+        "run", *RUNTIME, "--name", name, "--label", f"{LABEL}={LABELLED}", "--no-healthcheck",
+        "--cap-add", ",".join((*CAPABILITIES, "MKNOD")), "--volume", f"{volume}:/data:dev,suid,exec", *options,
+        "--entrypoint", "bash", RIVAL, "-ec", script, timeout=1200,
+    )  # fmt: skip
+    return name
+
+
+def lifetime(name: str) -> float:
+    """Return the seconds from the start of an ended container to its end."""
+    form = "{{.State.StartedAt.UnixMilli}} {{.State.FinishedAt.UnixMilli}}"
+    begun, ended = podman("inspect", "--format", form, name).stdout.split()
+    return (int(ended) - int(begun)) / 1e3
+
+
+def begun_at(name: str) -> float:
+    """Return when a container was started, in seconds since the epoch."""
+    return int(podman("inspect", "--format", "{{.State.StartedAt.UnixMilli}}", name).stdout) / 1e3
+
+
+def volume_made(name: str) -> None:
+    """Make a fresh volume."""
+    podman("volume", "rm", "-f", name, check=False)
+    podman("volume", "create", "--label", f"{LABEL}={LABELLED}", name)
+
+
+def last_line(argv: Sequence[str]) -> str:
+    """Return the last line that a command prints."""
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()[-1]

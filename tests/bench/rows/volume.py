@@ -1,0 +1,97 @@
+"""An empty volume until the prerequisites are ready, beside the predecessor's sequence for the same packages."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from states.bootstrap import mmdebstrap
+from states.bootstrap.settings import KEYRING, MIRROR
+from states.bootstrap.suites import SUITES
+from tests.bench.figures import Figure, Row, faster, span
+from tests.bench.measure import side_by_side
+from tests.bench.place import LABELLED, Place
+from tests.bench.rows.journalled import events, moment
+from tests.bench.rows.rival_image import begun_at, lifetime, make_rival, run_rival, volume_made
+from tests.container.image import make_image
+from tests.container.podman import podman
+from tests.container.rehearsal import machine, stand_in
+
+SUITE = SUITES["18.04"]
+NAME = "zflow-bench-volume"
+ROUNDS = 3
+"""At most: each takes minutes."""
+SEQUENCE = f"""\
+debootstrap --variant=minbase --keyring={KEYRING.default} {SUITE.codename} /data {MIRROR.default}
+printf '%s\\n' {shlex.join(mmdebstrap.sources(SUITE, MIRROR.default or ""))} > /data/etc/apt/sources.list
+mount -t proc proc /data/proc
+printf '#!/bin/sh\\nexit 101\\n' > /data/usr/sbin/policy-rc.d
+chmod +x /data/usr/sbin/policy-rc.d
+export DEBIAN_FRONTEND=noninteractive
+echo {mmdebstrap.PRESEED} | chroot /data debconf-set-selections
+chroot /data apt-get -y update
+chroot /data apt-get -y dist-upgrade
+chroot /data apt-get -y autoremove
+chroot /data apt-get -y install --no-install-recommends {" ".join(SUITE.packages)}
+sync -f /data
+"""
+"""The predecessor's docker-entrypoint.sh and setup-environment.sh, with zflow's packages, and as durable as ours."""
+
+
+def measure(place: Place, rounds: int) -> Iterator[Figure]:
+    """Install both in turn, in the same image; and only fetch and unpack, which nobody can do without."""
+    make_image()
+    make_rival()
+    release = stand_in(place.new("release"))
+    ours = machine(NAME, release, {"ZFLOW_RELEASE_SHA256": "0" * 64}, label=LABELLED)
+    sets: list[frozenset[str]] = []
+
+    def zflow() -> float:
+        ours.create()
+        ours.start()
+        ours.wait_valid(900)
+        sets.append(installed(ours.volume_path()))
+        seconds = moment(events(ours.volume_path()), "bootstrap.rootfs", "done") - begun_at(NAME)
+        ours.remove()
+        return seconds
+
+    def theirs(script: str) -> float:
+        volume_made(NAME)
+        seconds = lifetime(name := run_rival(script, NAME))
+        sets.append(installed(Path(podman("volume", "inspect", "--format", "{{.Mountpoint}}", NAME).stdout.strip())))
+        podman("rm", "-f", name)
+        podman("volume", "rm", NAME)
+        return seconds
+
+    took, predecessor, least = side_by_side(
+        min(rounds, ROUNDS), zflow, lambda: theirs(SEQUENCE), lambda: theirs(shlex.join(unpacking()))
+    )
+    others = len(sets[0] ^ sets[1])
+    against = f"debootstrap, update, upgrade, install ({len(sets[1])} packages, {others} differ)"
+    yield faster(
+        "empty volume to prerequisites ready",
+        took,
+        predecessor,
+        against,
+        least=3,
+        limit=f"{span(least)}: fetch and unpack only",
+    )
+
+
+def unpacking() -> list[str]:
+    """Return the command that fetches the same packages the same way and only unpacks them."""
+    whole = mmdebstrap.command(SUITE, MIRROR.default or "", KEYRING.default or "", "/data/tree")
+    left = [word for word in whole if not word.startswith(("--variant", "--include", "--essential-hook"))]
+    names = ("?essential", "?priority(required)", ",".join(("apt", *SUITE.packages)))
+    return [left[0], "--variant=extract", *(f"--include={each}" for each in names), *left[1:]]
+
+
+def installed(volume: Path) -> frozenset[str]:
+    """Return the names of the packages installed on a volume."""
+    status = volume / "var/lib/dpkg/status"
+    lines = status.read_text(errors="replace").splitlines() if status.exists() else []
+    return frozenset(line.partition(" ")[2] for line in lines if line.startswith("Package: "))
+
+
+ROW = Row("volume", measure)
