@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenacity import (
-    DoSleep,
-    RetryCallState,
-    RetryError,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_exponential,
-    wait_random,
-)
-
 from zflow.errors import TransientError
 
 
@@ -45,6 +34,17 @@ def next_wait(policy: Policy, failures: int, error: Exception) -> float | None:
 
     Raises `error` itself when it is not of the kind that passes.
     """
+    from tenacity import (  # only here: a start in which nothing fails does not wait for it
+        DoSleep,
+        RetryCallState,
+        RetryError,
+        Retrying,
+        retry_if_exception_type,
+        stop_after_attempt,
+        wait_exponential,
+        wait_random,
+    )
+
     retrying = Retrying(
         stop=stop_after_attempt(policy.attempts),
         wait=wait_exponential(multiplier=policy.first, max=policy.ceiling) + wait_random(0, policy.jitter),

@@ -45,6 +45,17 @@ def test_a_step_is_started_before_and_done_after_its_effect(bench: Bench) -> Non
     assert bench.events("one.a")[-1]["evidence"] == "one.a is there"
 
 
+@pytest.mark.parametrize(("scope", "synced"), [(Scope.VOLUME, 1), (Scope.BOOT, 0)])
+def test_what_lasts_only_until_the_container_ends_is_not_synced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, scope: Scope, synced: int
+) -> None:
+    """The volume is synced between effect and outcome; a power cut has a step of the boot done again anyway."""
+    calls: list[list[str]] = []
+    monkeypatch.setattr(protocol, "sync_volume", lambda _folder: calls.append(bench.kinds("one.a")))
+    bench.walk(product(file_step("one.a", scope=scope)))
+    assert calls == [["started"]] * synced
+
+
 def test_a_step_that_still_stands_costs_a_look_and_no_event(bench: Bench) -> None:
     """A second walk over a finished volume records nothing of its steps."""
     for _ in range(2):

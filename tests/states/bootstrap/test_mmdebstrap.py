@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,51 @@ def test_progress(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         (2, 5, "unpacking packages"),
     ]  # fmt: skip
     assert list(reader.complaints) == []
+
+
+def test_progress_of_packages_fetched_at_once(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fetched before mmdebstrap's own passes counts against its own total; reading the lists does not count."""
+    seen: list[tuple[float, float, str]] = []
+    monkeypatch.setattr(
+        Progress, "report", lambda _self, done=0, total=0, unit="", note="": seen.append((done, total, note))
+    )
+    reader = mmdebstrap.Reader(ctx)
+    for line in ("Get:1 http://x InRelease", "2 packages to fetch", "Get:1 http://x a.deb", "Get:1 http://x b.deb"):
+        reader.line(line)
+    assert seen == [(1, 2, "fetching packages"), (2, 2, "fetching packages")]
+
+
+APT = """\
+#!/bin/sh
+case "$*" in
+*update) echo updated >> "$LOG" ;;
+*) cat "$LOG.uris" ;;
+esac
+"""
+
+
+def test_packages_are_fetched_at_once_by_strong_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the lists, all packages go to apt's downloader with their SHA-256; one without is left to mmdebstrap."""
+    log, programs, helper = tmp_path / "log", tmp_path / "bin", tmp_path / "apt-helper"
+    programs.mkdir()
+    (programs / "apt-get").write_text(APT)
+    helper.write_text('#!/bin/sh\necho "$@" >> "$LOG"\n')
+    for each in (programs / "apt-get", helper):
+        each.chmod(0o755)
+    digest = "a" * 64
+    log.with_suffix(".uris").write_text(
+        f"'http://x/a%7e1.deb' a_1%3a1.deb 10 SHA256:{digest}\n'http://x/b.deb' b.deb 20 MD5Sum:00\n"
+    )
+    hook = next(word for word in mmdebstrap.command(SUITES["18.04"], MIRROR, "/k.gpg", "/t") if "--setup-hook=" in word)
+    script = hook.removeprefix("--setup-hook=").replace("/usr/lib/apt/apt-helper", str(helper))
+    environment = {"PATH": f"{programs}:/usr/bin:/bin", "LOG": str(log), "MMDEBSTRAP_APT_CONFIG": "/conf"}
+    done = subprocess.run(
+        ["sh", "-c", script, "exec", str(tmp_path / "root")],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "1 packages to fetch\n"
+    assert log.read_text() == f"updated\ndownload-file http://x/a%7e1.deb a_1%3a1.deb SHA256:{digest}\n"
+    assert list((tmp_path / "root/var/cache/apt/archives").iterdir()) == []
