@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -15,15 +16,17 @@ from tests.bench.rows.rival_image import begun_at, lifetime, make_rival, run_riv
 from tests.container.image import make_image
 from tests.container.podman import Machine, podman
 from tests.container.rehearsal import machine, stand_in
+from zflow.lock import RUNNER, holder
 
 NAME = "zflow-bench-restart"
 SERVICES = "install.services"
 OWN = 0.5
 """Seconds of zflow's own that are allowed."""
+PYTHON = "/opt/zflow/bin/python"
 MEMORY = f"""\
-python3 -c '{SLEEP}' &
+{PYTHON} -c '{SLEEP}' &
 sleep 2
-for pid in "$(pgrep -fx '.*zflow run' | tail -n 1)" $!; do grep -E '^(Rss|Pss):' /proc/$pid/smaps_rollup; done
+for pid in $0 $!; do grep -E '^(Rss|Pss):' /proc/$pid/smaps_rollup; done
 kill $!
 """
 
@@ -64,15 +67,17 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
 def _inside(container: Machine, rounds: int) -> Iterator[Figure]:
     """Look at status, health and memory where they are used: in the image, byte-compiled, beside real services."""
     podman("cp", str(SUBJECTS / "in_turn.py"), f"{NAME}:/tmp/in_turn.py")
-    python = "/opt/zflow/bin/python"
-    commands = (f"exec {python} -c 'import click'", "exec zflow status", "exec zflow health")
+    commands = (f"{PYTHON} -c 'import click'", "zflow status || true", "zflow health")
     done = container.run("python3", "/tmp/in_turn.py", str(rounds * 4), *commands, check=True)
-    click, status, health = map(float, done.stdout.strip("[]\n ").split(","))
+    click, status, health = json.loads(done.stdout)
     yield within("zflow status, in the image", status, click, 'python -c "import click"', most=1)
     yield within("zflow health, in the image", health, click, 'python -c "import click"', most=1)
-    found = [int(line.split()[1]) for line in container.run("bash", "-c", MEMORY, check=True).stdout.splitlines()]
-    for what, ours, theirs in (("Rss", found[0], found[2]), ("Pss", found[1], found[3])):
-        yield in_memory(f"supervisor at rest, {what}, in the image", ours, theirs)
+    runner = holder(container.volume_path(), RUNNER)
+    assert runner is not None
+    held = container.run("bash", "-c", MEMORY, str(runner.pid), check=True).stdout.splitlines()
+    rss, pss, rss_asleep, pss_asleep = (int(line.split()[1]) for line in held)
+    yield in_memory("supervisor at rest, Rss, in the image", rss, rss_asleep)
+    yield in_memory("supervisor at rest, Pss, in the image", pss, pss_asleep)
 
 
 ROW = Row("restart", measure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,8 +51,3 @@ def volume_made(name: str) -> None:
     """Make a fresh volume."""
     podman("volume", "rm", "-f", name, check=False)
     podman("volume", "create", "--label", f"{LABEL}={LABELLED}", name)
-
-
-def last_line(argv: Sequence[str]) -> str:
-    """Return the last line that a command prints."""
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
