@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from tests.bench.place import LABELLED
@@ -37,14 +39,17 @@ def run_rival(script: str, volume: str, *, options: Sequence[str] = ()) -> str:
 
 def lifetime(name: str) -> float:
     """Return the seconds from the start of an ended container to its end."""
-    form = "{{.State.StartedAt.UnixMilli}} {{.State.FinishedAt.UnixMilli}}"
-    begun, ended = podman("inspect", "--format", form, name).stdout.split()
-    return (int(ended) - int(begun)) / 1e3
+    return _moment(name, "FinishedAt") - _moment(name, "StartedAt")
 
 
 def begun_at(name: str) -> float:
     """Return when a container was started, in seconds since the epoch."""
-    return int(podman("inspect", "--format", "{{.State.StartedAt.UnixMilli}}", name).stdout) / 1e3
+    return _moment(name, "StartedAt")
+
+
+def _moment(name: str, field: str) -> float:
+    [found] = json.loads(podman("container", "inspect", name).stdout)
+    return datetime.fromisoformat(found["State"][field]).timestamp()
 
 
 def volume_made(name: str) -> None:
