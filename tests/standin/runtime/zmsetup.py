@@ -58,13 +58,13 @@ class Session(stages.Session):
 
 
 def read_config(path: str) -> Dict[str, str]:
-    """The file, raw: split at the first `=`, every double quote dropped, nothing expanded."""
-    values = {}
-    for line in Path(path).read_text().splitlines():
-        key, equals, value = line.replace('"', "").partition("=")
-        if equals:
-            values[key.strip()] = value.strip()
-    return values
+    """The file, raw: each line split at its first `=`, every double quote of the value dropped, nothing else changed.
+
+    No blank is trimmed, no comment known, nothing expanded: ` KEY` and `export KEY` are keys of those very names.
+    """
+    with open(path, newline="\n") as source:
+        lines = [line.rstrip("\n").partition("=") for line in source]
+    return {key: value.replace('"', "") for key, _, value in lines}
 
 
 def _check_ground(session: Session) -> None:
