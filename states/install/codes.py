@@ -136,6 +136,12 @@ SYSLOG = Code(
     "rsyslog inside the Ubuntu could not be started, or ended at once.",
     "Read `zflow logs install.syslog` and `/data/etc/rsyslog.conf`, then run `zflow resume`.",
 )
+KILLED = Code(
+    "ZF-3022",
+    "the installer was killed",
+    "Something ended the vendor's installer in the middle of its work: most often the kernel, for want of memory.",
+    "It is tried again by itself, from clean software on. If it stays, give the container more memory.",
+)
 MENU = Code(
     "ZF-3030",
     "the vendor's menu waits for you",
@@ -166,5 +172,5 @@ SERVICES = Code(
 CODES = (
     PREFLIGHT, RENAMED, RELEASE, DOWNLOAD, WRONG_SHA256, ARCHIVE, VENDOR_KEY, VENDOR_KEY_AWAY, SOURCE_AWAY,
     SOURCE_SIGNATURE, ANSWERS, QUESTION, NOTHING_INSTALLED, PACKAGES, INSTALLER, ENDLESS, CONFIGURATION, DATA_PRESENT,
-    DNS, RELEASE_GONE, SYSLOG, MENU, MENU_CLOSED, MENU_RESULT, SERVICES,
+    DNS, RELEASE_GONE, SYSLOG, KILLED, MENU, MENU_CLOSED, MENU_RESULT, SERVICES,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from states.install import codes, leftovers
 from states.install.words import asked, question
-from zflow.api import CommandError, Context, OperatorError
+from zflow.api import CommandError, Context, OperatorError, TransientError
 
 ZMSETUP = "/opt/zimbra/libexec/zmsetup.pl"
 """The program that configures a server; without arguments it shows its menu."""
@@ -22,6 +22,12 @@ flock -w 600 9 || { echo "Could not get lock /var/lib/apt/daily_lock"; exit 1; }
 """Holds the lock of apt's own daily job (apt.systemd.daily), which would hold dpkg's in the middle of an install."""
 FLOOD = "ZF-1013"
 """The engine's code for endless output."""
+COMMAND = "ZF-1010"
+"""The engine's code for a command that ended with an unwanted exit code."""
+SIGNALLED = 128
+"""A shell's exit code for what a signal ended is this and the signal's number; sh(1)."""
+BY_ITSELF = (*range(SIGNALLED + 1), *range(SIGNALLED + 65, 256))
+"""Exit codes of an installer that was not ended by a signal; perl's `die` gives 255."""
 
 
 class _Asked(Exception):
@@ -29,12 +35,12 @@ class _Asked(Exception):
 
 
 def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool = False) -> str:
-    """Run one of them inside the Ubuntu and return what it printed, whatever its exit code: the codes lie.
+    """Run one of them inside the Ubuntu and return what it printed, whatever exit code of its own: the codes lie.
 
     A question is never answered. At the end of its input the vendor's `read` takes the default and goes on, so the
     installer is ended as soon as a question shows in its output.
 
-    Raises OperatorError(QUESTION), OperatorError(ENDLESS) and CommandError (time, silence).
+    Raises OperatorError(QUESTION), OperatorError(ENDLESS), TransientError(KILLED) and CommandError (time, silence).
     """
 
     def watched(line: str) -> None:
@@ -45,7 +51,7 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
     try:
         return ctx.shell.chroot(
             *("sh", "-c", ALONE, "alone", *argv),
-            ok=range(256),
+            ok=BY_ITSELF,
             silence=SILENCE,
             limit=OUTPUT,
             on_line=watched,
@@ -56,8 +62,17 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
         raise OperatorError(codes.QUESTION, f"‹{error}›") from None
     except CommandError as error:
         leftovers.end_all(ctx)
+        if error.code.id == COMMAND and error.exit_code not in BY_ITSELF:
+            signal = abs(error.exit_code) % SIGNALLED
+            raise TransientError(codes.KILLED, f"by signal {signal}; {_last(error)}") from error
         if (text := asked(error)) is not None:
             raise OperatorError(codes.QUESTION, f"‹{text}›") from error
         if error.code.id == FLOOD:
-            raise OperatorError(codes.ENDLESS, f"it repeats ‹{error.tail.strip().splitlines()[-1][:160]}›") from error
+            raise OperatorError(codes.ENDLESS, _last(error)) from error
         raise
+
+
+def _last(error: CommandError) -> str:
+    """Return the last words of an installer; `Killed` is its shell's."""
+    lines = [line for line in map(str.strip, error.tail.splitlines()) if line not in {"", "Killed", "Terminated"}]
+    return f"its last line: ‹{lines[-1][-160:]}›" if lines else "it had said nothing"

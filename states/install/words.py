@@ -72,5 +72,8 @@ def explained(output: str, fallback: ZflowError) -> ZflowError:
 
 
 def failed_parts(output: str) -> list[str]:
-    """Return what zmsetup.pl says has failed while it ends with success: its lines `Text...failed.`"""
-    return [line.strip() for line in re.findall(r"^.*\.\.\.[ \t]*failed\.?.*$", output, re.MULTILINE)]
+    """Return what zmsetup.pl says has failed while it ends with success: its lines `Text...failed.`
+
+    Of the system log's setup it says `Failed` (zmsetup.pl, setupSyslog).
+    """
+    return [line.strip() for line in re.findall(r"^.*\.\.\.[ \t]*[Ff]ailed\b.*$", output, re.MULTILINE)]

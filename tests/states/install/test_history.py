@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from states.install import history, proof
 from states.install.history import parse
 from states.install.releases import PACKAGES
+from tests.standin.runtime import stages
 from tests.states.install.records import STAGES, VERSION, session, write_history, write_proof
 from tests.support import make_context
 from zflow.api import Context
@@ -31,6 +32,14 @@ def test_one_session() -> None:
     assert (found.start, found.complete, found.upgrade) == ("100", True, False)
     assert found.packages == dict.fromkeys(PACKAGES, VERSION)
     assert (found.stages, found.touched, found.configured) == (STAGES, True, True)
+
+
+def test_stages_are_those_of_the_installer() -> None:
+    """What counts as the whole are the stages that zmsetup.pl records; others, of other packages, do not count."""
+    recorded = [name for name in stages.STAGES if name not in stages.UNRECORDED]
+    assert ("BEGIN", *recorded, "END") == history.STAGES
+    (found,) = parse(session(100, stages=("BEGIN", "configInstallCertImap", "configLCValues", "configLCValues")))
+    assert found.passed == 2
 
 
 def test_two_sessions() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from states import identity
 from states.bootstrap.settings import UBUNTU
 from states.install import codes, leftovers, setup, software, syslog, vendor
+from states.install.history import STAGES as HISTORY_STAGES
 from states.install.settings import SETTINGS
 from states.install.syslog import without_kernel_log
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.support import make_context
 from zflow.api import Context, OperatorError, TransientError
+from zflow.progress import Progress
 
 BIONIC_CONF = """\
 module(load="imuxsock") # provides support for local system logging
@@ -48,6 +51,17 @@ def test_proven_server(ctx: Context) -> None:
     assert setup.probe(ctx) is None
 
 
+class Told(Progress):
+    """Keeps what is reported."""
+
+    def __init__(self, seen: list[tuple[float, float, str]]) -> None:
+        self._seen = seen
+
+    def report(self, done: float = 0, total: float = 0, unit: str = "", note: str = "") -> None:
+        """Keep a report."""
+        self._seen.append((done, total, note))
+
+
 UNPROVEN: dict[str, tuple[list[str], str, list[str], str]] = {
     "cut off": ([session(1, stages=STAGES[:2])], "", [], "it ended after the stage configLCValues"),
     "not begun": ([session(1)], "", [], "it ended after the stage none"),
@@ -58,6 +72,12 @@ UNPROVEN: dict[str, tuple[list[str], str, list[str], str]] = {
         "Installing zimlets...failed.\n",
         [],
         "Installing zimlets...failed.",
+    ),
+    "a part failed and ended it": (
+        [session(1, stages=STAGES[:2])],
+        "Initializing ldap...failed. (256)\nConfiguration failed\n",
+        [],
+        "Initializing ldap...failed. (256); it ended after the stage configLCValues",
     ),
     "read back otherwise": ([session(1, stages=STAGES)], "", ["no administrator"], "no administrator"),
     "both": ([session(1, stages=STAGES)], "Mail...failed.\n", ["not running: mta"], "Mail...failed.; not running: mta"),
@@ -80,6 +100,26 @@ def test_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     write_history(ctx.volume, session(1, stages=STAGES[:1]), session(2, stages=STAGES))
     monkeypatch.setattr(setup, "defects", lambda _ctx: [])
     setup.prove(ctx, "Initializing ldap...done.\n")
+
+
+def test_sub_steps(ctx: Context) -> None:
+    """Each line of a part's end is a sub-step, the checkpoints say how far it is, and more than all is never told."""
+    seen: list[tuple[float, float, str]] = []
+    progress = Told(seen)
+    on_line = setup.reporter(replace(ctx, progress=progress))
+    on_line("Operations logged to /tmp/zmsetup.log")
+    write_history(ctx.volume, session(1, stages=STAGES[:2]))
+    on_line("Setting up CA...done.")
+    on_line("Initializing ldap...failed. (256)")
+    write_history(ctx.volume, session(1, stages=(*HISTORY_STAGES, "configInstallCertImap", "zimbraDNSCache")))
+    on_line("\tcom_zimbra_date...done.")
+    total = len(HISTORY_STAGES)
+    assert seen == [
+        (0, total, ""),
+        (2, total, "Setting up CA...done."),
+        (2, total, "Initializing ldap...failed. (256)"),
+        (total, total, "com_zimbra_date...done."),
+    ]
 
 
 @pytest.mark.parametrize(

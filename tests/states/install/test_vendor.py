@@ -9,7 +9,7 @@ import pytest
 from states.install import codes, vendor
 from tests.states.install.shells import Outside
 from tests.support import make_context
-from zflow.api import CommandError, Context, OperatorError
+from zflow.api import CommandError, Context, OperatorError, TransientError
 
 
 @pytest.fixture
@@ -28,6 +28,14 @@ def installer(ctx: Context, script: str) -> str:
 def test_exit_code_is_not_believed(ctx: Context) -> None:
     """What was printed is returned whatever the exit code."""
     assert installer(ctx, "echo all; echo went >&2; exit 1") == "all\nwent\n"
+
+
+@pytest.mark.parametrize("script", ["kill -KILL $$", "sh -c 'kill -KILL $$'"], ids=["itself", "its child"])
+def test_killed(ctx: Context, script: str) -> None:
+    """An installer that a signal ended is no liar: it is told so, and tried again."""
+    with pytest.raises(TransientError) as caught:
+        installer(ctx, f"echo Installing...; {script}")
+    assert (caught.value.code, caught.value.detail) == (codes.KILLED, "by signal 9; its last line: ‹Installing...›")
 
 
 def test_question(ctx: Context) -> None:

@@ -131,9 +131,13 @@ def test_failed_parts() -> None:
         "Installing zimlets...\n\tcom_x...done.\n\tcom_y...failed. This may impact system functionality.\n"
         "Nothing has failed.\n"
         "Starting servers...failed\n"
+        "Setting up syslog.conf...Failed\n"
+        "Fixing perms...failed with exit code: 1.\n"
     )
     assert failed_parts(output) == [
         "Creating admin account admin@example.org...failed.",
         "com_y...failed. This may impact system functionality.",
         "Starting servers...failed",
+        "Setting up syslog.conf...Failed",
+        "Fixing perms...failed with exit code: 1.",
     ]
