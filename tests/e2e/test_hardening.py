@@ -29,6 +29,7 @@ DRIFT = {
     "zimbra_swatch_total_threshold": "100000",
     "zimbra_swatch_acct_threshold": "100000",
 }
+PINNED, BY_HAND = "zimbraHttpThrottleSafeIPs", "203.0.113.0/24"
 
 
 def mailbox(machine: Machine) -> Path:
@@ -121,7 +122,19 @@ def test_the_dns_check_has_an_answer_for_scripts(finished: Machine) -> None:
     assert {each["state"] for each in json.loads(checked.stdout)} <= {"missing", "unknown", "wrong", "right"}
 
 
-def test_ten_drifted_settings_are_named_and_restored(finished: Machine) -> None:
+@pytest.fixture
+def pinned(finished: Machine) -> Iterator[None]:
+    """Let the operator keep one attribute for himself, for as long as the test takes."""
+    settings = finished.volume_path() / "app/settings.toml"
+    settings.write_text(f'keep_attributes = "{PINNED}"\n')
+    assert finished.run("zflow", "resume", timeout=300).returncode == 0
+    zimbra(finished, f"zmprov mcf {PINNED} {BY_HAND}")
+    yield
+    settings.unlink()
+    assert finished.run("zflow", "resume", timeout=300).returncode == 0
+
+
+def test_ten_drifted_settings_are_named_and_restored_and_the_pinned_one_stays(finished: Machine, pinned: None) -> None:
     """`verify` names each of ten settings changed by hand with both values; `resume` restores them and says so."""
     for name, value in DRIFT.items():
         tool = f"zmlocalconfig -e {name}={value}" if name.startswith("zimbra_") else f"zmprov mcf {name} {value}"
@@ -130,10 +143,13 @@ def test_ten_drifted_settings_are_named_and_restored(finished: Machine) -> None:
     assert told.returncode == 1
     for name, value in DRIFT.items():
         assert f"{name} is {value}, not " in told.stdout
+    assert PINNED not in told.stdout
     before = newest(finished)
     assert finished.run("zflow", "resume", timeout=600).returncode == 0
     (done,) = [row for row in events(finished, before) if row["step"] == "hardening.values" and row["kind"] == "done"]
     assert done["evidence"].endswith(f"restored: {', '.join(sorted(DRIFT))}")
+    assert zimbra(finished, f"zmprov gcf {PINNED}") == f"{PINNED}: {BY_HAND}\n"
+    assert finished.run("zflow", "verify", timeout=300).returncode == 0
 
 
 def test_no_private_key_is_on_record(finished: Machine) -> None:

@@ -109,6 +109,7 @@ def test_each_record_missing(servers: World, purpose: str) -> None:
         ("dmarc", [quoted("v=DMARC1; p=none")], "none, not quarantine"),
         ("dmarc", [quoted("v=DMARC1; rua=mailto:x@example.test")], "no policy that counts"),
         ("dmarc", [quoted("v=DMARC1; p=reject"), quoted("v=DMARC1; p=none")], "2 texts"),
+        ("reports", [quoted("v=DMARC1"), quoted("v=DMARC1; p=none")], "2 texts"),
     ],
 )
 def test_each_record_wrong(servers: World, purpose: str, values: list[str], words: str) -> None:
