@@ -53,6 +53,10 @@ test-fast: check
 test: check
 	$(RUN) pytest -q
 
+# Kills the vendor's installers at each of their checkpoints; `make test` takes a few by chance. About ten minutes.
+checkpoints: $(VENV)/ready
+	ZFLOW_TEST_CHECKPOINTS=all $(RUN) pytest -q tests/e2e/test_checkpoints.py
+
 # The crash certificate: prints its matrix and keeps it in docs/reliability.md; an hour. The short form: a minute.
 crash: $(VENV)/ready
 	$(RUN) tests.crash.matrix

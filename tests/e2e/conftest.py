@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.chroot.ground import Ground, ground
 from tests.container.image import make_image
 from tests.container.podman import Machine, remove_leftovers
 from tests.container.rehearsal import machine, stand_in
@@ -102,3 +105,25 @@ def finished(first_start: tuple[Machine, Snapshot]) -> Machine:
 def undisturbed(first_start: tuple[Machine, Snapshot]) -> Snapshot:
     """What the undisturbed first start left, before any test touched it."""
     return first_start[1]
+
+
+@pytest.fixture(scope="session")
+def laid(request: pytest.FixtureRequest, release: StandIn) -> Iterator[Ground]:
+    """The ground for tests of the installers in machines without an engine.
+
+    ZFLOW_TEST_ROOTFS names an archive of an Ubuntu 18.04 as zflow bootstraps it, where none is to be made by podman.
+    """
+    named = os.environ.get("ZFLOW_TEST_ROOTFS")
+    rootfs = Path(named) if named else request.getfixturevalue("bootstrapped")
+    with ground(rootfs, release) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def whole(laid: Ground) -> dict[str, Any]:
+    """What an undisturbed configuration left in such a machine."""
+    machine = laid.machine("whole")
+    assert machine.walked() == 0, machine.output()[-6000:]
+    found = machine.seen()
+    machine.remove()
+    return found

@@ -110,9 +110,8 @@ def test_a_missing_password_file_blocks_with_its_name(make_machine: MakeMachine)
     assert not (found.volume_path() / "etc").exists()
 
 
-@pytest.mark.parametrize("behaviour", ["unknown_question", "endless_output", "exit0_nothing"])
-def test_a_strange_installer_is_a_named_error(make_machine: MakeMachine, tmp_path: Path, behaviour: str) -> None:
-    """An installer that asks, floods or lies is ended and named; it is never waited for without end."""
-    found = make_machine(release=stand_in(tmp_path, **{behaviour: "1"}))
+def test_a_strange_installer_is_a_named_error(make_machine: MakeMachine, tmp_path: Path) -> None:
+    """An installer that asks is ended and named, never waited for; `test_installers.py` has all that it may do."""
+    found = make_machine(release=stand_in(tmp_path, unknown_question="1"))
     found.start()
-    assert blocked_with(found, 1200).startswith("ZF-")
+    assert blocked_with(found, 1200) == "ZF-3012"

@@ -17,6 +17,7 @@ EXCLUDED: tuple[tuple[str, str], ...] = (
     (r"opt/zimbra/(log|zmstat|\.saveconfig)(/|$)", "logs of the vendor, copies its installer keeps"),
     (r"opt/zimbra/config\.\d+$", "the vendor names its saved configuration after a process id"),
     (r"opt/zimbra/ssl/zimbra\.\d+(/|$)", "the vendor names what it replaces by the time"),
+    (r"opt/zimbra/\.standin-fired$", "where the stand-in counts how often it misbehaved as it was told to"),
     (r"opt/zimbra/\.install_history$", "the vendor's history has the time of each session, and each interrupted one"),
     (r"opt/zimbra/data/postfix/spool/pid/", "locks of the services that mail happened to pass through"),
     (r"var/spool/postfix/dev/log$", "a socket that the system log makes when it starts after postfix was installed"),
@@ -107,15 +108,15 @@ def attributes(volume: Path) -> dict[str, dict[str, list[str]]]:
     """Return the stand-in's directory: each entry's attributes, without what is random and without addresses."""
     entries = json.loads((volume / "opt/zimbra/data/ldap/mdb/db/data.mdb").read_text())
     return {
-        _plain(key): {name: _values(name, values) for name, values in entry.items()} for key, entry in entries.items()
+        plain(key): {name: _values(name, values) for name, values in entry.items()} for key, entry in entries.items()
     }
 
 
 def _values(name: str, values: list[str]) -> list[str]:
-    return ["random"] * len(values) if name in RANDOM else sorted(_plain(value) for value in values)
+    return ["random"] * len(values) if name in RANDOM else sorted(plain(value) for value in values)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text without the container's address and the random name of the account for address books."""
     return re.sub(r"galsync\.[^@]+", "galsync", re.sub(r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS", text))
 

@@ -20,6 +20,7 @@ BEHAVIOURS = frozenset(
         "exit0_nothing",
         "hang_at",
         "install_fail",
+        "install_kill_at",
         "kill_after",
         "kill_at",
         "question_at",

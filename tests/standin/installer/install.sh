@@ -100,7 +100,9 @@ if [ $AUTOINSTALL = no ]; then
 fi
 
 echo "$(date +%s): INSTALL SESSION START" >> $HISTORY
+killedAt started
 installPackages
+killedAt recorded
 echo "$(date +%s): INSTALL SESSION COMPLETE" >> $HISTORY
 
 restoreExistingConfig

@@ -15,6 +15,12 @@ fires() {
   echo $((count + 1)) > /opt/zimbra/.standin-fired
 }
 
+killedAt() {
+  # SIGKILL at the point a test named.
+  [ "$(setting install_kill_at)" = $1 ] && fires install_kill_at && kill -KILL $$
+  return 0
+}
+
 ask() {
   echo ""
   echo -n "$1 [$2] "

@@ -136,18 +136,26 @@ installPackages() {
     fi
     echo "done"
   fi
+  killedAt downloaded
   removeExistingInstall
+  killedAt removed
   if [ ${#REPO_NAMES[@]} -gt 0 ]; then
     announce "Installing repo packages" "${REPO_NAMES[@]}"
     apt-get install -y "${REPO_NAMES[@]}" >> $LOGFILE 2>&1 || pkgError
     echo "done"
   fi
   announce "Installing local packages" "${LOCAL_NAMES[@]}"
+  killedAt repo
   ! fires install_fail || pkgError
+  if [ "$(setting install_kill_at)" = unpacked ]; then
+    dpkg --unpack "$PACKAGE_DIR"/zimbra-[lms]*_[0-9]*.deb >> $LOGFILE 2>&1
+    killedAt unpacked
+  fi
   dpkg -i --auto-deconfigure $(for package in "${LOCAL_NAMES[@]}"; do
     echo "$PACKAGE_DIR/$package"_[0-9]*.deb
   done) >> $LOGFILE 2>&1 || pkgError
   echo "done"
+  killedAt configured
   [ $UPGRADE = yes ] && state=UPGRADED
   for package in "${LOCAL_NAMES[@]}" "${REPO_NAMES[@]}"; do
     dpkg-query -W -f="$(date +%s): $state \${package}_\${Version}_\${Architecture}.deb\n" $package >> $HISTORY

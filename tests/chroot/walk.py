@@ -1,0 +1,84 @@
+"""Inside a machine: zflow's own walker over the product, as far as a test wants, and a look at what it left.
+
+python -m tests.chroot.walk UNTIL FILE [VARIANT]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from unittest.mock import patch
+
+from states import bootstrap, install, updates
+from states.install import answers, setup, software, vendor
+from states.install.history import last
+from states.install.proof import mark
+from states.install.unpack import inside, installer
+from states.product import PRODUCT
+from tests.chroot.looking import seen
+from zflow.api import Context, Product, State, Step
+from zflow.retry import POLICIES
+from zflow.walk.process import walk
+
+SILENCE, OUTPUT = 15.0, 1 << 15
+"""Seconds and bytes after which an installer counts as hung or endless: the stand-in is quick, and prints little."""
+
+
+def resume_as_the_vendor_does(ctx: Context) -> None:
+    """Configure the server on top of what a cut-off attempt left, and believe it."""
+    answers.apply(ctx)
+    vendor.run(ctx, setup.PROGRAM, "-c", f"/{answers.PLACE}", on_line=lambda _line: None, daemon=True)
+    finished = last(ctx)
+    assert finished is not None
+    mark(ctx, finished)
+    setup.begun(ctx).unlink(missing_ok=True)
+
+
+def install_attended(given: str) -> Callable[[Context], None]:
+    """Return what runs the installer without its defaults file: its input ends after these answers."""
+
+    def apply(ctx: Context) -> None:
+        script = 'cd "$1" && printf "$2" | ./install.sh -s'
+        vendor.run(ctx, "sh", "-c", script, "sh", inside(installer(ctx), ctx), given, on_line=lambda _line: None)
+
+    return apply
+
+
+VARIANTS: dict[str, tuple[Step, Callable[[Context], None]]] = {
+    "vendor's resume": (setup.STEP, resume_as_the_vendor_does),
+    "no input": (software.STEP, install_attended("")),
+    # The licence is accepted, the package server is not; all packages are taken by default.
+    "input ends at Continue": (software.STEP, install_attended(r"y\nn\n")),
+}
+"""By name: a step, and what is done in its place."""
+
+
+def product(until: str, variant: str) -> Product:
+    """Return the product up to a step of the state install, with a step exchanged if a variant says so."""
+    names = [step.name for step in install.STATE.steps]
+    steps = install.STATE.steps[: names.index(until) + 1]
+    if variant in VARIANTS:
+        exchanged, apply = VARIANTS[variant]
+        steps = tuple(replace(step, apply=apply) if step is exchanged else step for step in steps)
+    states: tuple[State, ...] = (bootstrap.STATE, updates.STATE, replace(install.STATE, steps=steps))
+    return replace(PRODUCT, states=states, watches=lambda _ctx: ())
+
+
+def main(until: str, place: str, variant: str = "") -> int:
+    """Walk over the volume that the environment names and return the walk's exit code."""
+    volume = Path(os.environ["ZFLOW_VOLUME"])
+    vendor.SILENCE, vendor.OUTPUT = SILENCE, OUTPUT
+    POLICIES["vendor"] = replace(POLICIES["vendor"], attempts=1)
+    if variant == "input ends at Continue":
+        patch.object(vendor, "question", return_value=None).start()  # as of a form that nobody knows
+    code = walk(product(until, variant), volume, os.environ, "a test")
+    Path(place).write_text(json.dumps(asdict(seen(volume))))
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

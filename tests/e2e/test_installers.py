@@ -1,0 +1,119 @@
+"""Whatever the vendor's installers do instead of their work ends in its named error, soon: the stand-in misbehaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.chroot.ground import Ground
+from tests.chroot.looking import differences
+from tests.chroot.machine import Machine
+from tests.e2e.test_checkpoints import FIRED, INSTALL_CONF, PATIENCE, SETUP_CONF, compared
+
+pytestmark = [pytest.mark.root, pytest.mark.container, pytest.mark.network]
+
+SOFTWARE, SETUP = "install.software", "install.setup"
+STOPPED = 1
+"""zflow's exit code for a walk that needs the operator or a later try."""
+
+
+@dataclass(frozen=True)
+class Misdeed:
+    """What an installer is told to do, and what zflow makes of it: the event's kind, the code, a part of the detail."""
+
+    step: str
+    told: str
+    kind: str
+    code: str
+    detail: str
+    variant: str = ""
+
+
+MISDEEDS = {
+    "install.sh asks something unknown": Misdeed(
+        SOFTWARE, "unknown_question=1", "blocked", "ZF-3012", "‹Is the moon full tonight? [Maybe]›"
+    ),
+    "install.sh prints without end": Misdeed(
+        SOFTWARE, "endless_output=1", "blocked", "ZF-3016", "A non-blank answer is required"
+    ),
+    "install.sh installs nothing, exit code 0": Misdeed(
+        SOFTWARE, "exit0_nothing=1", "blocked", "ZF-3013", "zimbra-core, zimbra-ldap"
+    ),
+    "install.sh cannot install a package": Misdeed(
+        SOFTWARE, "install_fail=1", "gave-up", "ZF-3014", "Unable to install required packages"
+    ),
+    "install.sh is killed": Misdeed(SOFTWARE, "install_kill_at=repo", "gave-up", "ZF-3030", "by signal 9"),
+    "install.sh has no input at the licence": Misdeed(
+        SOFTWARE, "", "blocked", "ZF-3012", "license agreement? [N]", "no input"
+    ),
+    "install.sh has no more input at Continue": Misdeed(
+        SOFTWARE, "", "blocked", "ZF-3016", "[N]", "input ends at Continue"
+    ),
+    "zmsetup.pl asks something unknown": Misdeed(
+        SETUP, "question_at=configInitSql", "blocked", "ZF-3012", "‹Is the moon full tonight? [Maybe]›"
+    ),
+    "zmsetup.pl fails in part, exit code 0": Misdeed(
+        SETUP, "zmsetup_fail_at=configCreateDomain", "gave-up", "ZF-3017", "configCreateDomain...failed."
+    ),
+    "zmsetup.pl fails and ends": Misdeed(
+        SETUP, "zmsetup_fail_at=configSetupLdap", "gave-up", "ZF-3017", "configSetupLdap...failed."
+    ),
+    "zmsetup.pl ends with 1": Misdeed(
+        SETUP, "zmsetup_exit1_at=configInitMta", "gave-up", "ZF-3017", "Configuration failed"
+    ),
+    "zmsetup.pl falls silent": Misdeed(SETUP, "hang_at=configInitSql", "gave-up", "ZF-1012", "Setting spam training"),
+    "zmsetup.pl is killed": Misdeed(SETUP, "kill_after=configInitMta", "gave-up", "ZF-3030", "by signal 9"),
+}
+BIND = "not zflow's password: cn=config"
+SERVICES = ("server/mail.example.test zimbraServiceEnabled", "server/mail.example.test zimbraServiceInstalled")
+LOST = {
+    # killed before this: what the vendor's own resume never makes up for, and says nothing
+    "configSetEnabledServices": {BIND, "config zimbraDefaultDomainName", *SERVICES},
+    "configInitSql": {BIND},
+}
+
+
+def told(laid: Ground, step: str, words: str) -> Machine:
+    """Return a machine in which a step's installer was told how to misbehave."""
+    machine = laid.machine("told", software=step == SETUP)
+    machine.write(SETUP_CONF if step == SETUP else INSTALL_CONF, f"{words}\n")
+    return machine
+
+
+@pytest.mark.parametrize("name", MISDEEDS)
+def test_a_misdeed_is_named_and_stops_the_walk(laid: Ground, name: str) -> None:
+    """An installer that asks, floods, lies, fails, hangs or dies ends the walk with its code and its own words."""
+    misdeed = MISDEEDS[name]
+    machine = told(laid, misdeed.step, misdeed.told)
+    assert machine.walked(misdeed.step, misdeed.variant, timeout=PATIENCE) == STOPPED, machine.output()[-4000:]
+    (found,) = [each for each in machine.seen()["events"] if each["kind"] in {"blocked", "gave-up"}]
+    assert (found["step"], found["kind"], found["code"]) == (misdeed.step, misdeed.kind, misdeed.code)
+    assert misdeed.detail in found["detail"]
+    machine.remove()
+
+
+def test_after_a_failed_part_the_next_attempt_makes_all_anew(laid: Ground, whole: dict[str, Any]) -> None:
+    """A configuration that was not proven is made again from clean software, and then is what it should have been."""
+    machine = told(laid, SETUP, "zmsetup_fail_at=configSetEnabledServices")
+    assert machine.walked(timeout=PATIENCE) == STOPPED
+    assert machine.walked(timeout=PATIENCE) == 0, machine.output()[-4000:]
+    assert compared(whole, machine.seen()) == []
+    machine.remove()
+
+
+@pytest.mark.parametrize("stage", LOST)
+def test_the_vendors_own_resume_loses_what_it_is_known_to_lose(laid: Ground, whole: dict[str, Any], stage: str) -> None:
+    """Why zflow never resumes, and that the comparison sees it: zmsetup.pl run again says success and lacks parts."""
+    machine = told(laid, SETUP, f"kill_at={stage}\ntimes=1")
+    machine.walk()
+    machine.wait_for(FIRED, PATIENCE)
+    machine.kill()
+    assert machine.walked("install.setup", "vendor's resume", timeout=PATIENCE) == 0, machine.output()[-4000:]
+    found = machine.seen()
+    lines = differences(whole["entries"], found["entries"])
+    lost = {line.partition(": ")[0] for line in lines if line.endswith("/ None") or "zimbraService" in line}
+    lost |= {line for line in compared(whole, found) if line.startswith("not zflow's password")}
+    assert lost == LOST[stage]
+    machine.remove()
