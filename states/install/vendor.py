@@ -65,10 +65,10 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
         if error.code.id == COMMAND and error.exit_code not in BY_ITSELF:
             signal = abs(error.exit_code) % SIGNALLED
             raise TransientError(codes.KILLED, f"by signal {signal}; {_last(error)}") from error
-        if (text := asked(error)) is not None:
-            raise OperatorError(codes.QUESTION, f"‹{text}›") from error
         if error.code.id == FLOOD:
             raise OperatorError(codes.ENDLESS, _last(error)) from error
+        if (text := asked(error)) is not None:
+            raise OperatorError(codes.QUESTION, f"‹{text}›") from error
         raise
 
 

@@ -70,7 +70,7 @@ def passwords(volume: Path) -> dict[str, bool]:
     """Compare the server's passwords with zflow's secrets: the administrator's, the directory's, the services'."""
     secrets = {path.name: path.read_text().strip() for path in (volume / ".zflow/secrets").iterdir()}
     entries = json.loads((volume / "opt/zimbra/data/ldap/mdb/db/data.mdb").read_text())
-    (stored,) = entries[ADMIN]["userPassword"]
+    (stored,) = entries.get(ADMIN, {}).get("userPassword", [""])
     root = (volume / "opt/zimbra/data/ldap/config/cn=config").read_text()
     settings = local(volume / "opt/zimbra/conf/localconfig.xml")
     named = {

@@ -62,6 +62,14 @@ def test_flood(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Enter the name" in caught.value.detail
 
 
+def test_flood_of_questions(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a question of unknown form is repeated for ever, that is the finding, wherever the output was cut."""
+    monkeypatch.setattr(vendor, "OUTPUT", 1 << 12)
+    with pytest.raises(OperatorError) as caught:
+        installer(ctx, "while :; do printf '\\nThe name: '; done")
+    assert caught.value.code is codes.ENDLESS
+
+
 @pytest.mark.parametrize("last_word", ["Enter the name: ", "Installing..."])
 def test_silence(ctx: Context, monkeypatch: pytest.MonkeyPatch, last_word: str) -> None:
     """What falls silent is ended: told as a question where its last word reads like one, else as silence."""
