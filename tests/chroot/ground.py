@@ -80,7 +80,7 @@ def _must(machine: Machine, until: str) -> None:
 def _supply(held: Memory) -> None:
     parts = in_repository(Release("8.8.15", "18.04"))
     names = sorted({name for part in parts for name in part.depends if not name.startswith("zimbra-")})
-    command = [*held.environment(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", SUPPLY]
+    command = [*held.entering(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", SUPPLY]
     done = subprocess.run(
         [*command, "sh", f"/mnt/{READY}/top/files", *names],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900, check=False,

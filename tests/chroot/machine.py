@@ -77,7 +77,7 @@ class Memory:
             (folder / each).mkdir(parents=True)
         return Machine(self, name, layers, settings)
 
-    def environment(self) -> list[str]:
+    def entering(self) -> list[str]:
         """Return the command line before that of a program which is to find it."""
         return ["nsenter", f"--mount=/proc/{self.holder}/ns/mnt"]
 
@@ -135,7 +135,7 @@ class Machine:
         environment |= {"HERE": str(ROOT), "ZFLOW_VOLUME": volume, **self.settings, **variables}
         with (self.folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
-                [*self.memory.environment(), "unshare", *SPACES, "sh", "-c", SETUP, "first", volume, lower, top, *argv],
+                [*self.memory.entering(), "unshare", *SPACES, "sh", "-c", SETUP, "first", volume, lower, top, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -148,7 +148,7 @@ installPackages() {
   killedAt repo
   ! fires install_fail || pkgError
   if [ "$(setting install_kill_at)" = unpacked ]; then
-    dpkg --unpack "$PACKAGE_DIR"/zimbra-[lms]*_[0-9]*.deb >> $LOGFILE 2>&1
+    dpkg --unpack "$PACKAGE_DIR"/zimbra-{core,ldap,mta,store}_[0-9]*.deb >> $LOGFILE 2>&1
     killedAt unpacked
   fi
   dpkg -i --auto-deconfigure $(for package in "${LOCAL_NAMES[@]}"; do
