@@ -69,7 +69,7 @@ def prove(ctx: Context, order: Order, output: str) -> None:
         reached = session.stages[-1] if session and session.stages else "none"
         unfinished = TransientError(install_codes.CONFIGURATION, f"it ended after the stage {reached}")
         raise explained(output, unfinished)
-    ctx.progress.report(STAGES, STAGES, "stages", "reading the server back")
+    ctx.progress.report(len(STAGES), len(STAGES), "stages", "reading the server back")
     found = [*failed_parts(output), *readback.not_running(ctx)]
     found += readback.lacking(order.before or {}, readback.portrait(ctx))
     said = as_zimbra(ctx, "zmcontrol", "-v", ok=range(256), timeout=180).output.strip()

@@ -31,7 +31,7 @@ SILENCE, OUTPUT = 15.0, 1 << 15
 def resume_as_the_vendor_does(ctx: Context) -> None:
     """Configure the server on top of what a cut-off attempt left, and believe it."""
     answers.apply(ctx)
-    vendor.run(ctx, setup.PROGRAM, "-c", f"/{answers.PLACE}", on_line=lambda _line: None, daemon=True)
+    vendor.run(ctx, vendor.ZMSETUP, "-c", f"/{answers.PLACE}", on_line=lambda _line: None, daemon=True)
     finished = last(ctx)
     assert finished is not None
     mark(ctx, finished)

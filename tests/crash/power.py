@@ -25,7 +25,8 @@ from tests.engine.toy import Bench, product
 from zflow.context import Context
 from zflow.files import remove_tree, sync_folder, sync_volume, write_atomic
 from zflow.journal.event import VALID, Event
-from zflow.journal.reader import broken_link, events, reading
+from zflow.journal.reader import events, reading
+from zflow.journal.seal import broken_link
 from zflow.journal.writer import Journal, Position
 from zflow.step import Evidence, Product, Step
 from zflow.walk import protocol

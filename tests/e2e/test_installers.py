@@ -44,7 +44,7 @@ MISDEEDS = {
     "install.sh cannot install a package": Misdeed(
         SOFTWARE, "install_fail=1", "gave-up", "ZF-3014", "Unable to install required packages"
     ),
-    "install.sh is killed": Misdeed(SOFTWARE, "install_kill_at=repo", "gave-up", "ZF-3030", "by signal 9"),
+    "install.sh is killed": Misdeed(SOFTWARE, "install_kill_at=repo", "gave-up", "ZF-3022", "by signal 9"),
     "install.sh has no input at the licence": Misdeed(
         SOFTWARE, "", "blocked", "ZF-3012", "license agreement? [N]", "no input"
     ),
@@ -64,7 +64,7 @@ MISDEEDS = {
         SETUP, "zmsetup_exit1_at=configInitMta", "gave-up", "ZF-3017", "Configuration failed"
     ),
     "zmsetup.pl falls silent": Misdeed(SETUP, "hang_at=configInitSql", "gave-up", "ZF-1012", "Setting spam training"),
-    "zmsetup.pl is killed": Misdeed(SETUP, "kill_after=configInitMta", "gave-up", "ZF-3030", "by signal 9"),
+    "zmsetup.pl is killed": Misdeed(SETUP, "kill_after=configInitMta", "gave-up", "ZF-3022", "by signal 9"),
 }
 BIND = "not zflow's password: cn=config"
 SERVICES = ("server/mail.example.test zimbraServiceEnabled", "server/mail.example.test zimbraServiceInstalled")

@@ -19,6 +19,7 @@ from zflow.endpoint.printable import printable
 from zflow.errors import OperatorError
 from zflow.journal.reader import Row, last_whole, position, reading, steps
 from zflow.lock import RUNNER, holder
+from zflow.view import MARKS
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("serving", "blocked", "failed", "starting", "unreadable", "none")
@@ -81,7 +82,7 @@ def samples(volume: Path) -> Iterator[Sample]:
         yield PROBLEM, {"code": document["problem"]["code"]}, 1
     yield from _times(volume)
     kinds = [step["status"] for step in found]
-    for kind in status.MARKS:
+    for kind in MARKS:
         yield STEPS, {"status": kind}, kinds.count(kind)
     for step in found:
         yield STEP, {"state": step["state"], "step": step["name"], "status": step["status"]}, 1

@@ -15,6 +15,7 @@ import pytest
 
 from states.install import answers
 from states.install.answers import render
+from states.install.releases import RELEASES
 from tests.standin.runtime.zmsetup import read_config
 from tests.states.install.test_answers import FACTS
 from zflow.api import Secret
@@ -85,7 +86,7 @@ def test_zflows_file_means_the_same_to_both(tmp_path: Path) -> None:
         key: Secret(f"{allowed}{number}äß") for number, key in enumerate(["CREATEADMINPASS", *answers.PASSWORDS])
     }
     path = tmp_path / "answers"
-    path.write_text(render(FACTS, passwords, remove=False))
+    path.write_text(render(FACTS, passwords, RELEASES["8.8.15"], remove=False))
     read = read_config(str(path))
     assert by_installer(path, *read) == read
     assert read["CREATEADMINPASS"] == f"{allowed}0äß"
