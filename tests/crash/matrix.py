@@ -1,6 +1,6 @@
 """`python -m tests.crash.matrix [--short]`: runs the crash certificate, prints its matrix, and keeps it in the docs.
 
-The long form, `make crash`, takes about half an hour on an idle machine, the short one less than a minute. Ends with 1
+The long form, `make crash`, takes an hour or more, the short one less than a minute. Ends with 1
 when anything was lost; the line then names the seed or the point that leads to it again.
 """
 
