@@ -32,7 +32,7 @@ BUNDLES = frozenset({b"PKCS7", b"PKCS #7 SIGNED DATA", b"CMS"})
 """RFC 7468, sections 8 and 9."""
 PFX = re.compile(rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...)\x02\x01\x03", re.DOTALL)
 """How a PKCS#12 begins: a sequence whose first member is the version 3; RFC 7292, section 4."""
-WRONG = (ValueError, TypeError, UnsupportedAlgorithm)
+WRONG = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 """What the library raises for content it cannot use."""
 
 

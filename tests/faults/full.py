@@ -6,6 +6,7 @@ was tried, the outcomes and what was wrong with them as JSON. The mount and the 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -97,6 +98,7 @@ def full(mount: Path, every: int, *, old: bool) -> tuple[Counter[str], list[str]
         outcomes[ended] += 1
         if ended not in {"serving", f"blocked {codes.DISK_FULL.id}", f"refused {codes.DISK_FULL.id}"}:
             bad.append(f"{left} blocks free: {ended}")
+        gc.collect()  # a journal that could not be restored holds its deleted files open until then
         (mount / "filler").unlink()
         sync_volume(mount)  # ext4 gives freed blocks away after its own next commit only
         bad += [f"{left} blocks free: {each}" for each in whole(volume)]
