@@ -167,7 +167,8 @@ class Journal:
                 self._write(events, position)
             for each in events:
                 if each.step is not None:
-                    self._records[each.step] = _after(self.step(each.step), each)
+                    recorded = replace(each, key=self._text(each.key))
+                    self._records[each.step] = _after(self.step(each.step), recorded)
             if position is not None:
                 self.position = position
 
