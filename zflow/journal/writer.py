@@ -25,7 +25,6 @@ from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
 from zflow.journal.meaning import translated
 from zflow.journal.seal import frame, seal, wrong
-from zflow.plain import plain
 
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
@@ -198,13 +197,11 @@ class Journal:
         _raw(connection).execute("UPDATE seal SET hash = ?", (seal(_raw(connection), self._frame),))
 
     def _text(self, value: Any) -> Any:
-        """Return a text without secrets, plain, and without the surrogates that stand for bytes which are no UTF-8."""
+        """Return a text without secrets, and without the surrogates that stand for bytes which are no UTF-8."""
         if not isinstance(value, str):
             return value
         cleaned = self._clean(value)
-        if cleaned.isascii() and cleaned.isprintable():
-            return cleaned
-        return plain(cleaned).encode(errors="backslashreplace").decode()
+        return cleaned if cleaned.isascii() else cleaned.encode(errors="backslashreplace").decode()
 
     @contextlib.contextmanager
     def _commit(self) -> Iterator[Connection]:
