@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from zflow.boot import boot_identity
 from zflow.errors import OperatorError
@@ -24,8 +24,7 @@ from zflow.journal.reader import Row, last_whole, position, reading, steps
 from zflow.lock import RUNNER, holder
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The answer to one question, and a line that says why."""
 
     good: bool

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 STYLES = {"good": "32", "busy": "36", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 """Select Graphic Rendition parameters (ECMA-48, 8.3.117): the terminal's own colours, legible on any background."""
 
 
-@dataclass(frozen=True)
-class Screen:
+class Screen(NamedTuple):
     """Where text goes. `width` None: not a terminal, nothing is cut or wrapped."""
 
     width: int | None = None

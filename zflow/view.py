@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import datetime
 
 from zflow.status import Document
@@ -58,7 +57,7 @@ class _View:
 
     def __init__(self, document: Document, screen: Screen, now: float, *, steps: bool) -> None:
         self._document = document
-        self._screen = replace(screen, width=screen.width and min(screen.width, WIDEST))
+        self._screen = screen._replace(width=screen.width and min(screen.width, WIDEST))
         self._now = now
         self._steps = steps
         self._width = min(screen.width or NOMINAL, WIDEST)

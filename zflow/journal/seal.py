@@ -2,14 +2,15 @@
 
 SQLite keeps no checksums in its file, and the chain of hashes covers the events up to the last that is there. The seal,
 one row renewed in each commit, covers the rest: how many events there are, the workflow row, the list of steps and the
-schema, whose views say what the events mean.
+schema, whose views say what the events mean. It is a checksum against accidents, and one that `zflow status` need not
+load OpenSSL for.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
+import zlib
 from typing import Any
 
 from zflow import codes
@@ -22,17 +23,20 @@ WORKFLOW = (
     "SELECT state, place, step, boot, run, updated, code, detail, remedy, next_try, version FROM workflow ORDER BY id"
 )
 NEWEST = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
+RECENT = 2_000
+"""So many of the newest events are looked at before each walk, in some 20 ms: a journal may grow for years. What is
+older `zflow journal verify` looks at; a step's probe decides in any case whether its result is there."""
 UNSEALED = "the seal of the last commit does not fit: events at the end, or what is beside them, have changed"
 
 
 def frame(connection: sqlite3.Connection) -> str:
-    """Return a hash of what a commit of events leaves as it is: the schema and the list of steps."""
-    return _hash(_rows(connection, SCHEMA), _rows(connection, STEPS))
+    """Return a checksum of what a commit of events leaves as it is: the schema and the list of steps."""
+    return _sum(_rows(connection, SCHEMA), _rows(connection, STEPS))
 
 
 def seal(connection: sqlite3.Connection, framed: str) -> str:
     """Return the seal of what is there now, within a transaction: `framed` is what `frame` returned."""
-    return _hash(framed, _rows(connection, NEWEST), _rows(connection, WORKFLOW))
+    return _sum(framed, _rows(connection, NEWEST), _rows(connection, WORKFLOW))
 
 
 def broken_seal(connection: sqlite3.Connection) -> bool:
@@ -41,15 +45,16 @@ def broken_seal(connection: sqlite3.Connection) -> bool:
     return kept not in ([("",)], [(seal(connection, frame(connection)),)])
 
 
-def wrong(connection: sqlite3.Connection) -> str | None:
+def wrong(connection: sqlite3.Connection, recent: int | None = None) -> str | None:
     """Say what is wrong with a journal of any released schema, if anything; takes some 10 us an event.
 
+    Of one that is longer than `recent` only so many events are looked at.
     Raises sqlite3.DatabaseError where the volume is to blame.
     """
     try:
         connection.execute("BEGIN")
         try:
-            return _wrong(connection)
+            return _wrong(connection, recent)
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -60,23 +65,25 @@ def wrong(connection: sqlite3.Connection) -> str | None:
         return meant.detail
 
 
-def _wrong(connection: sqlite3.Connection) -> str | None:
-    found = _rows(connection, "PRAGMA integrity_check(1)")[0][0]
-    if found != "ok":
+def _wrong(connection: sqlite3.Connection, recent: int | None) -> str | None:
+    newest = _rows(connection, "SELECT coalesce(max(seq), 0) FROM event")[0][0]
+    older = 0 if recent is None else max(0, newest - recent)
+    if not older and (found := _rows(connection, "PRAGMA integrity_check(1)")[0][0]) != "ok":
         return str(found).replace("\n", "; ")
-    if (broken := broken_link(connection)) is not None:
+    if (broken := broken_link(connection, older)) is not None:
         return f"event {broken} does not follow from the one before it"
     if not _rows(connection, "SELECT 1 FROM sqlite_master WHERE name = 'seal'"):
         return None
     return UNSEALED if broken_seal(connection) else None
 
 
-def broken_link(connection: sqlite3.Connection) -> int | None:
-    """Return the sequence number of the first event whose hash does not follow from the one before, if any."""
+def broken_link(connection: sqlite3.Connection, older: int = 0) -> int | None:
+    """Return the number of the first event after `older` whose hash does not follow from the one before, if any."""
     names = ("seq", "hash", *COLUMNS)
-    previous = ""
-    rows = _rows(connection, f"SELECT {', '.join(names)} FROM event ORDER BY seq")  # noqa: S608 - names of our own
-    for expected, values in enumerate(rows, start=1):
+    before = _rows(connection, "SELECT hash FROM event WHERE seq = ?", older)
+    previous = before[0][0] if before else ""
+    query = f"SELECT {', '.join(names)} FROM event WHERE seq > ? ORDER BY seq"  # noqa: S608 - names of our own
+    for expected, values in enumerate(_plain(connection).execute(query, (older,)), start=older + 1):
         row = dict(zip(names, values, strict=True))
         if row["seq"] != expected or row["hash"] != link(previous, row):
             return int(row["seq"])
@@ -84,11 +91,16 @@ def broken_link(connection: sqlite3.Connection) -> int | None:
     return None
 
 
-def _rows(connection: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
+def _rows(connection: sqlite3.Connection, query: str, *values: int) -> list[tuple[Any, ...]]:
+    return _plain(connection).execute(query, values).fetchall()
+
+
+def _plain(connection: sqlite3.Connection) -> sqlite3.Cursor:
+    """Return a cursor whose rows are tuples, whatever the connection's are."""
     cursor = connection.cursor()
     cursor.row_factory = None
-    return cursor.execute(query).fetchall()
+    return cursor
 
 
-def _hash(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+def _sum(*parts: object) -> str:
+    return f"{zlib.crc32(json.dumps(parts, ensure_ascii=False, separators=(',', ':')).encode()):08x}"

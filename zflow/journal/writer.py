@@ -24,7 +24,7 @@ from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
 from zflow.journal.meaning import translated
-from zflow.journal.seal import frame, seal, wrong
+from zflow.journal.seal import RECENT, frame, seal, wrong
 
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
@@ -166,7 +166,7 @@ class Journal:
                 self._write(events, position)
             for each in events:
                 if each.step is not None:
-                    recorded = replace(each, key=self._text(each.key))
+                    recorded = each._replace(key=self._text(each.key))
                     self._records[each.step] = _after(self.step(each.step), recorded)
             if position is not None:
                 self.position = position
@@ -338,7 +338,7 @@ def _to_head(connection: Connection, copies: Path, clock: Clock, *, old: bool) -
         raise OperatorError(codes.JOURNAL_NEWER, f"its schema is {revision}, zflow {__version__} knows up to {HEAD}")
     if old and not revision:
         raise OperatorError(codes.JOURNAL_DAMAGED, "it is empty, and was not")
-    if revision and (damage := wrong(_raw(connection))) is not None:
+    if revision and (damage := wrong(_raw(connection), RECENT)) is not None:
         raise OperatorError(codes.JOURNAL_DAMAGED, damage)
     if revision == HEAD:
         return
