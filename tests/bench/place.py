@@ -1,4 +1,4 @@
-"""Where the benchmarks work: one folder and containers of one label, gone at the end, however that comes."""
+"""Where the benchmarks work: one folder, and containers of one label, gone at the end, however that comes."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def place() -> Iterator[Place]:
 
 
 def remove() -> None:
-    """Remove the folder, and the containers and volumes of the label."""
+    """Remove the folder, and the containers, volumes and images of the label."""
     if shutil.which("podman"):
-        for kind, options in (("container", ("-aq",)), ("volume", ("-q",))):
-            for name in podman(kind, "ls", *options, "--filter", f"label={LABEL}={LABELLED}").stdout.split():
+        for kind, option in (("container", "-aq"), ("volume", "-q"), ("image", "-q")):
+            for name in podman(kind, "ls", option, "--filter", f"label={LABEL}={LABELLED}").stdout.split():
                 podman(kind, "rm", "-f", name, check=False)
     shutil.rmtree(FOLDER, ignore_errors=True)
 

@@ -31,7 +31,7 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
     home(volume).mkdir()
     journal_file(volume).touch()
     asleep = (str(PYTHON), "-c", SLEEP)
-    supervisor = (str(PYTHON), "-c", SUPERVISE, str(volume))
+    supervisor = (str(PYTHON), "-P", "-c", SUPERVISE, str(volume))
     for field in ("Rss", "Pss"):
         ours, theirs = side_by_side(rounds, lambda: held(supervisor, field), lambda: held(asleep, field))  # noqa: B023
         yield in_memory(f"supervisor at rest, {field}", ours, theirs)

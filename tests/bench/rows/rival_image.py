@@ -19,10 +19,10 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends deboots
 
 
 def make_rival() -> None:
-    """Build it; the layers are cached like those of the image itself."""
+    """Build it; it goes with the place."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "Dockerfile").write_text(RECIPE)
-        podman("build", "--quiet", *RUNTIME, "--tag", RIVAL, folder, timeout=600)
+        podman("build", "--quiet", *RUNTIME, "--label", f"{LABEL}={LABELLED}", "--tag", RIVAL, folder, timeout=600)
 
 
 def run_rival(script: str, volume: str, *, options: Sequence[str] = ()) -> str:
