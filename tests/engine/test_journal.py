@@ -17,6 +17,7 @@ from tests.engine.toy import Bench
 from zflow.journal import event, reader, seal
 from zflow.journal.layout import journal_file
 from zflow.journal.writer import Journal, Listed, Position
+from zflow.plain import plain
 
 STEPS = [Listed(f"one.{name}", "one", f"make {name}", "volume", 1.0) for name in "abc"]
 
@@ -184,7 +185,7 @@ def test_restored_records_equal_the_ones_kept_while_writing(
             assert seal.broken_link(light) is None
         flat = [each for batch in made for each in batch]
         assert [(row["kind"], row["step"], row["detail"], row["next_try"]) for row in history] == [
-            (each.kind, each.step, each.detail, each.next_try) for each in flat
+            (each.kind, each.step, plain(each.detail) if each.detail else each.detail, each.next_try) for each in flat
         ]
         for row, record in zip(rows, after, strict=True):
             assert (row["settled_kind"] in event.VALID) == record.valid

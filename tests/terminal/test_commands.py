@@ -147,7 +147,7 @@ def test_each_shell_gets_its_script(volume: Path, capsys: Capture, shell: str) -
     ("words", "offered"),
     [
         ("zflow sta", {"status"}), ("zflow logs install.se", {"install.services", "install.setup"}),
-        ("zflow reset-state t", {"tls"}), ("zflow explain ZF-100", {f"ZF-100{digit}" for digit in range(1, 8)}),
+        ("zflow reset-state t", {"tls"}), ("zflow explain ZF-100", {f"ZF-100{digit}" for digit in range(1, 10)}),
         ("zflow status --wa", {"--wait", "--watch"}),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zflow import health
 from zflow.endpoint import metrics, page
-from zflow.endpoint.printable import printable
+from zflow.plain import plain
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -47,7 +47,7 @@ def _page(volume: Path) -> Answer:
 
 
 def _plain(status: HTTPStatus, words: str) -> Answer:
-    return Answer(status, "text/plain; charset=utf-8", f"{printable(words)}\n")
+    return Answer(status, "text/plain; charset=utf-8", f"{plain(words)}\n")
 
 
 PATHS: dict[str, Callable[[Path], Answer]] = {

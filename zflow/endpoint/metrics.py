@@ -15,10 +15,10 @@ from pathlib import Path
 
 from zflow import __version__, health, status
 from zflow.boot import start_time
-from zflow.endpoint.printable import printable
 from zflow.errors import OperatorError
 from zflow.journal.reader import Row, last_whole, position, reading, steps
 from zflow.lock import RUNNER, holder
+from zflow.plain import plain
 from zflow.view import MARKS
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -116,4 +116,4 @@ def _rows(volume: Path) -> list[Row]:
 
 
 def _escaped(text: str) -> str:
-    return printable(text).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return plain(text).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

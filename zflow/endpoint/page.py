@@ -18,7 +18,7 @@ from string import Template
 
 from zflow import status
 from zflow.clock import stamp
-from zflow.endpoint.printable import printable
+from zflow.plain import plain
 
 FOLDER = Path(__file__).parent
 LAYOUT = Template((FOLDER / "page.html").read_text())
@@ -106,4 +106,4 @@ def _states(document: status.Document) -> Iterator[str]:
 
 
 def _text(content: object) -> str:
-    return html.escape(printable(str(content or "")))
+    return html.escape(plain(str(content or "")))

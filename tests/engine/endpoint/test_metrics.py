@@ -69,4 +69,4 @@ def test_an_empty_volume_and_an_odd_name_break_nothing(tmp_path: Path) -> None:
     assert found["zflow_health"][("live",)] == 0
     odd = 'one.a"\\\n\x1b[31m'
     Bench(tmp_path, boot_identity()).walk(product(file_step(odd, once=True)))
-    assert ("one", 'one.a"\\\n\ufffd[31m', "valid") in parsed(tmp_path)["zflow_step_status"]
+    assert ("one", 'one.a"\\\n\\x1b[31m', "valid") in parsed(tmp_path)["zflow_step_status"]

@@ -299,9 +299,9 @@ def test_what_was_added_is_nobodys_loss() -> None:
 
 
 def test_a_failing_command_is_told_as_the_upgrades(tmp_path: Path) -> None:
-    """An engine's error inside the installer has the upgrade's code around its own."""
+    """What ended the installer has the upgrade's code around its own."""
     crashed = CommandError(COMMAND, ("install.sh",), 137, "Killed")
     ctx = under_way(tmp_path, lambda argv: crashed if "install.sh" in argv else None)
     error = failure(software.apply, ctx)
     assert error.code is codes.FAILED
-    assert "ZF-1010" in error.detail
+    assert "ZF-3022" in error.detail
