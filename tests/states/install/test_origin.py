@@ -9,25 +9,17 @@ import pytest
 
 from states.bootstrap.mountinfo import Mount
 from states.install import origin
-from tests.states.install.records import write_server
 from tests.support import make_context
 from zflow.api import Context
 
 
 @pytest.fixture
 def ctx(tmp_path: Path) -> Context:
-    """Return a context over a proven server's volume."""
+    """Return a context over a volume with an Ubuntu."""
     volume = tmp_path / "volume"
     for name in ("usr/share", "var/lib/dpkg", "opt"):
         (volume / name).mkdir(parents=True)
-    write_server(volume)
     return make_context(volume)
-
-
-def test_before_a_server(tmp_path: Path) -> None:
-    """Until a server is installed there is nothing that could be copied."""
-    assert origin.probe(make_context(tmp_path)) is not None
-    assert not origin.moved(make_context(tmp_path))
 
 
 def test_a_volume_that_stays_where_it_is(ctx: Context) -> None:
