@@ -27,9 +27,9 @@ exec /usr/bin/openssl "$@"
 
 
 def waiting_for_the_search(found: Machine) -> bool:
-    """Tell whether everything is valid but the search, which runs, and its use, which is still to come."""
+    """Tell whether everything is valid but the search, which runs, and what is still to come after it."""
     steps = {each["name"]: each["status"] for each in found.status()["steps"]}
-    rest = {name: status for name, status in steps.items() if not name.startswith("hardening.dh")}
+    rest = {name: status for name, status in steps.items() if not name.startswith(("hardening.dh", "upgrade."))}
     return bool(steps) and set(rest.values()) == {"valid"} and steps["hardening.dh"] == "running"
 
 
