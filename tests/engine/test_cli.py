@@ -6,6 +6,8 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -189,6 +191,19 @@ def test_a_damaged_journal_is_one_coded_line(bench: Bench, capsys: Capture, argu
     assert "ZF-1004" in out + err
     assert codes.JOURNAL_DAMAGED.remedy in out + err
     assert "Traceback" not in out + err
+
+
+def test_the_supervisors_commands_speak_of_the_same_product(
+    bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A product put in place of the image's is also the one whose volume is admitted."""
+
+    def admit(_volume: Path) -> None:
+        raise OperatorError(codes.SETTINGS, "not this volume")
+
+    monkeypatch.setattr(product_module, "product", lambda: replace(TOY, admit=admit))
+    code, _, told = run(capsys, "admit")
+    assert (code, "not this volume" in told) == (Exit.REFUSED, True)
 
 
 def test_status_waits_for_the_end_of_a_walk(bench: Bench, capsys: Capture) -> None:

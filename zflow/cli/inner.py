@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from zflow.cli.product import environment, product
+from zflow.cli import product
 from zflow.light import volume
 
 
@@ -18,7 +18,7 @@ def admit() -> int:
     from zflow.walk.process import prepare_home
 
     try:
-        prepare_home(product(), volume())
+        prepare_home(product.product(), volume())
     except OperatorError as error:
         print(f"refused: {error}\nwhat to do: {error.code.remedy}", flush=True, file=sys.stderr)
         return Exit.REFUSED
@@ -38,10 +38,10 @@ def walk(reason: str, *, deep: bool) -> int:
     from zflow.walk.process import walk as walk_once
 
     die_with_parent()
-    what = product()
+    what = product.product()
     gc.freeze()
     gc.enable()
-    ended = walk_once(what, volume(), environment(), reason, deep=deep)
+    ended = walk_once(what, volume(), product.environment(), reason, deep=deep)
     return WALK_STOPPED if ended == Exit.STOPPED else ended
 
 
@@ -50,7 +50,7 @@ def shut_down() -> int:
     """Stop the services before the container ends."""
     from zflow.walk.process import shut_down as stop
 
-    return stop(product(), volume(), environment())
+    return stop(product.product(), volume(), product.environment())
 
 
 COMMANDS = (admit, walk, shut_down)
