@@ -42,6 +42,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     monkeypatch.setenv("ZFLOW_VOLUME", str(tmp_path))
     monkeypatch.setattr(product, "bystander", lambda: Bystander(made))
     monkeypatch.setattr("zflow.walk.reset.PATIENCE", 0.0)
+    monkeypatch.setattr("zflow.cli.steering.START", 0.0)
     return made
 
 
