@@ -27,6 +27,7 @@ from states.install import (
     services,
     software,
     syslog,
+    unpack,
     vendor,
 )
 from states.install.history import STAGES, Session, last
@@ -34,9 +35,8 @@ from states.install.packages import vendor_packages
 from states.install.proof import mark, proven
 from states.install.readback import defects
 from states.install.settings import INSTALL
-from states.install.unpack import inside, installer
 from states.install.words import explained, failed_parts
-from zflow.api import Context, Evidence, OperatorError, Step, TransientError, remove_tree, sync_volume, write_atomic
+from zflow.api import Context, Evidence, OperatorError, Step, TransientError, sync_volume, write_atomic
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -57,9 +57,16 @@ def apply(ctx: Context) -> None:
 
     Raises TransientError(CONFIGURATION), OperatorError: DATA_PRESENT, MENU, MENU_RESULT, and what the installer raises.
     """
-    if proven(ctx) is not None:  # cut off between the mark and the end of the attempt
-        forget(ctx)
-        return
+    if proven(ctx) is None:  # else cut off between the mark and the end of the attempt
+        make(ctx)
+    for leftover in (answers.PLACE, Path(f"{answers.PLACE}-again")):
+        (ctx.volume / leftover).unlink(missing_ok=True)
+    unpack.remove(ctx)
+    forget(ctx)
+
+
+def make(ctx: Context) -> None:
+    """Bring about a configured server, and mark it as proven. Raises what `apply` raises."""
     if attended.ended(ctx):
         attended.take_over(ctx)
     else:
@@ -68,14 +75,10 @@ def apply(ctx: Context) -> None:
         administrator.agree(ctx)
     syslog.give_log(ctx)
     services.record(ctx)
-    for leftover in (answers.PLACE, Path(f"{answers.PLACE}-again")):
-        (ctx.volume / leftover).unlink(missing_ok=True)
-    remove_tree(installer(ctx))
     sync_volume(ctx.volume)
     finished = last(ctx)
     assert finished is not None
     mark(ctx, finished)
-    forget(ctx)
 
 
 def configure(ctx: Context) -> None:
@@ -91,7 +94,7 @@ def configure(ctx: Context) -> None:
     write_atomic(begun(ctx), "")
     file = ctx.volume / answers.PLACE
     write_atomic(file, answers.content(ctx), mode=0o600)
-    output = vendor.run(ctx, vendor.ZMSETUP, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    output = vendor.run(ctx, vendor.ZMSETUP, "-c", unpack.inside(file, ctx), on_line=reporter(ctx), daemon=True)
     prove(ctx, output)
 
 

@@ -17,6 +17,7 @@ from zflow.api import (
     OperatorError,
     Step,
     make_folder,
+    remove_file,
     remove_tree,
     sync_folder,
     sync_volume,
@@ -115,11 +116,20 @@ def unpack(ctx: Context, archive: Archive) -> None:
         raise OperatorError(codes.ARCHIVE, f"{source}: {'; '.join(found)}")
     sync_volume(stage)  # the receipt vouches for the tree, also after a power cut
     write_atomic(tops[0] / RECEIPT, f"{archive.sha256}\n")
-    remove_tree(installer(ctx))
+    remove(ctx)
     make_folder(installer(ctx).parent)
     tops[0].rename(installer(ctx))
     sync_folder(installer(ctx).parent)
     remove_tree(stage)
+
+
+def remove(ctx: Context) -> None:
+    """Remove the tree, its receipt first: a kill in between must not leave a part that counts as whole."""
+    receipt = installer(ctx) / RECEIPT
+    if receipt.exists():
+        remove_file(receipt)
+        sync_folder(installer(ctx))
+    remove_tree(installer(ctx))
 
 
 def refuse_damage(source: Path) -> None:

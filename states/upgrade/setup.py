@@ -9,18 +9,17 @@ A cut-off run is made again from its beginning, for in its own way of resuming s
 from __future__ import annotations
 
 from states.install import codes as install_codes
-from states.install import leftovers, readback, services, syslog, vendor
+from states.install import leftovers, readback, services, syslog, unpack, vendor
 from states.install.history import STAGES, forget_configuration, last
 from states.install.order import Order, fulfil, fulfilled, key_under_way, under_way
 from states.install.proof import mark, proven
 from states.install.setup import reporter
-from states.install.unpack import inside, installer
 from states.install.words import explained, failed_parts
 from states.upgrade import answers, kept
 from states.upgrade.archive import NOTHING
 from states.upgrade.standing import forward
 from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, Step, TransientError, remove_tree, sync_volume
+from zflow.api import Context, Evidence, Step, TransientError, sync_volume
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -39,7 +38,7 @@ def apply(ctx: Context) -> None:
         session = last(ctx)
         if session is None or session != proven(ctx):  # else cut off between the mark and the end of the order
             upgrade(ctx, order)
-    remove_tree(installer(ctx))
+    unpack.remove(ctx)
     kept.forget(ctx)
     fulfil(ctx)
 
@@ -51,7 +50,7 @@ def upgrade(ctx: Context, order: Order) -> None:
     for line in forget_configuration(ctx):
         ctx.log(f"made again: {line}")
     file = answers.write(ctx)
-    output = vendor.run(ctx, vendor.ZMSETUP, "-c", inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    output = vendor.run(ctx, vendor.ZMSETUP, "-c", unpack.inside(file, ctx), on_line=reporter(ctx), daemon=True)
     prove(ctx, order, output)
     file.unlink()
     syslog.give_log(ctx)

@@ -13,7 +13,20 @@ from hypothesis import strategies as st
 
 from states import identity
 from states.bootstrap.settings import UBUNTU
-from states.install import codes, leftovers, setup, software, syslog, vendor
+from states.install import (
+    administrator,
+    answers,
+    codes,
+    leftovers,
+    networks,
+    proof,
+    services,
+    setup,
+    software,
+    syslog,
+    unpack,
+    vendor,
+)
 from states.install.history import STAGES as HISTORY_STAGES
 from states.install.settings import SETTINGS
 from states.install.syslog import without_kernel_log
@@ -179,13 +192,36 @@ def test_a_server_with_data_is_never_wiped(ctx: Context, monkeypatch: pytest.Mon
 def test_an_attempt_cut_off_after_its_proof_is_ended_without_doing_it_again(
     ctx: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kill between the mark and the end of the attempt leaves nothing that would let a later one wipe the server."""
+    """A kill between the mark and the end of the attempt has a later one tidy up, and never wipe the server."""
     write_server(ctx.volume)
     setup.begun(ctx).touch()
+    left = [ctx.volume / answers.PLACE, unpack.installer(ctx) / "packages/a.deb"]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     monkeypatch.setattr(software, "rebuild", lambda _ctx: pytest.fail("it was wiped"))
     assert setup.probe(ctx) is None
     setup.apply(ctx)
-    assert not setup.begun(ctx).exists()
+    assert not any(path.exists() for path in (setup.begun(ctx), *left))
+    assert setup.probe(ctx) is not None
+
+
+def test_the_proof_is_written_before_anything_is_tidied_up(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill while the release is removed costs no second install: the server that was read back stands."""
+
+    class Killed(BaseException):
+        """The power is cut here."""
+
+    def cut(_ctx: Context) -> None:
+        raise Killed
+
+    monkeypatch.setattr(setup, "configure", lambda _ctx: write_history(ctx.volume, session(1, stages=STAGES)))
+    for module, name in ((networks, "remember"), (administrator, "agree"), (syslog, "give_log"), (services, "record")):
+        monkeypatch.setattr(module, name, lambda _ctx: None)
+    monkeypatch.setattr(unpack, "remove", cut)
+    with pytest.raises(Killed):
+        setup.apply(ctx)
+    assert proof.proven(ctx) is not None
 
 
 def test_kernel_log() -> None:

@@ -164,3 +164,24 @@ def test_after_the_install(tmp_path: Path) -> None:
     ctx = context(tmp_path, packed(tmp_path, FILES))
     write_server(ctx.volume)
     assert unpack.probe(ctx) is not None
+
+
+def test_a_removal_that_was_cut_off_leaves_nothing_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree of which only a part is left is unpacked again before anything is installed of it."""
+
+    class Killed(BaseException):
+        """The power is cut here."""
+
+    def cut(path: Path) -> None:
+        (path / "packages/a.deb").unlink()
+        raise Killed
+
+    ctx = context(tmp_path, packed(tmp_path, FILES))
+    unpack.apply(ctx)
+    with monkeypatch.context() as patched:
+        patched.setattr(unpack, "remove_tree", cut)
+        with pytest.raises(Killed):
+            unpack.remove(ctx)
+    assert unpack.probe(ctx) is None
+    unpack.apply(ctx)
+    assert (unpack.installer(ctx) / "packages/a.deb").exists()
