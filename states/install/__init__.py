@@ -35,8 +35,8 @@ STATE = State(
         dns.STEP,
         syslog.STEP,
         archive.STEP,
+        unpack.STEP,  # before the package source: only the archive itself is sure to name its release
         source.STEP,
-        unpack.STEP,
         answers.STEP,
         software.STEP,
         setup.STEP,

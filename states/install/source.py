@@ -14,12 +14,13 @@ from urllib.parse import unquote
 from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
 from states.install import codes
+from states.install.chosen import chosen
 from states.install.download import opened
 from states.install.openpgp import binary, primary_fingerprints
 from states.install.order import ordered
 from states.install.proof import finished, proven
 from states.install.releases import RELEASES, line_of
-from states.install.settings import PACKAGE_SOURCE, RELEASE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT
+from states.install.settings import PACKAGE_SOURCE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT
 from zflow.api import (
     CommandError,
     Context,
@@ -46,12 +47,12 @@ SIGNATURE_WORDS = ("NO_PUBKEY", "BADSIG", "EXPKEYSIG", "is not signed", "couldn'
 
 def sources(ctx: Context) -> tuple[str, ...]:
     """Return the package sources: the setting's, else those of the installed release, else of the one to install."""
-    chosen = ctx.settings.get(PACKAGE_SOURCE)
-    if chosen:
-        return chosen
+    named = ctx.settings.get(PACKAGE_SOURCE)
+    if named:
+        return named
     session = proven(ctx)
     installed = line_of(session.packages.get("zimbra-core", "")) if session else None
-    return (installed or RELEASES[ctx.settings[RELEASE]]).sources
+    return (installed or chosen(ctx)).sources
 
 
 def sources_of(ctx: Context, release: str) -> tuple[str, ...]:

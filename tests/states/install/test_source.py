@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap.settings import PROXY
-from states.install import codes, proof, source
+from states.bootstrap.settings import PROXY, UBUNTU
+from states.install import codes, proof, source, unpack
 from states.install.openpgp import primary_fingerprints
 from states.install.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
@@ -19,7 +19,7 @@ from tests.states.install.web import Site, serving
 from tests.support import make_context
 from zflow.api import Code, CommandError, Context, OperatorError, TransientError, ZflowError
 
-TABLE = (PROXY, *SETTINGS)
+TABLE = (PROXY, UBUNTU, *SETTINGS)
 
 
 def key(body: bytes = bytes(50)) -> bytes:
@@ -125,6 +125,18 @@ def test_sources_follow_the_installed_release(tmp_path: Path) -> None:
     assert [each[-4:] for each in source.sources(ctx)] == ["t/87", "t/90"]
     chosen = context(tmp_path, "/key", ZFLOW_PACKAGE_SOURCE="file:/srv/a,http://x/b")
     assert source.sources(chosen) == ("file:/srv/a", "http://x/b")
+
+
+def test_sources_follow_the_archive(tmp_path: Path) -> None:
+    """Of a server that is yet to be installed the archive says which release it is, not a setting left as it was."""
+    url = "https://x.example/zcs-10.1.10_GA_1.UBUNTU18_64.tgz"
+    ctx = context(tmp_path, "/key", ZFLOW_RELEASE_URL=url, ZFLOW_RELEASE_SHA256="a" * 64)
+    assert [each[-4:] for each in source.sources(ctx)] == ["t/87", "1000", "1010"]
+    ctx = context(tmp_path, "/key", ZFLOW_RELEASE_URL="/release.tgz", ZFLOW_RELEASE_SHA256="a" * 64)
+    assert [each[-4:] for each in source.sources(ctx)] == ["t/87", "8815"]
+    unpack.installer(ctx).mkdir(parents=True)
+    (unpack.installer(ctx) / ".BUILD_RELEASE_NO").write_text("9.0.0\n")
+    assert [each[-4:] for each in source.sources(ctx)] == ["t/87", "t/90"]
 
 
 def test_list(tmp_path: Path) -> None:
