@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from states.bootstrap.rootfs import os_release
+from states.install import unpack
 from states.install.history import last
 from states.install.order import Order, ordered, withdraw
 from states.install.proof import proven
@@ -44,12 +45,13 @@ def _ubuntu(ctx: Context) -> str:
 
 
 def take_back(ctx: Context) -> Order | None:
-    """Withdraw the order and return it, if there is one. Raises OperatorError(UNDER_WAY)."""
+    """Withdraw the order with all it brought, and return it, if there is one. Raises OperatorError(UNDER_WAY)."""
     found = ordered(ctx)
     if found is not None:
         refuse_begun(ctx)
-        withdraw(ctx)
+        withdraw(ctx)  # first: without its release an order under way could not be carried out
         kept.forget(ctx)
+        unpack.remove(ctx)
     return found
 
 

@@ -6,12 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from states.install import order
+from states.install import order, unpack
 from states.install.order import Order
 from states.install.releases import Archive
-from states.upgrade import CARRIED_OUT, STATE, asking, codes
+from states.upgrade import CARRIED_OUT, STATE, asking, codes, kept
 from tests.states.install.records import session, write_history
-from tests.states.upgrade.servers import ARCHIVE, NEW, OLD, ORDER, STAGES, UNDER_WAY, commands, server, upgraded
+from tests.states.upgrade.servers import (
+    ARCHIVE,
+    NEW,
+    OLD,
+    ORDER,
+    STAGES,
+    UNDER_WAY,
+    commands,
+    server,
+    unpacked,
+    upgraded,
+)
 from zflow.api import Code, OperatorError, Step
 
 STEPS = (*STATE.steps, *CARRIED_OUT)
@@ -51,11 +62,15 @@ def test_keys_change_with_an_order_and_stay_when_it_is_carried_out(tmp_path: Pat
 
 
 def test_a_withdrawn_order_leaves_nothing(tmp_path: Path) -> None:
-    """Withdrawn, an order is as if it had never been given."""
+    """Withdrawn, an order is as if it had never been given: neither its release nor the passwords' copy is left."""
     ctx = server(tmp_path)
-    order.give(ctx, ORDER)
-    order.withdraw(ctx)
+    order.give(ctx, UNDER_WAY)
+    unpacked(ctx)
+    kept.keep(ctx)
+    assert asking.take_back(ctx) == UNDER_WAY
     assert (order.ordered(ctx), order.key(ctx)) == (None, "")
+    assert not (tmp_path / unpack.PLACE).exists()
+    assert not list(ctx.home.glob("*localconfig*"))
 
 
 def refused(volume: Path, release: str, named: Archive | None) -> tuple[Code, str]:
