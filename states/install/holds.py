@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from states.install.packages import vendor_packages
+from states.install.vendor import LOCK, PATIENCE
 from zflow.api import Context, Evidence, Step
 
 
@@ -20,7 +21,12 @@ def probe(ctx: Context) -> Evidence | None:
 def apply(ctx: Context) -> None:
     """Hold them all; `dpkg --set-selections` wants its list of available packages to exist, empty or not."""
     (ctx.volume / "var/lib/dpkg/available").touch()
-    ctx.shell.chroot("apt-mark", "hold", *sorted(vendor_packages(ctx)))
+    _mark(ctx, "hold", sorted(vendor_packages(ctx)))
+
+
+def _mark(ctx: Context, verb: str, names: list[str]) -> None:
+    """Run apt-mark when apt's daily job has let go of dpkg's lock, without which it fails."""
+    ctx.shell.chroot("flock", "-w", str(PATIENCE), LOCK, "apt-mark", verb, *names)
 
 
 @contextmanager
@@ -31,7 +37,7 @@ def lifted(ctx: Context) -> Iterator[None]:
     (states/updates/configured.py).
     """
     if found := sorted(vendor_packages(ctx)):
-        ctx.shell.chroot("apt-mark", "unhold", *found)
+        _mark(ctx, "unhold", found)
     try:
         yield
     finally:
@@ -44,5 +50,5 @@ STEP = Step(
     title="Hold Zimbra's packages",
     probe=probe,
     apply=apply,
-    timeout=120,
+    timeout=900,
 )

@@ -14,12 +14,16 @@ SILENCE = 900.0
 """Seconds without output after which an installer counts as waiting; packages unpack quietly for minutes."""
 OUTPUT = 16 << 20
 """Bytes; an undisturbed run prints some tens of kilobytes. The vendor's prompts loop for ever at an end of file."""
-ALONE = """\
-exec 9>/var/lib/apt/daily_lock
-flock -w 600 9 || { echo "Could not get lock /var/lib/apt/daily_lock"; exit 1; }
+LOCK = "/var/lib/apt/daily_lock"
+"""The lock of apt's own daily job (apt.systemd.daily), which holds dpkg's meanwhile."""
+PATIENCE = 600
+"""Seconds that the daily job gets to come to its end."""
+ALONE = f"""\
+exec 9>{LOCK}
+flock -w {PATIENCE} 9 || {{ echo "Could not get lock {LOCK}"; exit 1; }}
 "$@" 9>&-
 """
-"""Holds the lock of apt's own daily job (apt.systemd.daily), which would hold dpkg's in the middle of an install."""
+"""Keeps the daily job away while an installer is at work; what that starts does not inherit the lock."""
 FLOOD = "ZF-1013"
 """The engine's code for endless output."""
 COMMAND = "ZF-1010"

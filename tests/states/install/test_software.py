@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from states.install import answers, codes, history, holds, leftovers, packages, 
 from states.install.releases import PACKAGES
 from states.install.settings import SETTINGS
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
-from tests.states.install.shells import Answering
+from tests.states.install.shells import Answering, Outside
 from tests.support import make_context
 from zflow.api import CommandError, Context, OperatorError, TransientError, ZflowError
 
@@ -198,7 +200,8 @@ def test_holds(tmp_path: Path) -> None:
     assert holds.probe(ctx) is None
     holds.apply(ctx)
     assert isinstance(ctx.shell, Answering)
-    assert ctx.shell.commands == [("apt-mark", "hold", *sorted([*PACKAGES, "zimbra-openssl"]))]
+    (command,) = ctx.shell.commands
+    assert command[-len(PACKAGES) - 3 :] == ("apt-mark", "hold", *sorted([*PACKAGES, "zimbra-openssl"]))
     write_status(tmp_path, installed(held=True))
     assert holds.probe(ctx) is not None
     write_status(tmp_path, installed(held=True) | {LAST: "install ok installed"})
@@ -211,3 +214,24 @@ def test_zimbras_user(tmp_path: Path) -> None:
     assert leftovers.zimbra_user(ctx) is None
     (tmp_path / "etc/passwd").write_text("xzimbra:x:1:1::/:\nzimbra:x:998:998::/opt/zimbra:/bin/bash\n")
     assert leftovers.zimbra_user(ctx) == 998
+
+
+@pytest.mark.skipif(shutil.which("flock") is None, reason="there is no flock here")
+def test_holds_wait_for_apts_daily_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the daily job has its lock nothing is marked: dpkg would refuse, and an upgrade would count as failed."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "apt-mark").write_text(f"#!/bin/sh\necho marked >>{tmp_path}/marks\n")
+    (tools / "apt-mark").chmod(0o755)
+    monkeypatch.setattr(holds, "LOCK", str(tmp_path / "lock"))
+    monkeypatch.setattr(holds, "PATIENCE", 0)
+    monkeypatch.setattr("zflow.shell.PATH", f"{tools}:/usr/bin:/bin")
+    write_status(tmp_path, installed())
+    ctx = make_context(tmp_path, shell=Outside(tmp_path))
+    with (tmp_path / "lock").open("w") as daily:
+        fcntl.flock(daily, fcntl.LOCK_EX)
+        with pytest.raises(CommandError):
+            holds.apply(ctx)
+        assert not (tmp_path / "marks").exists()
+    holds.apply(ctx)
+    assert (tmp_path / "marks").read_text() == "marked\n"

@@ -48,7 +48,7 @@ def failure(act: object, ctx: Context) -> ZflowError:
 
 def held(ctx: Context) -> list[str]:
     """Return what apt-mark was told, in order."""
-    return [argv[1] for argv in commands(ctx) if argv[0] == "apt-mark"]
+    return [argv[argv.index("apt-mark") + 1] for argv in commands(ctx) if "apt-mark" in argv]
 
 
 def test_software_is_exchanged_between_lifted_and_restored_holds(tmp_path: Path) -> None:
@@ -66,9 +66,8 @@ def test_software_is_exchanged_between_lifted_and_restored_holds(tmp_path: Path)
     software.apply(ctx)
     assert software.probe(ctx) is not None
     assert held(ctx) == ["unhold", "hold"]
-    order_of = [argv[0] for argv in commands(ctx)]
-    assert order_of.index("apt-mark") < order_of.index("sh") < len(order_of) - 1
-    assert order_of[-1] == "apt-mark"
+    ran = [word for argv in commands(ctx) for word in argv if word in {"unhold", "install.sh", "hold"}]
+    assert ran == ["unhold", "install.sh", "hold"]
     assert not (tmp_path / answers.PLACE).exists()
 
 
