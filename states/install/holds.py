@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from states.install import patches
 from states.install.packages import vendor_packages
 from states.install.vendor import LOCK, PATIENCE
 from zflow.api import Context, Evidence, Step
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether every package of the vendor is held."""
+    """See whether every package of the vendor is held; tell what nobody else will bring."""
     found = vendor_packages(ctx)
     if not found or not all(each.held for each in found.values()):
         return None
-    return Evidence(f"{len(found)} packages held")
+    return Evidence(f"{len(found)} packages held", patches.notices(ctx))
 
 
 def apply(ctx: Context) -> None:

@@ -84,10 +84,19 @@ def in_place(ctx: Context) -> bool:
 
 def index(ctx: Context, source: str) -> Path:
     """Return where apt keeps the signed index of a source; credentials are left out of its name."""
+    return _kept(ctx, source, "InRelease")
+
+
+def package_index(ctx: Context, source: str) -> Path:
+    """Return where apt keeps what a source says of its packages."""
+    return _kept(ctx, source, f"{COMPONENT}_binary-amd64_Packages")
+
+
+def _kept(ctx: Context, source: str, what: str) -> Path:
     codename = os_release(ctx.volume).get("UBUNTU_CODENAME", "")
     place = re.sub(r"^//([^/@]*@)?", "", source.split(":", 1)[1]).rstrip("/")
     flat = QUOTED.sub(lambda match: f"%{ord(match[0]):02x}", unquote(place)).replace("/", "_")
-    return ctx.volume / LISTS / f"{flat}_dists_{codename}_InRelease"
+    return ctx.volume / LISTS / f"{flat}_dists_{codename}_{what}"
 
 
 def has_key(ctx: Context) -> bool:
