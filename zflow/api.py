@@ -6,7 +6,6 @@ from zflow.errors import Code, CommandError, Interrupted, OperatorError, StepBug
 from zflow.files import (
     holds,
     make_folder,
-    mounts_below,
     opened,
     read_text,
     remove_file,
@@ -16,6 +15,8 @@ from zflow.files import (
     sync_volume,
     write_atomic,
 )
+from zflow.mountinfo import Mount, carrying, mounts
+from zflow.mountinfo import below as mounts_below
 from zflow.secret import Secret
 from zflow.settings import (
     Setting,
@@ -42,6 +43,7 @@ __all__ = [
     "Drift",
     "Evidence",
     "Interrupted",
+    "Mount",
     "OperatorError",
     "Product",
     "Result",
@@ -55,6 +57,7 @@ __all__ = [
     "Watch",
     "ZflowError",
     "absolute_path",
+    "carrying",
     "choice",
     "flag",
     "holds",
@@ -62,6 +65,7 @@ __all__ = [
     "mail_address",
     "make_folder",
     "many",
+    "mounts",
     "mounts_below",
     "network",
     "number",

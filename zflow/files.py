@@ -17,6 +17,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from zflow import mountinfo
+
 LARGEST = 64 << 20
 """Bytes that are read of a file at most; zflow has a use for none that is longer."""
 
@@ -136,23 +138,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def mounts_below(folder: Path) -> list[Path]:
-    """Return the mount points at or below a folder in this mount namespace, the deepest last mounted first."""
-    points = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        escaped = line.split()[4]
-        point = Path(escaped.encode().decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape"))
-        if point == folder or folder in point.parents:
-            points.append(point)
-    return points[::-1]
-
-
 def remove_tree(path: Path) -> None:
     """Remove a folder and all below it, or what is in its place; what is absent is fine.
 
     Raises OSError when something is mounted below: removing through a bind mount would empty its source.
     """
-    if mounted := mounts_below(path.absolute()):
+    if mounted := mountinfo.below(path.absolute()):
         raise OSError(f"{mounted[0]} is a mount; unmount it before {path} is removed")
     with contextlib.suppress(FileNotFoundError), opened(path.parent) as folder:
         if stat.S_ISDIR(os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode):

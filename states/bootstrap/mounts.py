@@ -12,8 +12,7 @@ from pathlib import Path
 
 from states.bootstrap import codes
 from states.bootstrap.build import unmount
-from states.bootstrap.mountinfo import Mount, mounts
-from zflow.api import CommandError, Context, Evidence, OperatorError, Scope, Step
+from zflow.api import CommandError, Context, Evidence, Mount, OperatorError, Scope, Step, mounts
 
 BOUND = ("proc", "sys", "dev")
 RUN_OPTIONS = "mode=0755,nosuid,nodev,size=256m"

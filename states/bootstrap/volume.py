@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path
 
 from states.bootstrap import codes
-from states.bootstrap.mountinfo import carrying, mounts
 from states.bootstrap.rootfs import RELEASE, STAGED, read_mark, staged, tree
-from zflow.api import Context, Evidence, OperatorError, Scope, Step
+from zflow.api import Context, Evidence, OperatorError, Scope, Step, carrying, mounts
 
 OURS = frozenset({".zflow", "lost+found", "app"})
 """Names that may lie on a volume beforehand: the journal, the file system's own, the operator's folder."""

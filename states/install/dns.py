@@ -13,13 +13,12 @@ import time
 from pathlib import Path
 
 from states.bootstrap.addresses import Addresses, addresses
-from states.bootstrap.mountinfo import mounts
 from states.bootstrap.resolver import container_resolver, nameservers
 from states.identity import mail_domain, server_name
 from states.install import codes
 from states.install.dnsmessage import AAAA, MX, A, ask
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
-from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, write_atomic
+from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
 
 RUN = Path("/run/zflow")
 CONFIG = RUN / "dnsmasq.conf"

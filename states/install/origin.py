@@ -11,8 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from states.bootstrap.mountinfo import carrying, mounts
-from zflow.api import Context, Evidence, Scope, Step, write_atomic
+from zflow.api import Context, Evidence, Scope, Step, carrying, mounts, write_atomic
 
 FOLDERS = (".zflow", "opt", "usr", "usr/share", "var/lib/dpkg")
 """Made once and never replaced, in an order in which nobody would copy them."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.where import ROOT
-from zflow.files import holds, mounts_below, remove_tree, sha256, write_atomic
+from zflow.files import holds, remove_tree, sha256, write_atomic
 from zflow.output import log_file
 from zflow.secret import Redactor, Secret, SecretStore
 
@@ -108,12 +108,6 @@ def test_a_tree_with_a_mount_in_it_is_not_removed(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert f"{point} is a mount" in ended.stderr
     assert (source / "precious").exists()
-
-
-def test_mounts_are_found_by_their_place() -> None:
-    """The root's mounts include those of the kernel's file systems; an ordinary folder has none."""
-    assert Path("/proc") in mounts_below(Path("/"))
-    assert mounts_below(ROOT / "zflow") == []
 
 
 def test_a_secret_never_prints() -> None:

@@ -30,15 +30,3 @@ def pause_file(volume: Path) -> Path:
 def paused(volume: Path) -> bool:
     """Tell whether the operator has asked the runner to keep still."""
     return pause_file(volume).exists()
-
-
-def file_system(path: Path) -> str:
-    """Return the type of the file system that holds `path`, as the kernel names it in mountinfo."""
-    path = path.resolve()
-    best, kind = Path("/"), ""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        point = Path(before.split()[4])
-        if (point == path or point in path.parents) and len(point.parts) >= len(best.parts):
-            best, kind = point, after.split()[0]
-    return kind

@@ -22,9 +22,10 @@ from zflow.errors import OperatorError
 from zflow.files import make_folder, sync_folder
 from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
-from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, file_system, home, journal_file
+from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
 from zflow.journal.meaning import translated
 from zflow.journal.seal import RECENT, frame, seal, wrong
+from zflow.mountinfo import file_system
 
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""

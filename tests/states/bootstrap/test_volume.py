@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from states.bootstrap import build, codes, rootfs, volume
-from states.bootstrap.mountinfo import Mount
 from states.bootstrap.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import make_context
-from zflow.api import Context, OperatorError
+from zflow.api import Context, Mount, OperatorError
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap.mountinfo import Mount
 from states.install import origin
 from tests.support import make_context
-from zflow.api import Context
+from zflow.api import Context, Mount
 
 
 @pytest.fixture

@@ -37,6 +37,17 @@ def carrying(path: Path, among: list[Mount]) -> Mount | None:
     return max(enumerate(candidates), key=lambda each: (len(each[1].point.parts), each[0]))[1] if candidates else None
 
 
+def below(folder: Path) -> list[Path]:
+    """Return the mount points at or below a folder, the last mounted first: the order in which they come off."""
+    return [each.point for each in reversed(mounts()) if each.point == folder or folder in each.point.parents]
+
+
+def file_system(path: Path) -> str:
+    """Return the type of the file system that holds `path`, as the kernel names it; empty when it lies on none."""
+    mount = carrying(path.resolve(), mounts())
+    return mount.kind if mount is not None else ""
+
+
 def _unescaped(field: str) -> str:
     for octal, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         field = field.replace(octal, character)
