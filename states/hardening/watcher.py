@@ -13,18 +13,13 @@ from states import witness
 from states.hardening import restored
 from states.tls import server
 from states.zimbra import zimbra_version
-from zflow.api import Context, Evidence, Step
+from zflow.api import Context, Evidence, Step, write_atomic
 
 NAME = "hardening.watcher"
 PLACE = "/opt/zimbra/libexec/auditswatch"
 PROGRAM = Path(__file__).with_name("auditswatch.pl")
 MARK = "# zflow-auditswatch "
 MODE = 0o755
-PUT = """\
-new="$1.zflow-new"
-set -C
-rm -f "$new" && cat >"$new" && chown root:root "$new" && chmod 0755 "$new" && mv -f "$new" "$1"
-"""
 
 
 def program() -> str:
@@ -60,7 +55,7 @@ def apply(ctx: Context) -> None:
     digest = hashlib.sha256(program().encode()).hexdigest()
     if witness.agrees(ctx, f"{NAME}.txt", digest) and server.text(ctx, PLACE) != program():
         restored.note(ctx, NAME, inputs(ctx), [PLACE])
-    ctx.shell.chroot("sh", "-c", PUT, "put", PLACE, stdin=program())
+    write_atomic(server.on_volume(ctx, PLACE), program(), mode=MODE, owner=(0, 0))
     witness.attest(ctx, f"{NAME}.txt", digest)
 
 

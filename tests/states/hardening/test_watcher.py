@@ -55,14 +55,18 @@ class TestInPlace:
         assert watcher.probe(server.context()) == Evidence(f"{watcher.PLACE} is not zflow's and left alone")
 
     @pytest.mark.root
-    def test_a_link_in_the_new_files_place_is_not_followed(self, server: Server) -> None:
-        """What user zimbra may have put beside it cannot make root write somewhere else."""
-        victim = server.volume / "victim"
+    def test_no_link_is_followed(self, server: Server) -> None:
+        """What stands in the program's place or beside it, or leads away from its folder, has root write nothing."""
+        path, victim = server.volume / PLACE, server.volume / "victim"
         victim.write_text("untouched")
-        (server.volume / f"{PLACE}.zflow-new").symlink_to(victim)
+        for planted in (path, path.with_name(f".{path.name}.zflow-new")):
+            planted.symlink_to(victim)
         watcher.apply(server.context())
-        assert victim.read_text() == "untouched"
-        assert not (server.volume / PLACE).is_symlink()
+        assert (victim.read_text(), path.is_symlink()) == ("untouched", False)
+        path.parent.rename(server.volume / "libexec")
+        path.parent.symlink_to(server.volume / "libexec")
+        with pytest.raises(NotADirectoryError):
+            watcher.apply(server.context())
 
     def test_it_is_perl_that_compiles(self) -> None:
         """The program has its mark, no module beyond Perl's core, and no warning."""
