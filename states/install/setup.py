@@ -122,17 +122,23 @@ def refuse_a_server_with_data(ctx: Context, session: Session | None) -> None:
 
 def prove(ctx: Context, output: str) -> None:
     """Read the configuration back; raises TransientError(CONFIGURATION) naming everything that is not as it should."""
-    session = last(ctx)
-    found = failed_parts(output)
+    if found := [*failed_on_the_way(ctx, output), *defects(ctx)]:
+        raise TransientError(codes.CONFIGURATION, "; ".join(found)[:1500])
+
+
+def failed_on_the_way(ctx: Context, output: str) -> list[str]:
+    """Return what failed in a configuration that came to its end; raises TransientError(CONFIGURATION) if it did not.
+
+    What the vendor's last words mean counts where no part of it said of itself that it failed.
+    """
+    session, found = last(ctx), failed_parts(output)
     if session is None or not session.configured:
         reached = session.stages[-1] if session and session.stages else "none"
         words = "; ".join([*found, f"it ended after the stage {reached}"])
         unfinished = TransientError(codes.CONFIGURATION, words[:1500])
         raise unfinished if found else explained(output, unfinished)
     ctx.progress.report(len(STAGES), len(STAGES), "stages", "reading the server back")
-    found += defects(ctx)
-    if found:
-        raise TransientError(codes.CONFIGURATION, "; ".join(found)[:1500])
+    return found
 
 
 def reporter(ctx: Context) -> Callable[[str], None]:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from states.install import codes as install_codes
 from states.install import leftovers, readback, services, syslog, unpack, vendor
-from states.install.history import STAGES, forget_configuration, last
+from states.install.history import forget_configuration, last
 from states.install.order import Order, fulfil, fulfilled, key_under_way, under_way
 from states.install.proof import mark, proven
-from states.install.setup import reporter
-from states.install.words import explained, failed_parts
+from states.install.setup import failed_on_the_way, reporter
 from states.upgrade import answers, kept
 from states.upgrade.archive import NOTHING
 from states.upgrade.standing import forward
@@ -63,13 +62,7 @@ def upgrade(ctx: Context, order: Order) -> None:
 
 def prove(ctx: Context, order: Order, output: str) -> None:
     """Read the server back; raises TransientError(CONFIGURATION) naming everything that is not as it should be."""
-    session = last(ctx)
-    if session is None or not session.configured:
-        reached = session.stages[-1] if session and session.stages else "none"
-        unfinished = TransientError(install_codes.CONFIGURATION, f"it ended after the stage {reached}")
-        raise explained(output, unfinished)
-    ctx.progress.report(len(STAGES), len(STAGES), "stages", "reading the server back")
-    found = [*failed_parts(output), *readback.not_running(ctx)]
+    found = [*failed_on_the_way(ctx, output), *readback.not_running(ctx)]
     found += readback.lacking(order.before or {}, readback.portrait(ctx))
     said = as_zimbra(ctx, "zmcontrol", "-v", ok=range(256), timeout=180).output.strip()
     # The later releases say their patch here, which is not in the number of their build.
