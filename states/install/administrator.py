@@ -59,10 +59,11 @@ def audit(ctx: Context) -> Evidence | None:
 
 
 def _notice(ctx: Context) -> str:
+    # At the prompt, not on a command line: those are everybody's to read in the list of processes.
     return (
         f"{ctx.settings.source(ADMIN_PASSWORD)} holds another password than the administrator has. It is used at the "
-        "install only, a later one would undo the administrator's own. To set it, run "
-        f"`zflow shell su - zimbra -c 'zmprov sp {admin_address(ctx)} PASSWORD'`, then `zflow resume`"
+        "install only, a later one would undo the administrator's own. To set it, run `zflow shell su - zimbra -c "
+        f"zmprov` and at its prompt `sp {admin_address(ctx)} PASSWORD` and `exit`, then `zflow resume`"
     )
 
 
