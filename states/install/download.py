@@ -12,10 +12,12 @@ import os
 import re
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from states.install import codes
 from zflow.api import OperatorError, TransientError, write_atomic
@@ -109,7 +111,7 @@ def drop(download: Download) -> None:
 def opened(url: str, proxy: str | None) -> http.client.HTTPResponse:
     """Open a small document over http(s), through the proxy if there is one."""
     try:
-        response: http.client.HTTPResponse = _opener(proxy).open(url, timeout=QUIET)
+        response: http.client.HTTPResponse = _opener(proxy).open(request(url), timeout=QUIET)
     except urllib.error.HTTPError as error:
         error.close()
         raise
@@ -120,13 +122,29 @@ def _opener(proxy: str | None) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {}))
 
 
+def request(url: str) -> urllib.request.Request:
+    """Return the request for a document. A name and password in the URL, percent-encoded, are sent to its server alone.
+
+    urllib takes them for a part of the host's name. They are sent as RFC 7617 has it, and to no server that the first
+    one leads to.
+    """
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    made = urllib.request.Request(  # noqa: S310 - http(s) only, by the setting's parser
+        urlunsplit(parts._replace(netloc=host)), headers={"Accept-Encoding": "identity", "User-Agent": "zflow"}
+    )
+    if at:
+        made.add_unredirected_header("Authorization", f"Basic {b64encode(unquote(user).encode()).decode()}")
+    return made
+
+
 def _request(download: Download, offset: int) -> urllib.request.Request:
-    request = urllib.request.Request(download.url, headers={"Accept-Encoding": "identity", "User-Agent": "zflow"})  # noqa: S310 - http(s) only, by the setting's parser
+    made = request(download.url)
     if offset:
-        request.add_header("Range", f"bytes={offset}-")
+        made.add_header("Range", f"bytes={offset}-")
         if download.tag.exists() and (tag := download.tag.read_text().strip()):
-            request.add_header("If-Range", tag)
-    return request
+            made.add_header("If-Range", tag)
+    return made
 
 
 def _placed(response: http.client.HTTPResponse, offset: int) -> tuple[int, int]:

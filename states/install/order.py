@@ -62,7 +62,7 @@ def under_way(ctx: Context) -> Order | None:
 
 
 def give(ctx: Context, order: Order) -> None:
-    """Write an order, in the place of an earlier one. Its place may name a password: for root's eyes."""
+    """Write an order, in the place of an earlier one; for root's eyes."""
     write_atomic(place(ctx), json.dumps(asdict(order), indent=1) + "\n", mode=0o600)
 
 

@@ -20,6 +20,7 @@ from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
 from states.install import source
 from states.install.archive import checked, wanted
+from states.install.download import request
 from states.install.settings import VENDOR_KEY
 from zflow.api import Context, OperatorError
 
@@ -87,9 +88,10 @@ def reach(ctx: Context) -> tuple[Answer, ...]:
 def ask(place: str, proxy: str | None) -> Answer:
     """Ask one server for the head of a document, through the proxy if there is one."""
     handler = urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {})
-    request = urllib.request.Request(place, method="HEAD")  # noqa: S310 - http or https, see `needed`
+    head = request(place)
+    head.method = "HEAD"
     try:
-        with urllib.request.build_opener(handler).open(request, timeout=PATIENCE) as response:
+        with urllib.request.build_opener(handler).open(head, timeout=PATIENCE) as response:
             return _answered(place, response.headers)
     except urllib.error.HTTPError as error:
         with error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -185,3 +186,15 @@ def test_progress(site: Site, tmp_path: Path) -> None:
     fetch(replace(wanted(site, tmp_path), report=lambda done, total: seen.append((done, total))))
     assert [each[0] for each in seen] == sorted(each[0] for each in seen)
     assert seen[-1] == (420_000, 420_000)
+
+
+def test_a_password_in_the_url_goes_to_its_server_alone(site: Site, tmp_path: Path) -> None:
+    """It is sent as HTTP's basic authentication, in each connection, and not to where the server leads."""
+    named = site.url.replace("http://", "http://anna:p%40ss@")
+    site.cut = 300_000
+    fetch(replace(wanted(site, tmp_path), url=named))
+    assert {each["Authorization"] for each in site.requests} == {f"Basic {b64encode(b'anna:p@ss').decode()}"}
+    site.requests.clear()
+    with serving(Site(b"", status=302, headers={"Location": site.url})) as first:
+        download.opened(first.url.replace("http://", "http://anna:p%40ss@"), None).close()
+    assert [each["Authorization"] is None for each in (*first.requests, *site.requests)] == [False, True]
