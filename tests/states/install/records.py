@@ -37,11 +37,11 @@ def write_history(volume: Path, *sessions: str) -> None:
     (volume / HISTORY).write_text("".join(sessions))
 
 
-def write_status(volume: Path, states: dict[str, str]) -> None:
-    """Put a package list onto the volume: `Status:` by name."""
+def write_status(volume: Path, states: dict[str, str], version: str = "1") -> None:
+    """Put a package list onto the volume: `Status:` by name, one version of all."""
     path = volume / "var/lib/dpkg/status"
     path.parent.mkdir(parents=True, exist_ok=True)
-    stanzas = [f"Package: {name}\nStatus: {status}\nVersion: 1\n" for name, status in states.items()]
+    stanzas = [f"Package: {name}\nStatus: {status}\nVersion: {version}\n" for name, status in states.items()]
     path.write_text("\n".join(["Package: bash\nStatus: install ok installed\nVersion: 4\n", *stanzas]))
 
 

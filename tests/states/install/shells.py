@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from zflow.context import Context
 from zflow.shell import Result, Shell
 
 Answer = Callable[[tuple[str, ...]], "str | Exception"]
@@ -25,6 +26,12 @@ class Answering(Shell):
         if isinstance(found, Exception):
             raise found
         return Result(0, found)
+
+
+def commands(ctx: Context) -> list[tuple[str, ...]]:
+    """Return what was run inside the Ubuntu, by an answering shell."""
+    assert isinstance(ctx.shell, Answering)
+    return ctx.shell.commands
 
 
 class Outside(Shell):

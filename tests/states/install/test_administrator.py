@@ -12,7 +12,7 @@ from states import identity
 from states.install import administrator
 from states.install.settings import SETTINGS
 from tests.states.install.records import write_server
-from tests.states.install.shells import Answering
+from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 from zflow.api import Context, Secret
 
@@ -31,12 +31,6 @@ def context(volume: Path, setting: str | None, *, real: str = FIRST) -> Context:
     shell = Answering(volume, lambda _argv: f"# name admin@example.org\nuserPassword: {stored(real)}\n")
     environment = {"ZFLOW_HOSTNAME": "mail.example.org"} | ({"ZFLOW_ADMIN_PASSWORD": setting} if setting else {})
     return make_context(volume, (*identity.SETTINGS, *SETTINGS), environment, shell=shell)
-
-
-def commands(ctx: Context) -> list[tuple[str, ...]]:
-    """Return what was run inside."""
-    assert isinstance(ctx.shell, Answering)
-    return ctx.shell.commands
 
 
 @pytest.fixture(autouse=True)

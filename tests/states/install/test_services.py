@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states.install import codes, services
-from tests.states.install.shells import Answering
+from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 from zflow.api import CommandError, Context, TransientError
 
@@ -76,10 +76,9 @@ def context(volume: Path, *answers: str, boot: str = "this") -> Context:
     return make_context(volume, shell=Answering(volume, answer), boot=boot)
 
 
-def commands(ctx: Context) -> list[str]:
+def verbs(ctx: Context) -> list[str]:
     """Return which commands of zmcontrol were run."""
-    assert isinstance(ctx.shell, Answering)
-    return [argv[1] for argv in ctx.shell.commands]
+    return [argv[1] for argv in commands(ctx)]
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +101,7 @@ def test_running_server(tmp_path: Path) -> None:
     """A server that runs is only written down; the record holds for this boot."""
     ctx = context(tmp_path, WHOLE)
     services.apply(ctx)
-    assert commands(ctx) == ["status", "status"]
+    assert verbs(ctx) == ["status", "status"]
     evidence = services.probe(ctx)
     assert evidence is not None
     assert evidence.summary == "4 services, 0 processes, 2 ports"
@@ -118,7 +117,7 @@ def test_stopped_server(tmp_path: Path, alive: set[int]) -> None:
         (log / name).write_text(content)
     ctx = context(tmp_path, lines(ldap="Stopped"), WHOLE)
     services.apply(ctx)
-    assert commands(ctx) == ["status", "start", "status"]
+    assert verbs(ctx) == ["status", "start", "status"]
     assert sorted(each.name for each in log.iterdir()) == ["a.pid"]
     assert services.probe(ctx) is not None
 

@@ -14,7 +14,7 @@ from states.install.releases import PACKAGES, Archive
 from states.install.settings import SETTINGS
 from states.upgrade import kept
 from tests.states.bootstrap.ubuntu import make_tree
-from tests.states.install.records import session, write_history, write_server
+from tests.states.install.records import session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
 from tests.support import make_context
 from zflow.api import Context
@@ -50,10 +50,7 @@ Effect = Callable[[tuple[str, ...]], "str | Exception | None"]
 
 def write_packages(volume: Path, version: str, *, held: bool = True, names: tuple[str, ...] = PACKAGES) -> None:
     """Put a package list onto the volume with one version of everything."""
-    status = f"{'hold' if held else 'install'} ok installed"
-    stanzas = [f"Package: {name}\nStatus: {status}\nVersion: {version}\n" for name in names]
-    (volume / "var/lib/dpkg").mkdir(parents=True, exist_ok=True)
-    (volume / "var/lib/dpkg/status").write_text("\n".join(stanzas))
+    write_status(volume, dict.fromkeys(names, f"{'hold' if held else 'install'} ok installed"), version)
 
 
 def server(volume: Path, effect: Effect = lambda _argv: None, **environment: str) -> Context:
@@ -72,12 +69,6 @@ def server(volume: Path, effect: Effect = lambda _argv: None, **environment: str
     settings = (*identity.SETTINGS, PROXY, *SETTINGS)
     named = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_MINIMUM_DISK_GIB": "1", **environment}
     return make_context(volume, settings, named, shell=Answering(volume, answer))
-
-
-def commands(ctx: Context) -> list[tuple[str, ...]]:
-    """Return what was run inside the Ubuntu."""
-    assert isinstance(ctx.shell, Answering)
-    return ctx.shell.commands
 
 
 def unpacked(ctx: Context, version: str = NEW, *names: str) -> Path:

@@ -13,6 +13,7 @@ from states.product import PRODUCT
 from states.upgrade import answers, codes, kept, software, standing
 from states.upgrade import setup as newer
 from tests.states.install.records import session, write_history
+from tests.states.install.shells import commands
 from tests.states.upgrade.servers import (
     BEFORE,
     LOCAL,
@@ -21,7 +22,6 @@ from tests.states.upgrade.servers import (
     STAGES,
     UNDER_WAY,
     Effect,
-    commands,
     server,
     unpacked,
     upgraded,

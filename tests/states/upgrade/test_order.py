@@ -11,6 +11,7 @@ from states.install.order import Order
 from states.install.releases import Archive
 from states.upgrade import CARRIED_OUT, STATE, asking, codes, kept
 from tests.states.install.records import session, write_history
+from tests.states.install.shells import commands
 from tests.states.upgrade.servers import (
     ARCHIVE,
     NEW,
@@ -18,7 +19,6 @@ from tests.states.upgrade.servers import (
     ORDER,
     STAGES,
     UNDER_WAY,
-    commands,
     server,
     unpacked,
     upgraded,

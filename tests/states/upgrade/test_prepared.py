@@ -11,8 +11,9 @@ from states.install import codes as install_codes
 from states.install import order, source
 from states.install.releases import PACKAGES, Archive
 from states.upgrade import answers, archive, checks, codes, kept, packages, unpack
+from tests.states.install.shells import commands
 from tests.states.install.test_unpack import FILES, packed
-from tests.states.upgrade.servers import LOCAL, NEW, OLD, ORDER, commands, server, unpacked, write_packages
+from tests.states.upgrade.servers import LOCAL, NEW, OLD, ORDER, server, unpacked, write_packages
 from zflow.api import CommandError, Context, OperatorError, TransientError, sha256
 from zflow.codes import COMMAND
 
