@@ -14,9 +14,13 @@ def boot_identity() -> str:
 
 
 def start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks since the kernel's boot (proc(5), field 22); 0 when it is gone."""
+    """Return when a process started, in clock ticks since the kernel's boot (proc(5), field 22).
+
+    0 when it is gone: one that has ended and only waits to be reaped holds and does nothing any more.
+    """
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return int(stat.rpartition(")")[2].split()[19])
+    fields = stat.rpartition(")")[2].split()
+    return 0 if fields[0] in {"Z", "X"} else int(fields[19])

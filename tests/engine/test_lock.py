@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.toy import hold_as
-from tests.engine.where import LIMIT, ROOT, wait_for
+from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from zflow import codes, lock
 from zflow.boot import boot_identity, start_time
 from zflow.errors import OperatorError
@@ -138,6 +138,19 @@ def test_a_lock_that_was_let_go_names_nobody(volume: Path) -> None:
     with pytest.raises(KeyError), held(volume, WALKER):
         raise KeyError
     assert holder(volume, WALKER) is None
+
+
+def test_a_holder_that_waits_to_be_reaped_is_not_alive(volume: Path) -> None:
+    """Whoever looks between a process' end and its parent's wait is not told that it runs."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        hold_as(volume, RUNNER, process.pid)
+        found = holder(volume, RUNNER)
+        assert found is not None
+        assert found.alive
+        process.kill()
+        wait_for(lambda: gone(process.pid), "its end")
+        assert Path(f"/proc/{process.pid}").exists()
+        assert not found.alive
 
 
 def test_a_holder_of_another_boot_or_number_is_not_alive(volume: Path) -> None:
