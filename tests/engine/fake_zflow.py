@@ -9,7 +9,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
+
+PATIENCE = 60.0
+"""Seconds after which a stand-in ends by itself: its supervisor may be killed before it could note who that is."""
 
 
 def note(volume: Path, words: str) -> None:
@@ -45,9 +49,10 @@ def endpoint(volume: Path) -> int:
         file.write(f"{behaviour}\n")
     if behaviour != "on":
         return {"off": 0, "ends": 1}[behaviour]
-    parent = os.getppid()
+    parent, deadline = os.getppid(), time.monotonic() + PATIENCE
     while signal.sigtimedwait({signal.SIGTERM}, 0.02) is None and os.getppid() == parent:
-        pass
+        if time.monotonic() > deadline:
+            return 1
     note(volume, "endpoint ended")
     return 0
 
@@ -63,8 +68,8 @@ def wait(volume: Path, *, bound: bool) -> int:
     signal.signal(signal.SIGUSR1, lambda *_: None)
     (volume / "pid").write_text(str(os.getpid()))
     note(volume, " ".join(sys.argv[2:]))
-    parent = os.getppid()
-    while not (volume / "end").exists() and os.getppid() == parent:  # nothing is left behind by a killed test
+    parent, deadline = os.getppid(), time.monotonic() + PATIENCE
+    while not (volume / "end").exists() and os.getppid() == parent and time.monotonic() < deadline:
         caught = signal.sigtimedwait(signals, 0.02)
         if caught is None:
             continue
