@@ -76,6 +76,12 @@ def test_a_step_that_is_waited_for_is_told_in_its_own_state() -> None:
     )
 
 
+@pytest.mark.parametrize("stage", ["serving", "paused", "looking"])
+def test_a_whole_server_shows_nothing_left_to_do(stage: str) -> None:
+    """Below the headline of a server that serves every state is as whole as it says."""
+    assert {state["status"] for state in looked_at(stage)[0]["states"]} == {"valid"}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_document_is_as_published(stage: str) -> None:
     """The document of every stage holds to the schema."""
