@@ -109,10 +109,12 @@ def test_a_woken_runner_is_seen_walking_before_resume_returns(
 
 
 def test_a_followed_log_goes_on_in_the_next_attempts(volume: Path, capsys: Capture) -> None:
-    """What is appended comes, and at the next attempt its log, announced on standard error."""
+    """What is appended comes, and at the next attempt its log, announced on standard error; nothing commands."""
     folder = home(volume) / "logs/install"
     folder.mkdir(parents=True)
     first, second = folder / "setup.1.log", folder / "setup.2.log"
+    first.write_text("\x1b[2Jone\n")
+    assert run(capsys, "logs", "install.setup")[1] == "\\x1b[2Jone\n"
     first.write_text("one\n")
     pieces = logs_module._growing("install.setup", first, 0)
     assert next(pieces) == "one\n"

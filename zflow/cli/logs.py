@@ -10,6 +10,7 @@ import click
 
 from zflow.cli.completion import complete_steps
 from zflow.light import volume
+from zflow.plain import plain
 
 POLL = 0.5
 """Seconds between two looks at a log that is followed."""
@@ -22,13 +23,13 @@ POLL = 0.5
 def logs(step: str | None, *, lines: int, follow: bool) -> None:
     """Show the newest log, or that of a STEP such as install.setup."""
     path = newest(step)
-    content = path.read_text(encoding="utf-8", errors="replace")
+    content = path.read_bytes()
     click.echo(f"== {path}", err=True)
-    for line in content.splitlines()[-lines:]:
-        click.echo(line)
+    for line in content.decode(errors="replace").splitlines()[-lines:]:
+        click.echo(plain(line))
     if follow:
-        for piece in _growing(step, path, path.stat().st_size):
-            click.echo(piece, nl=False)
+        for piece in _growing(step, path, len(content)):
+            click.echo(plain(piece), nl=False)
 
 
 def newest(step: str | None) -> Path:
@@ -43,7 +44,8 @@ def newest(step: str | None) -> Path:
     found = sorted((path for path in steps if step in {None, steps[path]}), key=lambda path: path.stat().st_mtime_ns)
     if not found:
         names = sorted(set(steps.values()))
-        raise click.UsageError(f"no log of {step or 'any step'} in {folder}; there are: {', '.join(names) or 'none'}")
+        there = f"there are: {', '.join(names)}" if names else "there is none at all yet"
+        raise click.UsageError(f"no log of {step or 'any step'} in {folder}; {there}")
     return found[-1]
 
 
