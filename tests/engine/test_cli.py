@@ -72,6 +72,20 @@ def test_verify_looks_at_every_result(bench: Bench, capsys: Capture, monkeypatch
     assert "1 of 3 steps hold. `zflow resume` repairs." in out
 
 
+def test_what_no_command_can_look_at_yet_is_due(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its first attempt a step whose probe needs what an earlier one brings is due, afterwards it is refused."""
+
+    def look(ctx: Context) -> Evidence | None:
+        ctx.shell.run("false")
+        return None
+
+    what = product(file_step("one.a"), again(file_step("two.a"), probe=look))
+    monkeypatch.setattr(product_module, "product", lambda: what)
+    assert re.search(r"two\.a +due +never done, and cannot be looked at yet\n", run(capsys, "verify")[1])
+    bench.walk(what)
+    assert re.search(r"two\.a +REFUSED +ZF-1010 .*`false` ended with 1", run(capsys, "verify")[1])
+
+
 def test_notices_are_told_and_stop_nothing(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an operator should know of shows in history and `verify`, while the step holds and the exit code is 0."""
     step = file_step("one.a")

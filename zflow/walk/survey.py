@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from zflow.errors import ZflowError
+from zflow.errors import CommandError, ZflowError
 from zflow.journal.event import VALID
 from zflow.step import Drift, Product, State, Step
 from zflow.walk.keys import key_of, why_due
@@ -46,6 +46,10 @@ def _judge(
         key = key_of(step, ctx)
         look = step.audit if deep and step.audit is not None else step.probe
         evidence = look(ctx)
+    except CommandError as error:
+        if not row.get("last_kind"):  # what the command is part of comes by an earlier step
+            return "due", "never done, and cannot be looked at yet", ()
+        return "refused", around.redactor.clean(str(error)), ()
     except ZflowError as error:
         return "refused", around.redactor.clean(str(error)), ()
     except Exception as error:  # noqa: BLE001 - a probe's defect, or a damaged volume, hides no other finding

@@ -16,7 +16,8 @@ LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain"})
 
 def full_name(ctx: Context) -> str:
     """Return what `hostname --fqdn` says inside the Ubuntu, which is what the vendor goes by; empty when it fails."""
-    return ctx.shell.chroot("hostname", "--fqdn", ok=range(256)).output.strip().lower()
+    said = ctx.shell.chroot("hostname", "--fqdn", ok=range(256))
+    return "" if said.code else said.output.strip().lower()
 
 
 def host_name(look: Look) -> Iterator[Finding]:

@@ -82,6 +82,11 @@ def test_nothing_in_the_way(ctx: Context) -> None:
     step.apply(ctx)
 
 
+def test_what_a_failed_command_prints_is_no_name(tmp_path: Path) -> None:
+    """An Ubuntu that is not built yet says nothing of the container's name."""
+    assert names.full_name(make_context(tmp_path, TABLE, NAMED)) == ""
+
+
 def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is in the way is told in one message, each with its way out."""
     monkeypatch.setattr(room, "memory", lambda: Memory(2 * GIB, 16 * GIB))
