@@ -161,7 +161,7 @@ def consistent(batches: list[list[dict[str, Any]]]) -> list[list[event.Event]]:
     return made
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(SOME, min_size=1, max_size=4), max_size=5))
 def test_restored_records_equal_the_ones_kept_while_writing(
     tmp_path: Path, empty_journal: bytes, batches: list[list[dict[str, Any]]]
