@@ -7,7 +7,7 @@ import sys
 
 from zflow.exits import BROKEN_PIPE, INTERRUPTED
 from zflow.light import endpoint, health, run, show_status
-from zflow.signs import prepare
+from zflow.terminal.signs import prepare
 
 
 def main() -> None:

@@ -14,23 +14,23 @@ def volume() -> Path:
 
 def show_status(*, as_json: bool, steps: bool = False, colour: bool | None = None) -> int:
     """Print the status and return its exit code."""
-    from zflow import status
+    from zflow.status import document
 
-    document = status.gather(volume())
+    found = document.gather(volume())
     if as_json:
         unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-        print(status.as_json(document, unicode=unicode))
+        print(document.as_json(found, unicode=unicode))
     else:
-        from zflow.terminal import screen
-        from zflow.view import as_text
+        from zflow.status.view import as_text
+        from zflow.terminal.screen import screen
 
-        print(as_text(document, screen(colour=colour), steps=steps))
-    return status.exit_code(document)
+        print(as_text(found, screen(colour=colour), steps=steps))
+    return document.exit_code(found)
 
 
 def health(question: str = "live") -> int:
-    """Answer one of `zflow.health.QUESTIONS` by a line and the exit code 0 or 1."""
-    from zflow.health import QUESTIONS
+    """Answer one of `zflow.status.health.QUESTIONS` by a line and the exit code 0 or 1."""
+    from zflow.status.health import QUESTIONS
 
     verdict = QUESTIONS[question](volume())
     print(verdict.words)

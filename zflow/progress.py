@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zflow.plain import plain
-from zflow.words import amount, roughly, share
+from zflow.terminal.plain import plain
+from zflow.terminal.words import amount, roughly, share
 
 INTERVAL = 0.5
 """Seconds between two replacements of the file."""

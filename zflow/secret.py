@@ -7,7 +7,7 @@ import string
 from pathlib import Path
 
 from zflow.files import make_folder, write_atomic
-from zflow.plain import plain
+from zflow.terminal.plain import plain
 
 ALPHABET = string.ascii_letters + string.digits
 

@@ -12,7 +12,7 @@ from states.install.administrator import matches
 from tests.e2e.trees import Entry, attributes, plain, tree
 from zflow.journal.reader import events, reading
 from zflow.secret import Secret
-from zflow.status import gather
+from zflow.status.document import gather
 
 ADMIN = "account/admin@example.test"
 OWN_RANDOM = {

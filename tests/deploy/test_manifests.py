@@ -17,7 +17,7 @@ from states.bootstrap.rights import NEEDED
 from states.firewall.ports import ports
 from states.firewall.settings import TCP
 from zflow.cli.product import product
-from zflow.health import QUESTIONS
+from zflow.status.health import QUESTIONS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE_SCHEMA = json.loads((Path(__file__).parent / "compose-spec.json").read_text())

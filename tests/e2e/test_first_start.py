@@ -14,7 +14,7 @@ from tests.container.podman import Machine, podman
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
 ORDER = ["bootstrap", "updates", "install", "firewall", "tls", "hardening"]
-SCHEMA = json.loads((Path(__file__).parents[2] / "zflow/status.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[2] / "zflow/status/schema.json").read_text())
 
 
 def history(machine: Machine) -> list[dict[str, Any]]:

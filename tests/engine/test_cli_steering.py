@@ -14,7 +14,7 @@ from tests.engine.where import wait_for
 from zflow.cli import steering
 from zflow.exits import Exit
 from zflow.lock import RUNNER, WALKER, held
-from zflow.status import gather
+from zflow.status.document import gather
 
 __all__ = ["operated"]
 

@@ -18,10 +18,10 @@ from zflow.boot import boot_identity
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.exits import Exit
-from zflow.health import QUESTIONS
 from zflow.journal.layout import journal_file
 from zflow.lock import RUNNER, WALKER
 from zflow.retry import POLICIES
+from zflow.status.health import QUESTIONS
 from zflow.step import Product, Scope, State
 from zflow.walk.process import walk
 

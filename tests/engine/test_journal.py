@@ -17,7 +17,7 @@ from tests.engine.toy import Bench
 from zflow.journal import event, reader, seal
 from zflow.journal.layout import journal_file
 from zflow.journal.writer import Journal, Listed, Position
-from zflow.plain import plain
+from zflow.terminal.plain import plain
 
 STEPS = [Listed(f"one.{name}", "one", f"make {name}", "volume", 1.0) for name in "abc"]
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.engine.toy import AT_ONCE, Bench, Crash, again, file_step, hold_as, product
 from tests.engine.where import LIMIT, ROOT
-from zflow import codes, status
+from zflow import codes
 from zflow.boot import boot_identity
 from zflow.context import Context
 from zflow.errors import CommandError, OperatorError
@@ -27,10 +27,11 @@ from zflow.exits import Exit
 from zflow.journal.layout import home, journal_file
 from zflow.lock import RUNNER, WALKER
 from zflow.retry import POLICIES
+from zflow.status.document import as_json, exit_code, gather
+from zflow.status.view import as_text
 from zflow.step import Scope
-from zflow.view import as_text
 
-SCHEMA = json.loads((ROOT / "zflow/status.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "zflow/status/schema.json").read_text())
 TOY = product(file_step("one.a"), file_step("one.b", scope=Scope.BOOT), file_step("two.a"))
 
 
@@ -43,11 +44,11 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def look(volume: Path) -> tuple[dict[str, Any], str, Exit]:
     """Return the document, checked against the published schema, the text, and the exit code."""
-    document = status.gather(volume)
+    document = gather(volume)
     jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(document)
-    assert json.loads(status.as_json(document)) == document
-    assert json.loads(status.as_json(document, unicode=False)) == document
-    return document, as_text(document), status.exit_code(document)
+    assert json.loads(as_json(document)) == document
+    assert json.loads(as_json(document, unicode=False)) == document
+    return document, as_text(document), exit_code(document)
 
 
 def raising(error: Exception) -> Callable[[Context], None]:

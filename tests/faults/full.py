@@ -18,13 +18,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.engine.toy import Bench, effects, file_step, product
-from zflow import codes, status, view
+from zflow import codes
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.files import sync_volume
 from zflow.journal.reader import reading
 from zflow.journal.seal import wrong
 from zflow.journal.writer import BALLAST
+from zflow.status.document import gather
+from zflow.status.view import as_text
 from zflow.step import Product
 from zflow.walk.process import prepare_home
 
@@ -56,7 +58,7 @@ def walked(volume: Path, what: Product) -> str:
         ended = f"{ended} {position['code'] or ''}".strip()
     except OperatorError as error:
         ended = f"refused {error.code.id}"
-    view.as_text(status.gather(volume))
+    as_text(gather(volume))
     return ended
 
 

@@ -38,9 +38,9 @@ from zflow.errors import CommandError, OperatorError, ZflowError
 from zflow.exits import Exit
 from zflow.journal.layout import journal_file
 from zflow.output import announcer
-from zflow.plain import WRITTEN_OUT, plain
 from zflow.secret import Redactor
 from zflow.step import Evidence, Step
+from zflow.terminal.plain import WRITTEN_OUT, plain
 
 STORY = "hostile input"
 UNSAFE = re.compile(f"[{re.escape(''.join(map(chr, WRITTEN_OUT)))}]")

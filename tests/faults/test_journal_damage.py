@@ -18,15 +18,16 @@ import pytest
 
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.faults.matrix import LONG, chance, judge
-from zflow import codes, status
+from zflow import codes
 from zflow.cli.group import main
 from zflow.cli.looking import describe
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.journal.layout import home
 from zflow.journal.reader import Row, events, position, reading, steps
+from zflow.status.document import as_json, gather
+from zflow.status.view import as_text
 from zflow.step import Product
-from zflow.view import as_text
 from zflow.walk.aside import put_aside
 
 STORY = "damaged journal"
@@ -64,9 +65,9 @@ def toy(copy: Path | None = None) -> Product:
 
 def view(volume: Path) -> View:
     """Return all that a reader sees; it makes sense to people too."""
-    document = status.gather(volume)
+    document = gather(volume)
     as_text(document)
-    status.as_json(document)
+    as_json(document)
     with reading(volume) as journal:
         found = position(journal), steps(journal), events(journal)
         for row in found[2]:

@@ -23,13 +23,15 @@ from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from tests.faults.matrix import LONG, chance, judge
 from tests.support import make_context
-from zflow import codes, status, view
+from zflow import codes
 from zflow.context import Context
 from zflow.errors import CommandError, OperatorError
 from zflow.exits import Exit
 from zflow.journal.reader import reading
 from zflow.journal.seal import wrong
 from zflow.lock import RUNNER, WALKER, holder
+from zflow.status.document import gather
+from zflow.status.view import as_text
 
 STORY = "processes"
 YEARS = 10 * 365 * 86400
@@ -63,7 +65,7 @@ def supervised(volume: Path, output: int) -> Iterator[subprocess.Popen[bytes]]:
 
 def state(volume: Path) -> object:
     """Return the machine's state, None while there is none."""
-    return status.gather(volume)["state"]
+    return gather(volume)["state"]
 
 
 @pytest.mark.slow
@@ -218,7 +220,7 @@ def test_a_clock_that_is_ten_years_off(tmp_path: Path, monkeypatch: pytest.Monke
         again = bench.walk(product(*(file_step(name, once=name == "one.once") for name in names)))
         with reading(volume) as journal:
             damage = wrong(journal)
-        view.as_text(status.gather(volume))
+        as_text(gather(volume))
         if (ended, again, damage) != ("serving", "serving", None) or effects(volume) != names:
             bad.append(f"place {place}: {ended} {again} {damage} {effects(volume)}")
     judge(

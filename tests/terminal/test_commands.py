@@ -19,7 +19,7 @@ from zflow.cli import watch
 from zflow.exits import Exit
 from zflow.journal.layout import home
 from zflow.lock import WALKER
-from zflow.status import Document, gather
+from zflow.status.document import Document, gather
 
 
 @pytest.fixture

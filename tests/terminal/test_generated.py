@@ -15,7 +15,7 @@ from tests.terminal.golden import looked_at
 from zflow.cli.config import effective, example_file, shown
 from zflow.secret import Secret
 from zflow.settings import Setting, load, secret, text
-from zflow.view import MARKS
+from zflow.status.view import MARKS
 from zflow.walk import diagram
 from zflow.walk.machine import SERVING, STOPPED, moves
 

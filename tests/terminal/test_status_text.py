@@ -12,9 +12,9 @@ import pytest
 from tests.engine.where import ROOT
 from tests.terminal.golden import FOLDER, SCREENS, looked_at, page, shown
 from tests.terminal.stages import STAGES
-from zflow.signs import prepare
-from zflow.terminal import Screen
-from zflow.view import headline
+from zflow.status.view import headline
+from zflow.terminal.screen import Screen
+from zflow.terminal.signs import prepare
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -85,5 +85,5 @@ def test_a_whole_server_shows_nothing_left_to_do(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_document_is_as_published(stage: str) -> None:
     """The document of every stage holds to the schema."""
-    schema = json.loads((ROOT / "zflow/status.schema.json").read_text())
+    schema = json.loads((ROOT / "zflow/status/schema.json").read_text())
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(looked_at(stage)[0])

@@ -13,7 +13,7 @@ from tests.terminal.stages import STAGES
 from zflow.cli import product as product_module
 from zflow.entry import dispatch
 from zflow.exits import Exit
-from zflow.signs import STANDINS
+from zflow.terminal.signs import STANDINS
 
 PATH = "/usr/share/keyrings/" + "a-rather-long-name-" * 6
 COMMANDS = {

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.terminal.golden import looked_at
-from zflow.outlook import outlook, pace
 from zflow.progress import Progress
-from zflow.signs import ascii_locale
-from zflow.terminal import PIPED, Screen, screen, shortened
-from zflow.words import amount, duration, moment, roughly, size
+from zflow.status.outlook import outlook, pace
+from zflow.terminal.screen import PIPED, Screen, screen, shortened
+from zflow.terminal.signs import ascii_locale
+from zflow.terminal.words import amount, duration, moment, roughly, size
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zflow.light import volume
-from zflow.terminal import Screen, screen
-from zflow.words import duration, moment
+from zflow.terminal.screen import Screen, screen
+from zflow.terminal.words import duration, moment
 
 if TYPE_CHECKING:
     from zflow.journal.timeline import Attempt, Total
@@ -53,7 +53,7 @@ def analyze(*, as_json: bool) -> None:
 
 def _now() -> float:
     """Return until when a first start that has not ended has lasted: now, or what was recorded last."""
-    from zflow.status import gather
+    from zflow.status.document import gather
 
     document = gather(volume())
     updated = datetime.fromisoformat(document["updated"]).timestamp() if document["updated"] else time.time()

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from zflow.bundle import Bundle, Known
+from zflow.cli.bundle import Bundle, Known
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.light import volume
@@ -104,8 +104,8 @@ def _given(setting: Setting[Any], environment: Mapping[str, str], place: Path) -
 
 
 def _add_status(bundle: Bundle, place: Path) -> None:
-    from zflow.status import as_json, gather
-    from zflow.view import as_text
+    from zflow.status.document import as_json, gather
+    from zflow.status.view import as_text
 
     document = gather(place)
     bundle.add("status.json", as_json(document))

@@ -12,7 +12,7 @@ import click
 from zflow.exits import Exit
 from zflow.light import volume
 from zflow.settings import Setting, Settings
-from zflow.terminal import Screen, screen
+from zflow.terminal.screen import Screen, screen
 
 
 @click.command()

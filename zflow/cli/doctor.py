@@ -9,7 +9,7 @@ import click
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.light import volume
-from zflow.terminal import Screen, screen
+from zflow.terminal.screen import Screen, screen
 
 
 @click.command()
@@ -36,7 +36,7 @@ def doctor() -> int:
 
 def _walk(out: Screen) -> Iterator[str]:
     """Yield why the walk stands still, if it does."""
-    from zflow.status import gather
+    from zflow.status.document import gather
 
     if problem := gather(volume())["problem"]:
         yield out.hang("✗ the walk: ", f"{problem['code']} {problem['detail']}")

@@ -10,7 +10,7 @@ import click
 from zflow.cli.completion import complete_codes
 from zflow.errors import Code
 from zflow.exits import Exit
-from zflow.terminal import screen
+from zflow.terminal.screen import screen
 
 
 def table() -> dict[str, Code]:

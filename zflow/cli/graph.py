@@ -12,8 +12,8 @@ from zflow.light import volume
 def graph(form: str) -> None:
     """Draw the machine with the present state marked."""
     from zflow.cli.product import product
-    from zflow.status import gather
-    from zflow.view import MARKS
+    from zflow.status.document import gather
+    from zflow.status.view import MARKS
     from zflow.walk import diagram
 
     document = gather(volume())

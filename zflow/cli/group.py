@@ -32,7 +32,7 @@ from zflow.cli import (
 )
 from zflow.errors import ZflowError
 from zflow.exits import Exit
-from zflow.plain import plain
+from zflow.terminal.plain import plain
 
 UNUSABLE = (
     codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.JOURNAL_AWAY, codes.NO_JOURNAL,

@@ -10,7 +10,7 @@ import click
 
 from zflow.cli.completion import complete_steps
 from zflow.light import volume
-from zflow.plain import plain
+from zflow.terminal.plain import plain
 
 POLL = 0.5
 """Seconds between two looks at a log that is followed."""

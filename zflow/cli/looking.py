@@ -9,7 +9,7 @@ import click
 
 from zflow.exits import Exit
 from zflow.light import volume
-from zflow.terminal import PIPED, Screen, screen
+from zflow.terminal.screen import PIPED, Screen, screen
 
 VERDICTS = {
     "holds": ("✓", "good", "valid"),

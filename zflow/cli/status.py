@@ -10,7 +10,7 @@ import click
 from zflow.exits import Exit
 from zflow.light import health as tell_health
 from zflow.light import show_status, volume
-from zflow.status import Document
+from zflow.status.document import Document
 
 PATIENCE = 10.0
 """Seconds that `status --wait` gives a container to start."""
@@ -19,7 +19,7 @@ INTERVAL = 1.0
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (schema in zflow/status.schema.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (schema in zflow/status/schema.json).")
 @click.option("--steps", is_flag=True, help="List every step, not only those that matter now.")
 @click.option("--watch", is_flag=True, help="Show it as it goes, until Ctrl-C; in a pipe a line for each change.")
 @click.option("--wait", is_flag=True, help="Wait until all is valid, or something stops it.")
@@ -43,7 +43,7 @@ def status(*, as_json: bool, steps: bool, watch: bool, wait: bool, timeout: floa
 
 
 def _look() -> Document:
-    from zflow.status import gather
+    from zflow.status.document import gather
 
     return gather(volume())
 
@@ -54,7 +54,7 @@ def _never(_document: Document) -> bool:
 
 def _end(timeout: float | None) -> Callable[[Document], bool]:
     """Return what tells when the walk or the time has ended; a runner that is not there yet gets a moment to come."""
-    from zflow.status import exit_code
+    from zflow.status.document import exit_code
 
     began = time.monotonic()
 

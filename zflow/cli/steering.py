@@ -58,7 +58,7 @@ def go_on(*, follow: bool) -> int:
 def _await_walk(seen: int) -> None:
     """Return when a walk is under way, so that a `status --wait` which follows does not see the stop of before."""
     from zflow.lock import RUNNER, holder
-    from zflow.status import STOPPED, gather
+    from zflow.status.document import STOPPED, gather
 
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
@@ -73,9 +73,9 @@ def _await_walk(seen: int) -> None:
 
 def _follow(seen: int) -> int:
     """Show what happens until the walk that was asked for has ended, and return the exit code of the status then."""
-    from zflow.status import exit_code, gather
-    from zflow.terminal import screen
-    from zflow.view import as_text
+    from zflow.status.document import exit_code, gather
+    from zflow.status.view import as_text
+    from zflow.terminal.screen import screen
 
     deadline = time.monotonic() + START
     out = screen()

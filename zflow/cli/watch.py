@@ -10,9 +10,9 @@ import click
 from zflow.clock import stamp
 from zflow.exits import Exit
 from zflow.light import show_status, volume
-from zflow.status import Document, exit_code, gather
-from zflow.terminal import screen
-from zflow.view import as_text, headline
+from zflow.status.document import Document, exit_code, gather
+from zflow.status.view import as_text, headline
+from zflow.terminal.screen import screen
 
 INTERVAL = 1.0
 """Seconds between two looks."""

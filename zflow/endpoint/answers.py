@@ -8,9 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zflow import health
 from zflow.endpoint import metrics, page
-from zflow.plain import plain
+from zflow.status import health
+from zflow.terminal.plain import plain
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -13,13 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from zflow import __version__, health, status
+from zflow import __version__
 from zflow.boot import start_time
 from zflow.errors import OperatorError
 from zflow.journal.reader import Row, last_whole, position, reading, steps
 from zflow.lock import RUNNER, holder
-from zflow.plain import plain
-from zflow.view import MARKS
+from zflow.status import health
+from zflow.status.document import gather
+from zflow.status.view import MARKS
+from zflow.terminal.plain import plain
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("serving", "blocked", "failed", "starting", "unreadable", "none")
@@ -69,7 +71,7 @@ def render(volume: Path) -> str:
 
 def samples(volume: Path) -> Iterator[Sample]:
     """Yield every sample, those of one metric together."""
-    document = status.gather(volume)
+    document = gather(volume)
     found = document["steps"]
     yield BUILD, {"version": __version__}, 1
     for question, ask in health.QUESTIONS.items():

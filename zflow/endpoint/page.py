@@ -16,9 +16,9 @@ from itertools import groupby
 from pathlib import Path
 from string import Template
 
-from zflow import status
 from zflow.clock import stamp
-from zflow.plain import plain
+from zflow.status.document import Document, gather
+from zflow.terminal.plain import plain
 
 FOLDER = Path(__file__).parent
 LAYOUT = Template((FOLDER / "page.html").read_text())
@@ -50,7 +50,7 @@ STATUSES = {
 
 def render(volume: Path) -> str:
     """Return the page for a volume."""
-    document = status.gather(volume)
+    document = gather(volume)
     return LAYOUT.substitute(
         style=STYLE,
         script=SCRIPT,
@@ -64,7 +64,7 @@ def render(volume: Path) -> str:
     )
 
 
-def _headline(document: status.Document) -> str:
+def _headline(document: Document) -> str:
     if document["runner"] != "alive":
         return f"No runner is at work; last state: {document['state']}."
     if document["paused"] and not document["walking"]:
@@ -75,7 +75,7 @@ def _headline(document: status.Document) -> str:
     return HEADLINES.get(state, "Between two steps of {place}.").format(place=place)
 
 
-def _problem(document: status.Document) -> str:
+def _problem(document: Document) -> str:
     problem = document["problem"]
     if not problem:
         return ""
@@ -86,7 +86,7 @@ def _problem(document: status.Document) -> str:
     return f'<section class="problem"><h2>{_text(problem["code"])}</h2>{told}</section>'
 
 
-def _progress(document: status.Document) -> str:
+def _progress(document: Document) -> str:
     done, total = sum(step["status"] == "valid" for step in document["steps"]), len(document["steps"])
     if not total:
         return ""
@@ -94,7 +94,7 @@ def _progress(document: status.Document) -> str:
     return f'<p>{words}.</p><progress aria-label="{words}" value="{done}" max="{total}">{words}</progress>'
 
 
-def _states(document: status.Document) -> Iterator[str]:
+def _states(document: Document) -> Iterator[str]:
     for state, steps in groupby(document["steps"], lambda step: step["state"]):
         yield f"<li><h2>{_text(state)}</h2><ol>"
         for step in steps:

@@ -14,7 +14,7 @@ from zflow.errors import OperatorError
 from zflow.journal.layout import HEAD, REVISIONS, journal_file
 from zflow.journal.meaning import translated
 from zflow.journal.seal import UNSEALED, broken_seal
-from zflow.plain import plain
+from zflow.terminal.plain import plain
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from zflow.health import serves_file
+from zflow.status.health import serves_file
 from zflow.step import Watch
 
 

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from tests.terminal.stages import STAGES
-from zflow.status import Document, gather
-from zflow.terminal import PIPED, Screen
-from zflow.view import as_text
+from zflow.status.document import Document, gather
+from zflow.status.view import as_text
+from zflow.terminal.screen import PIPED, Screen
 
 FOLDER = Path(__file__).parent
 SCREENS = {"piped": PIPED, "80": Screen(80), "140": Screen(140)}

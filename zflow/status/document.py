@@ -17,8 +17,8 @@ from zflow.journal.event import VALID
 from zflow.journal.layout import home, paused
 from zflow.journal.reader import milestones, position, reading, steps
 from zflow.lock import RUNNER, WALKER, holder
-from zflow.outlook import left, outlook, pace
-from zflow.words import amount, duration, share
+from zflow.status.outlook import left, outlook, pace
+from zflow.terminal.words import amount, duration, share
 
 SCHEMA = 1
 STOPPED = {"blocked", "failed", "unreadable"}
@@ -29,7 +29,7 @@ Document = dict[str, Any]
 
 
 def gather(volume: Path, clock: Clock = system_clock) -> Document:
-    """Return the status as a JSON document (schema: `status.schema.json` in this package)."""
+    """Return the status as a JSON document (schema: `schema.json` in this package)."""
     runner, walker = holder(volume, RUNNER), holder(volume, WALKER)
     alive = runner is not None and runner.alive
     walking = walker is not None and walker.alive

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from zflow.status import Document
-from zflow.terminal import PIPED, Screen, shortened
-from zflow.words import amount, duration, moment, roughly, share
+from zflow.status.document import Document
+from zflow.terminal.screen import PIPED, Screen, shortened
+from zflow.terminal.words import amount, duration, moment, roughly, share
 
 MARKS = {"valid": "✓", "running": "▸", "pending": "·", "due": "○", "failed": "✗", "waiting": "…"}
 STYLES = {"valid": "good", "running": "busy", "pending": "dim", "due": "warn", "failed": "bad", "waiting": "warn"}

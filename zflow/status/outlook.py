@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from zflow.words import share
+from zflow.terminal.words import share
 
 Row = dict[str, Any]
 
