@@ -18,7 +18,9 @@ from string import Template
 
 from zflow.clock import stamp
 from zflow.status.document import Document, gather
+from zflow.status.view import headline
 from zflow.terminal.plain import plain
+from zflow.terminal.words import roughly
 
 FOLDER = Path(__file__).parent
 LAYOUT = Template((FOLDER / "page.html").read_text())
@@ -34,15 +36,6 @@ POLICY = (
     f"default-src 'none'; style-src {_source(STYLE)}; script-src {_source(SCRIPT)}; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-HEADLINES = {
-    "serving": "Serving: every state is valid.",
-    "blocked": "Blocked in {place}: somebody has to do something.",
-    "failed": "Failed in {place}: it is tried again.",
-    "starting": "Starting.",
-    "unreadable": "The journal cannot be read.",
-    "none": "Nothing has begun on this volume.",
-}
-"""By the document's state; in a state of the product the walk stands in it."""
 STATUSES = {
     "valid": "done", "running": "running", "pending": "to do", "due": "due", "failed": "failed", "waiting": "waiting",
 }  # fmt: skip
@@ -56,7 +49,7 @@ def render(volume: Path) -> str:
         script=SCRIPT,
         host=_text(socket.gethostname()),
         state=_text(document["state"]),
-        headline=_text(_headline(document)),
+        headline=_text(_sentence(headline(document))),
         problem=_problem(document),
         progress=_progress(document),
         states="".join(_states(document)),
@@ -64,15 +57,8 @@ def render(volume: Path) -> str:
     )
 
 
-def _headline(document: Document) -> str:
-    if document["runner"] != "alive":
-        return f"No runner is at work; last state: {document['state']}."
-    if document["paused"] and not document["walking"]:
-        return "Paused by the operator."
-    state, place = document["state"], document["place"]
-    if document["walking"] and state not in {"blocked", "failed", "starting"}:
-        return f"At work in {place}."
-    return HEADLINES.get(state, "Between two steps of {place}.").format(place=place)
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _problem(document: Document) -> str:
@@ -91,7 +77,9 @@ def _progress(document: Document) -> str:
     if not total:
         return ""
     words = f"{done} of {total} steps are valid"
-    return f'<p>{words}.</p><progress aria-label="{words}" value="{done}" max="{total}">{words}</progress>'
+    outlook = document["outlook"]
+    left = f", {roughly(outlook['remaining'])} left" if outlook else ""
+    return f'<p>{words}{left}.</p><progress aria-label="{words}" value="{done}" max="{total}">{words}</progress>'
 
 
 def _states(document: Document) -> Iterator[str]:

@@ -55,12 +55,12 @@ def stage(request: pytest.FixtureRequest, listening: Listening) -> Iterator[str]
             thread = threading.Thread(target=bench.walk, args=(product(*steps),))
             thread.start()
             wait_for(lambda: "unpacking" in listening.ask("/")[2], "the step")
-            yield "At work in one."
+            yield "First start, at work in one: make one.b."
             over.set()
             thread.join()
         case "blocked":
             bench.walk(product(*STEPS[:2], again(STEPS[2], apply=refuse)))
-            yield "Blocked in two: somebody has to do something."
+            yield "Blocked in two: needs you."
         case _:
             bench.walk(product(*STEPS))
             yield "Serving: every state is valid."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 from tests.engine.toy import Bench, again, file_step, hold_as, product
+from tests.terminal.stages import building
 from zflow import codes
 from zflow.boot import boot_identity
 from zflow.context import Context
@@ -45,7 +47,7 @@ def shown(volume: Path) -> Words:
 
 def test_each_stage_has_its_headline(tmp_path: Path) -> None:
     """No runner, starting, blocked with what to do, serving."""
-    assert "No runner is at work; last state: none." in shown(tmp_path).seen
+    assert f"No runner is at work on {tmp_path}." in shown(tmp_path).seen
     hold_as(tmp_path, RUNNER)
     assert "Starting." in shown(tmp_path).seen
     bench = Bench(tmp_path, boot_identity())
@@ -55,12 +57,20 @@ def test_each_stage_has_its_headline(tmp_path: Path) -> None:
 
     bench.walk(product(file_step("one.a"), again(file_step("two.b"), apply=refuse)))
     blocked = shown(tmp_path).seen
-    assert "Blocked in two: somebody has to do something." in blocked
+    assert "Blocked in two: needs you." in blocked
     assert {"ZF-1001", "no password", f"What to do: {codes.SETTINGS.remedy}", "1 of 2 steps are valid."} <= {*blocked}
     bench.walk(product(file_step("one.a"), file_step("two.b")))
     serving = shown(tmp_path).seen
     assert "Serving: every state is valid." in serving
     assert serving.count("done") == 2
+
+
+def test_a_first_start_tells_what_it_does_and_how_long_still(tmp_path: Path) -> None:
+    """What it does in the words of `zflow status`, and below it the time that is left."""
+    building(tmp_path)
+    seen = shown(tmp_path).seen
+    assert "First start, at work in bootstrap: Build Ubuntu in the stage." in seen
+    assert any(re.fullmatch(r"\d+ of \d+ steps are valid, about \d+ min left\.", words) for words in seen)
 
 
 def test_what_others_wrote_is_text(tmp_path: Path) -> None:
