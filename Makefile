@@ -64,6 +64,6 @@ crash: $(VENV)/ready
 crash-short: $(VENV)/ready
 	$(RUN) tests.crash.matrix --short
 
-# All faults and hostile inputs of tests/faults in their long form; the matrix goes to docs/reliability-faults.md.
+# All faults and hostile inputs of tests/faults in their long form; the matrix goes to the same page.
 faults: $(VENV)/ready
 	ZFLOW_TEST_FAULTS=long $(RUN) pytest -q tests/faults

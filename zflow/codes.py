@@ -1,4 +1,4 @@
-"""The engine's own error codes; the states' stand in `states/codes.py`. `zflow explain` and the docs read both."""
+"""The engine's own error codes; each state has its own beside its steps. `zflow explain` and the docs read both."""
 
 from __future__ import annotations
 

@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tests.engine.where import ROOT
+from tests import reliability
 
 T = TypeVar("T")
 LONG = os.environ.get("ZFLOW_TEST_FAULTS") == "long"
 """Whether everything is tried, and not the part that the normal suite has time for."""
 SEED = int(os.environ.get("ZFLOW_TEST_SEED", "20261125"))
 """What chance is begun with; the seed of a failure, given again, makes it again."""
-PAGE = ROOT / "docs/reliability-faults.md"
-BEGIN, END = "<!-- matrix -->\n", "<!-- end of the matrix -->\n"
+COMMAND = "make faults"
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,9 @@ def render(rows: Sequence[Row]) -> str:
 
 def keep(rows: Sequence[Row]) -> None:
     """Put the rows in their place in the docs; the stories that were not told this time stay as they are."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    table, _, after = rest.partition(END)
     told = {row.story for row in rows}
-    PAGE.write_text(
-        f"{before}{BEGIN}{render([*(row for row in parsed(table) if row.story not in told), *rows])}{END}{after}"
-    )
+    untold = [row for row in parsed(reliability.kept(COMMAND)) if row.story not in told]
+    reliability.keep(COMMAND, render([*untold, *rows]))
 
 
 def parsed(table: str) -> list[Row]:
