@@ -108,6 +108,22 @@ def test_a_journal_that_holds_a_secret_is_left_out_whole(volume: Path) -> None:
     assert b"somebody wrote *** here" in bundle.parts["history.jsonl"]
 
 
+def test_a_secret_in_pieces_is_found_in_what_the_pieces_say() -> None:
+    """SQLite keeps a long text on several pages, and a secret may stand across the end of one."""
+    bundle = Bundle([Known("admin_password", PASSWORD)])
+    bundle.add_whole("journal", PASSWORD[:5].encode() + b"\0\0" + PASSWORD[5:].encode(), f"they say {PASSWORD}")
+    assert "journal" not in bundle.parts
+    assert "journal: left out whole, it holds admin_password" in bundle.listing()
+
+
+def test_of_a_long_log_whole_lines_are_taken(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the end of a log begins within a secret, the rest of that line is not taken for harmless."""
+    log = volume / ".zflow/logs/install/setup.1.log"
+    log.write_text(f"password {PASSWORD}\nthe end\n")
+    monkeypatch.setattr(collect_module, "NEWEST", len("%w/rd+9\nthe end\n"))
+    assert collect_module.gathered(volume).parts["logs/install/setup.1.log"] == b"the end\n"
+
+
 @pytest.mark.parametrize("content", [PASSWORD, base64.b64encode(PASSWORD.encode()).decode(), KEY])
 def test_a_secret_that_slipped_in_is_found_after_packing(content: str) -> None:
     """What came past the replacing stops the whole bundle, by the name of part and secret, without its value."""

@@ -80,9 +80,12 @@ class Bundle:
             text = text.replace(form, "***")
         self.parts[name] = text.encode()
 
-    def add_whole(self, name: str, content: bytes) -> None:
-        """Add bytes as they are, or leave them out when a secret is in them."""
-        found = sorted(set(_found(content, self.secrets)))
+    def add_whole(self, name: str, content: bytes, text: str) -> None:
+        """Add bytes as they are, or leave them out when a secret is in them.
+
+        `text` is what they say: a database cuts a long one into pages, between which no secret would be found.
+        """
+        found = sorted({*_found(content, self.secrets), *_found(text.encode(), self.secrets)})
         if found:
             self.notes.append(f"{name}: left out whole, it holds {', '.join(found)}")
         else:

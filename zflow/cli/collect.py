@@ -118,11 +118,11 @@ def _add_journal(bundle: Bundle, place: Path) -> None:
 
     try:
         with tempfile.TemporaryDirectory() as folder, reading(place) as journal:
-            rows = events(journal)
-            bundle.add("history.jsonl", "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
+            history = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in events(journal))
+            bundle.add("history.jsonl", history)
             copy = Path(folder) / "journal.sqlite3"
             journal.execute("VACUUM INTO ?", (str(copy),))
-            bundle.add_whole("journal.sqlite3", copy.read_bytes())
+            bundle.add_whole("journal.sqlite3", copy.read_bytes(), history)
     except (OperatorError, sqlite3.Error, OSError) as error:
         bundle.notes.append(f"journal.sqlite3: cannot be copied: {error}")
 
@@ -152,8 +152,11 @@ def _versions(place: Path) -> Iterator[str]:
 
 
 def _end_of(path: Path) -> str:
+    """Return the end of a log from a line's beginning on: the end of a secret that was cut would not be known."""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - NEWEST))
+        if (size := path.stat().st_size) > NEWEST:
+            file.seek(size - NEWEST)
+            file.readline()
         return file.read().decode(errors="replace")
 
 
