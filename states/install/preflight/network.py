@@ -29,8 +29,8 @@ def ports(look: Look) -> Iterator[Finding]:
 def own_name(look: Look) -> Iterator[Finding]:
     """See that programs inside are led to this container by the server's name."""
     name, own = server_name(look.ctx), addresses().own
-    output = look.ctx.shell.chroot("getent", "ahosts", name, ok=range(256)).output
-    found = list(dict.fromkeys(line.split()[0] for line in output.splitlines() if line.strip()))
+    said = look.ctx.shell.chroot("getent", "ahosts", name, ok=range(256))
+    found = [] if said.code else list(dict.fromkeys(line.split()[0] for line in said.lines if line.strip()))
     if not found:
         yield Finding(f"inside the Ubuntu {name} leads nowhere (getent ahosts): correct /data/etc/nsswitch.conf")
     elif own and found[0] not in own:

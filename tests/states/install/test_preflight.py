@@ -83,8 +83,12 @@ def test_nothing_in_the_way(ctx: Context) -> None:
 
 
 def test_what_a_failed_command_prints_is_no_name(tmp_path: Path) -> None:
-    """An Ubuntu that is not built yet says nothing of the container's name."""
-    assert names.full_name(make_context(tmp_path, TABLE, NAMED)) == ""
+    """An Ubuntu that is not built yet says nothing of the container's name, nor where that leads."""
+    ctx = make_context(tmp_path, TABLE, NAMED)
+    assert names.full_name(ctx) == ""
+    assert [each.text for each in network.own_name(Look(ctx, ()))] == [
+        f"inside the Ubuntu {NAME} leads nowhere (getent ahosts): correct /data/etc/nsswitch.conf"
+    ]
 
 
 def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
