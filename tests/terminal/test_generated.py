@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from docs.generate import FOLDER, pages
+from states.bootstrap.settings import PROXY
 from states.product import PRODUCT
 from tests.terminal.golden import looked_at
 from zflow.cli.config import effective, example_file, shown
+from zflow.endpoint.address import HTTP
 from zflow.secret import Secret
 from zflow.settings import Setting, load, secret, text
 from zflow.status.view import MARKS
@@ -50,6 +52,13 @@ def test_no_effective_value_tells_a_secret(tmp_path: Path) -> None:
     rows = effective(table, load(table, environment, tmp_path))
     assert [row["value"] for row in rows] == ["***", "http://me:***@proxy.example.org/"]
     assert shown((Secret("a"), "b", True)) == "***, b, yes"
+
+
+@pytest.mark.parametrize("environment", [{}, {"ZFLOW_HTTP": "off"}], ids=["by default", "by the operator"])
+def test_what_is_off_is_not_told_as_not_set(tmp_path: Path, environment: dict[str, str]) -> None:
+    """A setting that is off has a value, another one has none."""
+    table = (HTTP, PROXY)
+    assert [row["value"] for row in effective(table, load(table, environment, tmp_path))] == ["off", None]
 
 
 @pytest.mark.parametrize("stage", ["none", "configuring", "blocked", "failed", "serving"])

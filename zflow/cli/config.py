@@ -38,7 +38,7 @@ def effective(table: Iterable[Setting[Any]], settings: Settings) -> list[dict[st
         {
             "name": each.name,
             "variable": each.variable,
-            "value": None if (found := settings.get(each)) is None else shown(found),
+            "value": None if settings.source(each) == "not set" else shown(settings.get(each)),
             "source": settings.source(each),
         }
         for each in table
@@ -47,6 +47,8 @@ def effective(table: Iterable[Setting[Any]], settings: Settings) -> list[dict[st
 
 def shown(value: Any) -> str:
     """Return a value as it would be written, without a secret, also one in an URL."""
+    if value is None:
+        return "off"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
