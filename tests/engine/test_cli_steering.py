@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import subprocess
 
@@ -126,3 +127,17 @@ def test_a_whole_journal_is_said_to_be_whole(bench: Bench, capsys: Capture) -> N
     code, out, _ = run(capsys, "journal", "verify")
     assert code == Exit.VALID
     assert f"whole: {len(bench.events())} events" in out
+
+
+def test_a_command_inside_the_ubuntu_keeps_its_options(
+    bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`zflow shell` hands on what follows the command's name, whatever it looks like."""
+    (bench.volume / "bin").mkdir()
+    (bench.volume / "bin/bash").touch()
+    begun: list[list[str]] = []
+    monkeypatch.setattr(os, "chroot", lambda _place: None)
+    monkeypatch.setattr(os, "chdir", lambda _place: None)
+    monkeypatch.setattr(os, "execvpe", lambda _name, argv, _variables: begun.append(argv))
+    run(capsys, "shell", "apt-get", "install", "--yes", "-q", "rsyslog")
+    assert begun == [["apt-get", "install", "--yes", "-q", "rsyslog"]]
