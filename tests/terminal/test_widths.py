@@ -11,6 +11,7 @@ import pytest
 from tests.engine.commands import TOY, Capture, run
 from tests.terminal.stages import STAGES
 from zflow.cli import product as product_module
+from zflow.codes import JOURNAL_DAMAGED
 from zflow.entry import dispatch
 from zflow.exits import Exit
 from zflow.terminal.signs import STANDINS
@@ -82,6 +83,24 @@ def test_doctor_lists_wrong_settings_beside_the_rest(
     monkeypatch.setenv("ZFLOW_QQQQ", "1")
     code, out, _ = run(capsys, "doctor")
     assert code == Exit.STOPPED
-    for words in ("ZF-5014", "ZFLOW_DHH: there is no such setting; did you mean ZFLOW_DH?", "2 findings"):
+    for words in (
+        "ZF-5014",
+        "What to do: Request a certificate",
+        "ZFLOW_DHH: there is no such setting; did you mean ZFLOW_DH?",
+        "2 findings",
+    ):
         assert words in out
     assert "ZFLOW_QQQQ: there is no such setting\n" in out
+
+
+def test_doctor_tells_a_damaged_journal_once_and_what_to_do(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That neither the walk nor the steps can be told of without it is no finding of its own."""
+    STAGES["unreadable"](tmp_path)
+    monkeypatch.setenv("ZFLOW_VOLUME", str(tmp_path))
+    monkeypatch.setattr(product_module, "product", lambda: TOY)
+    monkeypatch.setattr("zflow.cli.doctor._listeners", lambda: None)
+    code, out, _ = run(capsys, "doctor")
+    assert (code, out.count("ZF-1004"), "1 finding;" in out) == (Exit.STOPPED, 1, True)
+    assert JOURNAL_DAMAGED.remedy in out

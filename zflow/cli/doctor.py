@@ -18,11 +18,15 @@ def doctor() -> int:
     from zflow.cli.looking import findings, noticed, told, unhealthy
 
     out = screen()
-    bad, notices = [*_walk(out), *_journal(out)], []
+    damage = _damage()
+    bad, notices = [*_walk(out)], []
+    if damage is not None:
+        bad.append(out.hang("✗ the journal: ", f"{damage}. What to do: {damage.code.remedy}"))
     try:
         found = findings(deep=True)
     except OperatorError as error:  # mistakes in the settings, without which no step can be looked at
-        bad.append(out.hang("✗ the steps cannot be looked at: ", str(error)))
+        if damage is None or error.code is not damage.code:
+            bad.append(out.hang("✗ the steps cannot be looked at: ", str(error)))
     else:
         bad += [told(each, out) for each in unhealthy(found)]
         notices = [line for each in found for line in noticed(each, out)]
@@ -35,20 +39,23 @@ def doctor() -> int:
 
 
 def _walk(out: Screen) -> Iterator[str]:
-    """Yield why the walk stands still, if it does."""
+    """Yield why the walk stands still, if it does; a journal that cannot be read is a finding of its own."""
     from zflow.status.document import gather
 
-    if problem := gather(volume())["problem"]:
-        yield out.hang("✗ the walk: ", f"{problem['code']} {problem['detail']}")
+    document = gather(volume())
+    if (problem := document["problem"]) and document["state"] != "unreadable":
+        yield out.hang("✗ the walk: ", f"{problem['code']} {problem['detail']}. What to do: {problem['remedy']}")
 
 
-def _journal(out: Screen) -> Iterator[str]:
+def _damage() -> OperatorError | None:
+    """Return what is wrong with the journal, if anything."""
     from zflow.cli.looking import check_chain
 
     try:
         check_chain()
     except OperatorError as error:
-        yield out.hang("✗ the journal: ", str(error))
+        return error
+    return None
 
 
 def _listeners() -> None:
