@@ -59,6 +59,8 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
     deadline = time.monotonic() + patience
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        raise OperatorError(codes.NO_JOURNAL, f"there is no {path.parent}") from None
     except OSError as error:
         raise OperatorError(codes.VOLUME_READ_ONLY, f"{path}: {error.strerror}") from error
     with os.fdopen(descriptor, "r+b", buffering=0) as file:

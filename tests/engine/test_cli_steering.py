@@ -12,8 +12,10 @@ import pytest
 from tests.engine.commands import TOY, Capture, operated, run
 from tests.engine.toy import Bench, effects, hold_as
 from tests.engine.where import wait_for
+from zflow import codes
 from zflow.cli import steering
 from zflow.exits import Exit
+from zflow.journal.layout import home
 from zflow.lock import RUNNER, WALKER, held
 from zflow.status.document import gather
 
@@ -106,6 +108,26 @@ def test_a_pause_lasts_until_resume_and_is_shown(bench: Bench, capsys: Capture) 
     assert gather(bench.volume)["paused"]
     run(capsys, "resume")
     assert not gather(bench.volume)["paused"]
+
+
+@pytest.mark.parametrize("arguments", [["pause"], ["reset-state", "one", "--yes"]])
+def test_where_nothing_was_started_nothing_is_steered(bench: Bench, capsys: Capture, arguments: list[str]) -> None:
+    """A volume that is not mounted, or still empty, is told as such, with the way out."""
+    code, _, err = run(capsys, *arguments)
+    assert (code, err) == (
+        Exit.REFUSED,
+        f"ZF-1030 {codes.NO_JOURNAL.title}: there is no {home(bench.volume)}\nWhat to do: {codes.NO_JOURNAL.remedy}\n",
+    )
+
+
+def test_what_the_kernel_refuses_is_no_traceback(bench: Bench, capsys: Capture) -> None:
+    """What has a meaning on the volume has its code, anything else is told as the kernel tells it."""
+    (bench.volume / "elsewhere").mkdir()
+    home(bench.volume).symlink_to("elsewhere")
+    code, _, err = run(capsys, "pause")
+    assert (code, err[:7], "What to do: Find out who put it there" in err) == (Exit.STOPPED, "ZF-1009", True)
+    code, _, err = run(capsys, "collect", str(bench.volume / "missing/bundle.tar.gz"))
+    assert (code, "No such file or directory: 'missing'" in err, "Traceback" in err) == (Exit.STOPPED, True, False)
 
 
 def test_a_journal_put_aside_is_made_anew_from_what_is_there(bench: Bench, capsys: Capture) -> None:

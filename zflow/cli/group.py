@@ -30,7 +30,7 @@ from zflow.cli import (
     tls,
     upgrade,
 )
-from zflow.errors import ZflowError
+from zflow.errors import OperatorError, ZflowError
 from zflow.exits import Exit
 from zflow.terminal.plain import plain
 
@@ -74,5 +74,16 @@ def main(arguments: Sequence[str]) -> int:
     except click.Abort:
         return Exit.STOPPED
     except ZflowError as error:
-        print(f"{plain(str(error))}\nWhat to do: {error.code.remedy}", file=sys.stderr)
-        return EXITS.get(error.code.id, Exit.STOPPED)
+        return _tell(error)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of a file on the volume, or of one that the operator named
+        if (code := codes.MEANINGS.get(error.errno or 0)) is not None:
+            return _tell(OperatorError(code, str(error)))
+        print(plain(str(error)), file=sys.stderr)
+        return Exit.STOPPED
+
+
+def _tell(error: ZflowError) -> int:
+    print(f"{plain(str(error))}\nWhat to do: {error.code.remedy}", file=sys.stderr)
+    return EXITS.get(error.code.id, Exit.STOPPED)

@@ -95,10 +95,14 @@ def _follow(seen: int) -> int:
 @click.command()
 def pause() -> int:
     """Keep still while you work by hand. Until `zflow resume` or the next start of the container."""
+    from zflow import codes
     from zflow.clock import stamp
+    from zflow.errors import OperatorError
     from zflow.files import write_atomic
-    from zflow.journal.layout import pause_file
+    from zflow.journal.layout import home, pause_file
 
+    if not home(volume()).is_dir():
+        raise OperatorError(codes.NO_JOURNAL, f"there is no {home(volume())}")
     write_atomic(pause_file(volume()), f"{stamp(time.time())}\n", mode=0o600)
     click.echo("Paused: no walk begins by itself. A walk under way is finished first. `zflow resume` ends the pause.")
     return Exit.VALID
