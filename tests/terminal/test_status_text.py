@@ -12,6 +12,8 @@ import pytest
 from tests.engine.where import ROOT
 from tests.terminal.golden import FOLDER, SCREENS, looked_at, page, shown
 from tests.terminal.stages import STAGES
+from zflow.exits import Exit
+from zflow.status.document import exit_code
 from zflow.status.view import headline
 from zflow.terminal.screen import Screen
 from zflow.terminal.signs import prepare
@@ -80,6 +82,26 @@ def test_a_step_that_is_waited_for_is_told_in_its_own_state() -> None:
 def test_a_whole_server_shows_nothing_left_to_do(stage: str) -> None:
     """Below the headline of a server that serves every state is as whole as it says."""
     assert {state["status"] for state in looked_at(stage)[0]["states"]} == {"valid"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "code"),
+    [
+        ("none", Exit.STOPPED),
+        ("starting", Exit.IN_PROGRESS),
+        ("waiting", Exit.IN_PROGRESS),
+        ("failed", Exit.STOPPED),
+        ("blocked", Exit.STOPPED),
+        ("serving", Exit.VALID),
+        ("looking", Exit.IN_PROGRESS),
+        ("alone", Exit.IN_PROGRESS),
+        ("stopped", Exit.STOPPED),
+        ("unreadable", Exit.STOPPED),
+    ],
+)
+def test_the_exit_code_says_what_the_headline_says(stage: str, code: Exit) -> None:
+    """What a script hears by the exit code is what a person reads."""
+    assert exit_code(looked_at(stage)[0]) == code
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -98,8 +98,8 @@ def _since(row: dict[str, Any], past: dict[str, Any]) -> str | None:
 
 
 def exit_code(document: Document) -> Exit:
-    """Return the exit code that a status stands for."""
-    if document["state"] in STOPPED or document["runner"] == "absent":
+    """Return the exit code that a status stands for; a walker is at work also where `zflow resume` walks alone."""
+    if document["state"] in STOPPED or (document["runner"] == "absent" and not document["walking"]):
         return Exit.STOPPED
     return Exit.VALID if document["state"] == "serving" and not document["walking"] else Exit.IN_PROGRESS
 
