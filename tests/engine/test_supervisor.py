@@ -232,7 +232,7 @@ def test_the_next_try_is_kept(run: Run, tmp_path: Path) -> None:
     bench.walk(product(file_step("one.a")))
     journal = bench.journal()
     journal.restore([])
-    due = time.time() + 1.0
+    due = time.time() + 0.4
     journal.record([Event("ended")], Position("failed", "one", code="ZF-1010", next_try=due))
     journal.close()
     one = run("stopped")
