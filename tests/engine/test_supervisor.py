@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -77,8 +79,13 @@ def run(tmp_path: Path) -> Iterator[Run]:
     yield start
     for each in started:
         if each.process.poll() is None:
+            each.signal(signal.SIGSTOP)  # it starts nobody any more
+            orphans = each.children()
             each.process.kill()
             each.process.wait()
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         assert each.process.stdout is not None
         each.process.stdout.close()
 
