@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,7 +14,8 @@ from tests.engine.where import ROOT
 from tests.terminal.golden import FOLDER, SCREENS, looked_at, page, shown
 from tests.terminal.stages import STAGES
 from zflow.exits import Exit
-from zflow.status.document import exit_code
+from zflow.journal.layout import home
+from zflow.status.document import exit_code, gather
 from zflow.status.view import headline
 from zflow.terminal.screen import Screen
 from zflow.terminal.signs import prepare
@@ -82,6 +84,16 @@ def test_a_step_that_is_waited_for_is_told_in_its_own_state() -> None:
 def test_a_whole_server_shows_nothing_left_to_do(stage: str) -> None:
     """Below the headline of a server that serves every state is as whole as it says."""
     assert {state["status"] for state in looked_at(stage)[0]["states"]} == {"valid"}
+
+
+def test_a_report_of_other_types_is_passed_over(tmp_path: Path) -> None:
+    """A report that cannot be reckoned with is none, and is no damage of the journal; what else one holds is left."""
+    now, place = STAGES["building"](tmp_path), home(tmp_path) / "progress/bootstrap.build.json"
+    report = json.loads(place.read_text())
+    for content, seen in ((report | {"done": []}, None), (report | {"more": 1}, report)):
+        place.write_text(json.dumps(content))
+        steps = {step["name"]: step for step in gather(tmp_path, lambda: now)["steps"]}
+        assert steps["bootstrap.build"]["progress"] == seen
 
 
 @pytest.mark.parametrize(

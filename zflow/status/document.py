@@ -22,8 +22,11 @@ from zflow.terminal.words import amount, duration, share
 
 SCHEMA = 1
 STOPPED = {"blocked", "failed", "unreadable"}
-REPORTED = {"step", "done", "total", "unit", "rate", "note"}
-"""What a report of progress holds; other files are passed over."""
+NUMBER = (int, float)
+REPORTED: dict[str, type | tuple[type, ...]] = {
+    "step": str, "done": NUMBER, "total": NUMBER, "unit": str, "rate": NUMBER, "note": str,
+}  # fmt: skip
+"""What a report of progress holds, and of which type; other files are passed over."""
 
 Document = dict[str, Any]
 
@@ -207,8 +210,8 @@ def _progress(volume: Path) -> dict[str, Document]:
             content = json.loads(path.read_text())
         except (OSError, ValueError):
             continue
-        if isinstance(content, dict) and content.keys() >= REPORTED:
-            found[content["step"]] = content
+        if isinstance(content, dict) and all(isinstance(content.get(name), kind) for name, kind in REPORTED.items()):
+            found[content["step"]] = {name: content[name] for name in REPORTED}
     return found
 
 
