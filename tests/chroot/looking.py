@@ -8,10 +8,9 @@ import xml.etree.ElementTree as Xml
 from dataclasses import dataclass
 from pathlib import Path
 
-from states.install.administrator import matches
 from tests.e2e.trees import Entry, attributes, plain, tree
+from tests.standin.runtime.entries import fits
 from zflow.journal.reader import events, reading
-from zflow.secret import Secret
 from zflow.status.document import gather
 
 ADMIN = "account/admin@example.test"
@@ -81,7 +80,7 @@ def passwords(volume: Path) -> dict[str, bool]:
         "ldap_root": "ldap_root_password", "mailboxd_keystore": "mailboxd_keystore_password",
     }  # fmt: skip
     return {
-        "the administrator's": matches(stored, Secret(secrets["admin_password"])),
+        "the administrator's": fits(stored, secrets["admin_password"]),
         "cn=config": hashlib.sha256(secrets["ldap_root"].encode()).hexdigest() in root,
         **{secret: settings.get(key) == secrets[secret] for secret, key in named.items()},
     }

@@ -197,10 +197,15 @@ def hashed(password: str, salt: Optional[bytes] = None) -> str:
     return "{SSHA512}" + base64.b64encode(hashlib.sha512(password.encode() + salt).digest() + salt).decode()
 
 
+def fits(stored: str, password: str) -> bool:
+    """Whether a stored password is this one."""
+    return bool(stored) and hashed(password, base64.b64decode(stored.partition("}")[2])[-8:]) == stored
+
+
 def authenticates(directory: store.Directory, name: str, password: str) -> bool:
     """Whether the password is the account's."""
     stored = directory.entries.get(directory.account(name), {}).get("userPassword", [""])[0]
-    return bool(stored) and hashed(password, base64.b64decode(stored.partition("}")[2])[-8:]) == stored
+    return fits(stored, password)
 
 
 def _check_password(directory: store.Directory, password: str) -> None:
