@@ -16,6 +16,7 @@ import pytest
 from states import identity
 from states.bootstrap.addresses import Addresses
 from states.bootstrap.settings import PROXY, UBUNTU
+from states.bootstrap.suites import SUITES
 from states.install import codes, limits, listening
 from states.install.memory import Memory
 from states.install.preflight import clock, names, network, room, step, system
@@ -160,6 +161,12 @@ def test_every_check_has_its_own_name_and_a_reason() -> None:
     """The table is whole: each check is listed once, with what fails without it."""
     assert len({check.name for check in CHECKS}) == len({check.ask for check in CHECKS}) == len(CHECKS)
     assert all(len(check.why) > 20 for check in CHECKS)
+
+
+@pytest.mark.parametrize("version", SUITES)
+def test_every_ubuntu_is_built_with_what_the_installer_needs(version: str) -> None:
+    """What the preflight asks for is in what the bootstrap installs, by the names of each release."""
+    assert set(system.PREREQUISITES) <= set(SUITES[version].packages)
 
 
 @pytest.mark.parametrize(("limit", "enough"), [(6 * GIB * 95 // 100, True), (6 * GIB * 93 // 100, False)])
