@@ -151,15 +151,25 @@ def test_a_whole_journal_is_said_to_be_whole(bench: Bench, capsys: Capture) -> N
     assert f"whole: {len(bench.events())} events" in out
 
 
+@pytest.mark.parametrize(
+    ("words", "argv"),
+    [
+        ((), ["/bin/bash", "-l"]),
+        (("apt-get", "install", "--yes", "perl"), None),
+        (("su", "-", "zimbra", "-c", "zmcontrol restart"), None),
+        (("ls", "--help"), None),
+    ],
+    ids=["none", "a long option", "a short option", "one that zflow has too"],
+)
 def test_a_command_inside_the_ubuntu_keeps_its_options(
-    bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], argv: list[str] | None
 ) -> None:
-    """`zflow shell` hands on what follows the command's name, whatever it looks like."""
+    """What follows `zflow shell` is run as it stands, as remedies have it; without a command it is a login shell."""
     (bench.volume / "bin").mkdir()
     (bench.volume / "bin/bash").touch()
-    begun: list[list[str]] = []
-    monkeypatch.setattr(os, "chroot", lambda _place: None)
-    monkeypatch.setattr(os, "chdir", lambda _place: None)
-    monkeypatch.setattr(os, "execvpe", lambda _name, argv, _variables: begun.append(argv))
-    run(capsys, "shell", "apt-get", "install", "--yes", "-q", "rsyslog")
-    assert begun == [["apt-get", "install", "--yes", "-q", "rsyslog"]]
+    ran: list[object] = []
+    for name in ("chroot", "chdir"):
+        monkeypatch.setattr(f"os.{name}", ran.append)
+    monkeypatch.setattr("os.execvpe", lambda _program, given, _environment: ran.append(given))
+    run(capsys, "shell", *words)
+    assert ran == [bench.volume, "/", argv or list(words)]

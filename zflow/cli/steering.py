@@ -138,7 +138,7 @@ def reset_state(state: str, *, dry_run: bool, yes: bool) -> int:
     return Exit.VALID
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})  # a command's options are its own
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def shell(command: tuple[str, ...]) -> None:
     """Open a shell inside the Ubuntu on the volume. Or run COMMAND there."""
