@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
@@ -83,6 +82,8 @@ def _withdraw(*, no_follow: bool) -> int:
 
 def _archive(release: str, url: str | None, sha256: str | None) -> Archive | None:
     """Return the named archive, by the parsers of the settings of the same names; None when none is named."""
+    from urllib.parse import urlsplit
+
     from states.install.releases import Archive
     from states.install.settings import RELEASE, RELEASE_SHA256, RELEASE_URL
 
