@@ -22,6 +22,7 @@ from states.install import (
     attended,
     codes,
     leftovers,
+    localconfig,
     networks,
     order,
     services,
@@ -44,7 +45,7 @@ def probe(ctx: Context) -> Evidence | None:
     if order.under_way(ctx) is not None:
         return Evidence("left to the upgrade that is under way")
     session, core = proven(ctx), vendor_packages(ctx).get("zimbra-core")
-    if session is None or core is None or not (ctx.volume / "opt/zimbra/conf/localconfig.xml").is_file():
+    if session is None or core is None or not (ctx.volume / localconfig.FILE).is_file():
         return None
     if begun(ctx).exists() or attended.opened(ctx).exists():
         return None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from states.install import localconfig
 from states.tls import server
 from zflow.api import Context, write_atomic
 
-FILE = "/opt/zimbra/conf/localconfig.xml"
+FILE = f"/{localconfig.FILE}"
 
 
 def _place(ctx: Context) -> Path:
