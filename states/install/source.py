@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import re
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
@@ -128,7 +128,9 @@ def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
         key = fetch_key(ctx)
         make_folder((ctx.volume / KEYRING).parent)
         write_atomic(ctx.volume / KEYRING, key)
-    write_atomic(ctx.volume / LIST, _list(ctx, urls))
+    # A password in a source's URL is root's to read, who alone runs apt here; the server's programs are not root.
+    mode = 0o600 if any("@" in urlsplit(each).netloc for each in urls) else 0o644
+    write_atomic(ctx.volume / LIST, _list(ctx, urls), mode=mode)
     update(ctx)
 
 

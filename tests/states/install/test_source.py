@@ -147,6 +147,15 @@ def test_list(tmp_path: Path) -> None:
     assert lines == [f"deb {signed} http://x/{each} bionic zimbra" for each in "ab"]
 
 
+@pytest.mark.parametrize(("url", "mode"), [("http://x/a", 0o644), ("http://anna:secret@x/a", 0o600)])
+def test_a_password_in_the_list_is_roots_alone(tmp_path: Path, url: str, mode: int) -> None:
+    """Whoever breaks into one of the server's programs reads no password of the mirror there."""
+    (tmp_path / "key").write_bytes(key())
+    ctx = context(tmp_path / "volume", str(tmp_path / "key"), ZFLOW_PACKAGE_SOURCE=url)
+    source.apply(ctx)
+    assert (ctx.volume / source.LIST).stat().st_mode & 0o777 == mode
+
+
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here to ask for its file names")
 @pytest.mark.parametrize(
     "url",
