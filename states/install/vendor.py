@@ -73,7 +73,8 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
             raise OperatorError(codes.ENDLESS, _last(error)) from error
         if (text := asked(error)) is not None:
             raise OperatorError(codes.QUESTION, f"‹{text}›") from error
-        raise
+        # Told by its own words: those that keep the daily job away would be all that is seen of the command.
+        raise CommandError(error.code, argv, error.exit_code, error.tail) from error
 
 
 def _last(error: CommandError) -> str:

@@ -77,3 +77,4 @@ def test_silence(ctx: Context, monkeypatch: pytest.MonkeyPatch, last_word: str) 
     with pytest.raises((OperatorError, CommandError)) as caught:
         installer(ctx, f"printf '{last_word}'; exec sleep 60")
     assert (caught.value.code is codes.QUESTION) == last_word.endswith(": ")
+    assert "daily_lock" not in caught.value.detail
