@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from zflow import codes
 from zflow.errors import OperatorError
@@ -293,6 +294,10 @@ def url(*schemes: str) -> Callable[[str], str]:
         scheme, separator, rest = value.partition("://")
         if not separator or scheme not in schemes or not rest or re.search(r"\s", value):
             raise ValueError(f"{value!r} is no URL that starts with {' or '.join(f'{name}://' for name in schemes)}")
+        try:
+            urlsplit(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no URL: {error}") from None
         return value.rstrip("/")
 
     return parse

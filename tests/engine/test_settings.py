@@ -153,7 +153,10 @@ REFUSED: list[tuple[Callable[[str], Any], str]] = [
         (settings.mail_address, value)
         for value in ("nobody", "@example.org", "a b@example.org", "a@b@example.org", "a@host")
     ),
-    *((settings.url("https"), value) for value in ("http://example.org", "https://", "example.org", "https://a b")),
+    *(
+        (settings.url("https"), value)
+        for value in ("http://example.org", "https://", "example.org", "https://a b", "https://[a")
+    ),
     *((settings.absolute_path, value) for value in ("", "a/b", "./a")),
     *((settings.sha256_hex, value) for value in ("", "a" * 63, "g" * 64)),
     *((settings.network, value) for value in ("192.0.2.1/24", "192.0.2.256", "x", "")),

@@ -89,15 +89,16 @@ def _archive(release: str, url: str | None, sha256: str | None) -> Archive | Non
 
     if (url is None) != (sha256 is None):
         raise click.UsageError("--url and --sha256 belong together")
-    if url and "@" in urlsplit(url).netloc:
+    try:
+        RELEASE.parse(release)
+        found = Archive(RELEASE_URL.parse(url), RELEASE_SHA256.parse(sha256)) if url and sha256 else None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if found and "@" in urlsplit(found.place).netloc:
         raise click.UsageError(
             "a password in --url shows in the list of processes: fetch the archive, and give its path"
         )
-    try:
-        RELEASE.parse(release)
-        return Archive(RELEASE_URL.parse(url), RELEASE_SHA256.parse(sha256)) if url and sha256 else None
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    return found
 
 
 COMMANDS = (upgrade,)

@@ -94,6 +94,11 @@ def test_without_a_word_nothing_is_ordered(
         (("--release", "9.0", "--url", "x", "--sha256", "a" * 64), Exit.USAGE, "neither an absolute path nor"),
         (("--release", "9.0", "--url", "/x", "--sha256", "a"), Exit.USAGE, "'a'"),
         (("--release", "7.0", "--url", "/x", "--sha256", "a" * 64), Exit.USAGE, "8.8.15"),
+        (
+            ("--release", "9.0", "--url", "https://[x/z", "--sha256", "a" * 64),
+            Exit.USAGE,
+            "neither an absolute path nor",
+        ),
         (("--release", "9.0", "--url", "https://u:p@x/z", "--sha256", "a" * 64), Exit.USAGE, "give its path"),
         (("--release", "9.0"), Exit.STOPPED, "ZF-7003"),
     ],
