@@ -24,7 +24,7 @@ from zflow.api import Context, Product, State, Step
 from zflow.retry import POLICIES
 from zflow.walk.process import walk
 
-SILENCE, OUTPUT = 15.0, 1 << 15
+SILENCE, OUTPUT = 45.0, 1 << 15
 """Seconds and bytes after which an installer counts as hung or endless: the stand-in is quick, and prints little."""
 
 
