@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Take the light road for the plain forms of status, health, version and run; click for everything else."""
+    """Take the light road for the plain forms of status, health, version, run and what that starts; else click."""
     match arguments:
         case ["status", *options] if {"--json", "--steps", "--no-color"}.issuperset(options):
             colour = False if "--no-color" in options else None
@@ -47,7 +47,19 @@ def dispatch(arguments: list[str]) -> int:
             return 0
         case ["run"]:
             return run()
+        case ["admit"]:
+            from zflow.cli.inner import admit
+
+            return admit()
+        case ["walk"] | ["walk", "--reason", _] | ["walk", "--reason", _, "--deep"]:
+            from zflow.cli.inner import walk
+
+            return walk(*arguments[2:3], deep="--deep" in arguments[3:])
+        case ["shut-down"]:
+            from zflow.cli.inner import shut_down
+
+            return shut_down()
         case _:
-            from zflow.cli import main as command_line
+            from zflow.cli.group import main as command_line
 
             return command_line(arguments)

@@ -11,10 +11,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-
 from states import witness
 from zflow.api import Context, make_folder
 
@@ -38,6 +34,10 @@ class Key:
     @property
     def bits(self) -> int:
         """The key's size; 0 when it cannot be read."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+        from cryptography.hazmat.primitives.serialization import load_der_public_key
+
         found = re.search(r"(?:^|;)\s*p=([A-Za-z0-9+/=\s]+)", self.public)
         try:
             key = load_der_public_key(base64.b64decode("".join(found[1].split()))) if found else None

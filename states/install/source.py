@@ -6,7 +6,6 @@ The vendor's own way fetches a key by its last eight digits from a key server an
 
 from __future__ import annotations
 
-import http.client
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,7 +14,6 @@ from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
 from states.install import codes
 from states.install.chosen import chosen
-from states.install.download import opened
 from states.install.openpgp import binary, primary_fingerprints
 from states.install.order import ordered
 from states.install.proof import finished, proven
@@ -160,6 +158,10 @@ def _read_file(path: Path) -> bytes:
 
 
 def _read_url(place: str, proxy: str | None) -> bytes:
+    import http.client
+
+    from states.install.download import opened
+
     try:
         with opened(place, proxy) as response:
             content = response.read(KEY_LIMIT)

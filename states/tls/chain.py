@@ -18,7 +18,8 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyB
 
 from states.tls import codes
 from states.tls.check import subject
-from states.tls.load import content, parse
+from states.tls.files import content
+from states.tls.load import parse
 from zflow.api import OperatorError
 
 SYSTEM_ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
-from cryptography import x509
-
 from states.tls import codes, exchange, server
 from zflow.api import Context, Evidence, Step, TransientError, Watch
 
@@ -24,6 +22,8 @@ PASSED = 'now=$(date +%s); count=0; for each; do [ "$now" -lt "$each" ] || count
 
 def served_until(ctx: Context) -> datetime | None:
     """Return when the installed certificate ends; None while there is none."""
+    from cryptography import x509
+
     found = exchange.certificates(server.text(ctx, exchange.INSTALLED[0]))
     try:
         return x509.load_pem_x509_certificate(found[0].encode()).not_valid_after_utc

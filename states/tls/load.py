@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,8 +20,6 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 from states.tls import codes
 from zflow.api import OperatorError, Secret
 
-LIMIT = 1 << 20
-"""Bytes; the largest chain in use is a hundredth of it."""
 BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9#. ]+)-----\r?\n(?:(?!-----BEGIN ).)*?-----END \1-----", re.DOTALL)
 """One piece of PEM; RFC 7468, section 2. Text around it is allowed. A piece ends where another begins, so that many
 beginnings without an end are not each looked through to the end of the file."""
@@ -55,24 +52,6 @@ def readable(name: str) -> Iterator[None]:
 
 class _Locked(Exception):
     """The content is encrypted, and what is known does not open it."""
-
-
-def content(path: Path) -> bytes | None:
-    """Return a file's content, None when there is no such file. Raises OperatorError(UNREADABLE)."""
-    try:
-        if not path.exists():
-            return None
-        if not path.is_file():
-            raise OperatorError(codes.UNREADABLE, f"{path} is no file")
-        with path.open("rb") as file:
-            found = file.read(LIMIT + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise OperatorError(codes.UNREADABLE, f"{path}: {error.strerror}") from error
-    if len(found) > LIMIT:
-        raise OperatorError(codes.UNREADABLE, f"{path} is larger than {LIMIT} bytes")
-    return found
 
 
 def parse(data: bytes, name: str, passphrase: Secret | None = None) -> Material:

@@ -6,22 +6,19 @@ What is deployed later is the snapshot: a file that the operator replaces meanwh
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-from states.identity import server_name
-from states.tls import aia, chain, check, codes, fetch, load, server, supply
-from states.tls.settings import AIA, AIA_NETWORKS, PRIVATE_CA
-from states.tls.supply import SELF_SIGNED, Supplied
+from states.tls import codes, server, supply
+from states.tls.supply import SELF_SIGNED
 from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, OperatorError, Step, TransientError, make_folder, remove_tree, write_atomic
+from zflow.api import Context, Evidence, OperatorError, Step, make_folder, remove_tree, write_atomic
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 KEY, LEAF, CHAIN = "key.pem", "crt.pem", "chain.pem"
 
@@ -45,61 +42,6 @@ class Snapshot:
     """For people: subject and end."""
     pair: str = ""
     """SHA-256 of the three files."""
-
-
-def make(ctx: Context, supplied: Supplied, now: datetime) -> tuple[Pair, x509.Certificate] | None:
-    """Check and complete what the operator supplies; None when that is nothing. Raises OperatorError."""
-    if not supplied.contents:
-        return None
-    found, where = supplied.material(ctx), " and ".join(map(str, supplied.contents))
-    if len(found.keys) != 1:
-        what = "no private key" if not found.keys else f"{len(found.keys)} private keys"
-        raise OperatorError(codes.HALF_PAIR, f"{what} in {where}")
-    if not found.certificates:
-        raise OperatorError(codes.HALF_PAIR, f"no certificate in {where}")
-    key = found.keys[0]
-    with load.readable(where):
-        leaf = check.leaf_of(key, found.certificates)
-        check.check_leaf(leaf, supply.hosts(ctx), now)
-        issuers = _issuers(ctx, leaf, found.certificates, now)
-        # zmcertmgr of 8.8.15 reads RSA keys by `openssl rsa`: the traditional form suits every release.
-        key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-        return Pair(key_pem, _pem(leaf), "".join(map(_pem, issuers))), leaf
-
-
-def _issuers(
-    ctx: Context, leaf: x509.Certificate, supplied: Sequence[x509.Certificate], now: datetime
-) -> tuple[x509.Certificate, ...]:
-    """Return the chain; what is missing in it is fetched. Raises OperatorError and TransientError(ISSUER_AWAY)."""
-    trust, host = _trust(ctx), server_name(ctx)
-    try:
-        return chain.build(leaf, supplied, trust, host, now)
-    except OperatorError as error:
-        if error.code is not codes.INCOMPLETE or not ctx.settings[AIA]:
-            raise
-        gap = error
-    ctx.progress.report(note="fetching the missing certificates of issuers")
-    networks = tuple(ipaddress.ip_network(each) for each in ctx.settings[AIA_NETWORKS])
-    search = aia.Search(fetch.Fetcher(networks).get, ctx.cache / "aia", now, ctx.log)
-    search.complete(leaf, supplied, [*trust.public, *trust.private])
-    try:
-        return chain.build(leaf, [*supplied, *search.found], trust, host, now)
-    except OperatorError as error:
-        if error.code is not codes.INCOMPLETE:
-            raise
-        told = "; ".join(search.failures) or "no address of its own certificate is in it"
-        if search.away:
-            raise TransientError(codes.ISSUER_AWAY, f"{gap.detail}; {told}") from error
-        raise OperatorError(codes.INCOMPLETE, f"{error.detail}; {told}") from error
-
-
-def _trust(ctx: Context) -> chain.Trust:
-    private = ctx.settings.get(PRIVATE_CA)
-    return chain.Trust(chain.roots_of(chain.SYSTEM_ROOTS), chain.roots_of(private) if private else ())
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(Encoding.PEM).decode()
 
 
 def source(ctx: Context) -> str:
@@ -142,6 +84,7 @@ def apply(ctx: Context) -> None:
 
     Raises OperatorError and TransientError(ISSUER_AWAY).
     """
+    from states.tls.verified import about, make
 
     def now() -> tuple[str, tuple[Pair, x509.Certificate] | None]:
         supplied = supply.read(ctx)
@@ -163,11 +106,6 @@ def apply(ctx: Context) -> None:
     write_atomic(_record(ctx), json.dumps(asdict(record)) + "\n", mode=0o600)
 
 
-def about(pair: Pair, leaf: x509.Certificate) -> str:
-    """Return what to call a pair: subject, end, how many issuers."""
-    return f"{check.subject(leaf)} until {leaf.not_valid_after_utc:%Y-%m-%d}, {pair.chain.count('BEGIN')} issuers"
-
-
 def _ask_vendor(ctx: Context, pair: Pair, leaf: x509.Certificate) -> None:
     names = [f"{server.CANDIDATE}/{name}" for name in (KEY, LEAF, CHAIN)]
     for name, content in zip(names, (pair.key, pair.leaf, pair.chain), strict=True):
@@ -175,8 +113,10 @@ def _ask_vendor(ctx: Context, pair: Pair, leaf: x509.Certificate) -> None:
     answer = as_zimbra(ctx, "zmcertmgr", "verifycrt", "comm", *names, ok=(0, 1))
     server.drop(ctx, server.CANDIDATE)
     if answer.code:
+        from states.tls.check import is_ec
+
         reason = next((line for line in answer.lines if "ERROR" in line), "no reason given")
-        raise OperatorError(codes.EC_REFUSED if check.is_ec(leaf) else codes.VENDOR_REFUSED, reason)
+        raise OperatorError(codes.EC_REFUSED if is_ec(leaf) else codes.VENDOR_REFUSED, reason)
 
 
 def cleanup(ctx: Context) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from states.tls import check, deployed, dh, exchange, handshake, hsts, lifetime, pair, server, supply
+from states.tls import check, deployed, dh, exchange, handshake, hsts, lifetime, pair, server, supply, verified
 from zflow.api import Context, Evidence, OperatorError, TransientError
 
 VERSIONS = (*handshake.OLD, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
@@ -109,9 +109,9 @@ def judge(ctx: Context, files: Sequence[Path]) -> Verdict:
     if missing:
         return Verdict(f"there is no file {', '.join(missing)}", "ZF-5010", "Name files that exist.")
     try:
-        made = pair.make(ctx, supply.read(ctx, files or None), datetime.fromtimestamp(ctx.clock(), UTC))
+        made = verified.make(ctx, supply.read(ctx, files or None), datetime.fromtimestamp(ctx.clock(), UTC))
     except (OperatorError, TransientError) as error:
         return Verdict(f"{error.code.title}: {error.detail}", error.code.id, error.code.remedy)
     if made is None:
         return Verdict("nothing is supplied: the server keeps the certificate it has")
-    return Verdict(pair.about(*made))
+    return Verdict(verified.about(*made))

@@ -12,16 +12,19 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typing import TYPE_CHECKING, TypeVar
 
 from states.identity import server_name
-from states.tls import codes, load
+from states.tls import codes
+from states.tls.files import content
 from states.tls.settings import NAMES, PASSPHRASE, PRIVATE_CA, certificate_file, key_file
 from zflow.api import Context, OperatorError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+    from states.tls.load import Material
 
 SELF_SIGNED = "self-signed"
 SETTLE = 20.0
@@ -44,8 +47,10 @@ class Supplied:
     source: str
     """The fingerprint of all a pair is made from: files, extra roots and names; or SELF_SIGNED."""
 
-    def material(self, ctx: Context) -> load.Material:
+    def material(self, ctx: Context) -> Material:
         """Return the keys and certificates, each once. Raises OperatorError(UNREADABLE or PASSPHRASE)."""
+        from states.tls import load
+
         keys: list[PrivateKeyTypes] = []
         certificates: list[x509.Certificate] = []
         for path, data in self.contents.items():
@@ -59,6 +64,8 @@ class Supplied:
 
 def public(key: PrivateKeyTypes) -> bytes:
     """Return what tells a key from others."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -90,7 +97,7 @@ def hosts(ctx: Context) -> tuple[str, ...]:
 
 def _read_one(path: Path) -> dict[Path, bytes | OperatorError]:
     try:
-        data = load.content(path)
+        data = content(path)
     except OperatorError as error:
         return {path: error}
     return {} if data is None else {path: data}

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from states import identity
 from states.install import history, words
 from states.product import PRODUCT
-from states.tls import chain, load, pair, supply
+from states.tls import chain, files, load, supply, verified
 from states.tls.settings import SETTINGS
 from tests.engine.commands import operated  # noqa: F401 - a fixture
 from tests.engine.toy import Bench, file_step, product
@@ -70,9 +70,6 @@ OUTSIDE = frozenset(
         "run",
         "shell",
         "resume",
-        "walk",
-        "admit",
-        "shut-down",
         "audit",
         "show",
         "alert",
@@ -221,7 +218,7 @@ def test_damaged_pairs_are_refused_by_a_code(tls: Path) -> None:
         key = leaf().key_pem if source.random() < 0.8 else mutated(source, leaf().key_pem)
         (tls / "app/tls/zimbra.key").write_bytes(key)
         try:
-            pair.make(ctx, supply.read(ctx), NOW)
+            verified.make(ctx, supply.read(ctx), NOW)
             met["taken"] += 1
         except ZflowError as error:
             met[f"refused: {error.code.id}"] += 1
@@ -261,7 +258,7 @@ def test_a_file_made_to_take_long_does_not(content: bytes) -> None:
 def parsed(content: bytes) -> None:
     """Read what is no certificate."""
     with pytest.raises(ZflowError):
-        load.parse(content[: load.LIMIT], "file")
+        load.parse(content[: files.LIMIT], "file")
 
 
 @pytest.mark.slow

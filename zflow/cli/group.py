@@ -20,7 +20,6 @@ from zflow.cli import (
     explain,
     firewall,
     graph,
-    inner,
     install,
     journal,
     logs,
@@ -49,7 +48,7 @@ def group() -> None:
 
 MODULES = (
     status, looking, logs, explain, analyze, graph, config, collect, doctor, firewall, tls, dns, dkim, alert, steering,
-    install, upgrade, journal, completion, inner,
+    install, upgrade, journal, completion,
 )  # fmt: skip
 for module in MODULES:
     for command in module.COMMANDS:

@@ -1,20 +1,18 @@
-"""Commands that the supervisor starts; hidden from the help, they are no interface."""
+"""What the supervisor starts. No commands for people, no interface: they wait neither for click nor for the others."""
 
 from __future__ import annotations
 
-import click
+import gc
+import sys
 
-from zflow.cli import product
+from zflow.exits import WALK_STOPPED, Exit
 from zflow.light import volume
 
 
-@click.command("admit", hidden=True)
 def admit() -> int:
     """Take the volume, or refuse it untouched."""
-    import sys
-
+    from zflow.cli import product
     from zflow.errors import OperatorError
-    from zflow.exits import Exit
     from zflow.walk.process import prepare_home
 
     try:
@@ -25,15 +23,10 @@ def admit() -> int:
     return Exit.VALID
 
 
-@click.command("walk", hidden=True)
-@click.option("--reason", default="by hand")
-@click.option("--deep", is_flag=True)
-def walk(reason: str, *, deep: bool) -> int:
+def walk(reason: str = "by hand", *, deep: bool = False) -> int:
     """Walk once."""
-    import gc
-
     gc.disable()  # all that is loaded stays: to search it for garbage meanwhile takes an eighth of a restart's imports
-    from zflow.exits import WALK_STOPPED, Exit
+    from zflow.cli import product
     from zflow.walk.process import die_with_parent
     from zflow.walk.process import walk as walk_once
 
@@ -45,12 +38,9 @@ def walk(reason: str, *, deep: bool) -> int:
     return WALK_STOPPED if ended == Exit.STOPPED else ended
 
 
-@click.command("shut-down", hidden=True)
 def shut_down() -> int:
     """Stop the services before the container ends."""
+    from zflow.cli import product
     from zflow.walk.process import shut_down as stop
 
     return stop(product.product(), volume(), product.environment())
-
-
-COMMANDS = (admit, walk, shut_down)

@@ -6,14 +6,10 @@ already, or comes from it, needs no server: an installation from local files pas
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from email.message import Message
-from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from states.bootstrap.rootfs import os_release
@@ -23,6 +19,9 @@ from states.install.archive import checked, wanted
 from states.install.download import request
 from states.install.settings import VENDOR_KEY
 from zflow.api import Context, OperatorError
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 PATIENCE = 8.0
 """Seconds that all servers together get."""
@@ -87,6 +86,10 @@ def reach(ctx: Context) -> tuple[Answer, ...]:
 
 def ask(place: str, proxy: str | None) -> Answer:
     """Ask one server for the head of a document, through the proxy if there is one."""
+    import http.client
+    import urllib.error
+    import urllib.request
+
     handler = urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {})
     head = request(place)
     head.method = "HEAD"
@@ -104,6 +107,8 @@ def ask(place: str, proxy: str | None) -> Answer:
 
 def _answered(place: str, headers: Message) -> Answer:
     """Return the answer with its time; a cache says in `Age` how long ago that was (RFC 9111, 5.1)."""
+    from email.utils import parsedate_to_datetime
+
     try:
         theirs = parsedate_to_datetime(headers["Date"]).timestamp() + float(headers["Age"] or 0)
     except (TypeError, ValueError):

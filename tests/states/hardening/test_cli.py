@@ -19,8 +19,8 @@ from states.hardening.watcher import PLACE, program
 from states.hardening.zone import Record
 from tests.states.hardening.nameserver import World, world
 from tests.states.hardening.server import Server
-from zflow.cli import main
 from zflow.cli import product as surroundings
+from zflow.cli.group import main
 from zflow.exits import Exit
 
 

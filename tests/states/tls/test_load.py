@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from states.tls import codes, load
+from states.tls import codes, files, load
 from tests.states.tls.authority import inter, leaf
 from zflow.api import OperatorError
 
@@ -46,13 +46,13 @@ def test_unreadable(data: bytes) -> None:
 
 def test_content(tmp_path: Path) -> None:
     """An absent file is None, a link is followed, a folder and a huge file are refused."""
-    assert load.content(tmp_path / "absent") is None
+    assert files.content(tmp_path / "absent") is None
     (tmp_path / "..data").mkdir()
     (tmp_path / "..data/key").write_bytes(b"k")
     (tmp_path / "key").symlink_to("..data/key")
-    assert load.content(tmp_path / "key") == b"k"
-    (tmp_path / "huge").write_bytes(bytes(load.LIMIT + 1))
+    assert files.content(tmp_path / "key") == b"k"
+    (tmp_path / "huge").write_bytes(bytes(files.LIMIT + 1))
     for name in ("..data", "huge"):
         with pytest.raises(OperatorError) as caught:
-            load.content(tmp_path / name)
+            files.content(tmp_path / name)
         assert caught.value.code is codes.UNREADABLE

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from states import identity
-from states.tls import CODES, chain, codes, deployed, exchange, pair, supply, watches
+from states.tls import CODES, chain, codes, deployed, exchange, pair, supply, verified, watches
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, root
 from tests.support import make_context
@@ -45,7 +45,7 @@ def put(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
 def test_whole_pairs(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
     """However it is spread over the files, the same pair comes out, its chain with the root last."""
     put(ctx, key, certificate)
-    made = pair.make(ctx, supply.read(ctx), NOW)
+    made = verified.make(ctx, supply.read(ctx), NOW)
     assert made is not None
     assert (made[0].leaf, made[0].chain) == (leaf().pem.decode(), (inter().pem + root().pem).decode())
     assert made[0].key.startswith("-----BEGIN RSA PRIVATE KEY-----")
@@ -60,7 +60,7 @@ def test_half_pairs(ctx: Context, key: bytes | None, certificate: bytes | None) 
     """Half a pair is refused, not taken for none."""
     put(ctx, key, certificate)
     with pytest.raises(OperatorError) as caught:
-        pair.make(ctx, supply.read(ctx), NOW)
+        verified.make(ctx, supply.read(ctx), NOW)
     assert caught.value.code is codes.HALF_PAIR
 
 
@@ -141,5 +141,5 @@ def test_mismatch_reaches_the_operator(ctx: Context) -> None:
     """A key of another certificate is refused before anything else is looked at."""
     put(ctx, issue("x", key=inter().key).key_pem, leaf().pem + root().pem)
     with pytest.raises(OperatorError) as caught:
-        pair.make(ctx, supply.read(ctx), NOW)
+        verified.make(ctx, supply.read(ctx), NOW)
     assert caught.value.code is codes.MISMATCH
