@@ -15,19 +15,32 @@ from states.firewall.model import CHAINS, METERS, Chain, Meter, Rule
 
 FAMILY, TABLE = "inet", "zflow"
 """One table for IPv4 and IPv6."""
+REMOVED = f"table {FAMILY} {TABLE}\ndelete table {FAMILY} {TABLE}\n"
+"""Takes away the table, whether it is there or not."""
+ABSENT = f"create table {FAMILY} {TABLE}\n"
+"""Refused by the kernel (EEXIST), and with it the whole transaction, where the table is there."""
 
 
 def render(rules: Iterable[Rule], counters: Iterable[str] | None = None) -> str:
     """Return the transaction that makes the table hold these rules; `counters` only where others than theirs."""
     rules = tuple(rules)
     names = dict.fromkeys(each.counter for each in rules) if counters is None else counters
-    lines = [f"table {FAMILY} {TABLE}", f"delete table {FAMILY} {TABLE}", f"table {FAMILY} {TABLE} {{"]
+    lines = [f"table {FAMILY} {TABLE} {{"]
     lines += [f"\tcounter {name} {{ }}" for name in names]
     for meter in METERS:
         lines += _meter(meter)
     for chain in CHAINS:
         lines += _chain(chain, rules)
-    return "\n".join([*lines, "}"]) + "\n"
+    return REMOVED + "\n".join([*lines, "}"]) + "\n"
+
+
+def first(text: str) -> str:
+    """Return the same transaction for where there is no table yet; where there is one it changes nothing and fails.
+
+    After a deletion the kernel keeps nft waiting until no packet can be on its way through what was deleted (net/
+    netfilter/nf_tables_api.c, nft_rcv_nl_event, waits for nf_tables_trans_destroy_work): half of a load's time.
+    """
+    return ABSENT + text.removeprefix(REMOVED)
 
 
 def _meter(meter: Meter) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from states.firewall import codes
-from states.firewall.render import FAMILY, TABLE
+from states.firewall.render import FAMILY, TABLE, first
 from zflow.api import CommandError, Context, OperatorError, TransientError, write_atomic
 
 RUN = Path("/run/zflow")
@@ -26,6 +26,7 @@ REHEARSAL = f"nft --file - && {' '.join(LIST)}"
 NO_RIGHTS = ("Operation not permitted", "Permission denied")
 NO_NFTABLES = ("Protocol not supported", "Operation not supported", "Address family not supported")
 """strerror(3) of what the kernel answers to netlink messages it has nothing for."""
+EXISTS = "File exists"
 
 Mode = Literal["closed", "open"]
 
@@ -75,12 +76,25 @@ def load(ctx: Context, mode: Mode, text: str) -> None:
     """
     log_drift(ctx)
     try:
-        ctx.shell.run("nft", "--file", "-", stdin=text)
+        _transact(ctx, text)
     except CommandError as error:
         raise explained(error) from error
     RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
     record = Record(ctx.boot, mode, digest(text), live(ctx) or "")
     write_atomic(RUN / RECORD, json.dumps(asdict(record)) + "\n", mode=0o600)
+
+
+def _transact(ctx: Context, text: str) -> None:
+    """Load in one transaction; the first of a start finds no table, unless the network is older than the container."""
+    if recorded(ctx) is None:
+        try:
+            ctx.shell.run("nft", "--file", "-", stdin=first(text))
+        except CommandError as error:
+            if EXISTS not in error.tail:
+                raise
+        else:
+            return
+    ctx.shell.run("nft", "--file", "-", stdin=text)
 
 
 def explained(error: CommandError) -> OperatorError | TransientError:

@@ -10,6 +10,7 @@ import pytest
 
 from states import firewall
 from states.firewall import closed, codes, opened, table
+from states.firewall.render import ABSENT, REMOVED
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import Direct
 from zflow import codes as engine_codes
@@ -33,6 +34,8 @@ class Nft(Direct):
             return Result(0, self.table)
         if self.refusal is not None or stdin is None:
             raise CommandError(engine_codes.COMMAND, argv, 1, self.refusal or "Error: No such file or directory")
+        if self.table is not None and stdin.startswith(ABSENT):
+            raise CommandError(engine_codes.COMMAND, argv, 1, "Error: Could not process rule: File exists")
         self.loads.append(stdin)
         self.table = stdin
         return Result(0, "")
@@ -117,6 +120,7 @@ def test_restart_closes_again(survives: bool, make: Make) -> None:
     assert journal.walk(ctx, STEPS[:1]) == ["bootstrap.closed"]
     assert nft.table is not None
     assert not is_open(nft.table)
+    assert nft.table.startswith(REMOVED if survives else ABSENT)
     assert journal.walk(ctx) == ["firewall.open"]
 
 
