@@ -98,8 +98,8 @@ class _Supervisor:
         self._woken = False
         self._deep = deep
         self._watcher.forget()
-        self._endpoint.ask()
         self._walker = spawn((*self._zflow, "walk", "--reason", reason, *(["--deep"] if deep else [])))
+        self._endpoint.ask()
 
     def _resume(self) -> None:
         if self._walker is not None:

@@ -18,6 +18,8 @@ KERNEL_LOG = re.compile(r'^(?=module\(load="imklog"|\$ModLoad imklog)', re.MULTI
 """Reads the kernel's log, which a container may not: an error at every start and never a line."""
 PATIENCE = 5.0
 """Seconds that rsyslog gets to make its socket."""
+MOMENT = 0.02
+"""Seconds between two looks for it: a restart waits for it."""
 
 
 def without_kernel_log(text: str) -> str:
@@ -89,10 +91,10 @@ def apply(ctx: Context) -> None:
         end(ctx, [pid], PATIENCE)
     remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
-    for _ in range(int(PATIENCE / 0.1)):
+    for _ in range(int(PATIENCE / MOMENT)):
         if running(ctx) and (ctx.volume / SOCKET).is_socket():
             return
-        ctx.pause(0.1)
+        ctx.pause(MOMENT)
     raise TransientError(codes.SYSLOG, f"no rsyslogd with a socket /{SOCKET} after {PATIENCE:.0f} s")
 
 
