@@ -47,6 +47,11 @@ MOUNTS = (
 )  # fmt: skip
 
 
+BEFORE = ("rsyslog", "cron")
+"""What its control-zimbra.sh starts inside before Zimbra's services, as zflow does; it starts sshd too, which is not
+on zflow's volume."""
+
+
 def restart() -> Iterator[str]:
     """Yield what its entrypoint does on a finished volume before it starts the services, its firewall included."""
     yield "address=$(hostname --ip-address)"
@@ -61,4 +66,5 @@ def restart() -> Iterator[str]:
     yield "cp /proc/mounts /data/etc/mtab.new"
     yield "rm -f /data/etc/mtab.new"
     yield from firewall()
-    yield "chroot /data true"
+    for service in BEFORE:
+        yield f"chroot /data /etc/init.d/{service} start"
