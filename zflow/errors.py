@@ -11,22 +11,24 @@ Interrupted             control flow, not an error: TERM arrived, the attempt en
 
 from __future__ import annotations
 
-from typing import NamedTuple
 
-
-class Code(NamedTuple):
+class Code:
     """One row of the table of errors: what happened, why, and what to type.
 
-    A named tuple, because `zflow status` waits for the import of dataclasses longer than for its answer.
+    Written out, because `zflow status` waits for the import of dataclasses longer than for its answer, and the
+    supervisor would hold half a MiB of typing for ever.
 
     `id` is stable for ever (`ZF-nnnn`): 1xxx engine, 2xxx bootstrap and updates, 3xxx install, 4xxx firewall,
     5xxx TLS and DH, 6xxx hardening, 7xxx upgrade. `cause` and `remedy` are sentences for a person at 3 a.m.
     """
 
-    id: str
-    title: str
-    cause: str
-    remedy: str
+    __slots__ = ("cause", "id", "remedy", "title")
+
+    def __init__(self, id: str, title: str, cause: str, remedy: str) -> None:  # noqa: A002 - its name everywhere
+        self.id = id
+        self.title = title
+        self.cause = cause
+        self.remedy = remedy
 
 
 class ZflowError(Exception):

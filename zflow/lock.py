@@ -13,12 +13,15 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
 
 from zflow import codes
 from zflow.boot import boot_identity, start_time
 from zflow.errors import OperatorError
 from zflow.journal.layout import home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # read by mypy alone: the supervisor would hold half a MiB of typing for ever
+    from typing import IO
 
 RUNNER = "runner.lock"
 """Held by `zflow run` for as long as it lives."""
@@ -31,12 +34,13 @@ MOMENT = 0.5
 """Seconds that a new holder has to say its name."""
 
 
-class Holder(NamedTuple):
+class Holder:
     """Who holds a lock: a process of one start of the container, told apart from a later one with the same number."""
 
-    pid: int
-    started: int
-    boot: str
+    def __init__(self, pid: int, started: int, boot: str) -> None:
+        self.pid = pid
+        self.started = started
+        self.boot = boot
 
     @property
     def alive(self) -> bool:
@@ -68,7 +72,7 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise OperatorError(codes.HELD, _described(_introduced(volume, name)))
             time.sleep(0.05)
-        name_of_ours = json.dumps(Holder(os.getpid(), start_time(os.getpid()), boot_identity())._asdict())
+        name_of_ours = json.dumps(vars(Holder(os.getpid(), start_time(os.getpid()), boot_identity())))
         _write(file, path, name_of_ours)
         try:
             yield

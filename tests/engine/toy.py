@@ -135,7 +135,7 @@ def hold_as(volume: Path, name: str, pid: int | None = None) -> None:
     number = os.getpid() if pid is None else pid
     home = volume / ".zflow"
     home.mkdir(mode=0o700, exist_ok=True)
-    (home / name).write_text(json.dumps(Holder(number, start_time(number), boot_identity())._asdict()))
+    (home / name).write_text(json.dumps(vars(Holder(number, start_time(number), boot_identity()))))
 
 
 def again(step: Step, **changes: Any) -> Step:

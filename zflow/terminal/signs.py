@@ -10,7 +10,10 @@ import codecs
 import io
 import os
 from collections.abc import Mapping
-from typing import IO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # read by mypy alone: the supervisor would hold half a MiB of typing for ever
+    from typing import IO
 
 STANDINS = {
     "✓": "+", "▸": ">", "·": ".", "○": "o", "✗": "x", "…": "~", "━": "#", "─": "-", "–": "-", "—": "-", "→": ">",
