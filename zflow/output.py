@@ -43,7 +43,7 @@ def _taken() -> bool:
         return True
 
 
-def log_file(path: Path, clean: Callable[[str], str], clock: Clock) -> Callable[[str], None]:
+def log_file(name: Path | str, clean: Callable[[str], str], clock: Clock) -> Callable[[str], None]:
     """Return a function that appends lines to a log file, made 0600 at the first line.
 
     A line that cannot be written, as on a full volume, is lost: the work and the journal matter more.
@@ -54,6 +54,7 @@ def log_file(path: Path, clean: Callable[[str], str], clock: Clock) -> Callable[
             append(line)
 
     def append(line: str) -> None:
+        path = Path(name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8", errors="replace") as file:
             if file.tell() == 0:

@@ -29,9 +29,9 @@ class Progress:
     """Reports of one step: `report(done, total, unit, note)`; `total` 0 means unknown."""
 
     def __init__(
-        self, path: Path, step: str, announce: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self, path: Path | str, step: str, announce: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`clock` is a monotonic one."""
+        """`clock` is a monotonic one. A `path` as text costs less where many steps make no report at all."""
         self._path = path
         self._step = step
         self._announce = announce
@@ -59,7 +59,7 @@ class Progress:
     def clear(self) -> None:
         """Remove the report; the step has ended."""
         with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            Path(self._path).unlink()
 
     def _begin(self, note: str, done: float, total: float, now: float) -> None:
         """Begin a sub-step: rates count from here, for what an earlier attempt fetched came in no time."""
@@ -88,10 +88,11 @@ class Progress:
         self._announce(f"{self._step}: {', '.join(part for part in parts if part)}")
 
     def _write(self, content: dict[str, Any]) -> None:
-        beside = self._path.with_suffix(".new")
+        path = Path(self._path)
+        beside = path.with_suffix(".new")
         with contextlib.suppress(OSError):
             beside.write_text(json.dumps(content))
-            beside.rename(self._path)
+            beside.rename(path)
 
 
 def _tenth(done: float, total: float) -> int:

@@ -40,16 +40,16 @@ class Redactor:
     """Replaces every known secret in a text by `***`."""
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        self._known: tuple[str, ...] = ()
 
     def learn(self, secret: Secret) -> None:
         """Remember a secret; very short ones are left out, they would blot out ordinary words."""
         if len(secret.reveal()) >= 4:
-            self._known.add(secret.reveal())
+            self._known = tuple(sorted({*self._known, secret.reveal()}, key=len, reverse=True))
 
     def clean(self, text: str) -> str:
         """Return `text` as it may be shown: without any known secret, the longest first, and plain."""
-        for value in sorted(self._known, key=len, reverse=True):
+        for value in self._known:
             text = text.replace(value, "***")
         return plain(text)
 

@@ -53,26 +53,33 @@ class Result:
         return self.output.splitlines()
 
 
+class _Shared:
+    """What the shells of one process have in common: the commands at work, and the word to stop."""
+
+    def __init__(self) -> None:
+        self.running: set[int] = set()
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+
+
 class Shell:
     """Runs commands on this machine (`run`) or inside the Ubuntu on the volume (`chroot`)."""
 
-    def __init__(self, *, root: Path, tag: str, log: LineSink, deadline: float = math.inf) -> None:
+    def __init__(
+        self, *, root: Path, tag: str, log: LineSink, deadline: float = math.inf, shared: _Shared | None = None
+    ) -> None:
         self._root = root
         self._tag = tag
         self._log = log
         self._deadline = deadline
-        self._running: set[int] = set()
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._shared = shared or _Shared()
 
     def for_step(self, log: LineSink, deadline: float) -> Shell:
         """Return a shell that shares this one's processes but logs elsewhere; none of its commands outlives `deadline`.
 
         `deadline` is on the monotonic clock.
         """
-        twin = Shell(root=self._root, tag=self._tag, log=log, deadline=deadline)
-        twin._running, twin._lock, twin._stopping = self._running, self._lock, self._stopping
-        return twin
+        return Shell(root=self._root, tag=self._tag, log=log, deadline=deadline, shared=self._shared)
 
     def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:
         """Run a command inside the Ubuntu on the volume, as root or, with a login environment, as `user`."""
@@ -101,7 +108,7 @@ class Shell:
         leave a service behind, which must outlive the walker. Raises CommandError for an exit code that is not `ok` and
         for a crossed limit, Interrupted when the container is told to stop.
         """
-        if self._stopping.is_set():
+        if self._shared.stopping.is_set():
             raise Interrupted
         watch = _Output(self._log if not quiet else _drop, on_line or _drop, limit, capture)
         self._log(f"$ {' '.join(argv)}")
@@ -127,8 +134,8 @@ class Shell:
                 raise CommandError(codes.COMMAND, argv, 127, str(error)) from error
             sink.close()
             threading.Thread(target=_await_end, args=(process, finished), daemon=True).start()
-            with self._lock:
-                self._running.add(process.pid)
+            with self._shared.lock:
+                self._shared.running.add(process.pid)
             try:
                 limits = _Limits(min(self._deadline, time.monotonic() + (timeout or math.inf)), silence)
                 code, crossed = self._follow(process, source, finished, watch, limits)
@@ -137,10 +144,10 @@ class Shell:
                 finished.wait(GRACE)
                 raise
             finally:
-                with self._lock:
-                    self._running.discard(process.pid)
+                with self._shared.lock:
+                    self._shared.running.discard(process.pid)
         watch.close()
-        if self._stopping.is_set():
+        if self._shared.stopping.is_set():
             raise Interrupted
         if crossed is not None:
             raise CommandError(crossed, argv, code, watch.tail)
@@ -158,7 +165,7 @@ class Shell:
                 if time.monotonic() > killed_at + GRACE:
                     _signal_group(process.pid, signal.SIGKILL)
                 continue
-            crossed = codes.COMMAND if self._stopping.is_set() else limits.crossed(watch)
+            crossed = codes.COMMAND if self._shared.stopping.is_set() else limits.crossed(watch)
             if crossed is not None:
                 killed_at = time.monotonic()
                 _signal_group(process.pid, signal.SIGTERM)
@@ -169,8 +176,8 @@ class Shell:
 
     def stop(self) -> None:
         """End every running command and refuse new ones; safe to call from a signal handler."""
-        self._stopping.set()
-        for pid in list(self._running):
+        self._shared.stopping.set()
+        for pid in list(self._shared.running):
             _signal_group(pid, signal.SIGTERM)
 
 

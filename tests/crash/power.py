@@ -138,7 +138,7 @@ def walk(mains: Mains) -> str:
         mains.point()
         record(journal, batch, position)
         for each in batch:
-            mains.say(json.dumps([each.step, each.kind, journal._head]))
+            mains.say(json.dumps([each.step, each.kind, journal._newest[0][1]]))
         mains.point()
 
     def synced(folder: Path) -> None:

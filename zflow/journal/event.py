@@ -39,9 +39,12 @@ class Event(NamedTuple):
     duration: float | None = None
 
 
+compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Writes JSON for hashes; `json.dumps` would make an encoder for each text."""
+
+
 def link(previous: str, row: Mapping[str, Any]) -> str:
     """Return the hash of a row that follows the row with hash `previous`; the first follows the empty text."""
     from hashlib import sha256  # OpenSSL, which `zflow status` and the supervisor would load in vain
 
-    content = json.dumps([previous, *(row[column] for column in COLUMNS)], ensure_ascii=False, separators=(",", ":"))
-    return sha256(content.encode()).hexdigest()
+    return sha256(compact([previous, *[row[column] for column in COLUMNS]]).encode()).hexdigest()

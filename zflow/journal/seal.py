@@ -8,24 +8,26 @@ load OpenSSL for.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import zlib
 from typing import Any
 
 from zflow import codes
-from zflow.journal.event import COLUMNS, link
+from zflow.journal.event import COLUMNS, compact, link
 from zflow.journal.meaning import translated
 
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 STEPS = "SELECT name, position, state, title, scope, weight FROM step ORDER BY name"
-WORKFLOW = (
-    "SELECT state, place, step, boot, run, updated, code, detail, remedy, next_try, version FROM workflow ORDER BY id"
-)
+PLACE = (
+    "state", "place", "step", "boot", "run", "updated", "code", "detail", "remedy", "next_try", "version",
+)  # fmt: skip
+"""The workflow row's columns, in the order in which they are sealed."""
+WORKFLOW = f"SELECT {', '.join(PLACE)} FROM workflow ORDER BY id"  # noqa: S608 - names of our own
 NEWEST = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
 RECENT = 2_000
 """So many of the newest events are looked at before each walk, in some 20 ms: a journal may grow for years. What is
 older `zflow journal verify` looks at; a step's probe decides in any case whether its result is there."""
+Rows = list[tuple[Any, ...]]
 UNSEALED = "the seal of the last commit does not fit: events at the end, or what is beside them, have changed"
 
 
@@ -34,15 +36,23 @@ def frame(connection: sqlite3.Connection) -> str:
     return _sum(_rows(connection, SCHEMA), _rows(connection, STEPS))
 
 
-def seal(connection: sqlite3.Connection, framed: str) -> str:
-    """Return the seal of what is there now, within a transaction: `framed` is what `frame` returned."""
-    return _sum(framed, _rows(connection, NEWEST), _rows(connection, WORKFLOW))
+def contents(connection: sqlite3.Connection) -> tuple[Rows, Rows]:
+    """Return what each commit changes, as it is sealed: number and hash of the newest event, and the workflow row."""
+    return _rows(connection, NEWEST), _rows(connection, WORKFLOW)
+
+
+def seal(framed: str, newest: Rows, workflow: Rows) -> str:
+    """Return the seal of a commit: `framed` is what `frame` returned, the rest what `contents` would return after it.
+
+    The writer knows both without reading them again.
+    """
+    return _sum(framed, newest, workflow)
 
 
 def broken_seal(connection: sqlite3.Connection) -> bool:
     """Tell whether the last commit left something else; asked within a transaction, beside a writer too."""
     kept = _rows(connection, "SELECT hash FROM seal")
-    return kept not in ([("",)], [(seal(connection, frame(connection)),)])
+    return kept not in ([("",)], [(seal(frame(connection), *contents(connection)),)])
 
 
 def wrong(connection: sqlite3.Connection, recent: int | None = None) -> str | None:
@@ -91,7 +101,7 @@ def broken_link(connection: sqlite3.Connection, older: int = 0) -> int | None:
     return None
 
 
-def _rows(connection: sqlite3.Connection, query: str, *values: int) -> list[tuple[Any, ...]]:
+def _rows(connection: sqlite3.Connection, query: str, *values: int) -> Rows:
     return _plain(connection).execute(query, values).fetchall()
 
 
@@ -103,4 +113,4 @@ def _plain(connection: sqlite3.Connection) -> sqlite3.Cursor:
 
 
 def _sum(*parts: object) -> str:
-    return f"{zlib.crc32(json.dumps(parts, ensure_ascii=False, separators=(',', ':')).encode()):08x}"
+    return f"{zlib.crc32(compact(parts).encode()):08x}"

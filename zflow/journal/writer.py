@@ -6,10 +6,10 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, insert, select
 from sqlalchemy import event as hooks
@@ -24,15 +24,16 @@ from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
 from zflow.journal.meaning import translated
-from zflow.journal.seal import RECENT, frame, seal, wrong
+from zflow.journal.seal import PLACE, RECENT, Rows, contents, frame, seal, wrong
 from zflow.mountinfo import file_system
 
+COLUMNS_OF_EVENT = tuple("class" if name == "error_class" else name for name in Event._fields)
+"""The columns that the fields of an event go to."""
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """What the journal knows of a step."""
 
     valid: bool = False
@@ -49,8 +50,7 @@ class Record:
     """Attempts at the end of its history that ended with the walker's death in the present boot."""
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """The workflow row: the machine's state, the product's state it stands in, and what stopped it, if anything."""
 
     state: str
@@ -87,7 +87,9 @@ class Journal:
         self._clean = clean
         self._lock = threading.Lock()
         self._broken: OperatorError | None = None
-        self._head = self._frame = ""
+        self._frame = ""
+        self._newest: Rows = []
+        self._workflow: Rows = []
         self._records: dict[str, Record] = {}
         self.position: Position | None = None
 
@@ -100,15 +102,14 @@ class Journal:
                 connection.execute(tables.step.delete())
                 if table:
                     connection.execute(insert(tables.step), table)
-            newest = connection.execute(select(tables.event.c.hash).order_by(tables.event.c.seq.desc()).limit(1))
-            self._head = newest.scalar() or ""
             row = connection.execute(select(tables.workflow)).mappings().first()
             if row is not None:
-                self.position = Position(**{name: row[name] for name in Position.__dataclass_fields__})
+                self.position = Position(**{name: row[name] for name in Position._fields})
             for status in connection.execute(select(tables.step_status)).mappings():
                 self._records[status["name"]] = self._restored(connection, status)
             self._frame = frame(_raw(connection))
-            self._seal(connection)
+            self._newest, self._workflow = contents(_raw(connection))
+            self._seal(connection, self._newest, self._workflow)
 
     def _restored(self, connection: Connection, row: Mapping[Any, Any]) -> Record:
         valid, last = row["settled_kind"] in VALID, row["last_kind"]
@@ -174,28 +175,33 @@ class Journal:
 
     def _write(self, events: Sequence[Event], position: Position | None) -> None:
         now = self._clock()
-        rows, head = [], self._head
+        rows, newest, workflow = [], self._newest, self._workflow
         for each in events:
-            row = {name: self._text(value) for name, value in each._asdict().items()}
-            row["class"] = row.pop("error_class")
-            row |= {"at": now, "boot": self._boot, "run": self._run}
-            head = row["hash"] = link(head, row)
+            row = {"at": now, "boot": self._boot, "run": self._run, **self._texts(COLUMNS_OF_EVENT, each)}
+            number, head = newest[0] if newest else (0, "")
+            row["hash"] = link(head, row)
+            newest = [(number + 1, row["hash"])]
             rows.append(row)
         with self._commit() as connection:
             if rows:
                 connection.exec_driver_sql(tables.ADD_EVENT, rows)
             if position is not None:
-                values = {name: self._text(value) for name, value in vars(position).items()} | {
+                values = self._texts(Position._fields, position) | {
                     "boot": self._boot, "run": self._run, "updated": now, "version": __version__,
                 }  # fmt: skip
+                workflow = [tuple(values[name] for name in PLACE)]
                 if connection.exec_driver_sql(tables.MOVE, values).rowcount == 0:
                     connection.execute(insert(tables.workflow), {"id": 1, **values})
-            self._seal(connection)
-        self._head = head
+            self._seal(connection, newest, workflow)
+        self._newest, self._workflow = newest, workflow
 
-    def _seal(self, connection: Connection) -> None:
+    def _seal(self, connection: Connection, newest: Rows, workflow: Rows) -> None:
         """Renew the seal within the present transaction."""
-        _raw(connection).execute("UPDATE seal SET hash = ?", (seal(_raw(connection), self._frame),))
+        _raw(connection).execute("UPDATE seal SET hash = ?", (seal(self._frame, newest, workflow),))
+
+    def _texts(self, names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
+        """Return the values by name, their texts as they may be recorded."""
+        return {name: value if value is None else self._text(value) for name, value in zip(names, values, strict=True)}
 
     def _text(self, value: Any) -> Any:
         """Return a text without secrets, and without the surrogates that stand for bytes which are no UTF-8."""
@@ -236,8 +242,7 @@ def _after(record: Record, event: Event) -> Record:
         settled = {"failures": record.failures + 1}
     elif event.kind == "gave-up":
         settled = {"failures": 0}
-    return replace(
-        record,
+    return record._replace(
         **settled,
         unfinished=event.kind in UNFINISHED or (event.kind == "reset" and record.unfinished),
         in_flight=event.kind == "started",
@@ -306,7 +311,7 @@ def _engine(path: Path) -> Engine:
 
     @hooks.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _raw(connection).execute("BEGIN IMMEDIATE")
 
     return engine
 

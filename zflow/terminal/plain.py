@@ -15,4 +15,4 @@ WRITTEN_OUT = {
 
 def plain(text: str) -> str:
     """Return a text with its control characters written out."""
-    return text.translate(WRITTEN_OUT)
+    return text if text.isprintable() else text.translate(WRITTEN_OUT)

@@ -60,7 +60,7 @@ class Surroundings:
         return self._context(self._log("product", "product.log"), "product", 600.0)
 
     def _log(self, folder: str, name: str) -> Callable[[str], None]:
-        return log_file(self.home.joinpath("logs", folder, name), self.redactor.clean, self.clock)
+        return log_file(f"{self.home}/logs/{folder}/{name}", self.redactor.clean, self.clock)
 
     def _context(self, log: Callable[[str], None], name: str, timeout: float) -> Context:
         deadline = time.monotonic() + timeout
@@ -70,7 +70,7 @@ class Surroundings:
             secrets=self._secrets,
             shell=self.shell.for_step(log, deadline),
             log=log,
-            progress=Progress(self.home.joinpath("progress", f"{name}.json"), name, self.announce),
+            progress=Progress(f"{self.home}/progress/{name}.json", name, self.announce),
             clock=self.clock,
             boot=self.boot,
             stopping=self.stopping,
