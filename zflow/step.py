@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from zflow.journal.event import NOTICE
+
 if TYPE_CHECKING:
     from zflow.context import Context
     from zflow.errors import Code
@@ -21,9 +23,6 @@ class Scope(StrEnum):
     """As long as the volume: files, packages, accounts."""
     BOOT = "boot"
     """Until the container ends: mounts, firewall, DNS, running services."""
-
-
-NOTICE = "NOTICE: "
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tests.terminal.stages import STAGES
 from zflow.exits import Exit
 from zflow.journal.layout import home
 from zflow.status.document import exit_code, gather
-from zflow.status.view import headline
+from zflow.status.view import as_text, headline
 from zflow.terminal.screen import Screen
 from zflow.terminal.signs import prepare
 
@@ -121,3 +121,13 @@ def test_every_document_is_as_published(stage: str) -> None:
     """The document of every stage holds to the schema."""
     schema = json.loads((ROOT / "zflow/status/schema.json").read_text())
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(looked_at(stage)[0])
+
+
+def test_what_stops_nothing_is_told_all_the_same() -> None:
+    """A notice among the evidence stands below the states, whole, on every kind of screen; without one there is none."""
+    document, now = looked_at("serving")
+    assert "NOTICE" not in as_text(document, now=now)
+    told = "NOTICE: this volume is a copy; where the original still serves, stop one of the two; written down anew"
+    steps = [step | {"evidence": told} if step["name"] == "install.origin" else step for step in document["steps"]]
+    for screen in SCREENS.values():
+        assert " ".join(as_text(document | {"steps": steps}, screen, now=now).split()).count(told) == 1

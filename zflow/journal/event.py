@@ -14,6 +14,8 @@ Kind = Literal[
 
 VALID: frozenset[str] = frozenset({"done", "satisfied", "recovered"})
 """After one of these a step's postcondition held."""
+NOTICE = "NOTICE: "
+"""How an evidence begins that stops nothing and yet somebody should know."""
 UNFINISHED: frozenset[str] = frozenset({"started", "failed", "interrupted", "blocked", "gave-up"})
 """After one of these as the latest, an attempt may have left something half done."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
+from zflow.journal.event import NOTICE
 from zflow.status.document import Document
 from zflow.terminal.screen import PIPED, Screen, shortened
 from zflow.terminal.words import amount, duration, moment, roughly, share
@@ -72,7 +73,7 @@ class _View:
             lines += [self._state(state), *self._members(state["name"])]
         if document["states"]:
             lines.append("")
-        return lines + self._advice() + [self._screen.paint("dim", self._about())]
+        return lines + self._notices() + self._advice() + [self._screen.paint("dim", self._about())]
 
     def _mark(self, status: str) -> str:
         return self._screen.paint(STYLES[status], MARKS[status])
@@ -172,6 +173,14 @@ class _View:
     def _headed(self, style: str, head: str, text: str) -> str:
         """Return a text of any length that begins with a word to be seen at once."""
         return self._screen.wrap(f"{head} {text}").replace(head, self._screen.paint(style, head), 1)
+
+    def _notices(self) -> list[str]:
+        """Tell what stops nothing and somebody should know."""
+        told = [str(step["evidence"]) for step in self._document["steps"] if step["status"] == "valid"]
+        lines = [
+            self._headed("warn", NOTICE.strip(), text.removeprefix(NOTICE)) for text in told if text.startswith(NOTICE)
+        ]
+        return [*lines, ""] if lines else []
 
     def _advice(self) -> list[str]:
         document = self._document
