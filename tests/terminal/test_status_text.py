@@ -124,7 +124,7 @@ def test_every_document_is_as_published(stage: str) -> None:
 
 
 def test_what_stops_nothing_is_told_all_the_same() -> None:
-    """A notice among the evidence stands below the states, whole, on every kind of screen; without one there is none."""
+    """A notice among the evidence stands below the states, whole, on every kind of screen."""
     document, now = looked_at("serving")
     assert "NOTICE" not in as_text(document, now=now)
     told = "NOTICE: this volume is a copy; where the original still serves, stop one of the two; written down anew"

@@ -16,7 +16,6 @@ from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
 from states.install import source
 from states.install.archive import checked, wanted
-from states.install.download import request
 from states.install.settings import VENDOR_KEY
 from zflow.api import Context, OperatorError
 
@@ -89,6 +88,8 @@ def ask(place: str, proxy: str | None) -> Answer:
     import http.client
     import urllib.error
     import urllib.request
+
+    from states.install.download import request
 
     handler = urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {})
     head = request(place)
