@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,7 +96,7 @@ class Journal:
     def restore(self, steps: Sequence[Listed]) -> None:
         """Read where the walk is, after noting which steps there are today."""
         with self._commit() as connection:
-            table = [asdict(each) | {"position": position} for position, each in enumerate(steps)]
+            table = [vars(each) | {"position": position} for position, each in enumerate(steps)]
             known = [dict(row) for row in connection.execute(select(tables.step)).mappings()]
             if sorted(known, key=lambda row: str(row["name"])) != sorted(table, key=lambda row: str(row["name"])):
                 connection.execute(tables.step.delete())
