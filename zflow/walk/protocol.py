@@ -91,7 +91,7 @@ def settle(task: Task) -> bool:
         task.enter()
         if evidence is not None:
             # An attempt killed before its sync may have left what a probe sees and a power cut would take.
-            sync_volume(ctx.volume)
+            _make_durable(step, ctx)
             kind = "recovered" if record.in_flight else "satisfied"
             chain.add(_event(task, kind, key=key, evidence=evidence.line, attempt=record.attempt or None))
             task.announce(f"{step.title}: {'it had taken effect' if record.in_flight else 'already so'}")
@@ -140,8 +140,7 @@ def _try_once(task: Task, key: str) -> bool:
         chain.flush(_event(task, "started", attempt=number, key=key))
         task.announce(f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})")
         step.apply(ctx)
-        if step.scope is not Scope.BOOT:  # else a power cut, which alone could lose it, has it done again anyway
-            sync_volume(ctx.volume)
+        _make_durable(step, ctx)
         evidence = _proof(step, ctx)
     except Interrupted:
         chain.flush(_event(task, "interrupted", attempt=number, duration=time.monotonic() - started))
@@ -161,6 +160,12 @@ def _try_once(task: Task, key: str) -> bool:
 def _tell(task: Task, evidence: Evidence) -> None:
     for each in evidence.notices:
         task.announce(f"notice: {each}")
+
+
+def _make_durable(step: Step, ctx: Context) -> None:
+    """Sync what a step wrote; not one of the boot: the power cut that could lose its effect makes it due again."""
+    if step.scope is not Scope.BOOT:
+        sync_volume(ctx.volume)
 
 
 def _proof(step: Step, ctx: Context) -> Evidence:
