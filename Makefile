@@ -5,7 +5,7 @@ ROWS ?=
 ROUNDS ?= 5
 RUN = $(VENV)/bin/python -m
 
-.PHONY: first-start clean-first-start image check docs lock test-fast test checkpoints crash crash-short faults bench
+.PHONY: first-start clean-first-start image check docs lock test-fast test test-containers test-others checkpoints crash crash-short faults bench
 
 first-start:
 	$(PYTHON) -m tests.container.first_start
@@ -50,8 +50,15 @@ check: $(VENV)/ready
 test-fast: check
 	$(RUN) pytest -q -m "not root and not container and not network and not slow"
 
+# Side by side, for containers mostly wait.
 test: check
-	$(RUN) pytest -q
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-containers test-others
+
+test-containers: $(VENV)/ready
+	$(RUN) pytest -q -m container
+
+test-others: $(VENV)/ready
+	$(RUN) pytest -q -m "not container"
 
 # Kills the vendor's installers at each of their checkpoints; `make test` takes a few by chance. About ten minutes.
 checkpoints: $(VENV)/ready
