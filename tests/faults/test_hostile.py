@@ -62,24 +62,17 @@ ODD = (
         "nan",
         "9" * 400,
     ),
-    *("%s%n", "../" * 40, "/etc/passwd", "a" * 5000, "**", "[", "{0}", "$(id)", "one.a", "one"),
+    *("%s%n", "../" * 40, "/nowhere/passwd", "a" * 5000, "**", "[", "{0}", "$(id)", "one.a", "one"),
 )
-"""Words that break programs; mixed with words that mean something."""
+"""Words that break programs; mixed with words that mean something. None is the path of a file that exists."""
 OUTSIDE = frozenset(
-    [
-        "run",
-        "shell",
-        "resume",
-        "audit",
-        "show",
-        "alert",
-        "doctor",
-        "rotate",
-        "dns",
-        "watch",
-    ]
-)
-"""Commands that need a container or a server around them, or do not end by themselves."""
+    {
+        "run", "shell", "resume", "audit", "check", "show", "alert", "doctor", "rotate", "dns", "install", "upgrade",
+        "endpoint", "collect",
+    }
+)  # fmt: skip
+"""Commands that need a container or a server around them, do not end by themselves, or write where they are told to."""
+ENDLESS = frozenset({"--wait", "--watch", "--follow", "-f"})
 
 
 def word(source: random.Random) -> str:
@@ -103,7 +96,7 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 def arguments(source: random.Random, path: tuple[str, ...], command: click.Command) -> list[str]:
     """Return a command line with the command's own options among hostile words."""
     options = [name for each in command.params if isinstance(each, click.Option) for name in each.opts]
-    options = [name for name in options if name not in {"--wait", "--follow", "-f"}]
+    options = [name for name in options if name not in ENDLESS]
     more = [source.choice(options) if options and source.random() < 0.4 else word(source) for _ in range(3)]
     line = [*path, *more[: source.randrange(4)]]
     return [each.replace("\0", "") for each in (line if source.random() < 0.9 else [word(source), *line])]
@@ -114,6 +107,7 @@ def arguments(source: random.Random, path: tuple[str, ...], command: click.Comma
 def test_a_command_line_never_ends_in_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command that needs no server, with options and words at random: an exit code, whatever they are."""
     monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody answers
+    monkeypatch.chdir(tmp_path)
     Bench(tmp_path).walk(product(file_step("one.a"), file_step("one.b", once=True), file_step("two.a")))
     source, wrong, codes = chance("arguments"), [], Counter[str]()
     commands = list(leaves(group))

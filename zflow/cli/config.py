@@ -58,7 +58,7 @@ def shown(value: Any) -> str:
 
 def _table(rows: list[dict[str, Any]], out: Screen) -> str:
     """Return what was decided first, each with its source, then what was left as it is."""
-    wide = max(len(row["name"]) for row in rows) + 4
+    wide = max((len(row["name"]) for row in rows), default=0) + 4
     groups: dict[str, list[str]] = {"Set": [], "By default": []}
     for row in rows:
         text = f"  {row['name']:<{wide - 2}}{row['value'] or '-'}"
