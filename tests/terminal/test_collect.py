@@ -180,3 +180,12 @@ def test_collecting_changes_nothing_on_the_volume(volume: Path) -> None:
     before = content()
     collect_module.gathered(volume)
     assert content() == before
+
+
+def test_a_file_that_exists_is_left_as_it_is(volume: Path, tmp_path: Path, capsys: Capture) -> None:
+    """The bundle goes to a file of its own: a name that is taken is refused."""
+    taken = tmp_path / "passwd"
+    taken.write_text("root")
+    code, _, err = run(capsys, "collect", str(taken))
+    assert (code, taken.read_text()) == (Exit.USAGE, "root")
+    assert "exists" in err

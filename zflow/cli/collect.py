@@ -44,6 +44,8 @@ def collect(file: Path) -> int:
     to_output = str(file) == "-"
     if to_output and sys.stdout.isatty():
         raise click.UsageError("name a FILE, or redirect the output: zflow collect > zflow.tar.gz")
+    if not to_output and file.exists():
+        raise click.UsageError(f"{file} exists and is left as it is; name another FILE")
     bundle = gathered(volume())
     packed = bundle.pack()
     if to_output:
