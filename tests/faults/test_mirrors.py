@@ -74,7 +74,7 @@ def stale(path: str, content: bytes) -> Answer:
 
 PORTAL = b"<html><body>Please log in to the network.</body></html>"
 LIES: dict[str, tuple[Lie, set[str]]] = {
-    "honest, but without the packages": (honest, {codes.BUILD.id}),
+    "honest, but without the packages": (honest, {codes.MIRROR_CONTENT.id}),
     "a storm of 503": (lambda _path, _content: Answer(503, b"", 0), {codes.MIRROR.id}),
     "429 for each request": (lambda _path, _content: Answer(429, b"", 0), {codes.MIRROR.id}),
     "404 for each request": (lambda _path, _content: Answer(404, b"", 0), {codes.MIRROR_CONTENT.id}),
