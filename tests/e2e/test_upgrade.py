@@ -153,7 +153,8 @@ def test_a_server_is_upgraded_through_kills_and_hardened_again(
     assert {value.split()[0] for value in packages.values()} == {"hi"}
     assert {packages[name].split()[1] for name in PACKAGES} == {VERSION}
 
-    assert secrets(server) == kept
+    found = secrets(server)  # the vendor makes another account for the address book at each of its runs
+    assert {name: found.get(name) for name in kept} == kept
     assert directory(server)["account/" + ACCOUNT]["displayName"] == ["Anna"]
     assert directory(server)["config"]["zimbraFileUploadMaxSize"] == ["20971520"]
 
