@@ -29,7 +29,7 @@ POINTS = ("started", "downloaded", "removed", "repo", "unpacked", "configured", 
 WANTED = os.environ.get("ZFLOW_TEST_CHECKPOINTS")
 """`all`, or a part of the names of cases, such as `kill_at-configInitMta`; not set: a few by chance."""
 SEED = int(os.environ.get("ZFLOW_TEST_SEED", "20261124"))
-SAMPLE = 4
+SAMPLE = 2
 WORKERS = 3
 """Cases at a time: a part of each is spent waiting for services."""
 PATIENCE = 300.0

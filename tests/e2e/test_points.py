@@ -22,7 +22,7 @@ from zflow.journal.event import VALID
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
 HOOK = Path(tests.crash.__file__).parent / "inside"
-SHARE = float(os.environ.get("ZFLOW_TEST_SHARE", "0.03"))
+SHARE = float(os.environ.get("ZFLOW_TEST_SHARE", "0.02"))
 SEED = os.environ.get("ZFLOW_TEST_SEED", "1")
 SECONDS = float(os.environ.get("ZFLOW_TEST_SECONDS", "1800"))
 """After so many seconds no further points are tried, and the walk is let come to its end."""
