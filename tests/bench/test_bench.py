@@ -18,7 +18,7 @@ from tests.bench.rows.journalled import durations, longest_path
 from tests.bench.rows.predecessor import firewall
 from tests.engine.toy import file_step
 from tests.engine.where import ROOT
-from zflow.journal.event import link
+from zflow.journal.event import COLUMNS, link
 
 
 def test_contenders_take_turns_and_the_median_counts() -> None:
@@ -93,7 +93,7 @@ def test_a_made_up_past_is_a_sound_chain() -> None:
     """Each event follows from the one before, and every step has lived through all kinds."""
     head, kinds = "", set()
     for row in past(400):
-        assert row["hash"] == link(head, row)
+        assert row["hash"] == link(head, [row[each] for each in COLUMNS])
         head = row["hash"]
         kinds.add((row["step"], row["kind"]))
     assert len(kinds) == 40 * len(set(LIFE))

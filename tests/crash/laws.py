@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.crash.host import Host, Violation
 from tests.crash.steps import Kind
-from zflow.journal.event import UNFINISHED, VALID, Event, link
+from zflow.journal.event import COLUMNS, UNFINISHED, VALID, Event, link
 from zflow.journal.reader import Row, events, position, reading, steps
 from zflow.journal.writer import Record
 from zflow.step import Scope, Step
@@ -54,7 +54,8 @@ class Ledger:
         """Read what is new; the chain holds, each event is legal, and the view says what the history says."""
         with reading(self.volume) as journal:
             for row in events(journal, after=self.read):
-                law(row["seq"] == self.read + 1 and row["hash"] == link(self.head, row), f"the chain breaks at {row}")
+                follows = row["hash"] == link(self.head, [row[each] for each in COLUMNS])
+                law(follows and row["seq"] == self.read + 1, f"the chain breaks at {row}")
                 self.read, self.head = row["seq"], row["hash"]
                 if row["step"] is None:
                     self.rested = row["kind"] == "checked"

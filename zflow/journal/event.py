@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal[
@@ -40,13 +40,24 @@ class Event(NamedTuple):
     next_try: float | None = None
     duration: float | None = None
 
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """What it says, in the order of `COLUMNS`, where the first three are the writer's."""
+        return (
+            self.state, self.step, self.attempt, self.kind, self.key, self.evidence, self.code, self.error_class,
+            self.detail, self.next_try, self.duration,
+        )  # fmt: skip
+
 
 compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Writes JSON for hashes; `json.dumps` would make an encoder for each text."""
 
 
-def link(previous: str, row: Mapping[str, Any]) -> str:
-    """Return the hash of a row that follows the row with hash `previous`; the first follows the empty text."""
+def link(previous: str, values: Sequence[Any]) -> str:
+    """Return the hash of a row that follows the row with hash `previous`; the first follows the empty text.
+
+    `values` are the row's, in the order of `COLUMNS`.
+    """
     from hashlib import sha256  # OpenSSL, which `zflow status` and the supervisor would load in vain
 
-    return sha256(compact([previous, *[row[column] for column in COLUMNS]]).encode()).hexdigest()
+    return sha256(compact((previous, *values)).encode()).hexdigest()

@@ -93,11 +93,10 @@ def broken_link(connection: sqlite3.Connection, older: int = 0) -> int | None:
     before = _rows(connection, "SELECT hash FROM event WHERE seq = ?", older)
     previous = before[0][0] if before else ""
     query = f"SELECT {', '.join(names)} FROM event WHERE seq > ? ORDER BY seq"  # noqa: S608 - names of our own
-    for expected, values in enumerate(_plain(connection).execute(query, (older,)), start=older + 1):
-        row = dict(zip(names, values, strict=True))
-        if row["seq"] != expected or row["hash"] != link(previous, row):
-            return int(row["seq"])
-        previous = row["hash"]
+    for expected, (seq, digest, *values) in enumerate(_plain(connection).execute(query, (older,)), start=older + 1):
+        if seq != expected or digest != link(previous, values):
+            return int(seq)
+        previous = digest
     return None
 
 

@@ -71,11 +71,16 @@ step_status = Table(
 )
 
 
-def _text(statement: Insert | Update, *, key: str) -> str:
-    columns = [each.name for each in statement.table.columns if each.name != key]
-    return str(statement.compile(dialect=sqlite.dialect(paramstyle="named"), column_keys=columns))
+seal = Table("seal", metadata, Column("id", Integer, primary_key=True), Column("hash", Text))
 
 
-ADD_EVENT = _text(insert(event), key="seq")
-MOVE = _text(update(workflow), key="id")
-"""The two statements of every step, as text: to find a construct's compiled form takes as long as to execute it."""
+def _text(statement: Insert | Update, *left_out: str) -> str:
+    columns = [each.name for each in statement.table.columns if each.name not in left_out]
+    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=columns))
+
+
+ADD_EVENT = _text(insert(event), "seq")
+MOVE = _text(insert(workflow).prefix_with("OR REPLACE"))
+SEAL = _text(update(seal), "id")
+"""The three statements of every step as text for the driver, the values in the columns' order: to go through SQLAlchemy
+at each takes longer than SQLite does."""

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,11 +24,9 @@ from zflow.journal import tables
 from zflow.journal.event import UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
 from zflow.journal.meaning import translated
-from zflow.journal.seal import PLACE, RECENT, Rows, contents, frame, seal, wrong
+from zflow.journal.seal import RECENT, Rows, contents, frame, seal, wrong
 from zflow.mountinfo import file_system
 
-COLUMNS_OF_EVENT = tuple("class" if name == "error_class" else name for name in Event._fields)
-"""The columns that the fields of an event go to."""
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
 
@@ -80,6 +78,7 @@ class Journal:
         self, connection: Connection, ballast: Path, *, clock: Clock, boot: str, run: str, clean: Callable[[str], str]
     ) -> None:
         self._connection = connection
+        self._raw = _raw(connection)
         self._ballast = ballast
         self._clock = clock
         self._boot = boot
@@ -95,7 +94,8 @@ class Journal:
 
     def restore(self, steps: Sequence[Listed]) -> None:
         """Read where the walk is, after noting which steps there are today."""
-        with self._commit() as connection:
+        with self._safely(), self._connection.begin():
+            connection = self._connection
             table = [vars(each) | {"position": position} for position, each in enumerate(steps)]
             known = [dict(row) for row in connection.execute(select(tables.step)).mappings()]
             if sorted(known, key=lambda row: str(row["name"])) != sorted(table, key=lambda row: str(row["name"])):
@@ -107,9 +107,9 @@ class Journal:
                 self.position = Position(**{name: row[name] for name in Position._fields})
             for status in connection.execute(select(tables.step_status)).mappings():
                 self._records[status["name"]] = self._restored(connection, status)
-            self._frame = frame(_raw(connection))
-            self._newest, self._workflow = contents(_raw(connection))
-            self._seal(connection, self._newest, self._workflow)
+            self._frame = frame(self._raw)
+            self._newest, self._workflow = contents(self._raw)
+            self._seal(self._newest, self._workflow)
 
     def _restored(self, connection: Connection, row: Mapping[Any, Any]) -> Record:
         valid, last = row["settled_kind"] in VALID, row["last_kind"]
@@ -159,17 +159,18 @@ class Journal:
         Raises OperatorError(DISK_FULL) when not even the ballast makes room for it.
         """
         with self._lock:
+            kept = [self._kept(each) for each in events]
+            where = position and position._replace(detail=self._text(position.detail))
             try:
-                self._write(events, position)
+                self._write(kept, where)
             except OperatorError as error:
                 if error.code is not codes.DISK_FULL or not self._ballast.exists():
                     raise
                 self._ballast.unlink()
-                self._write(events, position)
+                self._write(kept, where)
             for each in events:
                 if each.step is not None:
-                    recorded = each._replace(key=self._text(each.key))
-                    self._records[each.step] = _after(self.step(each.step), recorded)
+                    self._records[each.step] = _after(self.step(each.step), each)
             if position is not None:
                 self.position = position
 
@@ -177,47 +178,49 @@ class Journal:
         now = self._clock()
         rows, newest, workflow = [], self._newest, self._workflow
         for each in events:
-            row = {"at": now, "boot": self._boot, "run": self._run, **self._texts(COLUMNS_OF_EVENT, each)}
             number, head = newest[0] if newest else (0, "")
-            row["hash"] = link(head, row)
-            newest = [(number + 1, row["hash"])]
-            rows.append(row)
-        with self._commit() as connection:
-            if rows:
-                connection.exec_driver_sql(tables.ADD_EVENT, rows)
-            if position is not None:
-                values = self._texts(Position._fields, position) | {
-                    "boot": self._boot, "run": self._run, "updated": now, "version": __version__,
-                }  # fmt: skip
-                workflow = [tuple(values[name] for name in PLACE)]
-                if connection.exec_driver_sql(tables.MOVE, values).rowcount == 0:
-                    connection.execute(insert(tables.workflow), {"id": 1, **values})
-            self._seal(connection, newest, workflow)
+            values = (now, self._boot, self._run, *each.values)
+            newest = [(number + 1, link(head, values))]
+            rows.append((*values, newest[0][1]))
+        if position is not None:
+            state, place, step, *stopped = position
+            workflow = [(state, place, step, self._boot, self._run, now, *stopped, __version__)]
+        with self._safely():
+            self._raw.execute("BEGIN IMMEDIATE")
+            with self._raw:
+                self._raw.executemany(tables.ADD_EVENT, rows)
+                if position is not None:
+                    self._raw.execute(tables.MOVE, (1, *workflow[0]))
+                self._seal(newest, workflow)
         self._newest, self._workflow = newest, workflow
 
-    def _seal(self, connection: Connection, newest: Rows, workflow: Rows) -> None:
+    def _seal(self, newest: Rows, workflow: Rows) -> None:
         """Renew the seal within the present transaction."""
-        _raw(connection).execute("UPDATE seal SET hash = ?", (seal(self._frame, newest, workflow),))
+        self._raw.execute(tables.SEAL, (seal(self._frame, newest, workflow),))
 
-    def _texts(self, names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
-        """Return the values by name, their texts as they may be recorded."""
-        return {name: value if value is None else self._text(value) for name, value in zip(names, values, strict=True)}
+    def _kept(self, event: Event) -> Event:
+        """Return an event as it may be recorded.
 
-    def _text(self, value: Any) -> Any:
+        What is not free text is left alone: a password may well be `done`, and the history still says so.
+        """
+        if event.evidence is None and event.detail is None:
+            return event
+        return event._replace(evidence=self._text(event.evidence), detail=self._text(event.detail))
+
+    def _text(self, value: str | None) -> str | None:
         """Return a text without secrets, and without the surrogates that stand for bytes which are no UTF-8."""
-        if not isinstance(value, str):
-            return value
+        if value is None:
+            return None
         cleaned = self._clean(value)
         return cleaned if cleaned.isascii() else cleaned.encode(errors="backslashreplace").decode()
 
     @contextlib.contextmanager
-    def _commit(self) -> Iterator[Connection]:
-        """Make one transaction. After a failure other than a full volume this connection is not trusted again."""
+    def _safely(self) -> Iterator[None]:
+        """Say what a failure means. After one other than a full volume this connection is not trusted again."""
         if self._broken is not None:
             raise self._broken
         try:
-            with self._connection.begin():
-                yield self._connection
+            yield
         except (DatabaseError, sqlite3.DatabaseError) as error:
             meant = translated(error.orig if isinstance(error, DatabaseError) else error)
             if meant.code is not codes.DISK_FULL:

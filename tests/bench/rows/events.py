@@ -59,7 +59,7 @@ def past(count: int) -> Iterator[dict[str, Any]]:
             "at": float(number), "boot": "past", "run": "past", "state": "one", "step": f"one.s{step}", "kind": kind,
             "attempt": None if kind == "lost" else life, "key": "r1:volume:0", "evidence": "done",
         }  # fmt: skip
-        head = row["hash"] = link(head, row)
+        head = row["hash"] = link(head, [row[each] for each in COLUMNS])
         yield row
 
 
