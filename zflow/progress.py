@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,13 @@ MEASURED = 2.0
 """Seconds of work before its rate is told."""
 
 
+def forget(folder: Path) -> None:
+    """Remove the reports of attempts that were cut off."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            path.unlink()
+
+
 class Progress:
     """Reports of one step: `report(done, total, unit, note)`; `total` 0 means unknown."""
 
@@ -41,6 +47,7 @@ class Progress:
         self._note = ""
         self._base: tuple[float, float] | None = None
         self._told = (0.0, 0.0, 0)
+        self._written = False
 
     def report(self, done: float = 0, total: float = 0, unit: str = "", note: str = "") -> None:
         """Say how far the step is; a new `note` (a sub-step) is announced in the container's output as well."""
@@ -59,8 +66,9 @@ class Progress:
 
     def clear(self) -> None:
         """Remove the report; the step has ended."""
-        with contextlib.suppress(OSError):
-            os.unlink(self._path)  # noqa: PTH108 - most steps have made no report, and a Path costs more than the call
+        if self._written:
+            with contextlib.suppress(OSError):
+                Path(self._path).unlink()
 
     def _begin(self, note: str, done: float, total: float, now: float) -> None:
         """Begin a sub-step: rates count from here, for what an earlier attempt fetched came in no time."""
@@ -89,7 +97,7 @@ class Progress:
         self._announce(f"{self._step}: {', '.join(part for part in parts if part)}")
 
     def _write(self, content: dict[str, Any]) -> None:
-        path = Path(self._path)
+        path, self._written = Path(self._path), True
         beside = path.with_suffix(".new")
         with contextlib.suppress(OSError):
             beside.write_text(json.dumps(content))

@@ -50,6 +50,15 @@ def test_a_walk_ends_serving_and_a_second_finds_everything(tmp_path: Path) -> No
     assert effects(tmp_path) == list(NAMES)
 
 
+def test_a_report_that_a_killed_walker_left_is_removed(tmp_path: Path) -> None:
+    """The next attempt would show how far the one before had come until its own first report."""
+    left = home(tmp_path) / "progress/one.a.json"
+    left.parent.mkdir(parents=True)
+    left.write_text("{}")
+    process.walk(toy(), tmp_path, {}, "test")
+    assert not left.exists()
+
+
 def test_wrong_settings_block_and_name_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is begun; the journal and the output say what is wrong, and correct settings go on."""
     what = Product("toy", TOY.states, settings=(Setting("word", text, None, "a word", "x"),))

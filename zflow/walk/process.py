@@ -28,6 +28,7 @@ from zflow.journal.layout import home, journal_file
 from zflow.journal.writer import Journal, Position, open_journal
 from zflow.lock import WALKER, held
 from zflow.output import announcer
+from zflow.progress import forget
 from zflow.secret import Redactor
 from zflow.settings import Settings, files, load
 from zflow.shell import Shell, end_leftovers
@@ -97,6 +98,7 @@ def _as_walker(
         ):
             journal.restore(listed(product))
             leave_serves(volume, product.serves)
+            forget(home(volume) / "progress")
             try:
                 settings = load(product.settings, environment, volume)
             except OperatorError as error:
