@@ -11,6 +11,11 @@ Clock = Callable[[], float]
 system_clock: Clock = time.time
 
 
+def second(seconds: float) -> str:
+    """Return a time for lines of output: UTC, ISO 8601, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def stamp(seconds: float) -> str:
     """Return a time for people and the journal: UTC, ISO 8601, to the millisecond."""
     from datetime import UTC, datetime  # half a MiB, which the supervisor never needs

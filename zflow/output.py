@@ -8,30 +8,33 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from zflow.clock import Clock, stamp
+from zflow.clock import Clock, second, stamp
 
-Announce = Callable[[str], None]
+Announce = Callable[..., None]
+"""Prints lines, each a text."""
 LONGEST = select.PIPE_BUF - 1
-"""Bytes of a line."""
+"""Bytes of a line, or of several that are printed at once."""
 PATIENCE = 0.2
 """Seconds that a reader of the output has to take what fills the pipe."""
 
 
 def announcer(clean: Callable[[str], str], clock: Clock) -> Announce:
-    """Return a function that prints one line for people."""
+    """Return a function that prints lines for people."""
 
-    def announce(line: str) -> None:
-        put(f"{stamp(clock())[:19]}Z  {clean(line)}")
+    def announce(*lines: str) -> None:
+        now = second(clock())
+        put("\n".join(f"{now}  {clean(line)}" for line in lines))
 
     return announce
 
 
 def put(text: str) -> None:
     """Print lines, or lose them where nobody takes them: work does not stand still for output that is not read."""
-    for line in text.splitlines():
+    together = len(text.encode(errors="replace")) <= LONGEST
+    for part in [text] if together else text.splitlines():
         with contextlib.suppress(OSError):
             if _taken():
-                sys.stdout.write(line.encode(errors="replace")[:LONGEST].decode(errors="ignore") + "\n")
+                sys.stdout.write(part.encode(errors="replace")[:LONGEST].decode(errors="ignore") + "\n")
                 sys.stdout.flush()
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zflow import codes
+from zflow.clock import second
 from zflow.endpoint.keeper import Keeper
 from zflow.errors import OperatorError
 from zflow.exits import WALK_STOPPED, Exit
@@ -218,4 +219,4 @@ def _wait(pid: int) -> int:
 
 
 def _say(line: str) -> None:
-    put(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}  {line}")
+    put(f"{second(time.time())}  {line}")

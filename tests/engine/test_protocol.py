@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from tests.engine.toy import Bench, Crash, again, effects, file_step, product
 from zflow import codes
 from zflow.context import Context
+from zflow.errors import OperatorError
 from zflow.journal.event import Event
+from zflow.journal.writer import Journal, Position
 from zflow.step import Evidence, Scope, Step
 from zflow.walk import protocol
 from zflow.walk.aside import put_aside
@@ -43,6 +45,29 @@ def test_a_step_is_started_before_and_done_after_its_effect(bench: Bench) -> Non
     assert seen == ["started"]
     assert bench.kinds("one.a") == ["started", "done"]
     assert bench.events("one.a")[-1]["evidence"] == "one.a is there"
+
+
+def test_nothing_is_said_before_it_is_on_the_disk(bench: Bench) -> None:
+    """An apply finds its own beginning announced, and the end of the step before: both are in the journal by then."""
+    said: list[str] = []
+    steps = file_step("one.a"), file_step("one.b", before=lambda _ctx: said.extend(bench.said))
+    bench.walk(product(*steps))
+    assert said == ["── one: the one", "make one.a …", "make one.a: done in 0.0 s", "make one.b …"]
+
+
+def test_an_outcome_that_cannot_be_recorded_is_not_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full volume keeps the line from being written, and the word from being said."""
+    record = Journal.record
+
+    def full(journal: Journal, events: Sequence[Event], position: Position | None = None) -> None:
+        if any(each.kind == "done" for each in events):
+            raise OperatorError(codes.DISK_FULL, "no room")
+        record(journal, events, position)
+
+    monkeypatch.setattr(Journal, "record", full)
+    with pytest.raises(OperatorError):
+        bench.walk(product(file_step("one.a")))
+    assert bench.said == ["── one: the one", "make one.a …"]
 
 
 @pytest.mark.parametrize(("scope", "synced"), [(Scope.VOLUME, 1), (Scope.BOOT, 0)])

@@ -84,10 +84,14 @@ class Bench:
         self.now += 1
         return self.now
 
+    def say(self, *lines: str) -> None:
+        """Remember what is announced."""
+        self.said += lines
+
     def surroundings(self) -> Surroundings:
         """Return surroundings that say everything to `said`."""
         shell = Shell(root=self.volume, tag="toy", log=lambda _line: None)
-        around = Surroundings(self.volume, Settings({}), self.boot, shell, Redactor(), self.said.append, self.clock)
+        around = Surroundings(self.volume, Settings({}), self.boot, shell, Redactor(), self.say, self.clock)
         around.stopping = self.stopping
         return around
 

@@ -38,10 +38,10 @@ def history(*, last: int | None, as_json: bool) -> None:
 
 def describe(row: dict[str, Any], out: Screen = PIPED) -> str:
     """Return one event for people: on one line, or, where that is too long, with its details below."""
-    from zflow.clock import stamp
+    from zflow.clock import second
 
     subject = row["step"] or row["state"] or "walk"
-    parts = [stamp(row["at"])[:19] + "Z", f"{subject:<28}", f"{row['kind']:<11}"]
+    parts = [second(row["at"]), f"{subject:<28}", f"{row['kind']:<11}"]
     if row["attempt"] and row["kind"] != "satisfied":
         parts.append(f"#{row['attempt']}")
     if row["duration"] is not None:

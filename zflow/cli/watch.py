@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from zflow.clock import stamp
+from zflow.clock import second
 from zflow.exits import Exit
 from zflow.light import show_status, volume
 from zflow.status.document import Document, exit_code, gather
@@ -60,7 +60,7 @@ def _tell(ended: Ended) -> Document:
         document = gather(volume())
         if (line := headline(document)) != shown:
             shown = line
-            click.echo(f"{stamp(time.time())[:19]}Z  {line}")
+            click.echo(f"{second(time.time())}  {line}")
         for row in recorded_since(seen):
             seen = row["seq"]
             click.echo(describe(row))

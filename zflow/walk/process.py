@@ -27,7 +27,7 @@ from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file
 from zflow.journal.writer import Journal, Position, open_journal
 from zflow.lock import WALKER, held
-from zflow.output import announcer
+from zflow.output import Announce, announcer
 from zflow.progress import forget
 from zflow.secret import Redactor
 from zflow.settings import Settings, files, load
@@ -121,8 +121,7 @@ def _as_walker(
     except Interrupted:
         return Exit.IN_PROGRESS
     except OperatorError as error:
-        announce(f"refused: {error}")
-        announce(f"what to do: {error.code.remedy}")
+        announce(f"refused: {error}", f"what to do: {error.code.remedy}")
         return Exit.HELD if error.code is codes.HELD else Exit.REFUSED
 
 
@@ -140,13 +139,12 @@ def prepare_home(product: Product, volume: Path) -> None:
         raise OperatorError(code, f"{volume}: {error.strerror}") from error
 
 
-def _block(product: Product, journal: Journal, error: OperatorError, announce: Callable[[str], None]) -> Exit:
+def _block(product: Product, journal: Journal, error: OperatorError, announce: Announce) -> Exit:
     place = journal.position.place if journal.position else product.states[0].name
     position = Position(BLOCKED, place, code=error.code.id, detail=error.detail, remedy=error.code.remedy)
     event = Event("blocked", code=error.code.id, error_class="operator", detail=error.detail)
     journal.record([event], position)
-    announce(f"blocked: {error}")
-    announce(f"what to do: {error.code.remedy}")
+    announce(f"blocked: {error}", f"what to do: {error.code.remedy}")
     return Exit.STOPPED
 
 

@@ -4,14 +4,14 @@ No journal can tell whether the power went out just before or just after an effe
 line alone is never trusted: a probe looks before a step is skipped, after it ran, and when an attempt has no outcome.
 
 One commit a step: the outcome of a step waits (`Chain`) for the intent of the next one and shares its commit. A kill in
-between leaves the earlier step in flight, and its probe decides.
+between leaves the earlier step in flight, and its probe decides. Nothing is said of an event before it is on the disk.
 """
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from zflow import codes
@@ -20,6 +20,7 @@ from zflow.errors import Interrupted, OperatorError, StepBug, TransientError, Zf
 from zflow.files import sync_volume
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position, Record
+from zflow.output import Announce
 from zflow.retry import POLICIES, next_wait
 from zflow.step import Audit, Drift, Evidence, Scope, Step
 from zflow.walk.keys import key_of, why_due
@@ -30,23 +31,33 @@ DEATHS = 3
 
 @dataclass
 class Chain:
-    """Events that wait for the next commit; `flush` makes them durable, with the position as it then is."""
+    """Events that wait for the next commit, and what is to be said of them.
+
+    `flush` makes them durable, with the position as it then is, and only then announces the lines, all in one go.
+    """
 
     journal: Journal
+    announce: Announce
     position: Callable[[], Position | None] = lambda: None
     waiting: list[Event] = field(default_factory=list)
+    unsaid: list[str] = field(default_factory=list)
 
-    def add(self, event: Event) -> None:
-        """Let an event wait for the next commit."""
+    def add(self, event: Event, *said: str) -> None:
+        """Let an event wait for the next commit, and lines with it."""
         self.waiting.append(event)
+        self.unsaid += said
 
-    def flush(self, *events: Event, position: Position | None = None) -> None:
-        """Commit what waits and `events` in one transaction."""
+    def flush(self, *events: Event, position: Position | None = None, said: Sequence[str] = ()) -> None:
+        """Commit what waits and `events` in one transaction, then say what is to be said."""
         together = [*self.waiting, *events]
         where = position or self.position()
         if together or position is not None:
             self.journal.record(together, where)
+        lines = [*self.unsaid, *said]
         self.waiting.clear()
+        self.unsaid.clear()
+        if lines:
+            self.announce(*lines)
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,6 @@ class Task:
     """Told before anything is recorded: the machine moves to the step's state."""
     wait: Callable[[Context, float], None]
     """Sleeps out a back-off; returns early when the operator says so, raises Interrupted when told to stop."""
-    announce: Callable[[str], None]
     deep: bool = False
     """Ask the step's audit, where it has one, before it is skipped: on the operator's word, not at every start."""
 
@@ -93,9 +103,9 @@ def settle(task: Task) -> bool:
             # An attempt killed before its sync may have left what a probe sees and a power cut would take.
             _make_durable(step, ctx)
             kind = "recovered" if record.in_flight else "satisfied"
-            chain.add(_event(task, kind, key=key, evidence=evidence.line, attempt=record.attempt or None))
-            task.announce(f"{step.title}: {'it had taken effect' if record.in_flight else 'already so'}")
-            _tell(task, evidence)
+            already = f"{step.title}: {'it had taken effect' if record.in_flight else 'already so'}"
+            event = _event(task, kind, key=key, evidence=evidence.line, attempt=record.attempt or None)
+            chain.add(event, already, *_notices(evidence))
             return True
         _refuse_hopeless(task)
     except ZflowError as error:
@@ -107,10 +117,9 @@ def settle(task: Task) -> bool:
         raise fault from error
     if record.valid and record.key == key:
         gone = seen.summary if isinstance(seen, Drift) else "its postcondition holds no more"
-        chain.add(_event(task, "lost", detail=gone))
-        task.announce(f"{step.title}: its result is gone, doing it again")
+        chain.add(_event(task, "lost", detail=gone), f"{step.title}: its result is gone, doing it again")
     elif record.valid:
-        task.announce(f"{step.title}: {why_due(record.key, key)}")
+        chain.unsaid.append(f"{step.title}: {why_due(record.key, key)}")
     while not _try_once(task, key):
         pass
     return True
@@ -136,9 +145,10 @@ def _try_once(task: Task, key: str) -> bool:
     try:
         # A journal that knows nothing of a step may have been begun anew, after an attempt that was cut off.
         if step.cleanup is not None and (record.unfinished or record == Record()):
+            chain.flush()
             step.cleanup(ctx)
-        chain.flush(_event(task, "started", attempt=number, key=key))
-        task.announce(f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})")
+        begun = f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})"
+        chain.flush(_event(task, "started", attempt=number, key=key), said=[begun])
         step.apply(ctx)
         _make_durable(step, ctx)
         evidence = _proof(step, ctx)
@@ -151,15 +161,14 @@ def _try_once(task: Task, key: str) -> bool:
         return _failed(task, ctx, number, _understood(ctx, error), started)
     finally:
         ctx.progress.clear()
-    chain.add(_done(task, number, key, evidence, time.monotonic() - started))
-    task.announce(f"{step.title}: done in {time.monotonic() - started:.1f} s")
-    _tell(task, evidence)
+    took = time.monotonic() - started
+    done = _event(task, "done", attempt=number, key=key, evidence=evidence.line, duration=round(took, 3))
+    chain.add(done, f"{step.title}: done in {took:.1f} s", *_notices(evidence))
     return True
 
 
-def _tell(task: Task, evidence: Evidence) -> None:
-    for each in evidence.notices:
-        task.announce(f"notice: {each}")
+def _notices(evidence: Evidence) -> list[str]:
+    return [f"notice: {each}" for each in evidence.notices]
 
 
 def _make_durable(step: Step, ctx: Context) -> None:
@@ -190,8 +199,8 @@ def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: f
         later = ctx.clock() + policy.later
         chain.flush(_fault(task, "gave-up", error, attempt=number, duration=duration, next_try=later))
         raise error
-    chain.flush(_fault(task, "failed", error, attempt=number, duration=duration, next_try=ctx.clock() + wait))
-    task.announce(f"{error}; attempt {number + 1} in {wait:.0f} s")
+    failed = _fault(task, "failed", error, attempt=number, duration=duration, next_try=ctx.clock() + wait)
+    chain.flush(failed, said=[f"{error}; attempt {number + 1} in {wait:.0f} s"])
     task.wait(ctx, wait)
     return False
 
@@ -204,10 +213,6 @@ def _understood(ctx: Context, error: Exception) -> ZflowError:
         return OperatorError(code, f"{error.filename or 'a file'}: {error.strerror}")
     ctx.log("".join(traceback.format_exception(error)))
     return StepBug(codes.BUG, f"{type(error).__name__}: {error}")
-
-
-def _done(task: Task, number: int, key: str, evidence: Evidence, duration: float) -> Event:
-    return _event(task, "done", attempt=number, key=key, evidence=evidence.line, duration=round(duration, 3))
 
 
 def _fault(task: Task, kind: str, error: ZflowError, **values: object) -> Event:

@@ -11,7 +11,7 @@ from pathlib import Path
 from zflow.clock import Clock, system_clock
 from zflow.context import Context
 from zflow.journal.layout import home
-from zflow.output import log_file
+from zflow.output import Announce, log_file
 from zflow.progress import Progress
 from zflow.secret import Redactor, SecretStore
 from zflow.settings import Settings
@@ -28,7 +28,7 @@ class Surroundings:
     boot: str
     shell: Shell
     redactor: Redactor
-    announce: Callable[[str], None] = lambda _line: None
+    announce: Announce = lambda *_lines: None
     clock: Clock = system_clock
     stopping: threading.Event = field(default_factory=threading.Event)
     home: Path = field(init=False)

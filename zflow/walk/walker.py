@@ -91,7 +91,7 @@ class Walker:
         self._step: str | None = None
         self._entered: str | None = None
         self._deep = False
-        self._chain = Chain(journal, self._position)
+        self._chain = Chain(journal, surroundings.announce, self._position)
         self._ahead = Ahead(surroundings.stopping)
 
     def walk(self, reason: str, *, deep: bool = False) -> str:
@@ -229,7 +229,7 @@ class Walker:
                     self._ahead.start(step.name, partial(self._settle_ahead, state, step))
 
     def _settle_ahead(self, state: State, step: Step) -> bool:
-        chain = Chain(self._journal)
+        chain = Chain(self._journal, self._around.announce)
         acted = settle(self._task(state, step, chain))
         chain.flush()
         return acted
@@ -242,7 +242,6 @@ class Walker:
             context=partial(self._around.context, state),
             enter=partial(self._enter, state) if chain is self._chain else _stay,
             wait=self._wait,
-            announce=self._around.announce,
             deep=self._deep,
         )
 
@@ -258,8 +257,10 @@ class Walker:
         """Move the machine to a state that has something to do; states without are passed in silence."""
         if self._entered == state.name:
             return
-        self._around.announce(f"── {state.name}: {state.title}")
-        self._chain.flush(Event("entered", state=state.name), position=Position(state.name, state.name, self._step))
+        position = Position(state.name, state.name, self._step)
+        self._chain.flush(
+            Event("entered", state=state.name), position=position, said=[f"── {state.name}: {state.title}"]
+        )
         for trigger, goal in self._workflow.way_to(state.name):
             self._workflow.move(trigger, goal)
         self._entered = state.name
@@ -270,10 +271,10 @@ class Walker:
         if self._workflow.state == SERVING:
             self._chain.flush(Event("checked", detail=summary), position=self._position())
             return
-        self._chain.flush(Event("checked", detail=summary), position=Position(SERVING, SERVING))
+        said = [f"all valid: {summary}"]
+        self._chain.flush(Event("checked", detail=summary), position=Position(SERVING, SERVING), said=said)
         for trigger, goal in self._workflow.way_to(SERVING):
             self._workflow.move(trigger, goal)
-        self._around.announce(f"all valid: {summary}")
 
     def _stop(self, error: ZflowError) -> None:
         error = error if isinstance(error, (TransientError, OperatorError, StepBug)) else StepBug(codes.BUG, str(error))
@@ -281,8 +282,7 @@ class Walker:
         next_try = self._around.clock() + self._later() if transient else None
         stopped = {"code": error.code.id, "detail": error.detail, "remedy": error.code.remedy, "next_try": next_try}
         self._move("fail" if transient else "block", Event("ended", code=error.code.id), stopped=stopped)
-        self._around.announce(f"{self._workflow.state}: {error}")
-        self._around.announce(f"what to do: {error.code.remedy}")
+        self._around.announce(f"{self._workflow.state}: {error}", f"what to do: {error.code.remedy}")
 
     def _later(self) -> float:
         step = next((step for step in self._product.steps if step.name == self._step), None)

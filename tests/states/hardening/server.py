@@ -121,7 +121,7 @@ class ServerBench(Bench):
     def surroundings(self) -> Surroundings:
         """Return surroundings in which the server's tools are run."""
         chosen = load(TABLE, variables(self.settings), self.volume)
-        around = Surroundings(self.volume, chosen, self.boot, self.server, Redactor(), self.said.append, self.clock)
+        around = Surroundings(self.volume, chosen, self.boot, self.server, Redactor(), self.say, self.clock)
         around.stopping = self.stopping
         return around
 
