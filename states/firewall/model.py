@@ -41,16 +41,19 @@ CHAINS = (FRAGMENTS, BOGUS, INPUT)
 
 @dataclass(frozen=True)
 class Meter:
-    """A set of sources that remembers how often each came lately."""
+    """A set of at most `size` sources that remembers how often each came lately; further ones are not limited.
+
+    The kernel makes room for all of them when the table is loaded (net/netfilter/nft_set_hash.c, nft_rhash_init).
+    """
 
     name: str
     type: Literal["ipv4_addr", "ipv6_addr"]
-    size: int = 65535
+    size: int
     timeout: str = "1m"
 
 
-SYN_4, SYN_6 = Meter("syn_4", "ipv4_addr"), Meter("syn_6", "ipv6_addr")
-ECHO_4, ECHO_6 = Meter("echo_4", "ipv4_addr"), Meter("echo_6", "ipv6_addr")
+SYN_4, SYN_6 = Meter("syn_4", "ipv4_addr", 16384), Meter("syn_6", "ipv6_addr", 16384)
+ECHO_4, ECHO_6 = Meter("echo_4", "ipv4_addr", 4096), Meter("echo_6", "ipv6_addr", 4096)
 METERS = (SYN_4, SYN_6, ECHO_4, ECHO_6)
 
 

@@ -28,7 +28,8 @@ def render(rules: Iterable[Rule], counters: Iterable[str] | None = None) -> str:
     lines = [f"table {FAMILY} {TABLE} {{"]
     lines += [f"\tcounter {name} {{ }}" for name in names]
     for meter in METERS:
-        lines += _meter(meter)
+        if any(f"@{meter.name} " in each.match for each in rules):
+            lines += _meter(meter)
     for chain in CHAINS:
         lines += _chain(chain, rules)
     return REMOVED + "\n".join([*lines, "}"]) + "\n"

@@ -93,6 +93,13 @@ def test_sources_of_one_family_close_the_other() -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_only_meters_in_use(name: str) -> None:
+    """The kernel makes room for a meter when it is loaded: only those are declared that some rule updates."""
+    text = render(MODELS[name])
+    assert set(re.findall(r"\tset (\S+) \{", text)) == set(re.findall(r"update @(\S+) ", text))
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_only_its_own_table(name: str) -> None:
     """The text names no table but zflow's and never flushes."""
     text = render(MODELS[name])

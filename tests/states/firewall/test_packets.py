@@ -125,5 +125,5 @@ def test_every_meter_forgets(bench: Bench) -> None:
     for meter in METERS:
         argv = ["nft", "list", "set", "inet", "zflow", meter.name]
         listed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-        assert "size 65535" in listed
+        assert f"size {meter.size}" in listed
         assert "timeout 1m" in listed
