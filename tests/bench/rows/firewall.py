@@ -33,7 +33,7 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
         lambda: alone(f"nft -f {ours}"),
         lambda: alone(f"nft -f {empty}"),
         lambda: alone(f"nft -f {again}", before=ours),
-        lambda: alone(f". {theirs}"),
+        lambda: alone(f"sh -e {theirs}"),
     )
     against, limit = f"{calls} calls of iptables", f"{span(floor)}: nft, an empty table"
     yield faster("load of the firewall", loaded, called, against, least=20, limit=limit)

@@ -52,7 +52,7 @@ def _moment(name: str, field: str) -> float:
     return datetime.fromisoformat(found["State"][field]).timestamp()
 
 
-def volume_made(name: str) -> None:
-    """Make a fresh volume."""
-    podman("volume", "rm", "-f", name, check=False)
+def volume_made(name: str) -> str:
+    """Make a fresh volume; return its name."""
     podman("volume", "create", "--label", f"{LABEL}={LABELLED}", name)
+    return name

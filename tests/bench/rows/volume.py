@@ -1,7 +1,13 @@
-"""An empty volume until the prerequisites are ready, beside the predecessor's sequence for the same packages."""
+"""An empty volume until the prerequisites are ready, beside the predecessor's sequence for the same packages.
+
+All volumes are kept until the benchmarks end: for minutes after a tree was deleted ext4 passes over the inodes it had,
+one by one, at each file it creates (`recently_deleted` in the kernel's fs/ext4/ialloc.c), and whoever comes next would
+pay for it.
+"""
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,24 +64,24 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
     make_image()
     make_rival()
     release = stand_in(place.new("release"))
-    ours = machine(NAME, release, {"ZFLOW_RELEASE_SHA256": "0" * 64}, label=LABELLED)
     sets: list[frozenset[str]] = []
+    names = (f"{NAME}-{number}" for number in itertools.count(1))
 
     def zflow() -> float:
+        ours = machine(next(names), release, {"ZFLOW_RELEASE_SHA256": "0" * 64}, label=LABELLED)
         ours.create()
         ours.start()
         ours.wait_valid(900)
         sets.append(installed(ours.volume_path()))
-        seconds = moment(events(ours.volume_path()), "bootstrap.rootfs", "done") - begun_at(NAME)
-        ours.remove()
+        seconds = moment(events(ours.volume_path()), "bootstrap.rootfs", "done") - begun_at(ours.name)
+        ours.remove(volume=False)
         return seconds
 
     def theirs(script: str) -> float:
-        volume_made(NAME)
-        seconds = lifetime(name := run_rival(script, NAME))
-        sets.append(installed(Path(podman("volume", "inspect", "--format", "{{.Mountpoint}}", NAME).stdout.strip())))
+        volume = volume_made(next(names))
+        seconds = lifetime(name := run_rival(script, volume))
+        sets.append(installed(Path(podman("volume", "inspect", "--format", "{{.Mountpoint}}", volume).stdout.strip())))
         podman("rm", "-f", name)
-        podman("volume", "rm", NAME)
         return seconds
 
     took, published, same, least = side_by_side(
