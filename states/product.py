@@ -15,8 +15,13 @@ def _before(name: str, inserted: tuple[Step, ...], steps: tuple[Step, ...]) -> t
     return (*steps[:at], *inserted, *steps[at:])
 
 
+def _watched_files(ctx: Context) -> Sequence[Watch]:
+    """Return which files to watch; none while an upgrade is under way: it is not to be disturbed."""
+    return () if order.under_way(ctx) is not None else (*serving.watched_files(ctx), *tls.watched_files(ctx))
+
+
 def _watches(ctx: Context) -> Sequence[Watch]:
-    """Return what to watch; nothing while an upgrade is under way, for then much is down that should be."""
+    """Return what to ask; nothing while an upgrade is under way, for then much is down that should be."""
     if order.under_way(ctx) is not None:
         return ()
     return (*serving.watches(ctx), *firewall.watches(ctx), *tls.watches(ctx), *hardening.watches(ctx))
@@ -60,6 +65,7 @@ PRODUCT = Product(
     ),
     admit=bootstrap.admit,
     serves=("install.services", "firewall.open"),
+    watched_files=_watched_files,
     watches=_watches,
     shutdown=serving.shutdown,
 )

@@ -137,7 +137,10 @@ class Product:
     """Asked before zflow writes anything to a volume without a journal; raises OperatorError to refuse it."""
     serves: tuple[str, ...] = ()
     """Names of the steps that, once proven in a start of the container, make it serve; `zflow health ready`."""
+    watched_files: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
+    """What is watched by its content. Asked before each walk too, when the services do not run yet: it is quick."""
     watches: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
+    """What is watched by commands."""
     shutdown: Action = field(default=lambda _ctx: None)
 
     @property

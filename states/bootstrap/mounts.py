@@ -12,9 +12,11 @@ from pathlib import Path
 
 from states.bootstrap import codes
 from states.bootstrap.build import unmount
-from zflow.api import CommandError, Context, Evidence, Mount, OperatorError, Scope, Step, mounts
+from zflow.api import CommandError, Context, Evidence, Mount, OperatorError, Scope, Step, mounts, write_atomic
 
 BOUND = ("proc", "sys", "dev")
+FSTAB = "fstab"
+"""In the stage: what is missing, mounted by one mount(8)."""
 RUN_OPTIONS = "mode=0755,nosuid,nodev,size=256m"
 RUN_FOLDERS = (("lock", 0o1777), ("user", 0o755), ("resolvconf", 0o755), ("resolvconf/interface", 0o755))
 """What packages expect in /run that systemd-tmpfiles would make: Debian policy 9.1.4, resolvconf(8)."""
@@ -60,13 +62,17 @@ def has_run(volume: Path, table: list[Mount]) -> bool:
 
 def apply(ctx: Context) -> None:
     """Mount what is missing. Raises OperatorError(CAPABILITY) when the container may not."""
-    volume = ctx.volume.resolve()
+    volume, table = ctx.volume.resolve(), mounts()
+    due = [name for name in BOUND if missing(name, volume, table)]
+    lines = [f"/{name} {escaped(volume / name)} none rbind,rslave\n" for name in due]
+    if not any(mount.point == volume / "run" and mount.kind == "tmpfs" for mount in table):
+        lines.append(f"tmpfs {escaped(volume / 'run')} tmpfs {RUN_OPTIONS}\n")
     try:
-        for name in BOUND:
-            if missing(name, volume, mounts()):
-                bind(ctx, name, volume)
-        if not any(mount.point == volume / "run" and mount.kind == "tmpfs" for mount in mounts()):
-            ctx.shell.run("mount", "-t", "tmpfs", "-o", RUN_OPTIONS, "tmpfs", str(volume / "run"))
+        for name in due:
+            make_way(ctx, volume / name)
+        if lines:
+            write_atomic(ctx.stage / FSTAB, "".join(lines))
+            ctx.shell.run("mount", "--all", "--fstab", str(ctx.stage / FSTAB))
     except CommandError as error:
         refusals = [line for line in error.tail.splitlines() if any(word in line for word in REFUSALS)]
         if refusals:
@@ -81,16 +87,19 @@ def apply(ctx: Context) -> None:
         (volume / name).chmod(mode)
 
 
-def bind(ctx: Context, name: str, volume: Path) -> None:
-    """Bind the container's /NAME into the volume, after taking away what an attempt cut short left there."""
-    target = volume / name
+def make_way(ctx: Context, target: Path) -> None:
+    """Take away what an attempt cut short left at a place where something is to be mounted."""
     if any(mount.point == target for mount in mounts()):
         ctx.shell.run("mount", "--make-rslave", str(target))
     for mount in reversed(mounts()):
         if mount.point == target or target in mount.point.parents:
             unmount(ctx, mount.point)
     target.mkdir(exist_ok=True)
-    ctx.shell.run("mount", "--rbind", "--make-rslave", f"/{name}", str(target))
+
+
+def escaped(path: Path) -> str:
+    """Return a path as fstab(5) has it."""
+    return str(path).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011")
 
 
 STEP = Step(

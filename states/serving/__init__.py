@@ -1,6 +1,6 @@
 """Serving: what is watched while the server runs, and how everything inside is brought to an end."""
 
 from states.serving.shutdown import shutdown
-from states.serving.watches import watches
+from states.serving.watches import watched_files, watches
 
-__all__ = ["shutdown", "watches"]
+__all__ = ["shutdown", "watched_files", "watches"]

@@ -28,15 +28,19 @@ exit $code
 """Leaves the answer where the step's cheap probe reads it."""
 
 
+def watched_files(ctx: Context) -> Sequence[Watch]:
+    """Return which files to watch: what tells of updates, once there is a proven server."""
+    return () if proven(ctx) is None else (Watch("updates", paths=(str(ctx.volume / driver.LAST_SUCCESS),)),)
+
+
 def watches(ctx: Context) -> Sequence[Watch]:
     """Return what to watch: nothing before there is a proven server."""
     if proven(ctx) is None:
         return ()
     record, status = recorded(ctx), str(ctx.volume / STATUS)
-    files = [str(ctx.volume / name) for name in record.pid_files] if record else []
-    files += [str(dns.PID), str(ctx.volume / syslog.PID), str(ctx.volume / driver.PID_FILE)]
+    numbers = [str(ctx.volume / name) for name in record.pid_files] if record else []
+    numbers += [str(dns.PID), str(ctx.volume / syslog.PID), str(ctx.volume / driver.PID_FILE)]
     return (
-        Watch("updates", paths=(str(ctx.volume / driver.LAST_SUCCESS),)),
-        Watch("processes", argv=("sh", "-c", ALIVE, "alive", *files), every=OFTEN),
+        Watch("processes", argv=("sh", "-c", ALIVE, "alive", *numbers), every=OFTEN),
         Watch("services", argv=("sh", "-c", LOOK, "look", str(ctx.volume), status), every=EVERY),
     )

@@ -22,11 +22,15 @@ LAST = (dh.STEP, dhdeployed.STEP)
 MEND = mend.STEP
 
 
-def watches(ctx: Context) -> Sequence[Watch]:
-    """Return what to watch: the operator's files, for a renewed pair is served by itself; and the certificate's end."""
+def watched_files(ctx: Context) -> Sequence[Watch]:
+    """Return which files to watch: the operator's, for a renewed pair is served by itself."""
     private = ctx.settings.get(PRIVATE_CA)
-    files = [*supply.paths(ctx), *([private] if private else [])]
-    return (Watch("certificate", paths=tuple(map(str, files))), lifetime.watch(ctx, hsts.moments(ctx)))
+    return (Watch("certificate", paths=tuple(map(str, [*supply.paths(ctx), *([private] if private else [])]))),)
 
 
-__all__ = ["CODES", "LAST", "MEND", "SETTINGS", "STATE", "watches"]
+def watches(ctx: Context) -> Sequence[Watch]:
+    """Return what to watch: the certificate's end, and the stages of HSTS."""
+    return (lifetime.watch(ctx, hsts.moments(ctx)),)
+
+
+__all__ = ["CODES", "LAST", "MEND", "SETTINGS", "STATE", "watched_files", "watches"]

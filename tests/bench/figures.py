@@ -17,7 +17,8 @@ class Figure:
     against: str
     ratio: str
     goal: str
-    met: bool
+    met: bool | None
+    """None for what is shown beside a figure that has the goal."""
     limit: str = ""
 
 
@@ -33,6 +34,7 @@ class Row:
     measure: Measure
 
 
+MET = {True: "yes", False: "NO", None: ""}
 HEAD = Figure("what", "zflow", "against", "ratio", "goal", met=True, limit="limit")
 
 
@@ -40,7 +42,7 @@ def table(lines: Iterable[tuple[str, Figure]]) -> Iterator[str]:
     """Yield the lines of a Markdown table; the first cell is the row's name."""
     cells = [("row", HEAD.what, HEAD.ours, HEAD.against, HEAD.ratio, HEAD.goal, "met", HEAD.limit)]
     cells += [
-        (name, each.what, each.ours, each.against, each.ratio, each.goal, "yes" if each.met else "NO", each.limit)
+        (name, each.what, each.ours, each.against, each.ratio, each.goal, MET[each.met], each.limit)
         for name, each in lines
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

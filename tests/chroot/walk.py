@@ -65,7 +65,7 @@ def product(until: str, variant: str) -> Product:
         exchanged, apply = VARIANTS[variant]
         steps = tuple(replace(step, apply=apply) if step is exchanged else step for step in steps)
     states: tuple[State, ...] = (bootstrap.STATE, updates.STATE, replace(install.STATE, steps=steps))
-    return replace(PRODUCT, states=states, watches=lambda _ctx: ())
+    return replace(PRODUCT, states=states, watched_files=lambda _ctx: (), watches=lambda _ctx: ())
 
 
 def main(until: str, place: str, variant: str = "") -> int:

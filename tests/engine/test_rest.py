@@ -111,11 +111,11 @@ def test_a_stopped_walk_goes_on_although_background_work_does(
             raise TransientError(NOT_PROVEN, "no")
         raise OperatorError(SETTINGS, "no")
 
-    def watches(_ctx: Context) -> tuple[Watch, ...]:
+    def files(_ctx: Context) -> tuple[Watch, ...]:
         return (Watch("it", paths=(str(watched),)),)
 
     what = replace(
-        product(replace(file_step("one.a"), apply=refuse, retry="never"), slow_ahead("two.b")), watches=watches
+        product(replace(file_step("one.a"), apply=refuse, retry="never"), slow_ahead("two.b")), watched_files=files
     )
     (bench.volume / ".zflow").mkdir()
     if reason == "changed: it":

@@ -241,6 +241,8 @@ def test_empty_volume_is_admitted(tmp_path: Path) -> None:
 
 def test_watches_on_an_empty_volume(tmp_path: Path) -> None:
     """What is watched has a unique name, and something to look at, at a bearable pace."""
-    watches = PRODUCT.watches(make_context(tmp_path, SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}))
-    assert len({each.name for each in watches}) == len(watches)
-    assert all(bool(each.paths) != bool(each.argv) and each.every >= 1 for each in watches)
+    ctx = make_context(tmp_path, SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"})
+    files, watches = PRODUCT.watched_files(ctx), PRODUCT.watches(ctx)
+    assert len({each.name for each in (*files, *watches)}) == len(files) + len(watches)
+    assert all(each.paths and not each.argv for each in files)
+    assert all(each.argv and not each.paths and each.every >= 1 for each in watches)

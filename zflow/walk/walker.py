@@ -179,7 +179,7 @@ class Walker:
             self._before, self._stopped = now, None
 
     def _signatures(self) -> dict[tuple[str, ...], str]:
-        return {each.paths: signature(each.paths) for each in self._list_watches() if each.paths}
+        return {each.paths: signature(each.paths) for each in self._list_watched_files()}
 
     def _pass(self, count: Count) -> None:
         """Walk all states once, without a detached one that was stopped before; remember what stops one."""
@@ -307,9 +307,15 @@ class Walker:
         leave(self._around.home, self._watches)
 
     def _list_watches(self) -> list[Watch]:
-        watches = [settings_watch(self._around.settings.files)]
+        watches = self._list_watched_files()
         with suppress(ZflowError, OSError):
             watches += self._product.watches(self._around.look())
+        return watches
+
+    def _list_watched_files(self) -> list[Watch]:
+        watches = [settings_watch(self._around.settings.files)]
+        with suppress(ZflowError, OSError):
+            watches += self._product.watched_files(self._around.look())
         return watches
 
 

@@ -34,14 +34,18 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
     supervisor = (str(PYTHON), "-P", "-c", SUPERVISE, str(volume))
     for field in ("Rss", "Pss"):
         ours, theirs = side_by_side(rounds, lambda: held(supervisor, field), lambda: held(asleep, field))  # noqa: B023
-        yield in_memory(f"supervisor at rest, {field}", ours, theirs)
+        yield in_memory("supervisor at rest", field, ours, theirs)
 
 
-def in_memory(what: str, ours: float, theirs: float) -> Figure:
-    """Return the figure for two amounts in KiB."""
+def in_memory(what: str, field: str, ours: float, theirs: float) -> Figure:
+    """Return the figure for two amounts in KiB.
+
+    The goal is for the resident set: the proportional one shares the interpreter with whoever else runs Python.
+    """
     ratio = ours / theirs
     words = f"{theirs / 1024:.1f} MiB: python -c '{SLEEP}'"
-    return Figure(what, f"{ours / 1024:.1f} MiB", words, f"{ratio:.2f} ×", "≤ 1.5 ×", ratio <= 1.5, "1")
+    goal, met = ("≤ 1.5 ×", ratio <= 1.5) if field == "Rss" else ("", None)
+    return Figure(f"{what}, {field}", f"{ours / 1024:.1f} MiB", words, f"{ratio:.2f} ×", goal, met, "1")
 
 
 def held(argv: tuple[str, ...], field: str) -> float:

@@ -70,14 +70,14 @@ def _inside(container: Machine, rounds: int) -> Iterator[Figure]:
     commands = (f"{PYTHON} -c 'import click'", "zflow status", "zflow health")
     done = container.run("python3", "/tmp/in_turn.py", str(rounds * 4), *commands, check=True)
     click, status, health = json.loads(done.stdout)
-    yield within("zflow status, in the image", status, click, 'python -c "import click"', most=1)
-    yield within("zflow health, in the image", health, click, 'python -c "import click"', most=1)
+    yield within("in the image, zflow status", status, click, 'python -c "import click"', most=1)
+    yield within("in the image, zflow health", health, click, 'python -c "import click"', most=1)
     runner = holder(container.volume_path(), RUNNER)
     assert runner is not None
     held = container.run("bash", "-c", MEMORY, str(runner.pid), check=True).stdout.splitlines()
     rss, pss, rss_asleep, pss_asleep = (int(line.split()[1]) for line in held)
-    yield in_memory("supervisor at rest, Rss, in the image", rss, rss_asleep)
-    yield in_memory("supervisor at rest, Pss, in the image", pss, pss_asleep)
+    yield in_memory("in the image, supervisor at rest", "Rss", rss, rss_asleep)
+    yield in_memory("in the image, supervisor at rest", "Pss", pss, pss_asleep)
 
 
 ROW = Row("restart", measure)

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from states.bootstrap import mounts
 from zflow.api import Mount
 
 VOLUME = Path("/data")
+ROOT = Path(__file__).parents[3]
+APPLY = """\
+import subprocess, sys
+from pathlib import Path
+from states.bootstrap import mounts
+from tests.support import make_context
+ctx = make_context(Path(sys.argv[1]))
+subprocess.run(["mount", "--bind", "/dev", ctx.volume / "dev"], check=True)
+print("no" if mounts.probe(ctx) is None else "yes")
+counts = set()
+for _ in range(2):
+    mounts.apply(ctx)
+    print("no" if mounts.probe(ctx) is None else "yes")
+    counts.add(sum(ctx.volume in each.point.parents for each in mounts.mounts()))
+sys.exit(len(counts) != 1)
+"""
 
 
 def mount(point: str, kind: str = "none") -> Mount:
@@ -40,6 +60,17 @@ def test_run(tmp_path: Path) -> None:
     assert not mounts.has_run(tmp_path, [])
     (tmp_path / "run/resolvconf/interface").rmdir()
     assert not mounts.has_run(tmp_path, table)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("folder", ["data", "with a blank"])
+def test_everything_is_mounted_at_once(tmp_path: Path, folder: str) -> None:
+    """In a namespace of its own: what a cut-off attempt left is taken away first, and a second call adds nothing."""
+    for name in (*mounts.BOUND, "run"):
+        (tmp_path / folder / name).mkdir(parents=True)
+    argv = ["unshare", "--mount", sys.executable, "-c", APPLY, str(tmp_path / folder)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, ["no", "yes", "yes"]), done.stderr
 
 
 def test_attributes(tmp_path: Path) -> None:

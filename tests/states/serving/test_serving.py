@@ -11,7 +11,7 @@ import pytest
 
 from states.install import dns, processes, syslog
 from states.install.services import RECORD, STATUS
-from states.serving import shutdown, watches
+from states.serving import shutdown, watched_files, watches
 from states.updates import driver
 from tests.states.install.records import session, write_history, write_proof, write_server
 from tests.states.install.shells import Answering
@@ -36,10 +36,10 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 def test_nothing_to_watch(ctx: Context) -> None:
     """Before there is a proven server nothing is watched: neither on an empty volume nor on a configured one."""
-    assert watches(ctx) == ()
+    assert (watched_files(ctx), watches(ctx)) == ((), ())
     write_history(ctx.volume, session(100, stages=("BEGIN",)))
     write_proof(ctx.volume, 100)
-    assert watches(ctx) == ()
+    assert (watched_files(ctx), watches(ctx)) == ((), ())
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -70,8 +70,8 @@ def test_processes(ctx: Context) -> None:
     (ctx.volume / RECORD).parent.mkdir(parents=True)
     for name, pid in (("alive", os.getpid()), ("dead", 1 << 29)):
         (ctx.volume / name).write_text(f"{pid}\n")
-    files = {"boot": ctx.boot, "services": [], "pid_files": ["alive", "dead", "absent"], "ports": []}
-    (ctx.volume / RECORD).write_text(json.dumps(files))
+    record = {"boot": ctx.boot, "services": [], "pid_files": ["alive", "dead", "absent"], "ports": []}
+    (ctx.volume / RECORD).write_text(json.dumps(record))
     (watch,) = (each for each in watches(ctx) if each.name == "processes")
     for gone in (["dead", "absent"], ["alive", "dead", "absent"]):
         done = subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, check=False)

@@ -82,5 +82,5 @@ def test_without_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ctx, zimbra = make_host(tmp_path, monkeypatch)
     zimbra.write("/opt/zimbra/conf/nginx.crt", "rubbish")
     assert lifetime.probe(ctx) is None
-    _, calendar = watches(ctx)
+    (calendar,) = watches(ctx)
     assert calendar.argv[4:] == ()

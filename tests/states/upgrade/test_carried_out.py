@@ -147,8 +147,9 @@ def test_nothing_else_takes_a_half_upgraded_server_for_lost(tmp_path: Path) -> N
 def test_a_half_upgraded_server_is_not_watched(tmp_path: Path) -> None:
     """What is down on purpose wakes no walk; the settings are the engine's to watch."""
     ctx = under_way(tmp_path)
-    assert PRODUCT.watches(ctx) == ()
+    assert (PRODUCT.watched_files(ctx), PRODUCT.watches(ctx)) == ((), ())
     order.withdraw(ctx)
+    assert PRODUCT.watched_files(ctx) != ()
     assert PRODUCT.watches(ctx) != ()
 
 
