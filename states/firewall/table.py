@@ -58,7 +58,7 @@ def recorded(ctx: Context) -> Record | None:
 def live(ctx: Context) -> str | None:
     """Return the live table's listing; None when there is none, or it cannot be asked for."""
     try:
-        return ctx.shell.run(*LIST).output
+        return ctx.shell.run(*LIST, quiet=True).output
     except CommandError:
         return None
 

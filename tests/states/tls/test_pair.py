@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from states import identity
-from states.tls import CODES, chain, codes, deployed, exchange, pair, supply, verified, watches
+from states.tls import CODES, chain, codes, deployed, exchange, pair, supply, verified, watched_files
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, root
 from tests.support import make_context
@@ -127,7 +127,7 @@ def test_deployed_without_a_pair(ctx: Context) -> None:
 
 def test_watched_files(ctx: Context) -> None:
     """Both of the operator's files are watched."""
-    watch, _ = watches(ctx)
+    (watch,) = watched_files(ctx)
     assert watch.paths == (str(ctx.volume / "app/tls/zimbra.key"), str(ctx.volume / "app/tls/zimbra.crt"))
 
 
