@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from states.hardening import codes, watcher
-from states.install import processes
+from states.install.machine import processes
 from states.install.proof import proven
 from states.serving.watches import ALIVE
 from states.tls import server

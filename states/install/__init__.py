@@ -1,26 +1,11 @@
 """Install: the vendor's software and its configuration, unattended and proven, and its services at every start."""
 
-from states.install import (
-    administrator,
-    answers,
-    archive,
-    dns,
-    fits,
-    holds,
-    identity,
-    limits,
-    networks,
-    origin,
-    preflight,
-    services,
-    setup,
-    software,
-    source,
-    syslog,
-    unpack,
-)
+from states.install import administrator, fits, holds, identity, networks, origin, preflight, services, setup, software
 from states.install.codes import CODES
+from states.install.machine import dns, limits, syslog
+from states.install.release import archive, source, unpack
 from states.install.settings import SETTINGS
+from states.install.vendor import answers
 from zflow.api import State
 
 STATE = State(

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from states.identity import admin_address
 from states.install.proof import proven
-from states.install.readback import values
 from states.install.settings import ADMIN_PASSWORD
+from states.install.vendor.readback import values
 from states.zimbra import as_zimbra
 from zflow.api import Context, Evidence, Scope, Secret, Step, write_atomic
 

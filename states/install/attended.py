@@ -18,11 +18,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from states.identity import ADMIN, MAIL_DOMAIN, admin_address, mail_domain, server_name
-from states.install import codes, readback, services, software, vendor
-from states.install.history import last
+from states.install import codes, services, software
 from states.install.proof import proven
 from states.install.settings import INSTALL
-from states.install.words import failed_parts
+from states.install.vendor import installers, readback
+from states.install.vendor.history import last
+from states.install.vendor.words import failed_parts
 from zflow.api import Context, OperatorError, read_text, write_atomic
 
 LOGS = ("opt/zimbra/log/zmsetup*.log", "tmp/zmsetup*.log")
@@ -69,7 +70,7 @@ def invitation(*, after_a_cut: bool) -> OperatorError:
 
 def command(ctx: Context) -> tuple[str, ...]:
     """Return the command that opens the menu, to be run on a terminal."""
-    return ("chroot", str(ctx.volume), "sh", "-c", vendor.ALONE, "alone", vendor.ZMSETUP)
+    return ("chroot", str(ctx.volume), "sh", "-c", installers.ALONE, "alone", installers.ZMSETUP)
 
 
 def open_menu(ctx: Context) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from states.install.localconfig import local_value
-from states.install.memory import memory
+from states.install.machine.memory import memory
 from states.install.proof import proven
+from states.install.vendor.localconfig import local_value
 from zflow.api import Context, Evidence, Scope, Step, read_text
 
 DATABASE_CONFIG = Path("opt/zimbra/conf/my.cnf")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from states.install import patches
-from states.install.packages import vendor_packages
-from states.install.vendor import LOCK, PATIENCE
+from states.install.release import patches
+from states.install.vendor.installers import LOCK, PATIENCE
+from states.install.vendor.packages import vendor_packages
 from zflow.api import Context, Evidence, Step
 
 

@@ -6,8 +6,8 @@ import socket
 
 from states.identity import server_name
 from states.install import codes, origin
-from states.install.localconfig import local_value
 from states.install.proof import proven
+from states.install.vendor.localconfig import local_value
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 

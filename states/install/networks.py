@@ -10,8 +10,8 @@ from pathlib import Path
 
 from states.bootstrap.addresses import addresses
 from states.identity import server_name
-from states.install.answers import networks
-from states.install.readback import values
+from states.install.vendor.answers import networks
+from states.install.vendor.readback import values
 from states.zimbra import as_zimbra
 from zflow.api import Context, Evidence, Scope, Step, holds, read_text, write_atomic
 

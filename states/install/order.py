@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from states.install.releases import Archive
+from states.install.release.releases import Archive
 from zflow.api import Context, sync_folder, write_atomic
 
 Portrait = Mapping[str, tuple[str, ...]]

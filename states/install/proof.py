@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from states.install.history import Session, sessions
+from states.install.vendor.history import Session, sessions
 from zflow.api import Context, Evidence, read_text, write_atomic
 
 MARK = Path("opt/zimbra/.zflow-verified")

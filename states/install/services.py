@@ -11,8 +11,9 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from states.install import codes, processes
-from states.install.listening import PORTS, listening
+from states.install import codes
+from states.install.machine import processes
+from states.install.machine.listening import PORTS, listening
 from states.zimbra import as_zimbra
 from zflow.api import (
     CommandError,

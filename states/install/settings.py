@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from states.install.releases import RELEASES, ZIMBRA_KEY, ZIMBRA_KEY_URL
+from states.install.release.releases import RELEASES, ZIMBRA_KEY, ZIMBRA_KEY_URL
 from zflow.api import Setting, choice, host_name, many, number, secret, sha256_hex, url
 
 

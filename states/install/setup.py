@@ -16,27 +16,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from states.install import (
-    administrator,
-    answers,
-    attended,
-    codes,
-    leftovers,
-    localconfig,
-    networks,
-    order,
-    services,
-    software,
-    syslog,
-    unpack,
-    vendor,
-)
-from states.install.history import STAGES, Session, last
-from states.install.packages import vendor_packages
+from states.install import administrator, attended, codes, networks, order, services, software
+from states.install.machine import syslog
 from states.install.proof import mark, proven
-from states.install.readback import defects
+from states.install.release import unpack
 from states.install.settings import INSTALL
-from states.install.words import explained, failed_parts
+from states.install.vendor import answers, installers, leftovers, localconfig
+from states.install.vendor.history import STAGES, Session, last
+from states.install.vendor.packages import vendor_packages
+from states.install.vendor.readback import defects
+from states.install.vendor.words import explained, failed_parts
 from zflow.api import Context, Evidence, OperatorError, Step, TransientError, sync_volume, write_atomic
 
 
@@ -95,7 +84,7 @@ def configure(ctx: Context) -> None:
     write_atomic(begun(ctx), "")
     file = ctx.volume / answers.PLACE
     write_atomic(file, answers.content(ctx), mode=0o600)
-    output = vendor.run(ctx, vendor.ZMSETUP, "-c", unpack.inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    output = installers.run(ctx, installers.ZMSETUP, "-c", unpack.inside(file, ctx), on_line=reporter(ctx), daemon=True)
     prove(ctx, output)
 
 

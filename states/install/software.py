@@ -11,13 +11,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from states.install import answers, codes, leftovers, source, vendor
-from states.install.history import Session, last
-from states.install.packages import vendor_packages
+from states.install import codes
 from states.install.proof import finished
-from states.install.releases import PACKAGES
-from states.install.unpack import inside, installer
-from states.install.words import explained
+from states.install.release import source
+from states.install.release.releases import PACKAGES
+from states.install.release.unpack import inside, installer
+from states.install.vendor import answers, installers, leftovers
+from states.install.vendor.history import Session, last
+from states.install.vendor.packages import vendor_packages
+from states.install.vendor.words import explained
 from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, read_text, write_atomic
 
 DATA = ("opt/zimbra/db/data", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
@@ -89,7 +91,7 @@ def run_installer(ctx: Context, answers_file: Path) -> None:
     script = 'cd "$1" && exec ./install.sh -s -x "$2"'
     folder, file = inside(installer(ctx), ctx), inside(answers_file, ctx)
     try:
-        output = vendor.run(ctx, "sh", "-c", script, "install.sh", folder, file, on_line=reporter(ctx))
+        output = installers.run(ctx, "sh", "-c", script, "install.sh", folder, file, on_line=reporter(ctx))
     except CommandError as error:
         copy_log(ctx, error.tail)
         raise

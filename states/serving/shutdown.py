@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 
-from states.install import dns, processes
+from states.install.machine import dns, processes
 from states.install.proof import proven
 from states.zimbra import as_zimbra
 from zflow.api import CommandError, Context

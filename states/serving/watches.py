@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.install import dns, syslog
+from states.install.machine import dns, syslog
 from states.install.proof import proven
 from states.install.services import STATUS, recorded
 from states.updates import driver

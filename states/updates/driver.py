@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from states.install import processes
+from states.install.machine import processes
 from states.updates import codes
 from zflow.api import Context, Evidence, Scope, Step, TransientError
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from states.bootstrap.rootfs import os_release
-from states.install import unpack
-from states.install.history import last
 from states.install.order import Order, ordered, withdraw
 from states.install.proof import proven
-from states.install.releases import PLATFORMS, RELEASES, Archive, line_of
+from states.install.release import unpack
+from states.install.release.releases import PLATFORMS, RELEASES, Archive, line_of
+from states.install.vendor.history import last
 from states.upgrade import codes, kept
 from states.upgrade.versions import platform_in
 from states.zimbra import zimbra_version

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from states.install import readback, services
+from states.install import services
 from states.install.order import Portrait, give, key, ordered
 from states.install.preflight.room import too_little
-from states.install.unpack import installer
+from states.install.release.unpack import installer
+from states.install.vendor import readback
 from states.upgrade import codes, kept
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought

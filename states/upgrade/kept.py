@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from states.install import localconfig
+from states.install.vendor import localconfig
 from states.tls import server
 from zflow.api import Context, write_atomic
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from states import witness
 from states.install import codes as install_codes
-from states.install import source, unpack
 from states.install.order import Order, key, ordered
+from states.install.release import source, unpack
 from states.upgrade import answers
 from states.upgrade.archive import NOTHING
 from zflow.api import CommandError, Context, Evidence, Step, TransientError

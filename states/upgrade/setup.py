@@ -9,11 +9,14 @@ A cut-off run is made again from its beginning, for in its own way of resuming s
 from __future__ import annotations
 
 from states.install import codes as install_codes
-from states.install import leftovers, readback, services, syslog, unpack, vendor
-from states.install.history import forget_configuration, last
+from states.install import services
+from states.install.machine import syslog
 from states.install.order import Order, fulfil, fulfilled, key_under_way, under_way
 from states.install.proof import mark, proven
+from states.install.release import unpack
 from states.install.setup import failed_on_the_way, reporter
+from states.install.vendor import installers, leftovers, readback
+from states.install.vendor.history import forget_configuration, last
 from states.upgrade import answers, kept
 from states.upgrade.archive import NOTHING
 from states.upgrade.standing import forward
@@ -49,7 +52,7 @@ def upgrade(ctx: Context, order: Order) -> None:
     for line in forget_configuration(ctx):
         ctx.log(f"made again: {line}")
     file = answers.write(ctx)
-    output = vendor.run(ctx, vendor.ZMSETUP, "-c", unpack.inside(file, ctx), on_line=reporter(ctx), daemon=True)
+    output = installers.run(ctx, installers.ZMSETUP, "-c", unpack.inside(file, ctx), on_line=reporter(ctx), daemon=True)
     prove(ctx, order, output)
     file.unlink()
     syslog.give_log(ctx)

@@ -8,11 +8,12 @@ back. What lies below db, data and store is no package's and stays. So a run tha
 
 from __future__ import annotations
 
-from states.install import holds, leftovers, software
-from states.install.history import last
+from states.install import holds, software
 from states.install.order import Order, key_under_way, under_way
-from states.install.packages import vendor_packages
 from states.install.proof import proven
+from states.install.vendor import leftovers
+from states.install.vendor.history import last
+from states.install.vendor.packages import vendor_packages
 from states.upgrade import answers, kept
 from states.upgrade.archive import NOTHING
 from states.upgrade.standing import forward

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from states.install.history import last
 from states.install.order import Order, give, ordered
-from states.install.packages import vendor_packages
+from states.install.vendor.history import last
+from states.install.vendor.packages import vendor_packages
 from states.upgrade import codes
 from states.upgrade.versions import same
 from zflow.api import Context, OperatorError, TransientError, ZflowError

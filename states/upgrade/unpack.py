@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from states.install import unpack
 from states.install.order import key, ordered
+from states.install.release import unpack
 from states.upgrade import codes
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought, newer

@@ -14,10 +14,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 from states import bootstrap, install, updates
-from states.install import answers, setup, software, vendor
-from states.install.history import last
+from states.install import setup, software
 from states.install.proof import mark
-from states.install.unpack import inside, installer
+from states.install.release.unpack import inside, installer
+from states.install.vendor import answers, installers
+from states.install.vendor.history import last
 from states.product import PRODUCT
 from tests.chroot.looking import seen
 from zflow.api import Context, Product, State, Step
@@ -31,7 +32,7 @@ SILENCE, OUTPUT = 45.0, 1 << 15
 def resume_as_the_vendor_does(ctx: Context) -> None:
     """Configure the server on top of what a cut-off attempt left, and believe it."""
     answers.apply(ctx)
-    vendor.run(ctx, vendor.ZMSETUP, "-c", f"/{answers.PLACE}", on_line=lambda _line: None, daemon=True)
+    installers.run(ctx, installers.ZMSETUP, "-c", f"/{answers.PLACE}", on_line=lambda _line: None, daemon=True)
     finished = last(ctx)
     assert finished is not None
     mark(ctx, finished)
@@ -43,7 +44,7 @@ def install_attended(given: str) -> Callable[[Context], None]:
 
     def apply(ctx: Context) -> None:
         script = 'cd "$1" && printf "$2" | ./install.sh -s'
-        vendor.run(ctx, "sh", "-c", script, "sh", inside(installer(ctx), ctx), given, on_line=lambda _line: None)
+        installers.run(ctx, "sh", "-c", script, "sh", inside(installer(ctx), ctx), given, on_line=lambda _line: None)
 
     return apply
 
@@ -71,10 +72,10 @@ def product(until: str, variant: str) -> Product:
 def main(until: str, place: str, variant: str = "") -> int:
     """Walk over the volume that the environment names and return the walk's exit code."""
     volume = Path(os.environ["ZFLOW_VOLUME"])
-    vendor.SILENCE, vendor.OUTPUT = SILENCE, OUTPUT
+    installers.SILENCE, installers.OUTPUT = SILENCE, OUTPUT
     POLICIES["vendor"] = replace(POLICIES["vendor"], attempts=1)
     if variant == "input ends at Continue":
-        patch.object(vendor, "question", return_value=None).start()  # as of a form that nobody knows
+        patch.object(installers, "question", return_value=None).start()  # as of a form that nobody knows
     code = walk(product(until, variant), volume, os.environ, "a test")
     Path(place).write_text(json.dumps(asdict(seen(volume))))
     return int(code)

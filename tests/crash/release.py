@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from states.install import unpack
+from states.install.release import unpack
 from tests.crash.cut import cut, device, power_up
 from tests.states.install.test_unpack import FILES, context, packed
 from zflow.files import sync_volume

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from states.hardening.senders import CHECK, TEMPLATE
-from states.install.releases import PACKAGES
+from states.install.release.releases import PACKAGES
 from tests.container.podman import Machine
 from tests.e2e.conftest import MakeMachine
 from tests.e2e.looks import address, events, eventually, newest, reached, zimbra

@@ -20,7 +20,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from states import identity
-from states.install import history, words
+from states.install.vendor import history, words
 from states.product import PRODUCT
 from states.tls import chain, files, load, supply, verified
 from states.tls.settings import SETTINGS

@@ -20,7 +20,9 @@ import pytest
 from states import identity as identity_of_server
 from states import witness
 from states.bootstrap import names
-from states.install import history, identity, limits, localconfig, networks, proof, services, syslog
+from states.install import identity, networks, proof, services
+from states.install.machine import limits, syslog
+from states.install.vendor import history, localconfig
 from tests.engine.toy import Bench, file_step, product
 from tests.faults.matrix import LONG, judge
 from tests.support import make_context

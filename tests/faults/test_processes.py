@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install import leftovers, vendor
 from states.install.codes import QUESTION
+from states.install.vendor import installers, leftovers
 from tests.engine.child import NAMES
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
@@ -186,12 +186,12 @@ def test_an_installer_that_hangs_is_ended_and_named(
 ) -> None:
     """Silent, deaf to TERM, asking, forking, without an output, stopped: ended, with what it spawned, by a code."""
     monkeypatch.setattr("zflow.shell.GRACE", 0.5)
-    monkeypatch.setattr(vendor, "SILENCE", 0.7)
+    monkeypatch.setattr(installers, "SILENCE", 0.7)
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
     ctx = make_context(tmp_path)
     monkeypatch.setattr(type(ctx.shell), "chroot", lambda self, *argv, **options: self.run(*argv[-3:], **options))
     with pytest.raises((CommandError, OperatorError)) as caught:
-        vendor.run(ctx, "sh", "-c", behaviour, on_line=lambda _line: None)
+        installers.run(ctx, "sh", "-c", behaviour, on_line=lambda _line: None)
     known = {codes.SILENCE.id, codes.TIME_LIMIT.id, QUESTION.id}
     bad = [] if caught.value.code.id in known else [f"{caught.value}"]
     judge(STORY, f"an installer that hangs: `{behaviour.replace('|', '')[:60]}`", 1, bad, caught.value.code.id)

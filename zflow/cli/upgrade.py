@@ -11,7 +11,7 @@ from zflow.exits import Exit
 from zflow.light import volume
 
 if TYPE_CHECKING:
-    from states.install.releases import Archive
+    from states.install.release.releases import Archive
 
 COURSE = """\
  1. While the server serves: the archive is fetched, checked by its SHA-256 and unpacked, all packages are fetched.
@@ -84,7 +84,7 @@ def _archive(release: str, url: str | None, sha256: str | None) -> Archive | Non
     """Return the named archive, by the parsers of the settings of the same names; None when none is named."""
     from urllib.parse import urlsplit
 
-    from states.install.releases import Archive
+    from states.install.release.releases import Archive
     from states.install.settings import RELEASE, RELEASE_SHA256, RELEASE_URL
 
     if (url is None) != (sha256 is None):

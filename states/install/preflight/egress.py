@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
-from states.install import source
-from states.install.archive import checked, wanted
+from states.install.release import source
+from states.install.release.archive import checked, wanted
 from states.install.settings import VENDOR_KEY
 from zflow.api import Context, OperatorError
 
@@ -89,7 +89,7 @@ def ask(place: str, proxy: str | None) -> Answer:
     import urllib.error
     import urllib.request
 
-    from states.install.download import request
+    from states.install.release.download import request
 
     handler = urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {})
     head = request(place)

@@ -8,11 +8,11 @@ from states.bootstrap.addresses import addresses
 from states.bootstrap.resolver import container_resolver, nameservers
 from states.bootstrap.settings import PROXY
 from states.identity import server_name
-from states.install.dns import OURSELVES
-from states.install.dnsmessage import A, ask
-from states.install.history import last
-from states.install.listening import PORTS, listening
+from states.install.machine.dns import OURSELVES
+from states.install.machine.dnsmessage import A, ask
+from states.install.machine.listening import PORTS, listening
 from states.install.preflight.finding import Finding, Grade, Look
+from states.install.vendor.history import last
 
 PATIENCE = 2.0
 """Seconds that each nameserver gets."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from states.install.history import last
-from states.install.limits import LEAST, open_files
-from states.install.memory import memory
+from states.install.machine.limits import LEAST, open_files
+from states.install.machine.memory import memory
 from states.install.preflight.finding import Finding, Look
 from states.install.settings import MINIMUM_DISK, MINIMUM_MEMORY
+from states.install.vendor.history import last
 from zflow.api import Context
 
 KEPT_BY_THE_KERNEL = 0.06

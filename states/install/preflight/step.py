@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from states.identity import server_name
 from states.install import codes
-from states.install.limits import open_files
-from states.install.memory import memory
+from states.install.machine.limits import open_files
+from states.install.machine.memory import memory
 from states.install.preflight.checks import CHECKS
 from states.install.preflight.egress import reach
 from states.install.preflight.finding import Finding, Grade, Look

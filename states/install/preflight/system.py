@@ -11,11 +11,11 @@ from pathlib import Path
 
 from states.bootstrap.rootfs import installed_packages
 from states.bootstrap.volume import harmful_options
-from states.install import source
-from states.install.archive import wanted
-from states.install.chosen import chosen
-from states.install.history import last
 from states.install.preflight.finding import Finding, Look
+from states.install.release import source
+from states.install.release.archive import wanted
+from states.install.release.chosen import chosen
+from states.install.vendor.history import last
 from zflow.api import OperatorError, mounts_below
 
 MACHINE = "x86_64"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from states.hardening import codes, watcher, watching
-from states.install import processes
+from states.install.machine import processes
 from tests.states.hardening.server import Server
 from tests.states.install.records import write_server
 from zflow.context import Context

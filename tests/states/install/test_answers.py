@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from states import identity
 from states.bootstrap.addresses import Addresses
 from states.bootstrap.settings import UBUNTU
-from states.install import answers, codes
-from states.install.answers import Facts, render
-from states.install.chosen import chosen
-from states.install.memory import Memory, memory
-from states.install.releases import PACKAGES, RELEASES
+from states.install import codes
+from states.install.machine.memory import Memory, memory
+from states.install.release.chosen import chosen
+from states.install.release.releases import PACKAGES, RELEASES
 from states.install.settings import SETTINGS
+from states.install.vendor import answers
+from states.install.vendor.answers import Facts, render
 from tests.states.install.vendor_keys import known
 from tests.support import make_context
 from zflow.api import Context, OperatorError, Secret

@@ -9,8 +9,9 @@ import pytest
 
 from states import identity
 from states.bootstrap.settings import UBUNTU
-from states.install import attended, codes, leftovers, readback, services, setup, software, vendor
+from states.install import attended, codes, services, setup, software
 from states.install.settings import SETTINGS
+from states.install.vendor import installers, leftovers, readback
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -60,7 +61,7 @@ def test_clean_software_invites_to_the_menu(ctx: Context, monkeypatch: pytest.Mo
     assert error.code is codes.MENU
     assert "podman exec -it NAME zflow install" in error.code.remedy
     attended.open_menu(ctx)
-    assert attended.command(ctx)[-1] == vendor.ZMSETUP
+    assert attended.command(ctx)[-1] == installers.ZMSETUP
 
 
 def test_a_menu_left_without_applying_has_done_nothing(ctx: Context) -> None:

@@ -15,8 +15,8 @@ import pytest
 from states import identity
 from states.bootstrap import resolver
 from states.bootstrap.addresses import Addresses
-from states.install import dns
-from states.install.dnsmessage import AAAA, MX, A, ask
+from states.install.machine import dns
+from states.install.machine.dnsmessage import AAAA, MX, A, ask
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
 from tests.support import make_context
 from zflow.api import Context

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from states.install.dnsmessage import AAAA, MX, A, ask
+from states.install.machine.dnsmessage import AAAA, MX, A, ask
 
 NAME = "mail.example.org"
 POINTER = b"\xc0\x0c"

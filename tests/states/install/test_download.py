@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from states.install import codes, download
-from states.install.download import Download, fetch
+from states.install import codes
+from states.install.release import download
+from states.install.release.download import Download, fetch
 from tests.states.install.web import Site, serving
 from zflow.api import Interrupted, TransientError
 

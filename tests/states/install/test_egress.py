@@ -14,9 +14,9 @@ import pytest
 
 from states import identity
 from states.bootstrap.settings import PROXY, UBUNTU
-from states.install import source
 from states.install.preflight import egress, network
 from states.install.preflight.finding import Look
+from states.install.release import source
 from states.install.settings import SETTINGS
 from tests.support import make_context
 from zflow.api import Context

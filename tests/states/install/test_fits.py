@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from states.install import fits
-from states.install.memory import Memory
+from states.install.machine.memory import Memory
 from tests.states.install.records import write_server
 from tests.support import make_context
 

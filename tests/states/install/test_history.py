@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states.install import history, proof
-from states.install.history import parse
-from states.install.releases import PACKAGES
+from states.install import proof
+from states.install.release.releases import PACKAGES
+from states.install.vendor import history
+from states.install.vendor.history import parse
 from tests.standin.runtime import stages
 from tests.states.install.records import STAGES, VERSION, session, write_history, write_proof
 from tests.support import make_context

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from states import identity as names
 from states.bootstrap.addresses import Addresses
-from states.install import codes, identity, localconfig, networks, origin, readback
+from states.install import codes, identity, networks, origin
 from states.install.networks import exchanged
+from states.install.vendor import localconfig, readback
 from tests.states.install.records import write_server
 from tests.states.install.shells import Answering
 from tests.support import make_context

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from states.bootstrap.settings import PROXY, UBUNTU
-from states.install import holds, patches, source
-from states.install.releases import PACKAGES
+from states.install import holds
+from states.install.release import patches, source
+from states.install.release.releases import PACKAGES
 from states.install.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import STAGES, installed, session, write_history, write_proof, write_status

@@ -17,8 +17,9 @@ from states import identity
 from states.bootstrap.addresses import Addresses
 from states.bootstrap.settings import PROXY, UBUNTU
 from states.bootstrap.suites import SUITES
-from states.install import codes, limits, listening
-from states.install.memory import Memory
+from states.install import codes
+from states.install.machine import limits, listening
+from states.install.machine.memory import Memory
 from states.install.preflight import clock, names, network, room, step, system
 from states.install.preflight.checks import CHECKS
 from states.install.preflight.egress import Answer

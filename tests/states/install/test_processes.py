@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install import processes, services
+from states.install import services
+from states.install.machine import processes
 from tests.support import make_context
 from zflow.api import Context
 

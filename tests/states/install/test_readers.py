@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from states.install import answers
-from states.install.answers import render
-from states.install.releases import RELEASES
+from states.install.release.releases import RELEASES
+from states.install.vendor import answers
+from states.install.vendor.answers import render
 from tests.standin.runtime.zmsetup import read_config
 from tests.states.install.test_answers import FACTS
 from zflow.api import Secret

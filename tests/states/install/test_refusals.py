@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from states.install import codes, download
-from states.install.download import fetch
+from states.install import codes
+from states.install.release import download
+from states.install.release.download import fetch
 from tests.states.install.test_download import CONTENT, failed, site, wanted
 from tests.states.install.web import Site
 from zflow.api import OperatorError

@@ -13,23 +13,13 @@ from hypothesis import strategies as st
 
 from states import identity
 from states.bootstrap.settings import UBUNTU
-from states.install import (
-    administrator,
-    answers,
-    codes,
-    leftovers,
-    networks,
-    proof,
-    services,
-    setup,
-    software,
-    syslog,
-    unpack,
-    vendor,
-)
-from states.install.history import STAGES as HISTORY_STAGES
+from states.install import administrator, codes, networks, proof, services, setup, software
+from states.install.machine import syslog
+from states.install.machine.syslog import without_kernel_log
+from states.install.release import unpack
 from states.install.settings import SETTINGS
-from states.install.syslog import without_kernel_log
+from states.install.vendor import answers, installers, leftovers
+from states.install.vendor.history import STAGES as HISTORY_STAGES
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.support import make_context
 from zflow.api import Context, OperatorError, TransientError
@@ -170,7 +160,7 @@ def test_begun_configurations_are_not_resumed(
         mark(ctx).touch()
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
     monkeypatch.setattr(software, "rebuild", done.append)
-    monkeypatch.setattr(vendor, "run", begin)
+    monkeypatch.setattr(installers, "run", begin)
     with pytest.raises(Stop):
         setup.apply(ctx)
     assert bool(done) == rebuilt

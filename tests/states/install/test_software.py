@@ -11,9 +11,10 @@ import pytest
 
 from states import identity
 from states.bootstrap.settings import UBUNTU
-from states.install import answers, codes, history, holds, leftovers, packages, software
-from states.install.releases import PACKAGES
+from states.install import codes, holds, software
+from states.install.release.releases import PACKAGES
 from states.install.settings import SETTINGS
+from states.install.vendor import answers, history, leftovers, packages
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering, Outside
 from tests.support import make_context

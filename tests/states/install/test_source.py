@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from states.bootstrap.settings import PROXY, UBUNTU
-from states.install import codes, proof, source, unpack
-from states.install.openpgp import primary_fingerprints
+from states.install import codes, proof
+from states.install.release import source, unpack
+from states.install.release.openpgp import primary_fingerprints
 from states.install.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.shells import Answering

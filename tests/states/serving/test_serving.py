@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from states.install import dns, processes, syslog
+from states.install.machine import dns, processes, syslog
 from states.install.services import RECORD, STATUS
 from states.serving import shutdown, watched_files, watches
 from states.updates import driver

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from states import identity
 from states.bootstrap.settings import PROXY
-from states.install import readback, unpack
 from states.install.order import Order
-from states.install.releases import PACKAGES, Archive
+from states.install.release import unpack
+from states.install.release.releases import PACKAGES, Archive
 from states.install.settings import SETTINGS
+from states.install.vendor import readback
 from states.upgrade import kept
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import session, write_history, write_server, write_status

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from states.install import history, holds, leftovers, networks, order, readback, services, setup, syslog, vendor
-from states.install.history import last
+from states.install import holds, networks, order, services, setup
+from states.install.machine import syslog
 from states.install.proof import proven
+from states.install.vendor import history, installers, leftovers, readback
+from states.install.vendor.history import last
 from states.product import PRODUCT
 from states.upgrade import answers, codes, kept, software, standing
 from states.upgrade import setup as newer
@@ -177,7 +179,7 @@ def configuring(volume: Path, effect: Effect = lambda _argv: None) -> Context:
     """Return a context whose zmsetup.pl comes to its end, and that has the newer software."""
 
     def answer(argv: tuple[str, ...]) -> str | Exception | None:
-        if vendor.ZMSETUP not in argv:
+        if installers.ZMSETUP not in argv:
             return effect(argv)
         assert last(ctx) == fresh
         said = effect(argv)
@@ -259,7 +261,7 @@ def test_a_server_that_is_not_what_it_was_is_not_believed(tmp_path: Path, case: 
     what, said, words = UNPROVEN[case]
 
     def effect(argv: tuple[str, ...]) -> str | None:
-        if vendor.ZMSETUP in argv:
+        if installers.ZMSETUP in argv:
             upgraded(tmp_path, stages=STAGES if "UPGRADE FAILED" not in said else STAGES[:1])
             return said if what == "zmsetup" else None
         return said if what in argv else None

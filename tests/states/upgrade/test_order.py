@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from states.install import order, unpack
+from states.install import order
 from states.install.order import Order
-from states.install.releases import Archive
+from states.install.release import unpack
+from states.install.release.releases import Archive
 from states.upgrade import CARRIED_OUT, STATE, asking, codes, kept
 from tests.states.install.records import session, write_history
 from tests.states.install.shells import commands

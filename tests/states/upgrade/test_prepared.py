@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from states.install import codes as install_codes
-from states.install import order, source
-from states.install.releases import PACKAGES, Archive
+from states.install import order
+from states.install.release import source
+from states.install.release.releases import PACKAGES, Archive
 from states.upgrade import answers, archive, checks, codes, kept, packages, unpack
 from tests.states.install.shells import commands
 from tests.states.install.test_unpack import FILES, packed

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from states.install import codes, leftovers
-from states.install.words import asked, question
+from states.install import codes
+from states.install.vendor import leftovers
+from states.install.vendor.words import asked, question
 from zflow.api import CommandError, Context, OperatorError, TransientError
 
 ZMSETUP = "/opt/zimbra/libexec/zmsetup.pl"

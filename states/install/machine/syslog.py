@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from states.install import codes
-from states.install.processes import end, from_file, inside, name_of
+from states.install.machine.processes import end, from_file, inside, name_of
 from zflow.api import Context, Evidence, Scope, Step, TransientError, opened, remove_file, write_atomic
 
 CONFIG = Path("etc/rsyslog.conf")

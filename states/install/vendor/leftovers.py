@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from states.install import processes
+from states.install.machine import processes
 from zflow.api import Context
 
 WORDS = ("/opt/zimbra/", "zmsetup.pl", "./install.sh", "zmcontrol")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from states.install.archive import wanted
-from states.install.releases import RELEASES, Release, line_of
+from states.install.release.archive import wanted
+from states.install.release.releases import RELEASES, Release, line_of
+from states.install.release.unpack import installer
 from states.install.settings import RELEASE
-from states.install.unpack import installer
 from zflow.api import Context, OperatorError
 
 

@@ -9,7 +9,7 @@ from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import codes
 from states.install.proof import finished
-from states.install.releases import RELEASES, Archive
+from states.install.release.releases import RELEASES, Archive
 from states.install.settings import RELEASE, RELEASE_SHA256, RELEASE_URL
 from zflow.api import Context, Evidence, OperatorError, Step, TransientError, make_folder, sha256, write_atomic
 
@@ -107,7 +107,7 @@ def take_remote(ctx: Context, archive: Archive) -> None:
     What an earlier attempt left in part may have suffered from a power cut: with such bytes in it a wrong file is
     fetched once more before anybody is asked.
     """
-    from states.install.download import Download, drop, fetch
+    from states.install.release.download import Download, drop, fetch
 
     download = Download(
         url=archive.place,

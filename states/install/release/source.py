@@ -13,11 +13,11 @@ from urllib.parse import unquote, urlsplit
 from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
 from states.install import codes
-from states.install.chosen import chosen
-from states.install.openpgp import binary, primary_fingerprints
 from states.install.order import ordered
 from states.install.proof import finished, proven
-from states.install.releases import RELEASES, line_of
+from states.install.release.chosen import chosen
+from states.install.release.openpgp import binary, primary_fingerprints
+from states.install.release.releases import RELEASES, line_of
 from states.install.settings import PACKAGE_SOURCE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT
 from zflow.api import (
     CommandError,
@@ -160,7 +160,7 @@ def _read_file(path: Path) -> bytes:
 def _read_url(place: str, proxy: str | None) -> bytes:
     import http.client
 
-    from states.install.download import opened
+    from states.install.release.download import opened
 
     try:
         with opened(place, proxy) as response:

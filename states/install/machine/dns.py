@@ -16,7 +16,7 @@ from states.bootstrap.addresses import Addresses, addresses
 from states.bootstrap.resolver import container_resolver, nameservers
 from states.identity import mail_domain, server_name
 from states.install import codes
-from states.install.dnsmessage import AAAA, MX, A, ask
+from states.install.machine.dnsmessage import AAAA, MX, A, ask
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
 from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from states.bootstrap.rootfs import os_release
 from states.install import codes
-from states.install.archive import checked, located, wanted
 from states.install.proof import finished
-from states.install.releases import PLATFORMS, Archive
+from states.install.release.archive import checked, located, wanted
+from states.install.release.releases import PLATFORMS, Archive
 from zflow.api import (
     CommandError,
     Context,

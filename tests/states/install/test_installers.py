@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install import codes, vendor
+from states.install import codes
+from states.install.vendor import installers
 from tests.states.install.shells import Outside
 from tests.support import make_context
 from zflow.api import CommandError, Context, OperatorError, TransientError
@@ -22,7 +23,7 @@ def ctx(tmp_path: Path) -> Context:
 
 def installer(ctx: Context, script: str) -> str:
     """Run a script as the installer."""
-    return vendor.run(ctx, "sh", "-c", script, on_line=lambda _line: None)
+    return installers.run(ctx, "sh", "-c", script, on_line=lambda _line: None)
 
 
 def test_exit_code_is_not_believed(ctx: Context) -> None:
@@ -55,7 +56,7 @@ def test_question_at_the_end_of_input(ctx: Context) -> None:
 
 def test_flood(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Endless output is ended and told by what it repeats."""
-    monkeypatch.setattr(vendor, "OUTPUT", 1 << 16)
+    monkeypatch.setattr(installers, "OUTPUT", 1 << 16)
     with pytest.raises(OperatorError) as caught:
         installer(ctx, "exec yes 'Enter the name'")
     assert caught.value.code is codes.ENDLESS
@@ -64,7 +65,7 @@ def test_flood(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flood_of_questions(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a question of unknown form is repeated for ever, that is the finding, wherever the output was cut."""
-    monkeypatch.setattr(vendor, "OUTPUT", 1 << 12)
+    monkeypatch.setattr(installers, "OUTPUT", 1 << 12)
     with pytest.raises(OperatorError) as caught:
         installer(ctx, "while :; do printf '\\nThe name: '; done")
     assert caught.value.code is codes.ENDLESS
@@ -73,7 +74,7 @@ def test_flood_of_questions(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("last_word", ["Enter the name: ", "Installing..."])
 def test_silence(ctx: Context, monkeypatch: pytest.MonkeyPatch, last_word: str) -> None:
     """What falls silent is ended: told as a question where its last word reads like one, else as silence."""
-    monkeypatch.setattr(vendor, "SILENCE", 0.1)
+    monkeypatch.setattr(installers, "SILENCE", 0.1)
     with pytest.raises((OperatorError, CommandError)) as caught:
         installer(ctx, f"printf '{last_word}'; exec sleep 60")
     assert (caught.value.code is codes.QUESTION) == last_word.endswith(": ")

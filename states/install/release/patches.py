@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from states.install import source
-from states.install.packages import vendor_packages
 from states.install.proof import proven
+from states.install.release import source
+from states.install.vendor.packages import vendor_packages
 from zflow.api import Context
 
 OWN_BUILDS = ("8.8.15.GA.3869.", "8.8.15.GA.4179.")

@@ -15,10 +15,10 @@ from pathlib import Path
 from states.bootstrap.addresses import addresses
 from states.identity import admin_address, mail_domain, server_name
 from states.install import codes
-from states.install.chosen import chosen
-from states.install.memory import Memory, memory
+from states.install.machine.memory import Memory, memory
 from states.install.proof import finished
-from states.install.releases import PACKAGES, Release
+from states.install.release.chosen import chosen
+from states.install.release.releases import PACKAGES, Release
 from states.install.settings import ADMIN_PASSWORD, DATABASE_MEMORY, INSTALL, MAILBOX_MEMORY, TIMEZONE
 from zflow.api import Context, Evidence, OperatorError, Secret, Step, holds, write_atomic
 
