@@ -27,8 +27,8 @@ MEASURED = 2.0
 
 def forget(folder: Path) -> None:
     """Remove the reports of attempts that were cut off."""
-    with contextlib.suppress(OSError):
-        for path in folder.iterdir():
+    for path in folder.glob("*"):
+        with contextlib.suppress(OSError):
             path.unlink()
 
 

@@ -104,9 +104,9 @@ class Shell:
         """Run a command to its end and return its result.
 
         `timeout` and `silence` are seconds, `limit` is the bytes it may print, `capture` the characters kept in the
-        result. `quiet` keeps the output out of the log (for answers that hold keys). `daemon` is for commands that
-        leave a service behind, which must outlive the walker. Raises CommandError for an exit code that is not `ok` and
-        for a crossed limit, Interrupted when the container is told to stop.
+        result. `quiet` keeps the output out of the log (for answers that hold keys, or are kept elsewhere). `daemon` is
+        for commands that leave a service behind, which must outlive the walker. Raises CommandError for an exit code
+        that is not `ok` and for a crossed limit, Interrupted when the container is told to stop.
         """
         if self._shared.stopping.is_set():
             raise Interrupted

@@ -44,9 +44,10 @@ class Evidence:
     def _told(self) -> str:
         return "".join(f"{NOTICE}{each}; " for each in self.notices)
 
-    def agrees_with(self, line: str) -> bool:
-        """Tell whether an earlier evidence, as the journal keeps it, has the same notices."""
-        return line.startswith(self._told) and not line.removeprefix(self._told).startswith(NOTICE)
+    def agrees_with(self, line: str, clean: Callable[[str], str]) -> bool:
+        """Tell whether an earlier evidence has the same notices; `clean` is what the journal did to its line."""
+        told = clean(self._told)
+        return line.startswith(told) and not line.removeprefix(told).startswith(NOTICE)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from states.bootstrap import codes
 from states.bootstrap.build import unmount
-from zflow.api import CommandError, Context, Evidence, Mount, OperatorError, Scope, Step, mounts, write_atomic
+from zflow.api import CommandError, Context, Evidence, Mount, OperatorError, Scope, Step, mounts
 
 BOUND = ("proc", "sys", "dev")
-FSTAB = "fstab"
-"""In the stage: what is missing, mounted by one mount(8)."""
+FSTAB = Path("/run/zflow/fstab")
+"""What is missing, for one mount(8). In memory: it is worth nothing once it is read."""
 RUN_OPTIONS = "mode=0755,nosuid,nodev,size=256m"
 RUN_FOLDERS = (("lock", 0o1777), ("user", 0o755), ("resolvconf", 0o755), ("resolvconf/interface", 0o755))
 """What packages expect in /run that systemd-tmpfiles would make: Debian policy 9.1.4, resolvconf(8)."""
@@ -71,8 +71,9 @@ def apply(ctx: Context) -> None:
         for name in due:
             make_way(ctx, volume / name)
         if lines:
-            write_atomic(ctx.stage / FSTAB, "".join(lines))
-            ctx.shell.run("mount", "--all", "--fstab", str(ctx.stage / FSTAB))
+            FSTAB.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            FSTAB.write_text("".join(lines))
+            ctx.shell.run("mount", "--all", "--fstab", str(FSTAB))
     except CommandError as error:
         refusals = [line for line in error.tail.splitlines() if any(word in line for word in REFUSALS)]
         if refusals:

@@ -54,7 +54,6 @@ class Meter:
 
 SYN_4, SYN_6 = Meter("syn_4", "ipv4_addr", 16384), Meter("syn_6", "ipv6_addr", 16384)
 ECHO_4, ECHO_6 = Meter("echo_4", "ipv4_addr", 4096), Meter("echo_6", "ipv6_addr", 4096)
-METERS = (SYN_4, SYN_6, ECHO_4, ECHO_6)
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ class Rule:
     match: str
     verdict: Verdict
     about: str
+    meter: Meter | None = None
+    """The set that `match` updates."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ def _before_ports() -> Iterator[Rule]:
 def _echo(family: str, match: str, source: str, meter: Meter) -> Iterator[Rule]:
     large, flood = f"{match} meta length > {LARGEST_ECHO}", f"{match} {_over(meter, source, ECHO_RATE, ECHO_BURST)}"
     yield Rule(INPUT, f"echo_large{family}", large, "drop", f"echo requests larger than {LARGEST_ECHO} bytes")
-    yield Rule(INPUT, f"echo_flood{family}", flood, "drop", f"more than {ECHO_RATE} echo requests a second")
+    about = f"more than {ECHO_RATE} echo requests a second"
+    yield Rule(INPUT, f"echo_flood{family}", flood, "drop", about, meter)
     yield Rule(INPUT, f"echo{family}", match, "accept", "echo requests")
 
 
@@ -184,7 +186,7 @@ def _limits(openings: tuple[Opening, ...], gateways: Gateways, rate: int) -> Ite
     ):
         others = f"{family} saddr != {_set(spared)} " if spared else ""
         over = _over(meter, f"{family} saddr{mask}", rate, rate * BURST)
-        yield Rule(INPUT, counter, f"tcp dport {open_tcp} {others}{over}", "drop", f"{about} {source}")
+        yield Rule(INPUT, counter, f"tcp dport {open_tcp} {others}{over}", "drop", f"{about} {source}", meter)
 
 
 def _openings(openings: tuple[Opening, ...]) -> Iterator[Rule]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from states.firewall.model import CHAINS, METERS, Chain, Meter, Rule
+from states.firewall.model import CHAINS, Chain, Meter, Rule
 
 FAMILY, TABLE = "inet", "zflow"
 """One table for IPv4 and IPv6."""
@@ -27,9 +27,8 @@ def render(rules: Iterable[Rule], counters: Iterable[str] | None = None) -> str:
     names = dict.fromkeys(each.counter for each in rules) if counters is None else counters
     lines = [f"table {FAMILY} {TABLE} {{"]
     lines += [f"\tcounter {name} {{ }}" for name in names]
-    for meter in METERS:
-        if any(f"@{meter.name} " in each.match for each in rules):
-            lines += _meter(meter)
+    for meter in dict.fromkeys(each.meter for each in rules if each.meter is not None):
+        lines += _meter(meter)
     for chain in CHAINS:
         lines += _chain(chain, rules)
     return REMOVED + "\n".join([*lines, "}"]) + "\n"

@@ -59,7 +59,8 @@ def live(ctx: Context) -> str | None:
     """Return the live table's listing; None when there is none, or it cannot be asked for."""
     try:
         return ctx.shell.run(*LIST, quiet=True).output
-    except CommandError:
+    except CommandError as error:
+        ctx.log(f"{error}")
         return None
 
 

@@ -34,6 +34,11 @@ class Row:
     measure: Measure
 
 
+def missed(figures: Iterable[Figure]) -> bool:
+    """Tell whether one of them misses its goal."""
+    return any(each.met is False for each in figures)
+
+
 MET = {True: "yes", False: "NO", None: ""}
 HEAD = Figure("what", "zflow", "against", "ratio", "goal", met=True, limit="limit")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.figures import Figure, faster, span, table, within
+from tests.bench.figures import Figure, faster, missed, span, table, within
 from tests.bench.measure import counted, side_by_side
 from tests.bench.rows.events import LIFE, past
 from tests.bench.rows.journalled import durations, longest_path
@@ -44,6 +44,8 @@ def test_a_goal_is_met_or_not() -> None:
     assert not faster("x", 1.0, 5.9, "it", least=6).met
     assert within("x", 1.5, 1.0, "it", most=1.5).met
     assert not within("x", 1.6, 1.0, "it", most=1.5).met
+    good, shown, bad = (Figure("x", "", "", "", "", met=met) for met in (True, None, False))
+    assert (missed([good, shown]), missed([good, bad])) == (False, True)
     assert faster("x", 0.002, 0.01, "it", least=1).ratio == "5.0 × faster"
 
 

@@ -53,10 +53,12 @@ def test_a_walk_ends_serving_and_a_second_finds_everything(tmp_path: Path) -> No
 def test_a_report_that_a_killed_walker_left_is_removed(tmp_path: Path) -> None:
     """The next attempt would show how far the one before had come until its own first report."""
     left = home(tmp_path) / "progress/one.a.json"
-    left.parent.mkdir(parents=True)
+    (left.parent / "a folder").mkdir(parents=True)
     left.write_text("{}")
-    process.walk(toy(), tmp_path, {}, "test")
-    assert not left.exists()
+    seen: list[bool] = []
+    step = file_step("one.a", before=lambda _ctx: seen.append(left.exists()))
+    process.walk(product(step), tmp_path, {}, "test")
+    assert seen == [False]
 
 
 def test_wrong_settings_block_and_name_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,10 +139,12 @@ def test_secrets_are_taken_out_of_what_is_recorded(bench: Bench) -> None:
 @pytest.mark.parametrize("secret", ["done", "started", "volume", "serving", "one.a"])
 def test_a_secret_that_is_a_word_of_the_journal_harms_nothing(bench: Bench, secret: str) -> None:
     """An operator may choose any password: the history keeps its kinds, names and keys, and the step stays done."""
-    what = product(file_step("one.a"))
+    noticed = again(file_step("one.b"), probe=lambda _ctx: Evidence("it is there", (f"{secret} is old",)))
+    what = product(file_step("one.a"), noticed)
     for _ in range(2):
         walk_with_a_secret(bench, what, secret)
     assert bench.kinds("one.a") == ["started", "done"]
+    assert bench.kinds("one.b") == ["satisfied"]
     assert bench.position()["state"] == "serving"
 
 

@@ -26,7 +26,10 @@ COLUMNS = (
 
 
 class Event(NamedTuple):
-    """What is to be recorded; time, boot and run are added by the writer."""
+    """What is to be recorded; time, boot and run are added by the writer.
+
+    Evidence and detail are free text, from which secrets are taken out; the rest are words and numbers of our own.
+    """
 
     kind: Kind
     state: str | None = None

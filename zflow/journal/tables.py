@@ -79,8 +79,7 @@ def _text(statement: Insert | Update, *left_out: str) -> str:
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=columns))
 
 
+# The statements of every step as text for the driver, the values in the columns' order.
 ADD_EVENT = _text(insert(event), "seq")
 MOVE = _text(insert(workflow).prefix_with("OR REPLACE"))
 SEAL = _text(update(seal), "id")
-"""The three statements of every step as text for the driver, the values in the columns' order: to go through SQLAlchemy
-at each takes longer than SQLite does."""

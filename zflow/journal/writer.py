@@ -1,4 +1,8 @@
-"""The one writer of the journal: opens it safely, restores where the walk is, appends events with one sync a commit."""
+"""The one writer of the journal: opens it safely, restores where the walk is, appends events with one sync a commit.
+
+SQLAlchemy opens the journal, migrates it with alembic, restores from it and makes the texts of the statements; those of
+a step's commit go to the driver, for to take each through SQLAlchemy costs more than to execute it.
+"""
 
 from __future__ import annotations
 
@@ -168,7 +172,7 @@ class Journal:
                     raise
                 self._ballast.unlink()
                 self._write(kept, where)
-            for each in events:
+            for each in kept:
                 if each.step is not None:
                     self._records[each.step] = _after(self.step(each.step), each)
             if position is not None:
@@ -208,10 +212,11 @@ class Journal:
         return event._replace(evidence=self._text(event.evidence), detail=self._text(event.detail))
 
     def _text(self, value: str | None) -> str | None:
+        return None if value is None else self.cleaned(value)
+
+    def cleaned(self, text: str) -> str:
         """Return a text without secrets, and without the surrogates that stand for bytes which are no UTF-8."""
-        if value is None:
-            return None
-        cleaned = self._clean(value)
+        cleaned = self._clean(text)
         return cleaned if cleaned.isascii() else cleaned.encode(errors="backslashreplace").decode()
 
     @contextlib.contextmanager
@@ -262,8 +267,8 @@ def _as_is(text: str) -> str:
 def open_journal(volume: Path, *, clock: Clock, boot: str, run: str, clean: Callable[[str], str] = _as_is) -> Journal:
     """Open the volume's journal for writing, made or brought to today's schema first.
 
-    The caller holds the walker's lock. `clean` takes the secrets out of every text that is recorded. Raises
-    OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, JOURNAL_AWAY, VOLUME_READ_ONLY or DISK_FULL.
+    The caller holds the walker's lock. `clean` takes the secrets out of what is free text in what is recorded: evidence
+    and details. Raises OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, JOURNAL_AWAY, VOLUME_READ_ONLY or DISK_FULL.
     """
     ballast = home(volume) / "ballast"
     try:

@@ -33,7 +33,8 @@ DEATHS = 3
 class Chain:
     """Events that wait for the next commit, and what is to be said of them.
 
-    `flush` makes them durable, with the position as it then is, and only then announces the lines, all in one go.
+    `flush` makes them durable, with the position as it then is, and only then announces the lines, all in one go; the
+    time they bear is that of the commit.
     """
 
     journal: Journal
@@ -96,7 +97,7 @@ def settle(task: Task) -> bool:
         seen = None if step.in_flight == "rerun" and record.unfinished else task.look(ctx)
         evidence = None if isinstance(seen, Drift) else seen
         stands = record.valid and record.key == key and not record.unfinished
-        if evidence is not None and stands and evidence.agrees_with(record.evidence):
+        if evidence is not None and stands and evidence.agrees_with(record.evidence, chain.journal.cleaned):
             return False
         task.enter()
         if evidence is not None:
@@ -145,7 +146,6 @@ def _try_once(task: Task, key: str) -> bool:
     try:
         # A journal that knows nothing of a step may have been begun anew, after an attempt that was cut off.
         if step.cleanup is not None and (record.unfinished or record == Record()):
-            chain.flush()
             step.cleanup(ctx)
         begun = f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})"
         chain.flush(_event(task, "started", attempt=number, key=key), said=[begun])

@@ -60,7 +60,8 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
     yield Figure("own time until the services' start", span(own), against, "", f"< {OWN} s", own < OWN, "0 s")
     yield faster("restart to the services' start", ours, theirs, "the predecessor's entrypoint", least=1)
     container.start()
-    container.wait_valid(300)
+    if container.wait_valid(300) != 0:
+        raise RuntimeError(container.logs()[-3000:])
     yield from _inside(container, rounds)
 
 
