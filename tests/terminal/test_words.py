@@ -10,7 +10,7 @@ import pytest
 
 from tests.terminal.golden import looked_at
 from zflow.progress import Progress
-from zflow.status.outlook import outlook, pace
+from zflow.status.outlook import left, outlook, pace
 from zflow.terminal.screen import PIPED, Screen, screen, shortened
 from zflow.terminal.signs import ascii_locale
 from zflow.terminal.words import amount, duration, moment, roughly, size
@@ -71,6 +71,13 @@ def test_work_in_the_background_costs_only_what_it_outlasts() -> None:
     found = outlook(longer, document["step"])
     assert found is not None
     assert found["remaining"] == 9999
+
+
+@pytest.mark.parametrize(("elapsed", "remaining"), [(0, 120), (90, 30), (118, 6), (130, 6), (240, 60), (600, 240)])
+def test_what_is_late_is_not_said_to_end_at_once(elapsed: float, remaining: float) -> None:
+    """A step that takes longer than usual and says nothing of how far it is, is expected to go on in proportion."""
+    step = {"status": "running", "elapsed": elapsed, "expected": 120.0, "progress": None}
+    assert left(step, 0.0, None) == remaining
 
 
 def test_a_download_is_judged_by_its_rate() -> None:

@@ -16,7 +16,9 @@ Row = dict[str, Any]
 PRIOR = 60.0
 """Seconds of work at the declared pace that are believed before any is measured: a few quick steps prove little."""
 LATE = 0.05
-"""Share of its usual time that a step which takes longer is said to need still."""
+"""Share of its usual time that a step which takes longer is said to need still, at least."""
+AGAIN = 0.5
+"""Share of the time it is late by that it is said to need still: a search that depends on chance may go on for long."""
 
 
 def pace(rows: Iterable[Row]) -> float:
@@ -47,7 +49,7 @@ def _left_of_running(step: Row, expected: float) -> float:
     if progress and done is not None and progress["rate"]:
         return float(progress["total"] - progress["done"]) / float(progress["rate"])
     if elapsed < expected or not done:
-        return max(expected - elapsed, LATE * expected)
+        return max(expected - elapsed, LATE * expected, AGAIN * (elapsed - expected))
     return elapsed * (1 - done) / done
 
 
