@@ -92,6 +92,8 @@ FLAGS = (
 )
 """RFC 9293, 3.10.7: after the handshake's SYN every segment but a reset carries ACK. The order matters to counters."""
 
+ICMP, ICMP_6 = 1, 58
+"""Protocol numbers (IANA). nft would ask the system's name services for names, which takes as long as ten rules."""
 ERRORS_4 = ("destination-unreachable", "time-exceeded", "parameter-problem")
 """ICMP errors that TCP and path MTU discovery (by a code of the first) live on (RFC 1122, 3.2.2; RFC 1191)."""
 ERRORS_6 = ("destination-unreachable", "packet-too-big", "time-exceeded", "parameter-problem")
@@ -127,8 +129,8 @@ UNOPENED = Rule(INPUT, "unopened", "", "drop", "everything else")
 
 def _fragments() -> Iterator[Rule]:
     about = "fragments of {}: pings only, of death at times"
-    yield Rule(FRAGMENTS, "fragments_4", "ip protocol icmp ip frag-off & 0x3fff != 0", "drop", about.format("ICMP"))
-    yield Rule(FRAGMENTS, "fragments_6", "frag nexthdr ipv6-icmp", "drop", about.format("ICMPv6"))
+    yield Rule(FRAGMENTS, "fragments_4", f"ip protocol {ICMP} ip frag-off & 0x3fff != 0", "drop", about.format("ICMP"))
+    yield Rule(FRAGMENTS, "fragments_6", f"frag nexthdr {ICMP_6}", "drop", about.format("ICMPv6"))
 
 
 def _bogus() -> Iterator[Rule]:

@@ -14,6 +14,9 @@ from tests.bench.measure import answer, side_by_side
 from tests.bench.place import Place
 from tests.bench.rows.predecessor import PORTS, firewall
 
+ROUNDS = 15
+"""At least: each takes a few milliseconds."""
+
 
 def measure(place: Place, rounds: int) -> Iterator[Figure]:
     """Load the table of the default settings where there is none, as in a new container, and in place of another.
@@ -29,7 +32,7 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
     theirs.write_text("".join(f"{call}\n" for call in firewall()))
     calls = len(theirs.read_text().splitlines())
     loaded, floor, replaced, called = side_by_side(
-        rounds,
+        max(rounds, ROUNDS),
         lambda: alone(f"nft -f {ours}"),
         lambda: alone(f"nft -f {empty}"),
         lambda: alone(f"nft -f {again}", before=ours),

@@ -6,14 +6,17 @@ prints when that was, on the monotonic clock.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import time
 from pathlib import Path
 
-from zflow.api import Code, Context, Evidence, OperatorError, Product, Scope, State, Step
-from zflow.walk.process import walk
+gc.disable()  # while it loads, as `zflow.cli.inner` does
+
+from zflow.api import Code, Context, Evidence, OperatorError, Product, Scope, State, Step  # noqa: E402
+from zflow.walk.process import walk  # noqa: E402
 
 ENOUGH = Code("ZF-9999", "the benchmark has seen enough", "This is as far as it looks.", "Nothing.")
 
@@ -41,6 +44,8 @@ def main() -> None:
 
         return Step(name=f"one.s{number}", title="nothing", probe=probe, apply=apply, scope=scope)
 
+    gc.freeze()
+    gc.enable()
     product = Product("bench", (State("one", "nothing", tuple(step(number) for number in range(count))),))
     walk(product, volume, {}, "benchmark")
     print(json.dumps({"step": (times[-1] - times[0]) / max(1, len(times) - 1), "at": times[0]}))
