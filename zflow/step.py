@@ -139,9 +139,9 @@ class Product:
     serves: tuple[str, ...] = ()
     """Names of the steps that, once proven in a start of the container, make it serve; `zflow health ready`."""
     watched_files: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
-    """What is watched by its content. Asked before each walk too, when the services do not run yet: it is quick."""
+    """Which files are watched. Asked before each walk too, while the services do not run yet: it is quick."""
     watches: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
-    """What is watched by commands."""
+    """What is watched by commands; asked after each walk."""
     shutdown: Action = field(default=lambda _ctx: None)
 
     @property
