@@ -21,12 +21,10 @@ ABSENT = f"create table {FAMILY} {TABLE}\n"
 """Refused by the kernel (EEXIST), and with it the whole transaction, where the table is there."""
 
 
-def render(rules: Iterable[Rule], counters: Iterable[str] | None = None) -> str:
-    """Return the transaction that makes the table hold these rules; `counters` only where others than theirs."""
+def render(rules: Iterable[Rule]) -> str:
+    """Return the transaction that makes the table hold these rules."""
     rules = tuple(rules)
-    names = dict.fromkeys(each.counter for each in rules) if counters is None else counters
     lines = [f"table {FAMILY} {TABLE} {{"]
-    lines += [f"\tcounter {name} {{ }}" for name in names]
     for meter in dict.fromkeys(each.meter for each in rules if each.meter is not None):
         lines += _meter(meter)
     for chain in CHAINS:
@@ -54,5 +52,5 @@ def _chain(chain: Chain, rules: Iterable[Rule]) -> Iterator[str]:
     yield f"\t\ttype filter hook {chain.hook} priority {chain.priority}; policy {chain.policy};"
     for each in rules:
         if each.chain is chain:
-            yield f"\t\t{each.match} counter name {each.counter} {each.verdict}".replace("\t ", "\t")
+            yield f'\t\t{each.match} counter {each.verdict} comment "{each.counter}"'.replace("\t ", "\t")
     yield "\t}"

@@ -18,7 +18,7 @@ from states.firewall.render import FAMILY, TABLE
 from states.firewall.settings import openings
 from zflow.api import CommandError, Context
 
-COUNTERS = ("nft", "--json", "list", "counters", "table", FAMILY, TABLE)
+COUNTED = ("nft", "--json", "list", "table", FAMILY, TABLE)
 EVERYWHERE = "everywhere"
 SOCKETS: tuple[tuple[Protocol, str, str], ...] = (
     ("tcp", "/proc/net/tcp", "0A"),
@@ -35,7 +35,7 @@ KERNELS = "Ip6InHdrErrors"
 
 @dataclass(frozen=True)
 class Row:
-    """One rule of what is loaded, in its order; None where the live table has no such counter."""
+    """One rule of what is loaded, in its order; None where the live table has no such rule."""
 
     chain: str
     counter: str
@@ -72,13 +72,18 @@ def report(ctx: Context) -> list[Row]:
 
 
 def counters(ctx: Context) -> dict[str, tuple[int, int]]:
-    """Return packets and bytes of every counter in the live table; empty when there is none."""
+    """Return packets and bytes that each rule of the live table has counted, by its comment; empty without a table."""
     try:
-        listed = json.loads(ctx.shell.run(*COUNTERS).output)["nftables"]
+        listed = json.loads(ctx.shell.run(*COUNTED, quiet=True).output)["nftables"]
     except (CommandError, ValueError):
         return {}
-    found = (each["counter"] for each in listed if "counter" in each)
-    return {each["name"]: (each["packets"], each["bytes"]) for each in found}
+    rules = (each["rule"] for each in listed if "rule" in each)
+    return {
+        rule.get("comment", ""): (part["counter"]["packets"], part["counter"]["bytes"])
+        for rule in rules
+        for part in rule["expr"]
+        if "counter" in part
+    }
 
 
 def _kernels() -> int | None:

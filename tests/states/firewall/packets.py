@@ -62,7 +62,7 @@ class Bench:
 
     def count(self, counter: str) -> int:
         """Return how many packets a counter has counted."""
-        return counters(self.ctx)[counter][0]
+        return counters(self.ctx).get(counter, (0, 0))[0]
 
     def dropped(self, counter: str, packets: Iterable[Packet]) -> bool:
         """Send packets; tell whether that counter counted each of them and nothing came back."""

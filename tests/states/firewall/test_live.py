@@ -64,7 +64,7 @@ DRIFTS = {
     "another chain": "add chain inet zflow mine { type filter hook input priority -1; policy accept; }",
     "another set": "add set inet zflow mine { type ipv4_addr; }",
     "another counter": "add counter inet zflow mine",
-    "another verdict": "replace rule inet zflow input handle {handle} counter name unopened accept",
+    "another verdict": "replace rule inet zflow input handle {handle} counter accept comment unopened",
     "rule removed": "delete rule inet zflow input handle {handle}",
 }
 

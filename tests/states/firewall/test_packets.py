@@ -59,8 +59,8 @@ def _receive(port: int) -> socket.socket:
 
 
 def load(rules: tuple[Rule, ...]) -> None:
-    """Load rules with the counters of the whole model."""
-    subprocess.run(["nft", "-f", "-"], input=render(rules, NAMES), text=True, check=True)
+    """Load rules."""
+    subprocess.run(["nft", "-f", "-"], input=render(rules), text=True, check=True)
 
 
 def test_every_rule_has_a_check() -> None:

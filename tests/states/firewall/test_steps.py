@@ -82,7 +82,7 @@ def test_what_may_come_early_is_open_while_all_else_is_closed(make: Make) -> Non
     journal.walk(ctx)
     early, late = nft.loads
     assert [line.strip() for line in early.splitlines() if "dport" in line] == [
-        "ip saddr { 192.0.2.0/24 } tcp dport 9119 counter name tcp_9119_4 accept"
+        'ip saddr { 192.0.2.0/24 } tcp dport 9119 counter accept comment "tcp_9119_4"'
     ]
     assert "tcp dport 9119 counter" in late
     assert "tcp dport 2525 counter" in late
