@@ -25,7 +25,6 @@ from zflow.api import (
     Watch,
     host_name,
     make_folder,
-    sha256,
     stamp,
     write_atomic,
 )
@@ -150,7 +149,7 @@ def watches(ctx: Context) -> Sequence[Watch]:
         return ()
     file = ctx.volume / DOMAINS
     argv = ("sh", "-c", LOOK, "look", str(ctx.volume), str(file))
-    wanted = sha256(file) if file.is_file() else ""
+    wanted = file.read_text() if file.is_file() else ""
     return (Watch("domains", argv=argv, every=EVERY, wanted=wanted),)
 
 

@@ -72,6 +72,7 @@ def test_a_domain_added_later_gets_its_key(server: Server, monkeypatch: pytest.M
         chroot.chmod(0o755)
         environment = {"PATH": f"{chroot.parent}:/usr/bin:/bin"}
         answers.append(subprocess.run(watch.argv, env=environment, capture_output=True, check=False).stdout)
+    assert watch.wanted.encode() == answers[0]
     assert answers == [b"example.test\n", b"added.example\nexample.test\n", b"added.example\nexample.test\n"]
     assert dkim.probe(ctx) is None
     add(server, "added.example")
