@@ -14,8 +14,6 @@ LAST_SUCCESS = Path("var/lib/apt/periodic/upgrade-stamp")
 """Touched by apt.systemd.daily after an unattended-upgrade that ended well, and by nothing else (apt 1.6 to 2.7)."""
 PATIENCE = 5.0
 """Seconds that cron gets to write its process id."""
-MOMENT = 0.02
-"""Seconds between two looks for it: cron takes some milliseconds, and a restart waits for it."""
 
 
 def last_success(ctx: Context) -> datetime | None:
@@ -51,11 +49,8 @@ def probe(ctx: Context) -> Evidence | None:
 def apply(ctx: Context) -> None:
     """Start cron and wait until it is there. Raises TransientError(CRON)."""
     ctx.shell.chroot("/usr/sbin/cron", daemon=True, timeout=30)
-    for _ in range(int(PATIENCE / MOMENT)):
-        if running(ctx):
-            return
-        ctx.pause(MOMENT)
-    raise TransientError(codes.CRON, f"no process of {ctx.volume}/usr/sbin/cron after {PATIENCE:.0f} s")
+    if not processes.came(ctx, lambda: running(ctx), PATIENCE):
+        raise TransientError(codes.CRON, f"no process of {ctx.volume}/usr/sbin/cron after {PATIENCE:.0f} s")
 
 
 STEP = Step(

@@ -10,11 +10,23 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from zflow.api import Context, read_text
 
 MOMENT = 0.1
+SOON = 0.02
+"""Seconds between two looks for what was just started: it takes some milliseconds, and a restart waits for it."""
+
+
+def came(ctx: Context, there: Callable[[], object], patience: float) -> bool:
+    """Wait for what was just started; return whether it was there within so many seconds."""
+    for _ in range(int(patience / SOON)):
+        if there():
+            return True
+        ctx.pause(SOON)
+    return False
 
 
 def inside(ctx: Context, pid: int) -> bool:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from states.install import codes
-from states.install.machine.processes import end, from_file, inside, name_of
+from states.install.machine.processes import came, end, from_file, inside, name_of
 from zflow.api import Context, Evidence, Scope, Step, TransientError, opened, remove_file, write_atomic
 
 CONFIG = Path("etc/rsyslog.conf")
@@ -18,8 +18,6 @@ KERNEL_LOG = re.compile(r'^(?=module\(load="imklog"|\$ModLoad imklog)', re.MULTI
 """Reads the kernel's log, which a container may not: an error at every start and never a line."""
 PATIENCE = 5.0
 """Seconds that rsyslog gets to make its socket."""
-MOMENT = 0.02
-"""Seconds between two looks for it: a restart waits for it."""
 
 
 def without_kernel_log(text: str) -> str:
@@ -91,11 +89,8 @@ def apply(ctx: Context) -> None:
         end(ctx, [pid], PATIENCE)
     remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
-    for _ in range(int(PATIENCE / MOMENT)):
-        if running(ctx) and (ctx.volume / SOCKET).is_socket():
-            return
-        ctx.pause(MOMENT)
-    raise TransientError(codes.SYSLOG, f"no rsyslogd with a socket /{SOCKET} after {PATIENCE:.0f} s")
+    if not came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE):
+        raise TransientError(codes.SYSLOG, f"no rsyslogd with a socket /{SOCKET} after {PATIENCE:.0f} s")
 
 
 STEP = Step(
