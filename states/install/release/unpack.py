@@ -7,8 +7,7 @@ from pathlib import Path
 
 from states.bootstrap.rootfs import os_release
 from states.install import codes
-from states.install.proof import finished
-from states.install.release.archive import checked, located, wanted
+from states.install.release.archive import checked, located, of_wanted, wanted
 from states.install.release.releases import PLATFORMS, Archive
 from zflow.api import (
     CommandError,
@@ -44,12 +43,7 @@ def inside(path: Path, ctx: Context) -> str:
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the tree is the wanted archive's, whole."""
-    if (done := finished(ctx)) is not None:
-        return done
-    try:
-        return evidence(ctx, wanted(ctx))
-    except OperatorError:
-        return None
+    return of_wanted(ctx, evidence)
 
 
 def evidence(ctx: Context, archive: Archive) -> Evidence | None:
