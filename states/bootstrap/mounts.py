@@ -54,10 +54,14 @@ def attributes(folder: Path) -> tuple[int, int] | None:
     return (status.st_uid, status.st_mode & 0o7777) if folder.is_dir() else None
 
 
+def in_memory(volume: Path, table: list[Mount]) -> bool:
+    """Tell whether /run is a file system in memory."""
+    return any(mount.point == volume / "run" and mount.kind == "tmpfs" for mount in table)
+
+
 def has_run(volume: Path, table: list[Mount]) -> bool:
     """Tell whether /run is a file system in memory with its folders."""
-    mounted = any(mount.point == volume / "run" and mount.kind == "tmpfs" for mount in table)
-    return mounted and all((volume / "run" / name).is_dir() for name, _ in RUN_FOLDERS)
+    return in_memory(volume, table) and all((volume / "run" / name).is_dir() for name, _ in RUN_FOLDERS)
 
 
 def apply(ctx: Context) -> None:
@@ -65,7 +69,7 @@ def apply(ctx: Context) -> None:
     volume, table = ctx.volume.resolve(), mounts()
     due = [name for name in BOUND if missing(name, volume, table)]
     lines = [f"/{name} {escaped(volume / name)} none rbind,rslave\n" for name in due]
-    if not any(mount.point == volume / "run" and mount.kind == "tmpfs" for mount in table):
+    if not in_memory(volume, table):
         lines.append(f"tmpfs {escaped(volume / 'run')} tmpfs {RUN_OPTIONS}\n")
     try:
         for name in due:

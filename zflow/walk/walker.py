@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -307,16 +307,15 @@ class Walker:
         leave(self._around.home, self._watches)
 
     def _list_watches(self) -> list[Watch]:
-        watches = self._list_watched_files()
-        with suppress(ZflowError, OSError):
-            watches += self._product.watches(self._around.look())
-        return watches
+        return [*self._list_watched_files(), *self._asked(self._product.watches)]
 
     def _list_watched_files(self) -> list[Watch]:
-        watches = [settings_watch(self._around.settings.files)]
+        return [settings_watch(self._around.settings.files), *self._asked(self._product.watched_files)]
+
+    def _asked(self, watches: Callable[[Context], Sequence[Watch]]) -> Sequence[Watch]:
         with suppress(ZflowError, OSError):
-            watches += self._product.watched_files(self._around.look())
-        return watches
+            return watches(self._around.look())
+        return ()
 
 
 def listed(product: Product) -> list[Listed]:
