@@ -113,6 +113,11 @@ class Machine:
         done = self.run("zflow", "status", "--wait", "--timeout", str(timeout), timeout=timeout + 60)
         return done.returncode
 
+    def must_serve(self, timeout: float) -> None:
+        """Wait until the walk has ended well. Raises RuntimeError with the end of the container's output."""
+        if self.wait_valid(timeout) != 0:
+            raise RuntimeError(self.logs()[-3000:])
+
     def wait_stopped(self, timeout: float) -> int:
         """Wait until the container has ended by itself and return its exit code."""
         deadline = time.monotonic() + timeout

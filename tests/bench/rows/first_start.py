@@ -22,8 +22,7 @@ def measure(place: Place, _rounds: int) -> Iterator[Figure]:
     container = machine(NAME, stand_in(place.new("release")), {"ZFLOW_DH": "generate"}, label=LABELLED)
     container.create()
     container.start()
-    if container.wait_valid(LONGEST) != 0:
-        raise RuntimeError(container.logs()[-3000:])
+    container.must_serve(LONGEST)
     rows = events(container.volume_path())
     took = durations(rows)
     whole = float(next(row["at"] for row in rows if row["kind"] == "checked")) - float(rows[0]["at"])

@@ -38,8 +38,7 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
     container = machine(NAME, stand_in(place.new("release")), label=LABELLED)
     container.create()
     container.start()
-    if container.wait_valid(900) != 0:
-        raise RuntimeError(container.logs()[-3000:])
+    container.must_serve(900)
 
     def zflow() -> float:
         container.stop()
@@ -60,8 +59,7 @@ def measure(place: Place, rounds: int) -> Iterator[Figure]:
     yield Figure("own time until the services' start", span(own), against, "", f"< {OWN} s", own < OWN, "0 s")
     yield faster("restart to the services' start", ours, theirs, "the predecessor's entrypoint", least=1)
     container.start()
-    if container.wait_valid(300) != 0:
-        raise RuntimeError(container.logs()[-3000:])
+    container.must_serve(300)
     yield from _inside(container, rounds)
 
 
