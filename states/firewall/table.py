@@ -75,9 +75,10 @@ def load(ctx: Context, mode: Mode, text: str) -> None:
 
     Raises OperatorError(KERNEL, RIGHTS) and TransientError(REFUSED); the live table is then as it was.
     """
-    log_drift(ctx)
+    before = recorded(ctx)
+    log_drift(ctx, before)
     try:
-        _transact(ctx, text)
+        _transact(ctx, text, fresh=before is None)
     except CommandError as error:
         raise explained(error) from error
     RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -85,9 +86,9 @@ def load(ctx: Context, mode: Mode, text: str) -> None:
     write_atomic(RUN / RECORD, json.dumps(asdict(record)) + "\n", mode=0o600)
 
 
-def _transact(ctx: Context, text: str) -> None:
+def _transact(ctx: Context, text: str, *, fresh: bool) -> None:
     """Load in one transaction; the first of a start finds no table, unless the network is older than the container."""
-    if recorded(ctx) is None:
+    if fresh:
         try:
             ctx.shell.run("nft", "--file", "-", stdin=first(text))
         except CommandError as error:
@@ -109,11 +110,10 @@ def explained(error: CommandError) -> OperatorError | TransientError:
     return TransientError(codes.REFUSED, said)
 
 
-def log_drift(ctx: Context) -> None:
-    """Write line by line to the step's log how the live table differs from what was loaded in this start."""
-    found = recorded(ctx)
-    if found is not None:
-        for line in drift(found.listing, live(ctx) or ""):
+def log_drift(ctx: Context, loaded: Record | None) -> None:
+    """Write line by line to the step's log how the live table differs from what was loaded in this start, if it was."""
+    if loaded is not None:
+        for line in drift(loaded.listing, live(ctx) or ""):
             ctx.log(f"drift: {line}")
 
 
