@@ -1,20 +1,29 @@
-# One verb a line; `make first-start` runs the main job, `make test` all the tests.
+# One verb a line; `make first-start` runs the main job, `make test` all the tests. Each target begins with what this
+# machine must have for it, and installs what is missing: rehearsal/prerequisites.py has the table.
 PYTHON ?= python3
+export PATH := $(PATH):/usr/sbin:/sbin
 VENV ?= .venv
 ROWS ?=
 ROUNDS ?= 5
 RUN = $(VENV)/bin/python -m
+PREPARE = @$(PYTHON) -m rehearsal.prerequisites
 
 .PHONY: first-start clean-first-start image check docs lock test-fast test test-containers test-others checkpoints crash crash-short faults bench
 
 first-start:
-	$(PYTHON) -m tests.container.first_start
+	$(PREPARE) $@
+	@$(PYTHON) -m rehearsal.first_start
 
 clean-first-start:
-	$(PYTHON) -m tests.container.first_start --clean
+	@$(PYTHON) -m rehearsal.first_start --clean
 
 image:
-	$(PYTHON) -c "from tests.container.image import make_image; make_image()"
+	$(PREPARE) $@
+	@$(PYTHON) -m rehearsal.image
+
+# What must be here before a target's other prerequisites are made.
+prepare-%:
+	$(PREPARE) $*
 
 # After a change of the dependencies: pins them anew, with the hashes that the image installs by.
 lock: $(VENV)/ready
@@ -23,6 +32,7 @@ lock: $(VENV)/ready
 	    --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 $(VENV)/ready: pyproject.toml
+	@$(PYTHON) -m rehearsal.prerequisites venv
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .[dev]
 	touch $@
@@ -32,13 +42,13 @@ docs: $(VENV)/ready
 	$(RUN) docs.generate
 
 # The benchmarks' own environment: zflow installed as in the image, not editable, and DBOS Transact to compare with.
-$(VENV)-bench/ready: pyproject.toml $(shell find zflow states alembic -name '*.py')
+$(VENV)-bench/ready: pyproject.toml $(wildcard zflow/*.py $(addprefix zflow/,*/*.py) states/*.py $(addprefix states/,*/*.py */*/*.py) alembic/*.py alembic/*/*.py)
 	$(PYTHON) -m venv $(VENV)-bench
 	$(VENV)-bench/bin/pip install --quiet --disable-pip-version-check "dbos==3.4.0" .
 	touch $@
 
 # All rows of docs/performance.md as root, or some: make bench ROWS="step status".
-bench: $(VENV)/ready $(VENV)-bench/ready
+bench: prepare-bench $(VENV)/ready $(VENV)-bench/ready
 	$(RUN) tests.bench --rounds $(ROUNDS) $(ROWS)
 
 check: $(VENV)/ready
@@ -47,11 +57,11 @@ check: $(VENV)/ready
 	$(RUN) mypy
 	$(VENV)/bin/lint-imports
 
-test-fast: check
+test-fast: prepare-test-fast check
 	$(RUN) pytest -q -m "not root and not container and not network and not slow"
 
 # Side by side, for containers mostly wait.
-test: check
+test: prepare-test check
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-containers test-others
 
 test-containers: $(VENV)/ready
@@ -61,16 +71,16 @@ test-others: $(VENV)/ready
 	$(RUN) pytest -q -m "not container"
 
 # Kills the vendor's installers at each of their checkpoints; `make test` takes a few by chance. About ten minutes.
-checkpoints: $(VENV)/ready
+checkpoints: prepare-checkpoints $(VENV)/ready
 	ZFLOW_TEST_CHECKPOINTS=all $(RUN) pytest -q tests/e2e/test_checkpoints.py
 
 # The crash certificate: prints its matrix and keeps it in docs/reliability.md; an hour. The short form: a minute.
-crash: $(VENV)/ready
+crash: prepare-crash $(VENV)/ready
 	$(RUN) tests.crash.matrix
 
-crash-short: $(VENV)/ready
+crash-short: prepare-crash-short $(VENV)/ready
 	$(RUN) tests.crash.matrix --short
 
 # All faults and hostile inputs of tests/faults in their long form; the matrix goes to the same page.
-faults: $(VENV)/ready
+faults: prepare-faults $(VENV)/ready
 	ZFLOW_TEST_FAULTS=long $(RUN) pytest -q tests/faults

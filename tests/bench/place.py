@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.container.podman import LABEL, podman
+from rehearsal.engine import LABEL, podman
 
 FOLDER = Path("/var/tmp/zflow-bench")
 """On a disk, not in memory: syncs are measured there."""

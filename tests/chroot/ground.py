@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.setup import SETTINGS
+from rehearsal.standin.build import StandIn
+from rehearsal.standin.catalogue import in_repository
+from rehearsal.standin.release import Release
 from tests.chroot.machine import Machine, Memory, memory
-from tests.container.rehearsal import SETTINGS
-from tests.standin.build import StandIn
-from tests.standin.catalogue import in_repository
-from tests.standin.release import Release
 from zflow.files import sha256
 
 READY, SOFTWARE = "ready", "software"

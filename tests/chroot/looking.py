@@ -8,8 +8,8 @@ import xml.etree.ElementTree as Xml
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.standin.runtime.entries import fits
 from tests.e2e.trees import Entry, attributes, plain, tree
-from tests.standin.runtime.entries import fits
 from zflow.journal.reader import events, reading
 from zflow.status.document import gather
 

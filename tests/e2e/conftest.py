@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from rehearsal.image import make_image
+from rehearsal.machine import Machine, remove_leftovers
+from rehearsal.setup import machine, stand_in
+from rehearsal.standin.build import StandIn
 from tests.chroot.ground import Ground, ground
-from tests.container.image import make_image
-from tests.container.podman import Machine, remove_leftovers
-from tests.container.rehearsal import machine, stand_in
 from tests.e2e.trees import Snapshot, snapshot
-from tests.standin.build import StandIn
 from zflow.files import sha256
 
 MakeMachine = Callable[..., Machine]

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.container.podman import Machine, podman
+from rehearsal.engine import podman
+from rehearsal.machine import Machine
 
 PATIENCE = 120.0
 """Seconds that anything may take on a busy machine."""

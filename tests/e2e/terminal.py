@@ -11,7 +11,7 @@ import subprocess
 import time
 from types import TracebackType
 
-from tests.container.podman import Machine
+from rehearsal.machine import Machine
 
 
 class Terminal:

@@ -13,7 +13,7 @@ from functools import cache
 
 import pytest
 
-from tests.container.podman import Machine
+from rehearsal.machine import Machine
 from tests.e2e.looks import PATIENCE, address, events, eventually, newest, served
 from tests.states.tls.authority import Issued, inter, issue, root, rsa_key
 

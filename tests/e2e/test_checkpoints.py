@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from rehearsal.standin.runtime.stages import STAGES
 from tests.chroot.ground import Ground
 from tests.chroot.looking import differences
 from tests.e2e import trees
-from tests.standin.runtime.stages import STAGES
 
 pytestmark = [pytest.mark.root, pytest.mark.container, pytest.mark.network]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.podman import IMAGE, RUNTIME, Machine, podman
+from rehearsal.engine import IMAGE, RUNTIME, podman
+from rehearsal.machine import Machine
 from tests.deploy.test_manifests import compose
 from tests.e2e.conftest import MakeMachine
 from tests.e2e.looks import address, eventually, newest, reached

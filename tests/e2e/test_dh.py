@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.machine import Machine
+from rehearsal.setup import machine
+from rehearsal.standin.build import StandIn
 from states.tls.group import ffdhe4096, pem
-from tests.container.podman import Machine
-from tests.container.rehearsal import machine
 from tests.e2e.looks import eventually
-from tests.standin.build import StandIn
 from zflow.files import sha256
 
 pytestmark = [pytest.mark.container, pytest.mark.network]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.container.podman import Machine
+from rehearsal.machine import Machine
 from tests.e2e.looks import PATIENCE, address, events, eventually, newest, reached
 
 pytestmark = [pytest.mark.container, pytest.mark.network]

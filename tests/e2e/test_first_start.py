@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.container.podman import Machine, podman
+from rehearsal.engine import podman
+from rehearsal.machine import Machine
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.podman import Machine
+from rehearsal.machine import Machine
 from tests.e2e.looks import address, events, eventually, newest, zimbra
 
 pytestmark = [pytest.mark.container, pytest.mark.network]

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from rehearsal.machine import Machine
+from rehearsal.setup import machine
+from rehearsal.standin.build import StandIn
 from states.product import PRODUCT
-from tests.container.podman import Machine
-from tests.container.rehearsal import machine
 from tests.e2e.trees import Snapshot, differences, snapshot
-from tests.standin.build import StandIn
 from zflow.errors import OperatorError
 from zflow.journal.reader import events, reading
 from zflow.journal.seal import broken_link

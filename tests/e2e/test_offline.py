@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.podman import Machine
+from rehearsal.machine import Machine
+from rehearsal.standin.aptrepo import publish
+from rehearsal.standin.build import StandIn, build
 from tests.e2e.conftest import MakeMachine
-from tests.standin.aptrepo import publish
-from tests.standin.build import StandIn, build
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 

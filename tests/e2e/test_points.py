@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import tests.crash
-from tests.container.podman import Machine
+from rehearsal.machine import Machine
 from tests.e2e.conftest import MakeMachine
 from tests.e2e.test_kills import ONCE, broken, completed, events_of
 from zflow.journal.event import VALID

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.container.podman import Machine
+from rehearsal.machine import Machine
 from tests.e2e.looks import events, newest
 
 pytestmark = [pytest.mark.container, pytest.mark.network]

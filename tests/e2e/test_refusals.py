@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.podman import Machine
-from tests.container.rehearsal import machine, stand_in
+from rehearsal.machine import Machine
+from rehearsal.setup import machine, stand_in
+from rehearsal.standin.build import StandIn
 from tests.e2e.conftest import MakeMachine
-from tests.standin.build import StandIn
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.container.podman import IMAGE, RUNTIME, Machine, podman
+from rehearsal.engine import IMAGE, RUNTIME, podman
+from rehearsal.machine import Machine
+from rehearsal.standin import HERE as STANDIN
 from tests.e2e.looks import PATIENCE, address, events, eventually, newest, reached, zimbra
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
 TEMPLATE = "opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
-VENDORS = Path(__file__).parents[1] / "standin/packages/zimbra-mta/root" / TEMPLATE
+VENDORS = STANDIN / "packages/zimbra-mta/root" / TEMPLATE
 
 
 def test_only_the_listed_ports_are_reached_from_outside(finished: Machine) -> None:

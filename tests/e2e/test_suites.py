@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.container.podman import Machine
-from tests.container.rehearsal import machine, stand_in
+from rehearsal.machine import Machine
+from rehearsal.setup import machine, stand_in
 from tests.e2e.looks import address, open_ports
 from tests.e2e.test_kills import events_of
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
+from rehearsal.machine import Machine
+from rehearsal.standin.build import StandIn, build
+from rehearsal.standin.runtime.upgrade import RESET
 from states.hardening.senders import CHECK, TEMPLATE
 from states.install.release.releases import PACKAGES
-from tests.container.podman import Machine
 from tests.e2e.conftest import MakeMachine
 from tests.e2e.looks import address, events, eventually, newest, reached, zimbra
 from tests.e2e.test_kills import events_of
-from tests.standin.build import StandIn, build
-from tests.standin.runtime.upgrade import RESET
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 

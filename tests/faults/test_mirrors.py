@@ -19,11 +19,11 @@ from typing import NamedTuple
 
 import pytest
 
+from rehearsal.standin.aptrepo import publish
 from states.bootstrap import build, codes, mmdebstrap
 from states.bootstrap.settings import SETTINGS
 from states.bootstrap.suites import POCKETS
 from tests.faults.matrix import chance, judge
-from tests.standin.aptrepo import publish
 from tests.support import make_context
 from zflow.api import ZflowError, mounts_below
 from zflow.codes import TIME_LIMIT

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.image import debian_sources
 from states.bootstrap import codes as bootstrap_codes
-from tests.container.image import debian_sources
 from tests.engine.child import NAMES
 from tests.engine.toy import effects
 from tests.engine.where import ROOT

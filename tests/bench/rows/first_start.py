@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rehearsal.image import make_image
+from rehearsal.setup import machine, stand_in
 from states.product import PRODUCT
 from tests.bench.figures import Figure, Row, within
 from tests.bench.place import LABELLED, Place
 from tests.bench.rows.journalled import durations, events, longest_path
-from tests.container.image import make_image
-from tests.container.rehearsal import machine, stand_in
 
 NAME = "zflow-bench-first-start"
 LONGEST = 3600.0

@@ -6,6 +6,10 @@ import json
 import time
 from collections.abc import Iterator
 
+from rehearsal.engine import podman
+from rehearsal.image import make_image
+from rehearsal.machine import Machine
+from rehearsal.setup import machine, stand_in
 from tests.bench.figures import Figure, Row, faster, span, within
 from tests.bench.measure import SUBJECTS, side_by_side
 from tests.bench.place import LABELLED, Place
@@ -13,9 +17,6 @@ from tests.bench.rows.journalled import events, moment
 from tests.bench.rows.memory import SLEEP, in_memory
 from tests.bench.rows.predecessor import restart
 from tests.bench.rows.rival_image import begun_at, lifetime, make_rival, run_rival
-from tests.container.image import make_image
-from tests.container.podman import Machine, podman
-from tests.container.rehearsal import machine, stand_in
 from zflow.lock import RUNNER, holder
 
 NAME = "zflow-bench-restart"

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from rehearsal.engine import IMAGE, LABEL, RUNTIME, podman
+from rehearsal.machine import CAPABILITIES
 from tests.bench.place import LABELLED
-from tests.container.podman import CAPABILITIES, IMAGE, LABEL, RUNTIME, podman
 
 RIVAL = "localhost/zflow-bench"
 RECIPE = f"""\

@@ -12,6 +12,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from rehearsal.engine import podman
+from rehearsal.image import make_image
+from rehearsal.setup import machine, stand_in
 from states.bootstrap import mmdebstrap
 from states.bootstrap.settings import KEYRING, MIRROR
 from states.bootstrap.suites import SUITES
@@ -20,9 +23,6 @@ from tests.bench.measure import side_by_side
 from tests.bench.place import LABELLED, Place
 from tests.bench.rows.journalled import events, moment
 from tests.bench.rows.rival_image import begun_at, lifetime, make_rival, run_rival, volume_made
-from tests.container.image import make_image
-from tests.container.podman import podman
-from tests.container.rehearsal import machine, stand_in
 
 SUITE = SUITES["18.04"]
 NAME = "zflow-bench-volume"

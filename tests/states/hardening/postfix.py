@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.standin import HERE as STANDIN
+from rehearsal.standin.runtime import host, listener, rewrite, store
 from states.hardening import senders, values
-from tests.standin.runtime import host, listener, rewrite, store
 from tests.states.hardening.server import Server
 from tests.states.hardening.watcher import eventually
 
@@ -47,8 +48,8 @@ ATTRIBUTES = {
 }
 LOG = "postlog unix-dgram n - n - 1 postlogd"
 GUARD = '"$@" & master=$!; read -r _; kill "$master"; wait "$master"'
-LOGIN_MAPS = Path(__file__).parents[2] / "standin/packages/zimbra-mta/root/opt/zimbra/conf/zmconfigd"
-TAGS = Path(__file__).parents[2] / "standin/packages/zimbra-mta/root/opt/zimbra/common/conf"
+LOGIN_MAPS = STANDIN / "packages/zimbra-mta/root/opt/zimbra/conf/zmconfigd"
+TAGS = STANDIN / "packages/zimbra-mta/root/opt/zimbra/common/conf"
 
 
 @dataclass

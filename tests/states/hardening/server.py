@@ -11,12 +11,13 @@ from typing import cast
 
 import pytest
 
+from rehearsal.standin import HERE as STANDIN
+from rehearsal.standin.runtime import entries, host, localconfig, rewrite, store, zmdkimkeyutil, zmlocalconfig, zmprov
 from states.hardening.senders import TEMPLATE
 from states.hardening.settings import SETTINGS
 from states.identity import SETTINGS as IDENTITY
 from states.install.settings import SETTINGS as INSTALL
 from tests.engine.toy import Bench
-from tests.standin.runtime import entries, host, localconfig, rewrite, store, zmdkimkeyutil, zmlocalconfig, zmprov
 from tests.support import make_context
 from zflow.codes import COMMAND
 from zflow.context import Context
@@ -28,7 +29,7 @@ from zflow.walk.surroundings import Surroundings
 
 TABLE = (*IDENTITY, *INSTALL, *SETTINGS)
 VERSION = "8.8.15.GA.3869.UBUNTU18.64"
-VENDORS = Path(__file__).parents[2] / "standin/packages/zimbra-mta/root" / TEMPLATE.lstrip("/")
+VENDORS = STANDIN / "packages/zimbra-mta/root" / TEMPLATE.lstrip("/")
 
 
 class Server(Shell):

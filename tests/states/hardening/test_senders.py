@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rehearsal.standin import HERE as STANDIN
 from states.hardening import codes
 from states.hardening.senders import BESIDE, CHECK, edited
 from zflow.errors import OperatorError
 
-VENDOR = (
-    Path(__file__).parents[2]
-    / "standin/packages/zimbra-mta/root/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
-).read_text()
+VENDOR = (STANDIN / "packages/zimbra-mta/root/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf").read_text()
 """The template as the vendor ships it; the same in 8.8.15, 9.0, 10.0 and 10.1 (zimbra-facts §4)."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.standin import HERE as STANDIN
 from states.hardening import values
 from states.hardening.settings import SETTINGS
 from states.hardening.wishes import LOGIN_MAPS, SENDER_LOGIN, attributes, wishes
@@ -15,10 +16,7 @@ from tests.support import make_context
 from zflow.context import Context
 
 KNOWN = {
-    row[0]: row[1:]
-    for row in csv.reader(
-        (Path(__file__).parents[2] / "standin/runtime/attributes.tsv").read_text().splitlines(), delimiter="\t"
-    )
+    row[0]: row[1:] for row in csv.reader((STANDIN / "runtime/attributes.tsv").read_text().splitlines(), delimiter="\t")
 }
 """What the vendor's schema says of each attribute: kind, and whether it has one value or several."""
 

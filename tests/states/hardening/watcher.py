@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rehearsal.standin import HERE as STANDIN
+
 PROGRAM = Path(__file__).parents[3] / "states/hardening/auditswatch.pl"
-TEMPLATE = Path(__file__).parents[2] / "standin/packages/zimbra-core/root/opt/zimbra/conf/auditswatchrc.in"
+TEMPLATE = STANDIN / "packages/zimbra-core/root/opt/zimbra/conf/auditswatchrc.in"
 THRESHOLDS = {"ipacct_threshold": 3, "acct_threshold": 5, "ip_threshold": 7, "total_threshold": 20}
 SENDMAIL = """\
 #!/bin/sh

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.standin import HERE as STANDIN
+from rehearsal.standin.runtime.zmsetup import read_config
 from states.install.release.releases import RELEASES
 from states.install.vendor import answers
 from states.install.vendor.answers import render
-from tests.standin.runtime.zmsetup import read_config
 from tests.states.install.test_answers import FACTS
 from zflow.api import Secret
 
-UTIL = Path(__file__).parents[2] / "standin/installer/util/utilfunc.sh"
+UTIL = STANDIN / "installer/util/utilfunc.sh"
 LOAD = 'file=$2; . "$1"; loadConfig "$file"; shift 2; for key; do printf "\\0%s" "${!key-unset}"; done'
 LINES: dict[str, tuple[str, str, str]] = {
     # what: (the file, KEY to install.sh, KEY to zmsetup.pl)

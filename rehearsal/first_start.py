@@ -9,31 +9,45 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.container.image import make_image
-from tests.container.podman import IMAGE, Machine
-from tests.container.rehearsal import machine, stand_in
+from rehearsal.engine import IMAGE, PODMAN, Failed
+from rehearsal.image import make_image
+from rehearsal.machine import Machine
+from rehearsal.setup import machine, stand_in
 
 NAME = "zflow-first-start"
 FOLDER = Path(tempfile.gettempdir()) / NAME
 
 
 def main() -> int:
-    """Walk a fresh volume to a serving server; return the exit code of `zflow status`."""
+    """Return the exit code of `zflow status`, or 2 where this machine let the container not come so far."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ubuntu", default="18.04", help="18.04, 20.04, 22.04 or 24.04")
     parser.add_argument("--dh", default="ffdhe4096", help="ffdhe4096, or generate: a search of minutes on all cores")
     parser.add_argument("--clean", action="store_true", help="only remove what an earlier call left")
     options = parser.parse_args()
-    Machine(NAME).remove()
+    try:
+        clean()
+        return 0 if options.clean else walk(options.ubuntu, options.dh)
+    except Failed as problem:
+        say(str(problem))
+        return 2
+
+
+def clean() -> None:
+    """Remove what an earlier call left: nothing, where there is no podman yet."""
+    if shutil.which(PODMAN.command[0]):
+        Machine(NAME).remove()
     shutil.rmtree(FOLDER, ignore_errors=True)
-    if options.clean:
-        return 0
+
+
+def walk(ubuntu: str, dh: str) -> int:
+    """Walk a fresh volume to a serving server. Raises Failed."""
     say("building the image (podman, from this checkout) …")
     make_image()
     say("building the stand-in release (the vendor's interface, none of its code) …")
     FOLDER.mkdir()
-    release = stand_in(FOLDER, options.ubuntu)
-    rehearsal = machine(NAME, release, {"ZFLOW_DH": options.dh}, label="first-start", ubuntu=options.ubuntu)
+    release = stand_in(FOLDER, ubuntu)
+    rehearsal = machine(NAME, release, {"ZFLOW_DH": dh}, label="first-start", ubuntu=ubuntu)
     say(f"starting {IMAGE} over a fresh volume; this is the container's own output:\n")
     rehearsal.create()
     rehearsal.start()

@@ -1,4 +1,4 @@
-"""Builds a stand-in release: `python3 tests/standin/build.py --out DIR`, or `build(Path(...))` from a test."""
+"""Builds a stand-in release: `python3 rehearsal/standin/build.py --out DIR`, or `build(Path(...))` from a test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if not __package__:  # run as a file: give it the package that the imports below
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     __package__ = "standin"
 
-from . import aptrepo, catalogue, debs
+from . import HERE, aptrepo, catalogue, debs
 from .release import BEHAVIOURS, CODENAMES, KNOWN_PLATFORMS, Release
 
 
@@ -35,7 +35,7 @@ class StandIn:
 def _write_archive(release: Release, work: Path, out: Path) -> Path:
     """The installer and its packages, in one top folder, as a gzipped tar."""
     top = work / release.name
-    debs.copy_tree(debs.HERE / "installer", top, release)
+    debs.copy_tree(HERE / "installer", top, release)
     for package in catalogue.in_archive(release):
         debs.build(package, release, work / "local", top / "packages")
     marks = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.container.podman import Machine
-from tests.standin.build import StandIn, build
+from rehearsal.machine import Machine
+from rehearsal.standin.build import StandIn, build
 
 SETTINGS = {
     "ZFLOW_DH": "ffdhe4096",

@@ -6,10 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from . import HERE
 from .catalogue import Package, launchers
 from .release import Release
-
-HERE = Path(__file__).resolve().parent
 
 
 def substituted(text: str, release: Release) -> str:

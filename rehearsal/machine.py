@@ -1,9 +1,8 @@
-"""A small hand on podman: start, look into, kill and remove containers of zflow, and never leave any behind."""
+"""A container of zflow over a volume of its own: start, look into, kill and remove it, and never leave any behind."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -11,33 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-IMAGE = "localhost/zflow:dev"
-LABEL = "zflow-harness"
-RUNTIME = (
-    "--runtime", "runc",
-    "--ulimit", "nofile=20000:20000",
-    "--ulimit", "nproc=4000:4000",
-)  # fmt: skip
-"""runc, because crun refuses hybrid cgroup hierarchies; limits that a nested host grants too."""
+from rehearsal.engine import IMAGE, LABEL, PODMAN, Engine, Failed
+
 CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "AUDIT_WRITE")
-"""Beside podman's defaults: SYS_ADMIN for the mounts of the chroot, NET_ADMIN for the firewall's own table, AUDIT_WRITE
-for 18.04's su, sudo and cron. Podman's seccomp profile spares them the audit, an engine without one does not."""
+"""Beside the engines' defaults: SYS_ADMIN for the mounts of the chroot, NET_ADMIN for the firewall's own table, and
+AUDIT_WRITE for 18.04's su, sudo and cron: Podman's seccomp profile spares them the audit, another may not."""
 
 
-def podman(*argv: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    """Run podman and return what it printed; both streams are kept."""
-    done = subprocess.run(["podman", *argv], capture_output=True, text=True, timeout=timeout, check=False)
-    if check and done.returncode != 0:
-        raise RuntimeError(f"podman {' '.join(argv[:3])} … ended with {done.returncode}: {done.stderr.strip()}")
-    return done
-
-
-def remove_leftovers() -> None:
+def remove_leftovers(engine: Engine = PODMAN) -> None:
     """Remove containers and volumes of earlier runs, also of killed ones; they carry the harness's label."""
-    for name in podman("ps", "-aq", "--filter", f"label={LABEL}=test").stdout.split():
-        podman("rm", "-f", "-t", "0", name, check=False)
-    for name in podman("volume", "ls", "-q", "--filter", f"label={LABEL}=test").stdout.split():
-        podman("volume", "rm", "-f", name, check=False)
+    for name in engine.run("ps", "-aq", "--filter", f"label={LABEL}=test").stdout.split():
+        engine.run(*engine.removal, name, check=False)
+    for name in engine.run("volume", "ls", "-q", "--filter", f"label={LABEL}=test").stdout.split():
+        engine.run("volume", "rm", "-f", name, check=False)
 
 
 @dataclass
@@ -49,59 +34,63 @@ class Machine:
     mounts: Sequence[str] = ()
     options: Sequence[str] = ()
     hostname: str = "mail.example.test"
-    volume_options: str = "dev,suid,exec"
     label: str = "test"
     capabilities: Sequence[str] = CAPABILITIES
+    engine: Engine = PODMAN
+    volume_options: str | None = None
+    """How the volume is mounted, where not as the engine needs it."""
 
     def create(self) -> None:
         """Make the volume, if it is not there, and the container."""
-        if podman("volume", "exists", self.name, check=False).returncode != 0:
-            podman("volume", "create", "--label", f"{LABEL}={self.label}", self.name)
+        if self.engine.run("volume", "inspect", self.name, check=False).returncode != 0:
+            self.engine.run("volume", "create", "--label", f"{LABEL}={self.label}", self.name)
         variables = [word for pair in self.environment.items() for word in ("--env", "=".join(pair))]
         mounts = [word for mount in self.mounts for word in ("--volume", mount)]
         rights = [word for name in self.capabilities for word in ("--cap-add", name)]
-        podman(
-            "create", *RUNTIME, "--name", self.name, "--label", f"{LABEL}={self.label}",
+        how = self.engine.volume_options if self.volume_options is None else self.volume_options
+        volume = ":".join(filter(None, (self.name, "/data", how)))
+        self.engine.run(
+            "create", *self.engine.options, "--name", self.name, "--label", f"{LABEL}={self.label}",
             "--hostname", self.hostname, *rights, "--stop-timeout", "300",
-            "--volume", f"{self.name}:/data:{self.volume_options}", *mounts, *variables, *self.options, IMAGE,
+            "--volume", volume, *mounts, *variables, *self.options, IMAGE,
         )  # fmt: skip
 
     def start(self) -> None:
         """Start the container, as the engine would after a reboot."""
-        podman("start", self.name)
+        self.engine.run("start", self.name)
 
     def kill(self) -> None:
         """End the whole container at once, as a power cut of its processes would."""
-        podman("kill", "--signal", "KILL", self.name, check=False)
-        podman("wait", self.name, check=False)
+        self.engine.run("kill", "--signal", "KILL", self.name, check=False)
+        self.engine.run("wait", self.name, check=False)
 
     def stop(self, timeout: int = 300) -> None:
         """Ask the container to end, with a grace period in seconds."""
-        podman("stop", "--time", str(timeout), self.name, timeout=timeout + 60)
+        self.engine.run("stop", "--time", str(timeout), self.name, timeout=timeout + 60)
 
     def remove(self, *, volume: bool = True) -> None:
         """Remove the container and, unless told otherwise, its volume."""
-        podman("rm", "-f", "-t", "0", self.name, check=False)
+        self.engine.run(*self.engine.removal, self.name, check=False)
         if volume:
-            podman("volume", "rm", "-f", self.name, check=False)
+            self.engine.run("volume", "rm", "-f", self.name, check=False)
 
     def run(self, *argv: str, check: bool = False, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a command inside the container (`podman exec`)."""
-        return podman("exec", self.name, *argv, check=check, timeout=timeout)
+        return self.engine.run("exec", self.name, *argv, check=check, timeout=timeout)
 
     def logs(self) -> str:
         """Return all that the container printed so far."""
-        done = podman("logs", self.name)
+        done = self.engine.run("logs", self.name)
         return done.stdout + done.stderr
 
     def running(self) -> bool:
         """Tell whether the container runs."""
-        done = podman("inspect", "--format", "{{.State.Running}}", self.name, check=False)
+        done = self.engine.run("inspect", "--format", "{{.State.Running}}", self.name, check=False)
         return done.stdout.strip() == "true"
 
     def exit_code(self) -> int:
         """Return the exit code of the ended container."""
-        return int(podman("inspect", "--format", "{{.State.ExitCode}}", self.name).stdout)
+        return int(self.engine.run("inspect", "--format", "{{.State.ExitCode}}", self.name).stdout)
 
     def status(self) -> dict[str, Any]:
         """Return the document of `zflow status --json`."""
@@ -114,9 +103,9 @@ class Machine:
         return done.returncode
 
     def must_serve(self, timeout: float) -> None:
-        """Wait until the walk has ended well. Raises RuntimeError with the end of the container's output."""
+        """Wait until the walk has ended well. Raises Failed with the end of the container's output."""
         if self.wait_valid(timeout) != 0:
-            raise RuntimeError(self.logs()[-3000:])
+            raise Failed(self.logs()[-3000:])
 
     def wait_stopped(self, timeout: float) -> int:
         """Wait until the container has ended by itself and return its exit code."""
@@ -129,9 +118,4 @@ class Machine:
 
     def volume_path(self) -> Path:
         """Return where the volume lies on this host."""
-        return Path(podman("volume", "inspect", "--format", "{{.Mountpoint}}", self.name).stdout.strip())
-
-
-def certificate_file() -> str | None:
-    """Return this host's file of certificate authorities for pip, when one is set."""
-    return next((os.environ[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if os.environ.get(name)), None)
+        return Path(self.engine.run("volume", "inspect", "--format", "{{.Mountpoint}}", self.name).stdout.strip())

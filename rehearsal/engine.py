@@ -1,0 +1,49 @@
+"""The command lines of container engines: what each is told beside what all are told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+
+IMAGE = "localhost/zflow:dev"
+LABEL = "zflow-harness"
+
+
+class Failed(Exception):
+    """A command of this machine's ended badly; the text is one sentence for the person who typed `make`."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine as one reaches it: `command` is its command line up to the first word of a request."""
+
+    name: str
+    command: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    """What `run` and `create` are told on a host like ours."""
+    volume_options: str = ""
+    """What a volume is mounted with, where the engine would take rights away that an Ubuntu needs."""
+    removal: tuple[str, ...] = ("rm", "--force", "--volumes")
+    """Ends a container at once and removes it."""
+
+    def run(self, *argv: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Return what the engine printed, both streams apart. Raises Failed with its own words."""
+        done = subprocess.run([*self.command, *argv], capture_output=True, text=True, timeout=timeout, check=False)
+        if check and done.returncode != 0:
+            words = f"{self.name} {' '.join(argv[:3])}"
+            raise Failed(f"{words} … ended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()[-500:]}")
+        return done
+
+
+LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=4000:4000")
+"""Limits that a nested host grants too."""
+RUNTIME = ("--runtime", "runc", *LIMITS)
+"""runc, because crun refuses hybrid cgroup hierarchies."""
+PODMAN = Engine("podman", ("podman",), RUNTIME, "dev,suid,exec", ("rm", "--force", "--volumes", "--time", "0"))
+podman = PODMAN.run
+
+
+def certificate_file() -> str | None:
+    """Return this host's file of certificate authorities for pip, when one is set."""
+    return next((os.environ[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if os.environ.get(name)), None)

@@ -1,0 +1,144 @@
+"""What this machine must have before a target of the Makefile can do its work, and how it gets there.
+
+`python3 -m rehearsal.prerequisites TARGET` is the first line of every target: it installs what is missing, or says in
+one sentence what is missing and how to get it, and ends with 2. It needs Python's own library alone.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+RELEASE = "bookworm"
+"""The Debian that the image is made of: from the mirror, and with the keys, of a machine of the same."""
+
+VENV, IMAGE, FAST, HOST, ENGINES = "venv", "image", "fast", "host", "engines"
+TARGETS: Mapping[str, frozenset[str]] = {
+    "venv": frozenset({VENV}),
+    "first-start": frozenset({IMAGE}),
+    "image": frozenset({IMAGE}),
+    "test-fast": frozenset({FAST}),
+    "test": frozenset({IMAGE, FAST, HOST, ENGINES}),
+    "bench": frozenset({IMAGE, FAST, HOST}),
+    "crash": frozenset({IMAGE, FAST, HOST}),
+    "crash-short": frozenset({FAST, HOST}),
+    "faults": frozenset({FAST, HOST}),
+    "checkpoints": frozenset({IMAGE, FAST, HOST}),
+}
+"""Each target of the Makefile, and the kinds of work it does."""
+AS_ROOT = frozenset({IMAGE, HOST, ENGINES})
+"""Work that mounts, makes namespaces or containers."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A program (or a file, by its full path), the Debian package it comes in, and the kinds of work that use it."""
+
+    program: str
+    package: str
+    work: frozenset[str]
+
+    def met(self) -> bool:
+        """Tell whether this machine has it: a program where PATH leads."""
+        if self.program == "ensurepip":  # a module of Python's own library that Debian ships apart
+            return find_spec(self.program) is not None
+        if self.program.startswith("/"):
+            return Path(self.program).exists()
+        return shutil.which(self.program) is not None
+
+
+def _all(work: Iterable[str], *programs: str | tuple[str, str]) -> list[Need]:
+    pairs = ((each, each) if isinstance(each, str) else each for each in programs)
+    return [Need(program, package, frozenset(work)) for program, package in pairs]
+
+
+NEEDS = (
+    *_all([VENV], ("ensurepip", "python3-venv")),
+    *_all([IMAGE], "podman", "runc", "mmdebstrap", "iptables"),
+    *_all([IMAGE], ("/usr/lib/podman/netavark", "netavark"), ("/usr/lib/podman/aardvark-dns", "aardvark-dns")),
+    *_all([IMAGE, FAST], "gpg", "gpg-agent"),
+    *_all([IMAGE, HOST], ("nft", "nftables"), ("dpkg-deb", "dpkg")),
+    *_all([FAST, HOST], "openssl", "strace", ("dnsmasq", "dnsmasq-base")),
+    *_all([HOST], ("ip", "iproute2"), ("mkfs.ext4", "e2fsprogs"), "mount", "perl", "chromium"),
+    *_all([HOST], ("nginx", "nginx-light"), "postfix", ("testssl", "testssl.sh")),
+    *_all([HOST], ("/usr/lib/nginx/modules/ngx_mail_module.so", "libnginx-mod-mail")),
+)
+"""Program, package, who needs it: the one table of what the Makefile's targets use beside `make`, `git` and Python."""
+
+
+def missing(target: str) -> list[str]:
+    """Return the Debian packages that `target` needs and this machine lacks, sorted."""
+    work = TARGETS[target]
+    lacking = {need.package for need in NEEDS if need.work & work and not need.met()}
+    return sorted(lacking)
+
+
+def distribution() -> str:
+    """Return what this machine runs in os-release's words: `debian bookworm`, or ` ` where nothing says so."""
+    try:
+        known = platform.freedesktop_os_release()
+    except OSError:
+        known = {}
+    return f"{known.get('ID', '')} {known.get('VERSION_CODENAME', '')}"
+
+
+def install(packages: list[str]) -> str | None:
+    """Install Debian packages; return apt's reason where that failed.
+
+    invoke-rc.d(8) starts nothing in the runlevel named here: no server runs unless somebody wants it.
+    """
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (
+        ["apt-get", "update", "-qq", "-o", "APT::Update::Error-Mode=any"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+    ):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            said = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            return f"`{' '.join(command[:2])}` ended with {done.returncode}: {said[-1] if said else 'no reason given'}"
+    return None
+
+
+def obstacle(target: str) -> str | None:
+    """Bring this machine to where `target` can begin; return one sentence where that cannot be."""
+    lacking = missing(target)
+    names = ", ".join(lacking)
+    if TARGETS[target] & AS_ROOT and os.geteuid() != 0:
+        return "it makes containers, mounts and namespaces, and that takes root: run it as root"
+    system = distribution()
+    if IMAGE in TARGETS[target] and system != f"debian {RELEASE}":
+        found = f"is {system.strip()}" if system.strip() else "has no /etc/os-release"
+        return (
+            f"the image is made from the packages of a Debian 12 ({RELEASE}) machine, and this one {found}: "
+            f"run it on Debian 12, in a virtual machine or a privileged container"
+        )
+    if not lacking:
+        return None
+    if shutil.which("apt-get") is None:
+        return f"missing Debian packages: {names}; there is no apt-get here to install them: install them yourself"
+    if os.geteuid() != 0:
+        return f"missing Debian packages: {names}; install them as root: apt-get install {' '.join(lacking)}"
+    print(f"{target}: installing missing Debian packages: {names} …", flush=True)
+    if reason := install(lacking):
+        return f"missing Debian packages: {names}; {reason} (apt needs a mirror it can reach)"
+    return None
+
+
+def main() -> int:
+    """Make the machine ready for the target on the command line; 2 where it cannot be."""
+    (target,) = sys.argv[1:]
+    if sentence := obstacle(target):
+        print(f"{target}: {sentence}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
