@@ -14,6 +14,13 @@ class Failed(Exception):
     """A command of this machine's ended badly; the text is one sentence for the person who typed `make`."""
 
 
+def cause(said: str) -> str:
+    """Return of a failed command's words the line that tells why: the first that could not be fetched, or the last."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    fetched = [line for line in lines if "Failed to fetch" in line or "Temporary failure" in line]
+    return next(iter(fetched or lines[-1:]), "no reason given")
+
+
 @dataclass(frozen=True)
 class Engine:
     """An engine as one reaches it: `command` is its command line up to the first word of a request."""
@@ -32,7 +39,7 @@ class Engine:
         done = subprocess.run([*self.command, *argv], capture_output=True, text=True, timeout=timeout, check=False)
         if check and done.returncode != 0:
             words = f"{self.name} {' '.join(argv[:3])}"
-            raise Failed(f"{words} … ended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()[-500:]}")
+            raise Failed(f"{words} … ended with {done.returncode}: {cause(done.stderr or done.stdout)}")
         return done
 
 

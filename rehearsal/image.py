@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from rehearsal.engine import IMAGE, RUNTIME, Failed, certificate_file, podman
+from rehearsal.engine import IMAGE, RUNTIME, Failed, cause, certificate_file, podman
 
 ROOT = Path(__file__).parents[1]
 BASE = "docker.io/library/debian:bookworm-slim"
@@ -25,8 +26,7 @@ def run(*command: str) -> str:
     """Run a command of this machine's and return what it printed. Raises Failed with the last thing it said."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or ["no reason given"]
-        raise Failed(f"`{' '.join(command[:2])}` ended with {done.returncode}: {said[-1]}")
+        raise Failed(f"`{' '.join(command[:2])}` ended with {done.returncode}: {cause(done.stderr)}")
     return done.stdout
 
 
@@ -38,19 +38,24 @@ def debian_sources() -> list[str]:
     return [line for line in lines if line.split()[2] in RELEASES]
 
 
+def debian_root(archive: Path, packages: Sequence[str], *options: str) -> None:
+    """Make a root of Debian from this host's mirror, with these packages, as a tar archive."""
+    if not (sources := debian_sources()):  # an image of Debian comes without apt's lists, by which mirrors are known
+        run("apt-get", "update", "-qq")
+        sources = debian_sources()
+    include = f"--include={','.join(packages)}"
+    run("mmdebstrap", "--quiet", "--variant=minbase", include, *options, RELEASES[0], str(archive), *sources)
+
+
 def make_base() -> None:
     """Make the base image from this host's Debian mirror, unless it is there."""
     if podman("image", "exists", BASE, check=False).returncode == 0:
         return
-    if not (sources := debian_sources()):  # an image of Debian comes without apt's lists, by which mirrors are known
-        run("apt-get", "update", "-qq")
-        sources = debian_sources()
     with tempfile.TemporaryDirectory() as folder:
         # A file between the two, not a pipe: a half-made archive must never be imported under the base's name.
-        archive = f"{folder}/base.tar"
-        options = ["--variant=minbase", "--include=ca-certificates", *(f"--dpkgopt={option}" for option in SLIM)]
-        run("mmdebstrap", "--quiet", *options, RELEASES[0], archive, *sources)
-        podman("import", "--quiet", archive, BASE)
+        archive = Path(folder) / "base.tar"
+        debian_root(archive, ["ca-certificates"], *(f"--dpkgopt={option}" for option in SLIM))
+        podman("import", "--quiet", str(archive), BASE)
 
 
 def build() -> None:

@@ -17,12 +17,41 @@ CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "AUDIT_WRITE")
 AUDIT_WRITE for 18.04's su, sudo and cron: Podman's seccomp profile spares them the audit, another may not."""
 
 
+def owner() -> str:
+    """Return who this process is: its number, and when it began, for numbers are given again."""
+    return _process("self")
+
+
+def _process(number: str) -> str:
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")
+    return f"{fields[0].split()[0]}.{fields[2].split()[19]}"
+
+
+def _lives(name: str) -> bool:
+    try:
+        return _process(name.partition(".")[0]) == name
+    except OSError:
+        return False
+
+
+LEFT = (
+    ("container", ("ps", "--all"), ".Config.Labels"),
+    ("volume", ("volume", "ls"), ".Labels"),
+    ("network", ("network", "ls"), ".Labels"),
+    ("image", ("images",), ".Config.Labels"),
+)
+"""What runs make, how each is listed, and where its labels stand. A container goes before what it uses."""
+
+
 def remove_leftovers(engine: Engine = PODMAN) -> None:
-    """Remove containers and volumes of earlier runs, also of killed ones; they carry the harness's label."""
-    for name in engine.run("ps", "-aq", "--filter", f"label={LABEL}=test").stdout.split():
-        engine.run(*engine.removal, name, check=False)
-    for name in engine.run("volume", "ls", "-q", "--filter", f"label={LABEL}=test").stdout.split():
-        engine.run("volume", "rm", "-f", name, check=False)
+    """Remove what processes made that live no more: what killed runs left, and nothing of a run beside this one."""
+    for kind, listing, labels in LEFT:
+        maker = f'{{{{index {labels} "{LABEL}"}}}}'
+        removal = engine.removal if kind == "container" else (kind, "rm")
+        for name in engine.run(*listing, "--quiet", "--filter", f"label={LABEL}").stdout.split():
+            made_by = engine.run(kind, "inspect", "--format", maker, name, check=False).stdout.strip()
+            if "." in made_by and not _lives(made_by):
+                engine.run(*removal, name, check=False)
 
 
 @dataclass
@@ -34,7 +63,8 @@ class Machine:
     mounts: Sequence[str] = ()
     options: Sequence[str] = ()
     hostname: str = "mail.example.test"
-    label: str = "test"
+    label: str = field(default_factory=owner)
+    """Whose it is: a process, with which it goes, or a word for what stays."""
     capabilities: Sequence[str] = CAPABILITIES
     engine: Engine = PODMAN
     volume_options: str | None = None

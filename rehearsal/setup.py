@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rehearsal.machine import Machine
+from rehearsal.machine import Machine, owner
 from rehearsal.standin.build import StandIn, build
 
 SETTINGS = {
@@ -26,7 +26,7 @@ def machine(
     release: StandIn,
     settings: Mapping[str, str] | None = None,
     *,
-    label: str = "test",
+    label: str | None = None,
     ubuntu: str = "18.04",
 ) -> Machine:
     """Return a container that would install the stand-in release onto a volume of its own name."""
@@ -41,4 +41,4 @@ def machine(
         **(settings or {}),
     }
     mounts = (f"{release.archive.parent}:/release:ro", f"{release.repository}:/data/app/vendor-repo:ro")
-    return Machine(name, environment, mounts, label=label)
+    return Machine(name, environment, mounts, label=label or owner())

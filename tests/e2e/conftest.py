@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import itertools
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +21,25 @@ from tests.e2e.trees import Snapshot, snapshot
 from zflow.files import sha256
 
 MakeMachine = Callable[..., Machine]
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this whole run, whichever of its processes asks."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def once(made: Path, make: Callable[[Path], None]) -> Path:
+    """Let the first process that needs a file or folder make it, beside its place, while the others wait."""
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            making = made.with_suffix(".part")
+            make(making)
+            making.rename(made)
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -28,28 +49,34 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> StandIn:
 
 
 @pytest.fixture(scope="session")
-def image() -> Iterator[None]:
+def image(shared: Path) -> None:
     """The image, built from this checkout; nothing of an earlier run is in the way."""
-    remove_leftovers()
-    make_image()
-    yield
-    remove_leftovers()
+
+    def make(mark: Path) -> None:
+        remove_leftovers()
+        make_image()
+        mark.touch()
+
+    once(shared / "image", make)
 
 
 @pytest.fixture(scope="session")
-def bootstrapped(image: None, release: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bootstrapped(image: None, release: StandIn, shared: Path) -> Path:
     """An archive of a volume as the real bootstrap left it, with which later tests save the download."""
-    donor = machine("zflow-test-donor", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
-    donor.create()
-    donor.start()
-    try:
-        assert donor.wait_valid(900) == 1, donor.logs()
-        archive = tmp_path_factory.mktemp("rootfs") / "rootfs.tar"
-        donor.stop()
-        pack(donor.volume_path(), archive)
-        return archive
-    finally:
-        donor.remove()
+
+    def make(folder: Path) -> None:
+        donor = machine(f"zflow-test-donor-{os.getpid()}", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
+        donor.create()
+        donor.start()
+        try:
+            assert donor.wait_valid(900) == 1, donor.logs()
+            donor.stop()
+            folder.mkdir(exist_ok=True)
+            pack(donor.volume_path(), folder / "rootfs.tar")
+        finally:
+            donor.remove()
+
+    return once(shared / "bootstrapped", make) / "rootfs.tar"
 
 
 def pack(volume: Path, archive: Path) -> None:
@@ -61,7 +88,7 @@ def pack(volume: Path, archive: Path) -> None:
 
 
 @pytest.fixture
-def make_machine(bootstrapped: Path, release: StandIn, request: pytest.FixtureRequest) -> Iterator[MakeMachine]:
+def make_machine(bootstrapped: Path, release: StandIn) -> Iterator[MakeMachine]:
     """Makes containers that bootstrap from the archive; they and their volumes go when the test ends."""
     made: list[Machine] = []
 
@@ -69,9 +96,7 @@ def make_machine(bootstrapped: Path, release: StandIn, request: pytest.FixtureRe
         settings: Mapping[str, str] | None = None, *, release: StandIn = release, network: str = "bridge"
     ) -> Machine:
         offline = {"ZFLOW_ROOTFS_ARCHIVE": "/rootfs/rootfs.tar", "ZFLOW_ROOTFS_SHA256": sha256(bootstrapped)}
-        found = machine(
-            f"zflow-test-{len(made)}-{abs(hash(request.node.name)) % 10**6}", release, offline | dict(settings or {})
-        )
+        found = machine(f"zflow-test-{os.getpid()}-{next(numbers)}", release, offline | dict(settings or {}))
         found.options = ("--network", network)
         found.mounts = (*found.mounts, f"{bootstrapped.parent}:/rootfs:ro")
         made.append(found)
@@ -86,7 +111,7 @@ def make_machine(bootstrapped: Path, release: StandIn, request: pytest.FixtureRe
 @pytest.fixture(scope="session")
 def first_start(image: None, release: StandIn) -> Iterator[tuple[Machine, Snapshot]]:
     """A container whose first start, from the real archive, has ended undisturbed, and what it left on its volume."""
-    whole = machine("zflow-test-finished", release)
+    whole = machine(f"zflow-test-finished-{os.getpid()}", release)
     whole.create()
     whole.start()
     code = whole.wait_valid(1500)

@@ -98,6 +98,7 @@ def test_other_name(ctx: Context, name: str, hosts: str, words: str) -> None:
 def test_a_copy_under_another_name_is_called_a_copy(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever copied a volume to make a second server is told so, and how to make one."""
     write_server(ctx.volume)
+    monkeypatch.setattr(origin, "inodes", lambda _ctx: {".zflow": 2})
     origin.apply(ctx)
     monkeypatch.setattr(origin, "inodes", lambda _ctx: {".zflow": 1})
     with pytest.raises(OperatorError) as caught:

@@ -13,8 +13,9 @@ from zflow.api import Context, Mount
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> Context:
-    """Return a context over a volume with an Ubuntu."""
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context over a volume with an Ubuntu, on a file system that keeps inodes, wherever the tests run."""
+    monkeypatch.setattr(origin, "mounts", lambda: [Mount(Path("/"), "ext4", frozenset())])
     volume = tmp_path / "volume"
     for name in ("usr/share", "var/lib/dpkg", "opt"):
         (volume / name).mkdir(parents=True)
