@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from rehearsal.engine import cause
+
 RELEASE = "bookworm"
 """The Debian that the image is made of: from the mirror, and with the keys, of a machine of the same."""
 
@@ -101,8 +103,7 @@ def install(packages: list[str]) -> str | None:
     ):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            said = [line for line in done.stderr.splitlines() if line.startswith("E:")]
-            return f"`{' '.join(command[:2])}` ended with {done.returncode}: {said[-1] if said else 'no reason given'}"
+            return f"`{' '.join(command[:2])}` ended with {done.returncode}: {cause(done.stderr)}"
     return None
 
 
@@ -128,6 +129,10 @@ def obstacle(target: str) -> str | None:
     print(f"{target}: installing missing Debian packages: {names} …", flush=True)
     if reason := install(lacking):
         return f"missing Debian packages: {names}; {reason} (apt needs a mirror it can reach)"
+    if lacking := missing(target):
+        return (
+            f"installed, but their programs are not on the PATH: {', '.join(lacking)}; add /usr/bin and /usr/sbin to it"
+        )
     return None
 
 
