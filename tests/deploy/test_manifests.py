@@ -44,8 +44,9 @@ Document = dict[str, Any]
 
 def kubernetes() -> Iterator[Document]:
     """Yield every object of the manifests."""
-    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
-        yield from yaml.safe_load_all(path.read_text())
+    folder = DEPLOY / "kubernetes"
+    for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]:
+        yield from yaml.safe_load_all((folder / name).read_text())
 
 
 def pod() -> Document:
