@@ -31,10 +31,11 @@ lock: $(VENV)/ready
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --output-file requirements.lock pyproject.toml
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml tests/deploy/tools.lock
 	@$(PYTHON) -m rehearsal.prerequisites venv
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .[dev]
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement tests/deploy/tools.lock
 	touch $@
 
 # The pages of docs/ that are made from the code's own tables; a test compares them.

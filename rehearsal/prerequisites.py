@@ -69,6 +69,7 @@ NEEDS = (
     *_all([IMAGE, HOST], ("nft", "nftables"), ("dpkg-deb", "dpkg")),
     *_all([FAST, HOST], "openssl", "strace", ("dnsmasq", "dnsmasq-base")),
     *_all([HOST], ("ip", "iproute2"), ("mkfs.ext4", "e2fsprogs"), "mount", "perl", "chromium"),
+    *_all([HOST], ("systemd-analyze", "systemd")),
     *_all([HOST], ("nginx", "nginx-light"), "postfix", ("testssl", "testssl.sh")),
     *_all([HOST], ("/usr/lib/nginx/modules/ngx_mail_module.so", "libnginx-mod-mail")),
 )
