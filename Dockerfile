@@ -23,7 +23,7 @@ COPY requirements.lock ./
 # The dependencies are a layer of their own, pinned by hashes: what was tested is what runs, also a year from now.
 RUN python3 -m venv /opt/zflow \
     && /opt/zflow/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY alembic/ alembic/
 COPY zflow/ zflow/
 COPY states/ states/

@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from zflow import __version__
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -27,5 +29,4 @@ def test_every_dependency_is_pinned_by_hashes() -> None:
 
 def test_the_changelog_names_the_version() -> None:
     """The project's version stands in the changelog."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
