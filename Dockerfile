@@ -19,15 +19,20 @@ FROM base AS builder
 ARG PIP_CERT
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv
 WORKDIR /src
-COPY requirements.lock ./
-# The dependencies are a layer of their own, pinned by hashes: what was tested is what runs, also a year from now.
+COPY requirements.lock requirements-build.lock ./
+# The dependencies are a layer of their own, pinned by hashes: what was tested is what runs, also a year from now. Wheels
+# alone, because to build one of another package would fetch tools that nothing pins.
 RUN python3 -m venv /opt/zflow \
-    && /opt/zflow/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+    && /opt/zflow/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+# What builds zflow's own wheel is pinned too, and not fetched anew into an isolated environment.
+RUN python3 -m venv /opt/build \
+    && /opt/build/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY alembic/ alembic/
 COPY zflow/ zflow/
 COPY states/ states/
-RUN /opt/zflow/bin/pip install -q --disable-pip-version-check --no-deps . \
+RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/wheel \
+    && /opt/zflow/bin/pip install -q --disable-pip-version-check --no-deps --no-index /opt/wheel/*.whl \
     && /opt/zflow/bin/pip uninstall -q -y pip setuptools \
     && /opt/zflow/bin/python -m compileall -q /opt/zflow/lib
 
