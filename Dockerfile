@@ -1,6 +1,9 @@
 # zflow: the entrypoint that turns an empty volume into a running, hardened Zimbra server.
 # Debian bookworm, because its apt still accepts the SHA-1 signature of Ubuntu 18.04's archive; trixie's does not.
-FROM docker.io/library/debian:bookworm-slim AS base
+# By its name, for that is where Debian's corrections arrive; a digest here would age with the checkout. Whoever publishes
+# an image pins the base by --build-arg: docs/deployment.md.
+ARG BASE=docker.io/library/debian:bookworm-slim
+FROM ${BASE} AS base
 RUN set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
     # Ubuntu's keyring comes from backports; the mirror is the one the base image names, in either format.
@@ -37,9 +40,6 @@ RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/whe
     && /opt/zflow/bin/python -m compileall -q /opt/zflow/lib
 
 FROM base
-LABEL org.opencontainers.image.title="zflow" \
-      org.opencontainers.image.description="First-boot provisioning of Zimbra in a container, as a resumable state machine" \
-      org.opencontainers.image.documentation="README.md"
 COPY --from=builder /opt/zflow /opt/zflow
 ENV PATH=/opt/zflow/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 VOLUME /data
@@ -49,3 +49,14 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["zf
 # tini reaps what services orphan and hands signals to zflow alone: the services are stopped in order, by zflow.
 ENTRYPOINT ["tini", "--", "zflow"]
 CMD ["run"]
+# What this image was made of; `python3 -m supply.arguments` prints the first two. Last, for they change with each commit.
+ARG VERSION=""
+ARG REVISION=""
+ARG SOURCE=""
+LABEL org.opencontainers.image.title="zflow" \
+      org.opencontainers.image.description="First-boot provisioning of Zimbra in a container, as a resumable state machine" \
+      org.opencontainers.image.documentation="README.md" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"

@@ -31,6 +31,7 @@ LOCKS = {
 """Each lock file, and what pyproject.toml asks of it."""
 SOURCES = ("alembic", "states", "zflow", "LICENSE", "README.md", "pyproject.toml")
 """What a wheel is made from; the Dockerfile copies the same."""
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
 def entries(lock: str) -> Iterator[tuple[Requirement, int]]:
@@ -116,8 +117,9 @@ def test_the_same_files_give_the_same_wheel(tmp_path: Path) -> None:
 
 
 def test_the_licence_is_the_one_that_is_named() -> None:
-    """The project and the text say Apache-2.0."""
+    """The project, the image's label and the text say Apache-2.0."""
     assert PROJECT["project"]["license"] == "Apache-2.0"
+    assert 'org.opencontainers.image.licenses="Apache-2.0"' in DOCKERFILE
     text = (ROOT / "LICENSE").read_text()
     assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
     assert text.rstrip().endswith("limitations under the License.")
@@ -130,6 +132,14 @@ def test_the_version_stands_in_one_place() -> None:
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
     for chart in (ROOT / "deploy").rglob("Chart.yaml"):
         assert re.search(rf"^appVersion: [\"']?{re.escape(__version__)}[\"']?$", chart.read_text(), re.MULTILINE)
+
+
+def test_every_build_argument_is_documented() -> None:
+    """What the Dockerfile can be told is in the page for those who build."""
+    arguments = re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE)
+    assert sorted(arguments) == ["BASE", "PIP_CERT", "REVISION", "SOURCE", "VERSION"]
+    page = (ROOT / "docs/deployment.md").read_text()
+    assert [name for name in arguments if f"`{name}`" not in page] == []
 
 
 def test_the_image_is_built_from_what_the_wheel_is_made_from() -> None:
