@@ -6,6 +6,8 @@ VENV ?= .venv
 ROWS ?=
 ROUNDS ?= 5
 UPGRADE ?=
+IMAGE ?= localhost/zflow
+ENGINE ?= podman
 RUN = $(VENV)/bin/python -m
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
 SAME = --constraints requirements.lock
@@ -14,7 +16,7 @@ INSTALL = pip install --quiet --disable-pip-version-check --require-hashes --onl
 INSTALL_ZFLOW = pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 PREPARE = @$(PYTHON) -m rehearsal.prerequisites
 
-.PHONY: first-start clean-first-start image check docs lock test-fast test test-containers test-others checkpoints crash crash-short faults bench
+.PHONY: first-start clean-first-start image sbom check docs lock test-fast test test-containers test-others checkpoints crash crash-short faults bench
 
 first-start:
 	$(PREPARE) $@
@@ -26,6 +28,10 @@ clean-first-start:
 image:
 	$(PREPARE) $@
 	@$(PYTHON) -m rehearsal.image
+
+# The bill of materials of an image that was built: make sbom IMAGE=zflow ENGINE=docker
+sbom: $(VENV)/ready
+	@$(RUN) supply.sbom $(IMAGE) --engine $(ENGINE)
 
 # What must be here before a target's other prerequisites are made.
 prepare-%:
