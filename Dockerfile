@@ -1,6 +1,9 @@
 # zflow: the entrypoint that turns an empty volume into a running, hardened Zimbra server.
 # Debian bookworm, because its apt still accepts the SHA-1 signature of Ubuntu 18.04's archive; trixie's does not.
-FROM docker.io/library/debian:bookworm-slim AS base
+# By its name, for that is where Debian's corrections arrive; a digest here would age with the checkout. Whoever publishes
+# an image pins the base by --build-arg: docs/deployment.md.
+ARG BASE=docker.io/library/debian:bookworm-slim
+FROM ${BASE} AS base
 RUN set -eu; \
     export DEBIAN_FRONTEND=noninteractive; \
     # Ubuntu's keyring comes from backports; the mirror is the one the base image names, in either format.
@@ -19,22 +22,24 @@ FROM base AS builder
 ARG PIP_CERT
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv
 WORKDIR /src
-COPY requirements.lock ./
-# The dependencies are a layer of their own, pinned by hashes: what was tested is what runs, also a year from now.
+COPY requirements.lock requirements-build.lock ./
+# The dependencies are a layer of their own, pinned by hashes: what was tested is what runs, also a year from now. Wheels
+# alone, because to build one of another package would fetch tools that nothing pins.
 RUN python3 -m venv /opt/zflow \
-    && /opt/zflow/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-COPY pyproject.toml README.md ./
+    && /opt/zflow/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+# What builds zflow's own wheel is pinned too, and not fetched anew into an isolated environment.
+RUN python3 -m venv /opt/build \
+    && /opt/build/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-build.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY alembic/ alembic/
 COPY zflow/ zflow/
 COPY states/ states/
-RUN /opt/zflow/bin/pip install -q --disable-pip-version-check --no-deps . \
+RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/wheel \
+    && /opt/zflow/bin/pip install -q --disable-pip-version-check --no-deps --no-index /opt/wheel/*.whl \
     && /opt/zflow/bin/pip uninstall -q -y pip setuptools \
     && /opt/zflow/bin/python -m compileall -q /opt/zflow/lib
 
 FROM base
-LABEL org.opencontainers.image.title="zflow" \
-      org.opencontainers.image.description="First-boot provisioning of Zimbra in a container, as a resumable state machine" \
-      org.opencontainers.image.documentation="README.md"
 COPY --from=builder /opt/zflow /opt/zflow
 ENV PATH=/opt/zflow/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 VOLUME /data
@@ -44,3 +49,14 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["zf
 # tini reaps what services orphan and hands signals to zflow alone: the services are stopped in order, by zflow.
 ENTRYPOINT ["tini", "--", "zflow"]
 CMD ["run"]
+# What this image was made of; `python3 -m supply.arguments` prints the first two. Last, for they change with each commit.
+ARG VERSION=""
+ARG REVISION=""
+ARG SOURCE=""
+LABEL org.opencontainers.image.title="zflow" \
+      org.opencontainers.image.description="First-boot provisioning of Zimbra in a container, as a resumable state machine" \
+      org.opencontainers.image.documentation="README.md" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"

@@ -5,10 +5,18 @@ export PATH := $(PATH):/usr/sbin:/sbin
 VENV ?= .venv
 ROWS ?=
 ROUNDS ?= 5
+UPGRADE ?=
+IMAGE ?= localhost/zflow
+ENGINE ?= podman
 RUN = $(VENV)/bin/python -m
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
+SAME = --constraints requirements.lock
+# Wheels alone: to build one of another package would fetch tools that nothing pins.
+INSTALL = pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+INSTALL_ZFLOW = pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 PREPARE = @$(PYTHON) -m rehearsal.prerequisites
 
-.PHONY: first-start clean-first-start image check docs lock test-fast test test-containers test-others checkpoints crash crash-short faults bench
+.PHONY: first-start clean-first-start image sbom check docs lock test-fast test test-containers test-others checkpoints crash crash-short faults bench
 
 first-start:
 	$(PREPARE) $@
@@ -21,21 +29,29 @@ image:
 	$(PREPARE) $@
 	@$(PYTHON) -m rehearsal.image
 
+# The bill of materials of an image that was built: make sbom IMAGE=zflow ENGINE=docker
+sbom: $(VENV)/ready
+	@$(RUN) supply.sbom $(IMAGE) --engine $(ENGINE)
+
 # What must be here before a target's other prerequisites are made.
 prepare-%:
 	$(PREPARE) $*
 
-# After a change of the dependencies: pins them anew, with the hashes that the image installs by.
+# After a change of the dependencies: pins them anew, with their hashes. What is pinned already stays at its version;
+# `make lock UPGRADE=--upgrade` takes the newest of everything.
 lock: $(VENV)/ready
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	    --no-emit-index-url --output-file requirements.lock pyproject.toml
+	$(LOCK) --output-file requirements.lock pyproject.toml
+	$(VENV)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	    | $(LOCK) --no-annotate --output-file requirements-build.lock -
+	$(LOCK) --extra dev $(SAME) --constraints requirements-build.lock --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --extra bench $(SAME) --output-file requirements-bench.lock pyproject.toml
 
-$(VENV)/ready: pyproject.toml tests/deploy/tools.lock
+$(VENV)/ready: pyproject.toml requirements-dev.lock tests/deploy/tools.lock
 	@$(PYTHON) -m rehearsal.prerequisites venv
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable .[dev]
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement tests/deploy/tools.lock
+	$(VENV)/bin/$(INSTALL) --requirement requirements-dev.lock
+	$(VENV)/bin/$(INSTALL) --no-deps --requirement tests/deploy/tools.lock
+	$(VENV)/bin/$(INSTALL_ZFLOW) --editable .
 	touch $@
 
 # The pages of docs/ that are made from the code's own tables; a test compares them.
@@ -43,9 +59,10 @@ docs: $(VENV)/ready
 	$(RUN) docs.generate
 
 # The benchmarks' own environment: zflow installed as in the image, not editable, and DBOS Transact to compare with.
-$(VENV)-bench/ready: pyproject.toml $(wildcard zflow/*.py $(addprefix zflow/,*/*.py) states/*.py $(addprefix states/,*/*.py */*/*.py) alembic/*.py alembic/*/*.py)
+$(VENV)-bench/ready: pyproject.toml requirements-bench.lock requirements-build.lock $(wildcard zflow/*.py $(addprefix zflow/,*/*.py) states/*.py $(addprefix states/,*/*.py */*/*.py) alembic/*.py alembic/*/*.py)
 	$(PYTHON) -m venv $(VENV)-bench
-	$(VENV)-bench/bin/pip install --quiet --disable-pip-version-check "dbos==3.4.0" .
+	$(VENV)-bench/bin/$(INSTALL) --requirement requirements-bench.lock --requirement requirements-build.lock
+	$(VENV)-bench/bin/$(INSTALL_ZFLOW) .
 	touch $@
 
 # All rows of docs/performance.md as root, or some: make bench ROWS="step status".

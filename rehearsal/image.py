@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal.engine import IMAGE, RUNTIME, Failed, cause, certificate_file, podman
+from supply.arguments import arguments
 
 ROOT = Path(__file__).parents[1]
 BASE = "docker.io/library/debian:bookworm-slim"
@@ -58,12 +59,13 @@ def make_base() -> None:
         podman("import", "--quiet", str(archive), BASE)
 
 
-def build() -> None:
-    """Build the image from this checkout; layers that did not change are taken from the cache."""
+def build(tag: str = IMAGE, *, cached: bool = True) -> None:
+    """Build the image from this checkout; layers that did not change come from the cache, unless told otherwise."""
     authorities = certificate_file()
     trust = ["--volume", f"{authorities}:/authorities.crt:ro", "--build-arg", "PIP_CERT=/authorities.crt"]
-    options = ["--quiet", "--format", "docker", *RUNTIME, *(trust if authorities else ())]
-    podman("build", *options, "--tag", IMAGE, str(ROOT), timeout=1200)
+    options = ["--quiet", "--format", "docker", *RUNTIME, *arguments(), *(trust if authorities else ())]
+    fresh = () if cached else ("--no-cache",)
+    podman("build", *options, *fresh, "--tag", tag, str(ROOT), timeout=1200)
 
 
 def make_image() -> None:

@@ -27,4 +27,4 @@ class Exit(IntEnum):
     HELD = 4
     """Another zflow holds the volume."""
     REFUSED = 5
-    """Nothing was begun: the volume or its journal cannot be used."""
+    """Nothing was begun: the machine, the volume or its journal cannot be used."""

@@ -90,6 +90,12 @@ NO_NEW_PRIVILEGES = Code(
     "capabilities (10), and mail is handed in by a set-group-id program; the kernel gives none of them their rights.",
     "Start it without `--security-opt no-new-privileges`; on Kubernetes without `allowPrivilegeEscalation: false`.",
 )
+MACHINE = Code(
+    "ZF-2015",
+    "Zimbra does not run on this processor",
+    "Zimbra publishes packages for x86_64 (amd64) only; there are none for arm64 or any other processor.",
+    "Start the container on an x86_64 host, with an image built for linux/amd64.",
+)
 
 CODES = (
     FOREIGN,
@@ -106,4 +112,5 @@ CODES = (
     KEYRING,
     CLOCK,
     NO_NEW_PRIVILEGES,
+    MACHINE,
 )

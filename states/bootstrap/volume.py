@@ -1,7 +1,8 @@
-"""The gate before the first write: is this volume ours or empty, and can a system live on its file system?"""
+"""The gate before the first write: is this volume ours or empty, and can a system live on it, on this machine?"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ OURS = frozenset({".zflow", "lost+found", "app"})
 """Names that may lie on a volume beforehand: the journal, the file system's own, the operator's folder."""
 HARMFUL = frozenset({"ro", "noexec", "nosuid"})
 """Mount options a system cannot live with. `nodev` is fine: /dev is a mount of its own."""
+PROCESSOR = "x86_64"
+"""The only one that Zimbra's packages are built for: `deb [arch=amd64]`, U:2229-2363."""
 ROOM = 1 << 30
 """Bytes that must be free before a build; a suite takes 220 to 260 MB, its packages beside it 80 MB."""
 
@@ -20,8 +23,10 @@ ROOM = 1 << 30
 def admit(volume: Path) -> None:
     """Refuse a volume that cannot be used; writes nothing, repairs nothing: whatever it is, it is not ours to change.
 
-    Raises OperatorError: FOREIGN or MOUNT_OPTIONS.
+    Raises OperatorError: MACHINE, FOREIGN or MOUNT_OPTIONS.
     """
+    if (here := processor()) != PROCESSOR:
+        raise OperatorError(codes.MACHINE, f"this machine is {here}")
     if options := harmful_options(volume):
         raise OperatorError(codes.MOUNT_OPTIONS, f"{volume} is mounted with {', '.join(sorted(options))}")
     if names := strangers(volume):
@@ -31,7 +36,7 @@ def admit(volume: Path) -> None:
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the volume can be used, without writing."""
-    if harmful_options(ctx.volume) or strangers(ctx.volume) or lacking_room(ctx):
+    if processor() != PROCESSOR or harmful_options(ctx.volume) or strangers(ctx.volume) or lacking_room(ctx):
         return None
     if mark := read_mark(ctx.volume / RELEASE):
         return Evidence(f"volume with Ubuntu {mark.version} of zflow, built {mark.built}")
@@ -43,6 +48,11 @@ def apply(ctx: Context) -> None:
     admit(ctx.volume)
     if missing := lacking_room(ctx):
         raise OperatorError(codes.SPACE, f"{ctx.volume} needs {_mib(missing)} more")
+
+
+def processor() -> str:
+    """Return what the kernel calls the processor; an emulated one counts as what it pretends to be."""
+    return os.uname().machine
 
 
 def harmful_options(volume: Path) -> frozenset[str]:

@@ -239,7 +239,8 @@ HEAVY = {
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status"], ["status", "--steps", "--no-color"], ["status", "--json"], ["health"], ["version"]]
+    "arguments",
+    [["status"], ["status", "--steps", "--no-color"], ["status", "--json"], ["health"], ["version"], ["--version"]],
 )
 def test_looking_loads_nothing_heavy(bench: Bench, arguments: list[str]) -> None:
     """The plain forms of status, health and version load neither SQLAlchemy nor click nor what imports `inspect`."""

@@ -1,4 +1,4 @@
-"""Checks of what the installer is given to work on: the machine, the release, the packages, the file system."""
+"""Checks of what the installer is given to work on: the release, the packages, the file system."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from states.install.release.chosen import chosen
 from states.install.vendor.history import last
 from zflow.api import OperatorError, mounts_below
 
-MACHINE = "x86_64"
-"""The only one that the vendor builds packages for: `deb [arch=amd64]`, U:2229-2363."""
 PREREQUISITES = {
     "adduser": "packages make their users with it",
     "ca-certificates": "the vendor's package source is read over TLS",
@@ -38,12 +36,6 @@ PREREQUISITES = {
 CAPABILITY = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
 """NET_BIND_SERVICE, permitted and effective, as struct vfs_cap_data of revision 2; linux/capability.h."""
 HOME = Path("opt/zimbra")
-
-
-def machine(_look: Look) -> Iterator[Finding]:
-    """See that the vendor's programs can run on this processor."""
-    if (here := os.uname().machine) != MACHINE:
-        yield Finding(f"this machine is {here}, Zimbra's packages are for {MACHINE} only")
 
 
 def release(look: Look) -> Iterator[Finding]:

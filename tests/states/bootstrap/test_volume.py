@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from states.bootstrap.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import make_context
 from zflow.api import Context, Mount, OperatorError
+from zflow.exits import Exit
 
 
 @pytest.fixture
@@ -132,3 +136,27 @@ def test_room(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     assert volume.probe(ctx) is not None
     build.cleanup(ctx)
     assert volume.probe(ctx) is None
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "armv7l", "i686"])
+def test_another_processor(ctx: Context, monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+    """A machine that Zimbra has no packages for is refused before the first write, and by the step at each start."""
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "mail", "6", "1", machine)))
+    error = refusal(ctx.volume)
+    assert error.code is codes.MACHINE
+    assert error.detail == f"this machine is {machine}"
+    assert volume.probe(ctx) is None
+    with pytest.raises(OperatorError, match="ZF-2015"):
+        volume.apply(ctx)
+
+
+@pytest.mark.skipif(shutil.which("setarch") is None, reason="needs util-linux")
+def test_another_processor_ends_the_container_before_anything_is_written(tmp_path: Path) -> None:
+    """`zflow run` under a kernel that says so ends with the code of a refusal, and the volume stays empty."""
+    run = ["setarch", "i686", sys.executable, "-m", "zflow", "run"]
+    environment = os.environ | {"ZFLOW_VOLUME": str(tmp_path)}
+    ended = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == Exit.REFUSED
+    assert "ZF-2015" in ended.stderr
+    assert "this machine is i686" in ended.stderr
+    assert list(tmp_path.iterdir()) == []

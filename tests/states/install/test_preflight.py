@@ -320,12 +320,6 @@ def test_the_name_must_lead_somewhere(ctx: Context, monkeypatch: pytest.MonkeyPa
     assert texts(context(ctx.volume, leads_to="127.0.1.1")) == []
 
 
-def test_another_machine(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that the vendor has no packages for is told so before minutes of download."""
-    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "mail", "6", "1", "aarch64")))
-    assert texts(ctx) == ["this machine is aarch64, Zimbra's packages are for x86_64 only"]
-
-
 TCP = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:0019 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0

@@ -1,0 +1,120 @@
+"""The image itself: its bill of materials, its labels and the lock say what is in it, and built anew it is the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
+from packaging.utils import canonicalize_name
+
+from rehearsal.engine import IMAGE, RUNTIME, podman
+from rehearsal.image import build
+from supply import sbom
+from supply.arguments import ROOT, revision
+from tests.test_packaging import entries
+from zflow import __version__
+
+pytestmark = [pytest.mark.container, pytest.mark.network]
+BUILDS = ("localhost/zflow-test:one", "localhost/zflow-test:another")
+DISTRIBUTIONS = "import importlib.metadata as m; print(*(f'{d.name}@{d.version}' for d in m.distributions()))"
+RECORD = f"/opt/zflow/lib/python3.11/site-packages/zflow-{__version__}.dist-info/RECORD"
+
+
+def told(image: str, *argv: str) -> list[str]:
+    """Run a program of an image and return the words it printed, sorted."""
+    return sorted(podman("run", "--rm", *RUNTIME, "--entrypoint", argv[0], image, *argv[1:]).stdout.split())
+
+
+def debian(image: str) -> list[str]:
+    """Return the Debian packages of an image as dpkg itself lists them."""
+    words = told(
+        image, "dpkg-query", "--show", "--showformat", "${db:Status-Status}/${Package}@${Version}/${Architecture}\n"
+    )
+    assert all(word.startswith("installed/") for word in words)
+    return [word.removeprefix("installed/") for word in words]
+
+
+def python(image: str) -> list[str]:
+    """Return the Python distributions of an image as Python itself lists them."""
+    return told(image, "/opt/zflow/bin/python", "-c", DISTRIBUTIONS)
+
+
+@pytest.fixture(scope="module")
+def bill(image: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The image's bill of materials, made by the command."""
+    path = tmp_path_factory.mktemp("bill") / "sbom.cdx.json"
+    assert sbom.main([IMAGE, "--output", str(path)]) == 0
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(path.read_text()) is None
+    return dict(json.loads(path.read_text()))
+
+
+@pytest.fixture
+def two_builds(image: None) -> Iterator[None]:
+    """Two images of this checkout, nothing of which was taken from a cache."""
+    try:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda tag: build(tag, cached=False), BUILDS))
+        yield
+    finally:
+        podman("image", "rm", "--force", *BUILDS, check=False)
+
+
+def test_the_bill_lists_all_that_is_installed(bill: dict[str, Any]) -> None:
+    """Each Debian package and each Python distribution is in it, by version, and nothing else."""
+    urls = [PackageURL.from_string(each["purl"]) for each in bill["components"] if "purl" in each]
+    listed = [f"{each.name}@{each.version}/{each.qualifiers['arch']}" for each in urls if each.type == "deb"]
+    assert sorted(listed) == debian(IMAGE)
+    distributions = {canonicalize_name(each.name): each.version for each in urls if each.type == "pypi"}
+    installed = dict(word.split("@") for word in python(IMAGE))
+    assert distributions == {canonicalize_name(name): version for name, version in installed.items()}
+
+
+def test_the_image_has_what_the_lock_names(bill: dict[str, Any]) -> None:
+    """The Python distributions are those of the lock that are meant for this machine, and zflow."""
+    wanted = {
+        f"{canonicalize_name(each.name)}{each.specifier}"
+        for each, _ in entries("requirements.lock")
+        if each.marker is None or each.marker.evaluate()
+    }
+    urls = [PackageURL.from_string(each["purl"]) for each in bill["components"] if "purl" in each]
+    listed = {f"{canonicalize_name(each.name)}=={each.version}" for each in urls if each.type == "pypi"}
+    assert listed == wanted | {f"zflow=={__version__}"}
+
+
+def test_the_bill_is_the_image_s(bill: dict[str, Any], tmp_path: Path) -> None:
+    """It names the image it was made of, and made once more it is the same file."""
+    about = bill["metadata"]["component"]
+    assert about["version"] == __version__
+    identity = podman("image", "inspect", "--format", "{{.Id}}", IMAGE).stdout.strip()
+    assert {"name": "zflow:image:id", "value": f"sha256:{identity}"} in about["properties"]
+    again = tmp_path / "again.json"
+    assert sbom.main([IMAGE, "--output", str(again)]) == 0
+    assert json.loads(again.read_text()) == bill
+
+
+def test_the_labels_say_what_the_image_was_made_of(image: None) -> None:
+    """Version and commit are this checkout's; a place of the source that nobody named is not made up."""
+    labels = json.loads(podman("image", "inspect", "--format", "{{json .Config.Labels}}", IMAGE).stdout)
+    name = "org.opencontainers.image"
+    assert {key: labels[f"{name}.{key}"] for key in ("version", "revision", "licenses", "source")} == {
+        "version": __version__,
+        "revision": revision(ROOT),
+        "licenses": "Apache-2.0",
+        "source": "",
+    }
+
+
+def test_two_builds_of_a_commit_are_the_same(two_builds: None) -> None:
+    """They have the same Debian packages, the same Python distributions, and zflow's files with the same sums."""
+    assert debian(BUILDS[0]) == debian(BUILDS[1])
+    assert python(BUILDS[0]) == python(BUILDS[1])
+    records = [[word for word in told(build, "cat", RECORD) if "sha256=" in word] for build in BUILDS]
+    assert len(records[0]) > 100
+    assert records[0] == records[1]
