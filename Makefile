@@ -82,8 +82,9 @@ test-fast: prepare-test-fast check
 test: prepare-test check
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-containers test-others
 
+# Three at a time: each has containers, volumes and networks of its own, and mostly waits.
 test-containers: $(VENV)/ready
-	$(RUN) pytest -q -m container
+	$(RUN) pytest -q -m container --numprocesses 3 --dist loadscope
 
 test-others: $(VENV)/ready
 	$(RUN) pytest -q -m "not container"

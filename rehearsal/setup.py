@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +30,10 @@ def machine(
     label: str | None = None,
     ubuntu: str = "18.04",
 ) -> Machine:
-    """Return a container that would install the stand-in release onto a volume of its own name."""
+    """Return a container that would install the stand-in release onto a volume of its own name.
+
+    Without a label it is this process's: it bears its number too, for others may run the same test beside it.
+    """
     environment = {
         **SETTINGS,
         "ZFLOW_UBUNTU": ubuntu,
@@ -41,4 +45,6 @@ def machine(
         **(settings or {}),
     }
     mounts = (f"{release.archive.parent}:/release:ro", f"{release.repository}:/data/app/vendor-repo:ro")
-    return Machine(name, environment, mounts, label=label or owner())
+    if label is None:
+        return Machine(f"{name}-{os.getpid()}", environment, mounts, label=owner())
+    return Machine(name, environment, mounts, label=label)

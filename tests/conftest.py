@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # Neither depends on how busy the machine is, nor writes beside the tests.
 settings.register_profile("zflow", deadline=None, database=None)
@@ -20,3 +21,20 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("root") or item.get_closest_marker("container"):
             item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+ALONE = {"test_suites.py", "test_refusals.py"}
+"""Files whose tests share nothing that one of them changes."""
+
+
+class BesideEachOther(LoadScopeScheduling):  # type: ignore[misc]
+    """How the container tests go side by side: a file's one after the other, with the containers that they share."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file.rpartition("/")[2] in ALONE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Hand the tests to the processes by what they share."""
+    return BesideEachOther(config, log)

@@ -65,7 +65,7 @@ def bootstrapped(image: None, release: StandIn, shared: Path) -> Path:
     """An archive of a volume as the real bootstrap left it, with which later tests save the download."""
 
     def make(folder: Path) -> None:
-        donor = machine(f"zflow-test-donor-{os.getpid()}", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
+        donor = machine("zflow-test-donor", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
         donor.create()
         donor.start()
         try:
@@ -96,7 +96,7 @@ def make_machine(bootstrapped: Path, release: StandIn) -> Iterator[MakeMachine]:
         settings: Mapping[str, str] | None = None, *, release: StandIn = release, network: str = "bridge"
     ) -> Machine:
         offline = {"ZFLOW_ROOTFS_ARCHIVE": "/rootfs/rootfs.tar", "ZFLOW_ROOTFS_SHA256": sha256(bootstrapped)}
-        found = machine(f"zflow-test-{os.getpid()}-{next(numbers)}", release, offline | dict(settings or {}))
+        found = machine(f"zflow-test-{next(numbers)}", release, offline | dict(settings or {}))
         found.options = ("--network", network)
         found.mounts = (*found.mounts, f"{bootstrapped.parent}:/rootfs:ro")
         made.append(found)
@@ -111,7 +111,7 @@ def make_machine(bootstrapped: Path, release: StandIn) -> Iterator[MakeMachine]:
 @pytest.fixture(scope="session")
 def first_start(image: None, release: StandIn) -> Iterator[tuple[Machine, Snapshot]]:
     """A container whose first start, from the real archive, has ended undisturbed, and what it left on its volume."""
-    whole = machine(f"zflow-test-finished-{os.getpid()}", release)
+    whole = machine("zflow-test-finished", release)
     whole.create()
     whole.start()
     code = whole.wait_valid(1500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rehearsal.machine import Machine
 from rehearsal.setup import machine, stand_in
 from rehearsal.standin.build import StandIn
 from tests.e2e.conftest import MakeMachine
+from tests.e2e.looks import eventually
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
@@ -91,12 +93,14 @@ def test_a_dead_mirror_is_retried_and_says_when(image: None, release: StandIn) -
     found.create()
     found.start()
     try:
-        for _ in range(60):
-            code = found.run("sh", "-c", "sleep 1; zflow status").returncode
-            if "next try" in (text := found.run("zflow", "status").stdout):
-                break
-        assert code == 3
-        assert "ZF-20" in text
+        said = [found.run("zflow", "status")]
+
+        def waits() -> bool:
+            said.append(found.run("zflow", "status"))
+            return re.search(r"ZF-20\d\d, attempt \d+ in \d+ s, at ", said[-1].stdout) is not None
+
+        assert eventually(waits), said[-1].stdout
+        assert said[-1].returncode == 3
     finally:
         found.remove()
 
