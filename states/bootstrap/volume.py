@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from states.bootstrap import codes
@@ -16,19 +17,22 @@ HARMFUL = frozenset({"ro", "noexec", "nosuid"})
 """Mount options a system cannot live with. `nodev` is fine: /dev is a mount of its own."""
 PROCESSOR = "x86_64"
 """The only one that Zimbra's packages are built for: `deb [arch=amd64]`, U:2229-2363."""
+LIFTED = frozenset({"noexec", "nosuid"})
+"""Those that an engine adds by itself to a plain volume's mount (Podman: nosuid). `ro` is somebody's decision."""
 ROOM = 1 << 30
 """Bytes that must be free before a build; a suite takes 220 to 260 MB, its packages beside it 80 MB."""
 
 
 def admit(volume: Path) -> None:
-    """Refuse a volume that cannot be used; writes nothing, repairs nothing: whatever it is, it is not ours to change.
+    """Refuse a volume that cannot be used; writes nothing on it: whatever it is, it is not ours to change.
 
     Raises OperatorError: MACHINE, FOREIGN or MOUNT_OPTIONS.
     """
     if (here := processor()) != PROCESSOR:
         raise OperatorError(codes.MACHINE, f"this machine is {here}")
+    refused = lift(volume)
     if options := harmful_options(volume):
-        raise OperatorError(codes.MOUNT_OPTIONS, f"{volume} is mounted with {', '.join(sorted(options))}")
+        raise OperatorError(codes.MOUNT_OPTIONS, f"{volume} is mounted with {', '.join(sorted(options))}{refused}")
     if names := strangers(volume):
         listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
         raise OperatorError(codes.FOREIGN, f"{volume} holds {listed}")
@@ -59,6 +63,18 @@ def harmful_options(volume: Path) -> frozenset[str]:
     """Return the mount options of the volume that forbid running a system from it."""
     mount = carrying(volume.resolve(), mounts())
     return mount.options & HARMFUL if mount else frozenset()
+
+
+def lift(volume: Path) -> str:
+    """Allow programs on the volume's own mount, which is this container's own; return why not, where that failed."""
+    point = volume.resolve()
+    mount = carrying(point, mounts())
+    if mount is None or mount.point != point or "ro" in mount.options or not mount.options & LIFTED:
+        return ""
+    argv = ["mount", "-o", "remount,bind,dev,suid,exec", str(point)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    reason, _, _ = done.stderr.partition("\n")
+    return f"; {reason}" if done.returncode else ""
 
 
 def strangers(volume: Path) -> list[str]:

@@ -17,6 +17,20 @@ from tests.support import make_context
 from zflow.api import Context, Mount, OperatorError
 from zflow.exits import Exit
 
+ROOT = Path(__file__).parents[3]
+MOUNTED = 'mount --bind "$0" "$0"; mount -o "remount,bind,$1" "$0"; shift; exec "$@"'
+ADMIT = """\
+import sys
+from pathlib import Path
+from states.bootstrap import volume
+place = Path(sys.argv[1])
+try:
+    volume.admit(place)
+except volume.OperatorError as error:
+    print(error.detail.removeprefix(f"{place} "))
+print(*sorted(volume.carrying(place, volume.mounts()).options & {"ro", "nodev", "noexec", "nosuid"}))
+"""
+
 
 @pytest.fixture
 def ctx(tmp_path: Path) -> Context:
@@ -111,6 +125,35 @@ def test_mount_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: 
     error = refusal(tmp_path / "volume")
     assert error.code is codes.MOUNT_OPTIONS
     assert error.detail.endswith(f"with {option}")
+
+
+def admitted(place: Path, options: str, *before: str) -> list[str]:
+    """Return what is said of a volume that is a mount with these options, and which it has afterwards."""
+    program = (*before, sys.executable, "-c", ADMIT, str(place))
+    argv = ["unshare", "--mount", "sh", "-ec", MOUNTED, str(place), options, *program]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("options", ["nosuid,nodev", "noexec,nosuid,nodev"])
+def test_an_engines_own_options_are_lifted(tmp_path: Path, options: str) -> None:
+    """What Podman adds to each volume is taken back on the container's own mount; the volume is admitted."""
+    assert admitted(tmp_path, options) == [""]
+
+
+@pytest.mark.root
+def test_a_read_only_mount_stays_one(tmp_path: Path) -> None:
+    """A volume that somebody mounted read-only is refused and not touched."""
+    assert admitted(tmp_path, "ro,nosuid") == ["is mounted with nosuid, ro", "nosuid ro"]
+
+
+@pytest.mark.root
+def test_options_that_cannot_be_lifted_are_told_with_the_reason(tmp_path: Path) -> None:
+    """In a container that may not mount the options stay, and the refusal has the words of mount(8)."""
+    said = admitted(tmp_path, "nosuid", "setpriv", "--bounding-set", "-sys_admin")
+    assert said[0].startswith("is mounted with nosuid; mount: ")
+    assert "permission denied" in said[0]
+    assert said[1] == "nosuid"
 
 
 def test_harmless_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
