@@ -51,6 +51,15 @@ PODMAN = Engine("podman", ("podman",), RUNTIME, "dev,suid,exec", ("rm", "--force
 podman = PODMAN.run
 
 
+def hand_over(engine: Engine, image: str = IMAGE) -> None:
+    """Bring an image of podman's into another engine, under the same name. Raises Failed."""
+    with subprocess.Popen([*PODMAN.command, "save", "--quiet", image], stdout=subprocess.PIPE) as saved:
+        load = [*engine.command, "load", "--quiet"]
+        done = subprocess.run(load, stdin=saved.stdout, capture_output=True, text=True, check=False)
+    if saved.returncode or done.returncode:
+        raise Failed(f"`podman save {image} | {engine.name} load` failed: {done.stderr.strip()}")
+
+
 def certificate_file() -> str | None:
     """Return this host's file of certificate authorities for pip, when one is set."""
     return next((os.environ[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if os.environ.get(name)), None)

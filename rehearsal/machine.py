@@ -72,8 +72,7 @@ class Machine:
 
     def create(self) -> None:
         """Make the volume, if it is not there, and the container."""
-        if self.engine.run("volume", "inspect", self.name, check=False).returncode != 0:
-            self.engine.run("volume", "create", "--label", f"{LABEL}={self.label}", self.name)
+        self.make_volume()
         variables = [word for pair in self.environment.items() for word in ("--env", "=".join(pair))]
         mounts = [word for mount in self.mounts for word in ("--volume", mount)]
         rights = [word for name in self.capabilities for word in ("--cap-add", name)]
@@ -84,6 +83,11 @@ class Machine:
             "--hostname", self.hostname, *rights, "--stop-timeout", "300",
             "--volume", volume, *mounts, *variables, *self.options, IMAGE,
         )  # fmt: skip
+
+    def make_volume(self) -> None:
+        """Make the volume, if it is not there."""
+        if self.engine.run("volume", "inspect", self.name, check=False).returncode != 0:
+            self.engine.run("volume", "create", "--label", f"{LABEL}={self.label}", self.name)
 
     def start(self) -> None:
         """Start the container, as the engine would after a reboot."""

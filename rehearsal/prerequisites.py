@@ -72,6 +72,8 @@ NEEDS = (
     *_all([HOST], ("systemd-analyze", "systemd")),
     *_all([HOST], ("nginx", "nginx-light"), "postfix", ("testssl", "testssl.sh")),
     *_all([HOST], ("/usr/lib/nginx/modules/ngx_mail_module.so", "libnginx-mod-mail")),
+    *_all([ENGINES], ("dockerd", "docker.io"), ("docker", "docker.io"), "docker-compose", "podman-compose"),
+    *_all([ENGINES], "slirp4netns", ("newuidmap", "uidmap")),
 )
 """Program, package, who needs it: the one table of what the Makefile's targets use beside `make`, `git` and Python."""
 
