@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
-ALONE = {"test_suites.py", "test_refusals.py"}
+ALONE = {"test_engines.py", "test_suites.py", "test_refusals.py"}
 """Files whose tests share nothing that one of them changes."""
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from rehearsal.dockerd import Dockerd, dockerd
+from rehearsal.engine import hand_over
 from rehearsal.image import make_image
 from rehearsal.machine import Machine, remove_leftovers
 from rehearsal.setup import machine, stand_in
@@ -79,12 +81,25 @@ def bootstrapped(image: None, release: StandIn, shared: Path) -> Path:
     return once(shared / "bootstrapped", make) / "rootfs.tar"
 
 
+def from_archive(archive: Path) -> dict[str, str]:
+    """Return the settings with which a container that has the archive's folder at /rootfs begins with it."""
+    return {"ZFLOW_ROOTFS_ARCHIVE": f"/rootfs/{archive.name}", "ZFLOW_ROOTFS_SHA256": sha256(archive)}
+
+
 def pack(volume: Path, archive: Path) -> None:
     """Pack the Ubuntu on a volume, without zflow's and the operator's folders."""
     names = [each.name for each in volume.iterdir() if each.name not in {".zflow", "app", "lost+found"}]
     subprocess.run(
         ["tar", "-C", volume, "--one-file-system", "--exclude=./etc/zflow-release", "-cf", archive, *names], check=True
     )
+
+
+@pytest.fixture(scope="session")
+def docker(image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dockerd]:
+    """A Docker Engine with the image."""
+    with dockerd(tmp_path_factory.mktemp("docker") / "engine") as found:
+        hand_over(found.engine)
+        yield found
 
 
 @pytest.fixture
@@ -95,7 +110,7 @@ def make_machine(bootstrapped: Path, release: StandIn) -> Iterator[MakeMachine]:
     def make(
         settings: Mapping[str, str] | None = None, *, release: StandIn = release, network: str = "bridge"
     ) -> Machine:
-        offline = {"ZFLOW_ROOTFS_ARCHIVE": "/rootfs/rootfs.tar", "ZFLOW_ROOTFS_SHA256": sha256(bootstrapped)}
+        offline = from_archive(bootstrapped)
         found = machine(f"zflow-test-{next(numbers)}", release, offline | dict(settings or {}))
         found.options = ("--network", network)
         found.mounts = (*found.mounts, f"{bootstrapped.parent}:/rootfs:ro")

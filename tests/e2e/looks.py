@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.engine import podman
 from rehearsal.machine import Machine
 
 PATIENCE = 120.0
@@ -30,7 +29,8 @@ def eventually(condition: Callable[[], bool], patience: float = PATIENCE) -> boo
 
 def address(machine: Machine) -> str:
     """Return the container's address, as others reach it."""
-    return podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", machine.name).stdout.strip()
+    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    return machine.engine.run("inspect", "--format", form, machine.name).stdout.strip()
 
 
 def reached(place: str, port: int, patience: float = 2.0) -> bool:

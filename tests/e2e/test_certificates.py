@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -27,27 +28,36 @@ def certificate(name: str) -> Issued:
     return issue(name, inter(), key=rsa_key(name), names=("mail.example.test",), begin=today)
 
 
-@pytest.fixture
-def supply(finished: Machine) -> Iterator[Callable[[Issued, bytes], None]]:
-    """Supplies pairs as an operator does, with the tests' root allowed; afterwards there is none again."""
-    app = finished.volume_path() / "app"
-    (app / "tls").mkdir(exist_ok=True)
-    (app / "tls/ca.crt").write_bytes(root().pem)
-    (app / "settings.toml").write_text('tls_private_ca = "/data/app/tls/ca.crt"\n')
+Supply = Callable[[Issued, bytes], None]
+
+
+@contextmanager
+def supplying(machine: Machine, files: Path) -> Iterator[Supply]:
+    """Supplies pairs as an operator does, into the folder of the certificate; afterwards there is none again."""
+    settings = machine.volume_path() / "app/settings.toml"
+    files.mkdir(exist_ok=True)
+    (files / "ca.crt").write_bytes(root().pem)
+    settings.write_text('tls_private_ca = "/data/app/tls/ca.crt"\n')
 
     def supply(issued: Issued, key: bytes) -> None:
-        (app / "tls/zimbra.key").write_bytes(key)
-        (app / "tls/zimbra.crt").write_bytes(issued.pem + inter().pem)
+        (files / "zimbra.key").write_bytes(key)
+        (files / "zimbra.crt").write_bytes(issued.pem + inter().pem)
 
     yield supply
-    shutil.rmtree(app / "tls")
-    (app / "settings.toml").unlink()
-    finished.run("zflow", "resume", timeout=300)
+    for each in files.iterdir():
+        each.unlink()
+    settings.unlink()
+    machine.run("zflow", "resume", timeout=300)
 
 
-def test_a_renewed_certificate_is_served_and_a_wrong_one_leaves_it(
-    finished: Machine, supply: Callable[[Issued, bytes], None]
-) -> None:
+@pytest.fixture
+def supply(finished: Machine) -> Iterator[Supply]:
+    """Supplies pairs on the volume, with the tests' root allowed."""
+    with supplying(finished, finished.volume_path() / "app/tls") as found:
+        yield found
+
+
+def test_a_renewed_certificate_is_served_and_a_wrong_one_leaves_it(finished: Machine, supply: Supply) -> None:
     """A supplied pair is served outside by itself, once; a key of another pair is refused and changes nothing."""
     first, other = certificate("first"), certificate("other")
     before = newest(finished)
@@ -73,7 +83,7 @@ def server_pids(machine: Machine, *names: str) -> list[str]:
 
 
 def test_a_renewal_is_served_soon_and_keeps_connections(
-    finished: Machine, supply: Callable[[Issued, bytes], None], record_property: Callable[[str, object], None]
+    finished: Machine, supply: Supply, record_property: Callable[[str, object], None]
 ) -> None:
     """Key first, certificate later: no error in between, one deploy, only the mail store restarts, connections live."""
     first, second = certificate("first"), certificate("second")
@@ -103,9 +113,7 @@ def test_a_renewal_is_served_soon_and_keeps_connections(
     assert not {kind for _, kind in kinds} & {"blocked", "failed", "gave-up"}
 
 
-def test_a_container_killed_in_a_deploy_serves_one_whole_pair(
-    finished: Machine, supply: Callable[[Issued, bytes], None]
-) -> None:
+def test_a_container_killed_in_a_deploy_serves_one_whole_pair(finished: Machine, supply: Supply) -> None:
     """After a kill in the midst of a deploy the services start, and the new pair is served by all."""
     pair = certificate("killed")
     before = newest(finished)
@@ -125,9 +133,7 @@ def ask(machine: Machine, port: int, *options: str) -> str:
 
 
 @pytest.mark.parametrize(("port", "starttls"), [(443, ""), (993, ""), (143, "imap"), (465, ""), (587, "smtp")])
-def test_our_group_is_used_and_the_chain_is_whole(
-    port: int, starttls: str, finished: Machine, supply: Callable[[Issued, bytes], None]
-) -> None:
+def test_our_group_is_used_and_the_chain_is_whole(port: int, starttls: str, finished: Machine, supply: Supply) -> None:
     """From outside: the chain verifies with the root alone, finite-field Diffie-Hellman is of 4096 bits, no TLS 1.1."""
     pair = certificate("first")
     supply(pair, pair.key_pem)
@@ -141,9 +147,7 @@ def test_our_group_is_used_and_the_chain_is_whole(
     assert "Cipher is (NONE)" in ask(finished, port, *option, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
 
 
-def test_hsts_comes_with_a_verified_pair_and_goes_with_it(
-    finished: Machine, supply: Callable[[Issued, bytes], None]
-) -> None:
+def test_hsts_comes_with_a_verified_pair_and_goes_with_it(finished: Machine, supply: Supply) -> None:
     """Switched on, the header comes with the first stage's time once a pair is served, and goes when that is gone."""
     app = finished.volume_path() / "app"
 
@@ -167,7 +171,7 @@ def test_hsts_comes_with_a_verified_pair_and_goes_with_it(
     assert eventually(lambda: finished.wait_valid(PATIENCE) == 0)  # blocked as long as one file alone was gone
 
 
-def test_the_commands_about_tls(finished: Machine, supply: Callable[[Issued, bytes], None]) -> None:
+def test_the_commands_about_tls(finished: Machine, supply: Supply) -> None:
     """`zflow tls` shows every port with the served pair, judges files, and finds nothing old."""
     pair = certificate("first")
     supply(pair, pair.key_pem)

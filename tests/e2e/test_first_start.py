@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rehearsal.engine import podman
 from rehearsal.machine import Machine
+from tests.e2e.looks import address
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
@@ -59,10 +59,9 @@ def test_zimbra_packages_are_held(finished: Machine) -> None:
 
 def test_names_are_split_inside(finished: Machine) -> None:
     """Inside the chroot the server's name and its mail domain's MX lead to the container itself."""
-    address = podman("inspect", "--format", "{{.NetworkSettings.IPAddress}}", finished.name).stdout.strip()
     assert "nameserver 127.0.0.1" in finished.run("chroot", "/data", "cat", "/etc/resolv.conf").stdout
     found = finished.run("chroot", "/data", "getent", "ahostsv4", "mail.example.test").stdout
-    assert address in found
+    assert address(finished) in found
 
 
 def test_no_secret_is_seen_anywhere(finished: Machine) -> None:
@@ -76,7 +75,7 @@ def test_no_secret_is_seen_anywhere(finished: Machine) -> None:
         "status": finished.run("zflow", "status", "--json").stdout + finished.run("zflow", "status").stdout,
         "history": finished.run("zflow", "history", "--json").stdout,
         "processes": finished.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout,
-        "image": podman("inspect", finished.name).stdout,
+        "image": finished.engine.run("inspect", finished.name).stdout,
     }
     folder = volume / ".zflow"
     for path in [*folder.glob("journal.sqlite3*"), *(folder / "logs").rglob("*.log"), *folder.glob("*.json")]:

@@ -36,11 +36,16 @@ ADMIN, ACCOUNT = "admin@example.test", "anna@example.test"
 
 @pytest.fixture
 def releases(tmp_path: Path) -> tuple[StandIn, StandIn]:
-    """Two releases signed by one key; both archives lie in the folder of the older one."""
-    keyring = tmp_path / "keyring"
+    """Two releases, one to begin with and one to upgrade to."""
+    return two_releases(tmp_path)
+
+
+def two_releases(folder: Path) -> tuple[StandIn, StandIn]:
+    """Build two releases signed by one key; both archives lie in the folder of the older one."""
+    keyring = folder / "keyring"
     keyring.mkdir(mode=0o700)
-    older = build(tmp_path / "older", keyring=keyring)
-    newer = build(tmp_path / "newer", release="9.0.0", keyring=keyring, behaviour={"slow": "0.2"})
+    older = build(folder / "older", keyring=keyring)
+    newer = build(folder / "newer", release="9.0.0", keyring=keyring, behaviour={"slow": "0.2"})
     shutil.copy(newer.archive, older.archive.parent)
     return older, newer
 
@@ -48,14 +53,19 @@ def releases(tmp_path: Path) -> tuple[StandIn, StandIn]:
 @pytest.fixture
 def server(make_machine: MakeMachine, releases: tuple[StandIn, StandIn]) -> Machine:
     """A finished server of the older release, with an account and a setting of its operator's own."""
-    older, newer = releases
-    made = make_machine(release=older)
+    made = make_machine(release=releases[0])
     made.start()
     assert made.wait_valid(900) == 0, made.logs()[-4000:]
+    prepare(made, releases)
+    return made
+
+
+def prepare(made: Machine, releases: tuple[StandIn, StandIn]) -> None:
+    """Add an account and a setting of the operator's own, and bring the newer release to the mirror."""
+    older, newer = releases
     zimbra(made, f"zmprov ca {ACCOUNT} a-long-password displayName Anna")
     zimbra(made, "zmprov mcf zimbraFileUploadMaxSize 20971520")
-    shutil.copytree(newer.repository, older.repository, dirs_exist_ok=True)  # the mirror gets the newer release
-    return made
+    shutil.copytree(newer.repository, older.repository, dirs_exist_ok=True)
 
 
 def directory(machine: Machine) -> dict[str, dict[str, list[str]]]:
