@@ -37,6 +37,9 @@ sbom: $(VENV)/ready
 prepare-%:
 	$(PREPARE) $*
 
+# What the tests need is here then: one that is left out for want of it fails.
+test test-fast: export ZFLOW_TEST_PREPARED = yes
+
 # After a change of the dependencies: pins them anew, with their hashes. What is pinned already stays at its version;
 # `make lock UPGRADE=--upgrade` takes the newest of everything.
 lock: $(VENV)/ready
@@ -80,11 +83,11 @@ test-fast: prepare-test-fast check
 
 # Side by side, for containers mostly wait.
 test: prepare-test check
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-containers test-others
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-containers test-others
 
 # Three at a time: each has containers, volumes and networks of its own, and mostly waits.
 test-containers: $(VENV)/ready
-	$(RUN) pytest -q -m container --numprocesses 3 --dist loadscope
+	$(RUN) pytest -q -m container --numprocesses 3
 
 test-others: $(VENV)/ready
 	$(RUN) pytest -q -m "not container"

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.engine import LIMITS, Engine, Failed
+from rehearsal.commands import Failed
+from rehearsal.engine import LIMITS, Engine
 from rehearsal.spaces import Client, Spaces, free_network, host
 
 SETUP = """\

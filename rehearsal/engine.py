@@ -1,24 +1,14 @@
-"""The command lines of container engines: what each is told beside what all are told."""
+"""Container engines, and how the command line of each differs."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from dataclasses import dataclass
 
+from rehearsal.commands import Failed, cause, ended
+
 IMAGE = "localhost/zflow:dev"
 LABEL = "zflow-harness"
-
-
-class Failed(Exception):
-    """A command of this machine's ended badly; the text is one sentence for the person who typed `make`."""
-
-
-def cause(said: str) -> str:
-    """Return of a failed command's words the line that tells why: the first that could not be fetched, or the last."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    fetched = [line for line in lines if "Failed to fetch" in line or "Temporary failure" in line]
-    return next(iter(fetched or lines[-1:]), "no reason given")
 
 
 @dataclass(frozen=True)
@@ -36,7 +26,7 @@ class Engine:
 
     def run(self, *argv: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Return what the engine printed, both streams apart. Raises Failed with its own words."""
-        done = subprocess.run([*self.command, *argv], capture_output=True, text=True, timeout=timeout, check=False)
+        done = ended([*self.command, *argv], timeout)
         if check and done.returncode != 0:
             words = f"{self.name} {' '.join(argv[:3])}"
             raise Failed(f"{words} … ended with {done.returncode}: {cause(done.stderr or done.stdout)}")
@@ -57,9 +47,4 @@ def hand_over(engine: Engine, image: str = IMAGE) -> None:
         load = [*engine.command, "load", "--quiet"]
         done = subprocess.run(load, stdin=saved.stdout, capture_output=True, text=True, check=False)
     if saved.returncode or done.returncode:
-        raise Failed(f"`podman save {image} | {engine.name} load` failed: {done.stderr.strip()}")
-
-
-def certificate_file() -> str | None:
-    """Return this host's file of certificate authorities for pip, when one is set."""
-    return next((os.environ[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if os.environ.get(name)), None)
+        raise Failed(f"`podman save {image} | {engine.name} load` failed: {cause(done.stderr)}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rehearsal.engine import IMAGE, RUNTIME, Failed, cause, certificate_file, podman
+from rehearsal.commands import Failed, certificate_file, run, told
+from rehearsal.engine import IMAGE, RUNTIME, podman
 from supply.arguments import arguments
 
 ROOT = Path(__file__).parents[1]
@@ -23,14 +23,6 @@ SLIM = (
 """What Debian's own slim image leaves out, here and in packages that the Dockerfile adds: 50 of 290 MB."""
 
 
-def run(*command: str) -> str:
-    """Run a command of this machine's and return what it printed. Raises Failed with the last thing it said."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failed(f"`{' '.join(command[:2])}` ended with {done.returncode}: {cause(done.stderr)}")
-    return done.stdout
-
-
 def debian_sources() -> list[str]:
     """Return the base's sources.list as this host's own apt has it; empty where that knows no such Debian."""
     form = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
@@ -41,9 +33,8 @@ def debian_sources() -> list[str]:
 
 def debian_root(archive: Path, packages: Sequence[str], *options: str) -> None:
     """Make a root of Debian from this host's mirror, with these packages, as a tar archive."""
-    if not (sources := debian_sources()):  # an image of Debian comes without apt's lists, by which mirrors are known
-        run("apt-get", "update", "-qq")
-        sources = debian_sources()
+    if not (sources := debian_sources()):
+        raise Failed(f"apt's sources on this machine have no Debian {RELEASES[0]}: `apt-get indextargets` lists none")
     include = f"--include={','.join(packages)}"
     run("mmdebstrap", "--quiet", "--variant=minbase", include, *options, RELEASES[0], str(archive), *sources)
 
@@ -75,7 +66,4 @@ def make_image() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        make_image()
-    except Failed as problem:
-        sys.exit(f"image: {problem}")
+    sys.exit(told("image", make_image))

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.engine import IMAGE, LABEL, PODMAN, Engine, Failed
+from rehearsal.commands import Failed
+from rehearsal.engine import IMAGE, LABEL, PODMAN, Engine
 
 CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN", "AUDIT_WRITE")
 """Beside the engines' defaults: SYS_ADMIN for the mounts of the chroot, NET_ADMIN for the firewall's own table, and
@@ -18,7 +19,7 @@ AUDIT_WRITE for 18.04's su, sudo and cron: Podman's seccomp profile spares them 
 
 
 def owner() -> str:
-    """Return who this process is: its number, and when it began, for numbers are given again."""
+    """Return who this process is: its number, and when it began, because numbers are reused."""
     return _process("self")
 
 

@@ -6,20 +6,26 @@ one sentence what is missing and how to get it, and ends with 2. It needs Python
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from rehearsal.engine import cause
+from rehearsal.commands import cause, ended, told
+from rehearsal.image import debian_sources
 
 RELEASE = "bookworm"
 """The Debian that the image is made of: from the mirror, and with the keys, of a machine of the same."""
+PROCESSOR = "x86_64"
+PYTHON = (3, 11)
+"""The oldest that zflow runs on, as pyproject.toml says."""
+APT = ("-qq", "-o", "DPkg::Lock::Timeout=120")
+"""A fresh machine upgrades itself now and then, and has dpkg's lock meanwhile."""
 
 VENV, IMAGE, FAST, HOST, ENGINES = "venv", "image", "fast", "host", "engines"
 TARGETS: Mapping[str, frozenset[str]] = {
@@ -68,7 +74,7 @@ NEEDS = (
     *_all([IMAGE, FAST], "gpg", "gpg-agent"),
     *_all([IMAGE, HOST], ("nft", "nftables"), ("dpkg-deb", "dpkg")),
     *_all([FAST, HOST], "openssl", "strace", ("dnsmasq", "dnsmasq-base")),
-    *_all([HOST], ("ip", "iproute2"), ("mkfs.ext4", "e2fsprogs"), "mount", "perl", "chromium"),
+    *_all([HOST], ("ip", "iproute2"), ("mkfs.ext4", "e2fsprogs"), "mount", "chromium"),
     *_all([HOST], ("systemd-analyze", "systemd")),
     *_all([HOST], ("nginx", "nginx-light"), "postfix", ("testssl", "testssl.sh")),
     *_all([HOST], ("/usr/lib/nginx/modules/ngx_mail_module.so", "libnginx-mod-mail")),
@@ -94,17 +100,34 @@ def distribution() -> str:
     return f"{known.get('ID', '')} {known.get('VERSION_CODENAME', '')}"
 
 
+def wrong_machine(work: frozenset[str]) -> str | None:
+    """Return one sentence where no package can make this machine fit for the work."""
+    if tuple(map(int, platform.python_version_tuple()[:2])) < PYTHON:
+        wanted, found = ".".join(map(str, PYTHON)), platform.python_version()
+        return f"Python {wanted} or newer is needed, and this is {found}: run it on Debian 12, which has it"
+    if work & AS_ROOT and os.geteuid() != 0:
+        return "it makes containers, mounts and namespaces, and that takes root: run it as root"
+    if IMAGE in work and platform.machine() != PROCESSOR:
+        return f"Zimbra has packages for {PROCESSOR} alone, and this is {platform.machine()}: run it on such a machine"
+    system = distribution()
+    if IMAGE in work and system != f"debian {RELEASE}":
+        found = f"is {system.strip()}" if system.strip() else "has no /etc/os-release"
+        return (
+            f"the image is made from the packages of a Debian 12 ({RELEASE}) machine, and this one {found}: "
+            f"run it on Debian 12, in a virtual machine or a privileged container"
+        )
+    return None
+
+
 def install(packages: list[str]) -> str | None:
     """Install Debian packages; return apt's reason where that failed.
 
     invoke-rc.d(8) starts nothing in the runlevel named here: no server runs unless somebody wants it.
     """
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (
-        ["apt-get", "update", "-qq", "-o", "APT::Update::Error-Mode=any"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
-    ):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    environment = ("env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
+    update = ("apt-get", "update", *APT, "-o", "APT::Update::Error-Mode=any")
+    for command in (update, ("apt-get", "install", "-y", *APT, "--no-install-recommends", *packages)):
+        done = ended([*environment, *command])
         if done.returncode != 0:
             return f"`{' '.join(command[:2])}` ended with {done.returncode}: {cause(done.stderr)}"
     return None
@@ -112,26 +135,20 @@ def install(packages: list[str]) -> str | None:
 
 def obstacle(target: str) -> str | None:
     """Bring this machine to where `target` can begin; return one sentence where that cannot be."""
+    work = TARGETS[target]
+    if sentence := wrong_machine(work):
+        return sentence
     lacking = missing(target)
     names = ", ".join(lacking)
-    if TARGETS[target] & AS_ROOT and os.geteuid() != 0:
-        return "it makes containers, mounts and namespaces, and that takes root: run it as root"
-    system = distribution()
-    if IMAGE in TARGETS[target] and system != f"debian {RELEASE}":
-        found = f"is {system.strip()}" if system.strip() else "has no /etc/os-release"
-        return (
-            f"the image is made from the packages of a Debian 12 ({RELEASE}) machine, and this one {found}: "
-            f"run it on Debian 12, in a virtual machine or a privileged container"
-        )
-    if not lacking:
-        return None
-    if shutil.which("apt-get") is None:
+    if lacking and shutil.which("apt-get") is None:
         return f"missing Debian packages: {names}; there is no apt-get here to install them: install them yourself"
-    if os.geteuid() != 0:
+    if lacking and os.geteuid() != 0:
         return f"missing Debian packages: {names}; install them as root: apt-get install {' '.join(lacking)}"
-    print(f"{target}: installing missing Debian packages: {names} …", flush=True)
-    if reason := install(lacking):
-        return f"missing Debian packages: {names}; {reason} (apt needs a mirror it can reach)"
+    # An image of Debian comes without apt's lists, by which the mirror is known that the base image is made from.
+    if lacking or (IMAGE in work and not debian_sources()):
+        print(f"{target}: installing missing Debian packages: {names or 'none, but apt has no lists'} …", flush=True)
+        if reason := install(lacking):
+            return f"missing Debian packages: {names}; {reason} (apt needs a mirror it can reach)"
     if lacking := missing(target):
         return (
             f"installed, but their programs are not on the PATH: {', '.join(lacking)}; add /usr/bin and /usr/sbin to it"
@@ -141,7 +158,9 @@ def obstacle(target: str) -> str | None:
 
 def main() -> int:
     """Make the machine ready for the target on the command line; 2 where it cannot be."""
-    (target,) = sys.argv[1:]
+    parser = argparse.ArgumentParser(prog="rehearsal.prerequisites", description=__doc__)
+    parser.add_argument("target", choices=TARGETS)
+    target = parser.parse_args().target
     if sentence := obstacle(target):
         print(f"{target}: {sentence}", file=sys.stderr)
         return 2
@@ -149,4 +168,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(sys.argv[-1], main))

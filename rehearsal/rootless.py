@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.commands import run
 from rehearsal.engine import PODMAN, RUNTIME, Engine
-from rehearsal.image import run
 from rehearsal.spaces import Client, free_network, host
 
 PREFIX = "zflow-rootless-"

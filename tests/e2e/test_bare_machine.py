@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.engine import LABEL, PODMAN, RUNTIME, certificate_file, podman
+from rehearsal.commands import certificate_file
+from rehearsal.engine import LABEL, PODMAN, RUNTIME, podman
 from rehearsal.image import ROOT, debian_root
 from rehearsal.machine import owner
 
@@ -57,9 +58,12 @@ def make(machine: str, target: str) -> tuple[int, str]:
     argv = [*PODMAN.command, "exec", "--workdir", CLONE, machine, "make", target]
     lines = []
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
-        for line in running.stdout or ():
-            lines.append(line)
-            sys.stdout.write(line)
+        try:
+            for line in running.stdout or ():
+                lines.append(line)
+                sys.stdout.write(line)
+        finally:
+            running.kill()  # of no effect, unless the test's own time is over
     return running.returncode, "".join(lines)
 
 

@@ -8,18 +8,20 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from rehearsal.prerequisites import IMAGE, TARGETS, Need, obstacle
+from rehearsal import prerequisites
+from rehearsal.prerequisites import TARGETS, Need, obstacle
 
 ROOT = Path(__file__).parents[2]
 SENTENCE = re.compile(r"^(?P<target>[a-z-]+): (?P<words>[^\n]+)\nmake: \*\*\* [^\n]+\n$")
 
 
 def made(target: str, path: str) -> subprocess.CompletedProcess[str]:
-    """Run a target of the Makefile in a copy of nothing: its environment has a PATH and no more."""
+    """Run a target of the Makefile; its environment has a PATH and no more."""
     make = shutil.which("make")
     assert make
     argv: list[str | Path] = [make, "--no-print-directory", "--directory", ROOT, f"VENV={path}/no-venv", target]
@@ -58,6 +60,7 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Need, "met", lambda _need: False)
     known = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
     monkeypatch.setattr(platform, "freedesktop_os_release", lambda: known)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
 
 
 @pytest.mark.usefixtures("lacking")
@@ -98,6 +101,31 @@ def test_not_root(target: str, words: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("lacking")
+def test_another_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is installed where the container could only refuse."""
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    sentence = obstacle("first-start")
+    assert sentence
+    assert "and this is aarch64: run it on such a machine" in sentence
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_an_older_python(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an older Debian or another distribution: said before anything is asked that it does not know."""
+    monkeypatch.setattr(platform, "python_version_tuple", lambda: ("3", "9", "2"))
+    monkeypatch.delattr(platform, "freedesktop_os_release")
+    sentence = obstacle(target)
+    assert sentence
+    assert sentence.startswith("Python 3.11 or newer is needed, and this is ")
+
+
+def test_python_is_the_projects_own() -> None:
+    """The table asks for what pyproject.toml asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={'.'.join(map(str, prerequisites.PYTHON))}"
+
+
+@pytest.mark.usefixtures("lacking")
 def test_what_is_there_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has everything is asked for nothing: neither a root nor a network."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -124,4 +152,3 @@ def test_every_target_looks_first() -> None:
     for target in TARGETS.keys() - {"venv"}:
         assert re.search(rf"^{target}:(\n\t\$\(PREPARE\) \$@$| prepare-{target}\b)", makefile, re.MULTILINE), target
     assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "make test"
-    assert IMAGE in TARGETS["first-start"]

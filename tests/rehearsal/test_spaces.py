@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.image import run
+from rehearsal.commands import run
 from tests.e2e.looks import eventually
 
 ROOT = Path(__file__).parents[2]
