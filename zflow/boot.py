@@ -13,6 +13,18 @@ def boot_identity() -> str:
     return f"{kernel[:8]}-{start_time(1)}"
 
 
+def room() -> str:
+    """Return which namespaces of processes and mounts this process is in: no two containers share both at a time."""
+    return "-".join(_namespace(kind) for kind in ("pid", "mnt"))
+
+
+def _namespace(kind: str) -> str:
+    try:
+        return str((PROC / "self/ns" / kind).stat().st_ino)
+    except OSError:  # a kernel that does not tell
+        return "?"
+
+
 def start_time(pid: int) -> int:
     """Return when a process started, in clock ticks since the kernel's boot (proc(5), field 22).
 

@@ -34,8 +34,9 @@ JOURNAL_DAMAGED = Code(
 HELD = Code(
     "ZF-1005",
     "another zflow holds this volume",
-    "A runner is at work on this volume, in this container or in another one.",
-    "Use `zflow status` to follow it and `zflow resume` to wake it; never mount one volume into two containers.",
+    "A runner is at work on this volume, in this container or in another one. Nothing was written.",
+    "Run the command in the container that holds the volume; or stop that container first. One volume is for one "
+    "container.",
 )
 DISK_FULL = Code(
     "ZF-1006",
@@ -94,6 +95,26 @@ ROOT_READ_ONLY = Code(
     "Give the container a tmpfs at /run and at /tmp: `--tmpfs /run --tmpfs /tmp`, on Kubernetes an emptyDir each. "
     "Podman's `--read-only` does so by itself.",
 )
+NO_LOCKS = Code(
+    "ZF-1015",
+    "the volume has no locks",
+    "The file system refuses to lock a file, as NFS does without its lock service, or reports an error. Without a "
+    "lock nobody can tell whether another container is at work on the volume, so nothing is begun.",
+    "Mount the volume with working locks (NFS: version 4, or version 3 with lockd and without `nolock`), or use a "
+    "local file system; check the host's kernel log.",
+)
+NOT_A_FILE = Code(
+    "ZF-1016",
+    "something is in the place of a file",
+    "A folder, a link, a pipe or a device is where zflow keeps a file of its own.",
+    "Find out who put it there, remove it, then start the container again.",
+)
+UNDER_WAY = Code(
+    "ZF-1017",
+    "a walk is under way",
+    "The walk in this container is writing the journal; the command has to wait for it. Nothing was changed.",
+    "Run the command again when the walk has ended: `zflow status --wait` returns then.",
+)
 NOT_PROVEN = Code(
     "ZF-1020",
     "a step ended without its result",
@@ -145,9 +166,12 @@ BUNDLE = Code(
 
 ENGINE_CODES = (
     SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, DISK_ERROR, NOT_A_FOLDER,
-    COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, ROOT_READ_ONLY, NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL,
-    NO_SUCH_STATE, BUNDLE,
+    COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, ROOT_READ_ONLY, NO_LOCKS, NOT_A_FILE, UNDER_WAY,
+    NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
 )  # fmt: skip
+
+HOLDING = (HELD, UNDER_WAY)
+"""Somebody else writes the volume: exit code 4."""
 
 MEANINGS = {
     errno.ENOSPC: DISK_FULL,

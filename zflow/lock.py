@@ -1,4 +1,7 @@
-"""One runner and one walker a volume: kernel locks that end with their process, and say who holds them.
+"""One runner and one walker a volume: kernel locks that end with their process.
+
+Whether a lock is held is asked of the kernel alone, which answers across containers. What its file says is only who
+that is: a process of this container, which can be woken, or one of another container, beside which nothing is written.
 
 The lock is on a file of its own, taken before the journal is opened, and never inherited: Python opens files
 close-on-exec, so a command that outlives a killed walker does not keep its lock.
@@ -7,15 +10,17 @@ close-on-exec, so a command that outlives a killed walker does not keep its lock
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from zflow import codes
-from zflow.boot import boot_identity, start_time
+from zflow.boot import boot_identity, room, start_time
 from zflow.errors import OperatorError
 from zflow.journal.layout import home
 
@@ -31,53 +36,130 @@ WALKER = "walker.lock"
 ROOM = 160
 """Bytes of a lock's file."""
 MOMENT = 0.5
-"""Seconds that a new holder has to say its name."""
+"""Seconds that a new holder has to say its name to one who is refused."""
+BLINK = 0.05
+"""Seconds that it has to say it to one who only asks; those who ask do not get in a taker's way for longer."""
 
 
 class Holder:
     """Who holds a lock: a process of one start of the container, told apart from a later one with the same number."""
 
-    def __init__(self, pid: int, started: int, boot: str) -> None:
+    def __init__(self, pid: int, started: int, boot: str, room: str = "") -> None:
         self.pid = pid
         self.started = started
         self.boot = boot
+        self.room = room
 
     @property
     def alive(self) -> bool:
         """Whether that very process runs in this container now."""
-        return self.boot == boot_identity() and self.started != 0 and start_time(self.pid) == self.started
+        here = self.room == room() and self.boot == boot_identity()
+        return here and self.started != 0 and start_time(self.pid) == self.started
+
+
+def named(pid: int) -> Holder:
+    """Return a process of this container as a holder."""
+    return Holder(pid, start_time(pid), boot_identity(), room())
+
+
+UNKNOWN = Holder(0, 0, "")
+"""A holder whose name cannot be read; nobody of this container."""
 
 
 def holder(volume: Path, name: str) -> Holder | None:
-    """Return who holds the lock, or died holding it, without touching it; None when it was let go."""
+    """Return who holds the lock now, without taking it; None when nobody does, or where nobody could."""
     try:
-        return Holder(**json.loads((home(volume) / name).read_text()))
-    except (OSError, ValueError, TypeError):
+        descriptor = os.open(home(volume) / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
         return None
+    try:
+        return _introduced(descriptor, BLINK) if _taken(descriptor) else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def elsewhere(volume: Path) -> Holder | None:
+    """Return who holds the volume in another container: its runner, or one who walks there without a runner."""
+    for name in (RUNNER, WALKER):
+        found = holder(volume, name)
+        if found is not None and not found.alive:
+            return found
+    return None
+
+
+def permit(volume: Path, patience: float = 0.0) -> None:
+    """Ask whether this container may write to the volume. Raises OperatorError(HELD) when another one holds it."""
+    deadline = time.monotonic() + patience
+    while (found := elsewhere(volume)) is not None:
+        if time.monotonic() >= deadline:
+            raise OperatorError(codes.HELD, f"held by another container: {_described(found)}")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def writing(volume: Path, patience: float = 0.0) -> Iterator[None]:
+    """Hold the journal's lock, as whoever changes anything does; try for `patience` seconds.
+
+    A runner takes its own lock before it asks for this one, and here it is the other way round: of two containers that
+    begin at once, at least one sees the other. Raises what `permit` and `held` do.
+    """
+    permit(volume)
+    with held(volume, WALKER, patience):
+        permit(volume)
+        yield
 
 
 @contextlib.contextmanager
 def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
-    """Hold a lock; try for `patience` seconds. Raises OperatorError(HELD), which names the holder."""
+    """Hold a lock; try for `patience` seconds.
+
+    Raises OperatorError: HELD, or UNDER_WAY for a walk in this container, with the holder; NO_JOURNAL, NO_LOCKS,
+    NOT_A_FILE, VOLUME_READ_ONLY or DISK_FULL when there is no lock to be had.
+    """
     path = home(volume) / name
-    deadline = time.monotonic() + patience
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        raise OperatorError(codes.NO_JOURNAL, f"there is no {path.parent}") from None
-    except OSError as error:
-        raise OperatorError(codes.VOLUME_READ_ONLY, f"{path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
-        while not _locked(file.fileno()):
-            if time.monotonic() >= deadline:
-                raise OperatorError(codes.HELD, _described(_introduced(volume, name)))
-            time.sleep(0.05)
-        name_of_ours = json.dumps(vars(Holder(os.getpid(), start_time(os.getpid()), boot_identity())))
-        _write(file, path, name_of_ours)
+    with os.fdopen(_opened(path), "r+b", buffering=0) as file:
+        _take(file.fileno(), path, name, patience)
+        _write(file, path, json.dumps(vars(named(os.getpid()))))
         try:
             yield
         finally:
-            _write(file, path, "")
+            with contextlib.suppress(OperatorError):  # the name of one who has let go misleads nobody
+                _write(file, path, "")
+
+
+def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        raise OperatorError(codes.NO_JOURNAL, f"there is no {path.parent}") from None
+    except OSError as error:
+        if error.errno in {errno.EISDIR, errno.ELOOP, errno.ENXIO}:
+            raise OperatorError(codes.NOT_A_FILE, f"{path}: {error.strerror}") from error
+        raise OperatorError(
+            codes.MEANINGS.get(error.errno or 0, codes.VOLUME_READ_ONLY), f"{path}: {error.strerror}"
+        ) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OperatorError(codes.NOT_A_FILE, f"{path} is a pipe or a device")
+    return descriptor
+
+
+def _take(descriptor: int, path: Path, name: str, patience: float) -> None:
+    """Lock the file for us alone; one who only asks holds nobody up, one who holds it is named."""
+    began = time.monotonic()
+    try:
+        while not _locked(descriptor):
+            waited = time.monotonic() - began
+            if waited >= (patience if _taken(descriptor) else max(patience, MOMENT)):
+                found = _introduced(descriptor, MOMENT)
+                walks = name == WALKER and found.alive
+                raise OperatorError(codes.UNDER_WAY if walks else codes.HELD, _described(found))
+            time.sleep(0.05 if waited < patience else 0.001)
+    except OSError as error:
+        raise OperatorError(codes.NO_LOCKS, f"{path}: {error.strerror}") from error
 
 
 def _write(file: IO[bytes], path: Path, text: str) -> None:
@@ -86,7 +168,8 @@ def _write(file: IO[bytes], path: Path, text: str) -> None:
     try:
         file.write(text.ljust(ROOM).encode())
     except OSError as error:
-        raise OperatorError(codes.DISK_FULL, f"{path}: {error.strerror}") from error
+        code = codes.MEANINGS.get(error.errno or 0, codes.DISK_FULL)
+        raise OperatorError(code, f"{path}: {error.strerror}") from error
 
 
 def _locked(descriptor: int) -> bool:
@@ -97,19 +180,34 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _introduced(volume: Path, name: str) -> Holder | None:
+def _taken(descriptor: int) -> bool:
+    """Tell whether somebody has locked the file for himself alone; several may ask that at once."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
+
+
+def _introduced(descriptor: int, patience: float) -> Holder:
     """Return the holder; one that has just taken the lock is given a moment to write its name over the last one's."""
-    deadline = time.monotonic() + MOMENT
-    while (found := holder(volume, name)) is None or not found.alive:
-        if time.monotonic() > deadline:
-            break
+    deadline = time.monotonic() + patience
+    while not (found := _name(descriptor)).alive and time.monotonic() < deadline:
         time.sleep(0.01)
     return found
 
 
-def _described(found: Holder | None) -> str:
-    if found is None or (found.boot == boot_identity() and not found.alive):
-        return "its holder has not said its name yet"
+def _name(descriptor: int) -> Holder:
+    try:
+        return Holder(**json.loads(os.pread(descriptor, 2 * ROOM, 0)))
+    except (OSError, ValueError, TypeError):
+        return UNKNOWN
+
+
+def _described(found: Holder) -> str:
     if found.alive:
         return f"process {found.pid} of this container"
+    if found.pid == 0 or (found.room == room() and found.boot == boot_identity()):
+        return "holder unknown"
     return f"process {found.pid} of another container (start {found.boot})"

@@ -22,7 +22,7 @@ from zflow.endpoint.keeper import Keeper
 from zflow.errors import OperatorError
 from zflow.exits import WALK_STOPPED, Exit
 from zflow.journal.layout import home, journal_file, pause_file, paused
-from zflow.lock import RUNNER, held
+from zflow.lock import RUNNER, held, permit
 from zflow.output import put
 from zflow.watching import Watcher
 
@@ -49,13 +49,15 @@ def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
     if not journal_file(volume).exists() and (refused := _wait(spawn((*zflow, "admit")))) != Exit.VALID:
         return Exit(refused) if refused in set(Exit) else Exit.STOPPED
     try:
+        permit(volume, BUSY)
         with held(volume, RUNNER):
+            permit(volume)
             pause_file(volume).unlink(missing_ok=True)
             return _Supervisor(volume, zflow).live()
     except OperatorError as error:
         _say(f"refused: {error}")
         _say(f"what to do: {error.code.remedy}")
-        return Exit.HELD if error.code is codes.HELD else Exit.REFUSED
+        return Exit.HELD if error.code in codes.HOLDING else Exit.REFUSED
 
 
 class _Supervisor:

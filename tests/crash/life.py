@@ -254,7 +254,7 @@ def _refused(what: Callable[[], Any]) -> bool:
         with mock.patch.object(reset, "PATIENCE", 0.0):
             what()
     except OperatorError as error:
-        return error.code is codes.HELD
+        return error.code in codes.HOLDING
     return False
 
 

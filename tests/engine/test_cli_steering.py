@@ -67,14 +67,15 @@ def test_reset_of_an_unknown_state_names_the_known_ones(bench: Bench, capsys: Ca
 def test_reset_is_refused_while_a_walk_is_under_way(
     bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another writer holds the volume: exit code 4, and nothing is recorded."""
+    """The walk is named as what it is, not as another container: exit code 4, and nothing is recorded."""
     bench.walk(TOY)
     before = bench.events()
     monkeypatch.setattr("zflow.walk.reset.PATIENCE", 0.0)
     with held(bench.volume, WALKER):
         code, _, err = run(capsys, "reset-state", "one", "--yes")
     assert code == Exit.HELD
-    assert "ZF-1005" in err
+    assert codes.UNDER_WAY.id in err
+    assert "two containers" not in err
     assert bench.events() == before
 
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.engine.toy import hold_as
+from tests.engine import commands
+from tests.engine.toy import hold_as, let_go
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from zflow import codes, lock
 from zflow.boot import boot_identity, start_time
 from zflow.errors import OperatorError
-from zflow.journal.layout import home
-from zflow.lock import RUNNER, WALKER, Holder, held, holder
+from zflow.exits import Exit
+from zflow.journal.layout import home, journal_file
+from zflow.lock import RUNNER, WALKER, Holder, held, holder, named
+from zflow.walk import process
 
 RACER = textwrap.dedent("""
     import sys
@@ -108,7 +113,7 @@ def test_a_command_does_not_inherit_the_lock(volume: Path) -> None:
             with held(volume, WALKER):
                 found = holder(volume, WALKER)
             assert found is not None
-            assert vars(found) == vars(Holder(os.getpid(), start_time(os.getpid()), boot_identity()))
+            assert vars(found) == vars(named(os.getpid()))
         finally:
             os.kill(child, signal.SIGKILL)
 
@@ -160,11 +165,12 @@ def test_a_holder_of_another_boot_or_number_is_not_alive(volume: Path) -> None:
     found = holder(volume, RUNNER)
     assert found is not None
     assert found.alive
-    assert not Holder(found.pid, found.started + 1, found.boot).alive
-    assert not Holder(found.pid, found.started, "another-1").alive
+    assert not Holder(found.pid, found.started + 1, found.boot, found.room).alive
+    assert not Holder(found.pid, found.started, "another-1", found.room).alive
+    assert not Holder(found.pid, found.started, found.boot, "of another container").alive
     ended = subprocess.Popen(["true"])
     ended.wait()
-    assert not Holder(ended.pid, start_time(ended.pid), found.boot).alive
+    assert not Holder(ended.pid, start_time(ended.pid), found.boot, found.room).alive
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', "\xff"])
@@ -184,6 +190,78 @@ def test_a_lock_of_another_container_is_named_as_such(volume: Path, monkeypatch:
         (home(volume) / RUNNER).write_text(json.dumps(content))
         with pytest.raises(OperatorError, match=r"process 7 of another container \(start elsewhere-70\)"):
             held(volume, RUNNER).__enter__()
+
+
+def test_who_died_holding_a_lock_holds_it_no_more(volume: Path) -> None:
+    """The kernel is asked, not the name that is left: also where a process of that number and start lives."""
+    hold_as(volume, RUNNER)
+    assert holder(volume, RUNNER) is not None
+    let_go(volume, RUNNER)
+    assert (home(volume) / RUNNER).read_text() != ""
+    assert holder(volume, RUNNER) is None
+
+
+def test_who_only_asks_gets_in_nobodys_way(volume: Path) -> None:
+    """The lock is taken at the first try, however many ask meanwhile who holds it; it tells the right one then."""
+    asking = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from zflow.lock import RUNNER, holder
+        while True:
+            holder(Path(sys.argv[1]), RUNNER)
+    """)
+    with held(volume, RUNNER):
+        pass
+    askers = [subprocess.Popen([sys.executable, "-c", asking, str(volume)], cwd=ROOT) for _ in range(2)]
+    try:
+        for _ in range(300):
+            with held(volume, RUNNER):
+                found = holder(volume, RUNNER)
+                assert found is not None
+                assert found.pid == os.getpid()
+    finally:
+        for each in askers:
+            each.kill()
+            each.wait()
+
+
+def test_a_lock_file_that_is_none_is_a_code_and_nobody_waits(volume: Path) -> None:
+    """A pipe would make whoever opens it wait, a folder or a link is no place for a name."""
+    path, goal = home(volume) / WALKER, volume / "elsewhere"
+    things: list[tuple[Callable[[], None], Callable[[], None]]] = [
+        (lambda: os.mkfifo(path), path.unlink),
+        (path.mkdir, path.rmdir),
+        (lambda: path.symlink_to(goal), path.unlink),
+    ]
+    for make, unmake in things:
+        make()
+        assert holder(volume, WALKER) is None
+        with pytest.raises(OperatorError) as caught, held(volume, WALKER):
+            pass
+        assert (caught.value.code, str(path) in caught.value.detail) == (codes.NOT_A_FILE, True)
+        unmake()
+    assert not goal.exists()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which injects the errors")
+@pytest.mark.parametrize("error", ["ENOLCK", "ENOSYS", "EIO", "EOPNOTSUPP"])
+@pytest.mark.parametrize("command", ["run", "walk", "reset-state one --yes", "journal rebuild --yes", "status"])
+def test_a_file_system_without_locks_is_a_code(volume: Path, error: str, command: str) -> None:
+    """Whoever writes ends with 5, names the file and touches nothing; who only looks sees no runner."""
+    process.walk(commands.TOY, volume, {}, "test")
+    before = journal_file(volume).read_bytes()
+    inject = ["-e", "trace=flock", "-e", f"inject=flock:error={error}"]
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", *inject]
+    argv = [*strace, sys.executable, "-m", "tests.engine.toy_zflow", *command.split()]
+    environment = os.environ | {"ZFLOW_VOLUME": str(volume)}
+    ended = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT)
+    said = ended.stdout + ended.stderr
+    assert "Traceback" not in said
+    if command == "status":
+        assert (ended.returncode, "no runner" in said) == (Exit.STOPPED, True)
+    else:
+        assert (ended.returncode, codes.NO_LOCKS.id in said) == (Exit.REFUSED, True), said
+    assert journal_file(volume).read_bytes() == before
 
 
 def test_the_identity_of_a_start_is_that_of_process_one() -> None:

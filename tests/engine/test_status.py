@@ -73,6 +73,24 @@ def test_an_untouched_volume_has_no_runner_and_no_journal(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_volume_that_another_container_holds_is_said_to_be(bench: Bench) -> None:
+    """Neither `no runner` nor `start the container`: exit code 4, with the last state, and where to look."""
+    bench.walk(TOY)
+    hold_as(bench.volume, RUNNER)
+    (home(bench.volume) / RUNNER).write_text(
+        json.dumps({"pid": 7, "started": 70, "boot": "elsewhere-70", "room": "1-2"})
+    )
+    document, text, code = look(bench.volume)
+    assert (document["runner"], document["walking"], document["state"], code) == (
+        "elsewhere",
+        False,
+        "serving",
+        Exit.HELD,
+    )
+    assert "held by another container; last state: serving" in text
+    assert "Start the container" not in text
+
+
 def test_a_runner_without_a_journal_is_starting(tmp_path: Path) -> None:
     """Before the journal is made, and before its first row, the walk is on its way: exit code 3."""
     hold_as(tmp_path, RUNNER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -10,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zflow.boot import boot_identity, start_time
 from zflow.context import Context
 from zflow.files import write_atomic
 from zflow.journal.reader import Row, events, position, reading, steps
 from zflow.journal.seal import broken_link
 from zflow.journal.writer import Journal, open_journal
-from zflow.lock import Holder
+from zflow.lock import named
 from zflow.retry import Policy
 from zflow.secret import Redactor
 from zflow.settings import Settings
@@ -27,6 +27,10 @@ from zflow.walk.walker import Walker, listed
 
 AT_ONCE = Policy(attempts=3, first=0, ceiling=0, jitter=0, later=60)
 """A policy for tests: three attempts without a pause."""
+
+
+HOLDING: dict[Path, int] = {}
+"""Lock files that this process holds in the name of others."""
 
 
 class Crash(BaseException):
@@ -135,11 +139,19 @@ class Bench:
 
 
 def hold_as(volume: Path, name: str, pid: int | None = None) -> None:
-    """Write a lock file that names a living process, by default this one, as its holder."""
-    number = os.getpid() if pid is None else pid
+    """Take a lock until the tests end, or it is let go, in the name of a living process, by default this one."""
     home = volume / ".zflow"
     home.mkdir(mode=0o700, exist_ok=True)
-    (home / name).write_text(json.dumps(vars(Holder(number, start_time(number), boot_identity()))))
+    path = home / name
+    path.write_text(json.dumps(vars(named(os.getpid() if pid is None else pid))))
+    if path not in HOLDING:
+        HOLDING[path] = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(HOLDING[path], fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def let_go(volume: Path, name: str) -> None:
+    """Give back what `hold_as` took; the file still names the holder, as a killed one's does."""
+    os.close(HOLDING.pop(volume / ".zflow" / name))
 
 
 def again(step: Step, **changes: Any) -> Step:

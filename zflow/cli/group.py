@@ -29,14 +29,16 @@ from zflow.cli import (
     tls,
     upgrade,
 )
+from zflow.cli.guard import guard
 from zflow.errors import OperatorError, ZflowError
 from zflow.exits import Exit
 from zflow.terminal.plain import plain
 
 UNUSABLE = (
     codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.JOURNAL_AWAY, codes.NO_JOURNAL,
+    codes.NO_LOCKS, codes.NOT_A_FILE,
 )  # fmt: skip
-EXITS = {codes.HELD.id: Exit.HELD} | {code.id: Exit.REFUSED for code in UNUSABLE}
+EXITS = {code.id: Exit.HELD for code in codes.HOLDING} | {code.id: Exit.REFUSED for code in UNUSABLE}
 EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
 
 
@@ -53,6 +55,7 @@ MODULES = (
 for module in MODULES:
     for command in module.COMMANDS:
         group.add_command(command)
+guard(group)
 
 
 def main(arguments: Sequence[str]) -> int:

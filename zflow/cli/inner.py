@@ -8,18 +8,23 @@ import sys
 from zflow.exits import WALK_STOPPED, Exit
 from zflow.light import volume
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from zflow.errors import OperatorError
+
 
 def admit() -> int:
     """Take the volume, or refuse it untouched."""
     from zflow.cli import product
     from zflow.errors import OperatorError
+    from zflow.lock import permit
     from zflow.walk.process import prepare_home
 
     try:
+        permit(volume())
         prepare_home(product.product(), volume())
     except OperatorError as error:
-        print(f"refused: {error}\nwhat to do: {error.code.remedy}", flush=True, file=sys.stderr)
-        return Exit.REFUSED
+        return _refused(error)
     return Exit.VALID
 
 
@@ -41,6 +46,17 @@ def walk(reason: str = "by hand", *, deep: bool = False) -> int:
 def shut_down() -> int:
     """Stop the services before the container ends."""
     from zflow.cli import product
+    from zflow.errors import OperatorError
     from zflow.walk.process import shut_down as stop
 
-    return stop(product.product(), volume(), product.environment())
+    try:
+        return stop(product.product(), volume(), product.environment())
+    except OperatorError as error:
+        return _refused(error)
+
+
+def _refused(error: OperatorError) -> int:
+    from zflow.codes import HOLDING
+
+    print(f"refused: {error}\nwhat to do: {error.code.remedy}", flush=True, file=sys.stderr)
+    return Exit.HELD if error.code in HOLDING else Exit.REFUSED

@@ -23,16 +23,16 @@ def install(*, again: bool) -> int:
     from zflow.cli.product import bystander
     from zflow.cli.steering import go_on
     from zflow.light import volume
-    from zflow.lock import WALKER, held
+    from zflow.lock import writing
 
     ctx = bystander().look()
     if again:
-        with held(volume(), WALKER, PATIENCE):
+        with writing(volume(), PATIENCE):
             attended.give_up(ctx)
         return go_on(follow=True)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the menu needs a terminal: podman exec -it NAME zflow install")
-    with held(volume(), WALKER, PATIENCE):
+    with writing(volume(), PATIENCE):
         attended.open_menu(ctx)
         click.echo("The vendor's menu follows. Leave the host name as it is; everything else is yours to choose.\n")
         _on_the_terminal(attended.command(ctx))

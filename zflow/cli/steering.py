@@ -36,8 +36,9 @@ def resume(*, no_follow: bool) -> int:
 def go_on(*, follow: bool) -> int:
     """Have a walk begin and, if wanted, show it to its end; return the exit code of the status then."""
     from zflow.journal.layout import pause_file
-    from zflow.lock import RUNNER, holder
+    from zflow.lock import RUNNER, holder, permit
 
+    permit(volume())
     pause_file(volume()).unlink(missing_ok=True)
     found = holder(volume(), RUNNER)
     if found is None or not found.alive:

@@ -48,7 +48,7 @@ def upgrade(
     from states.install.order import give
     from states.upgrade.asking import order
     from zflow.cli.product import bystander
-    from zflow.lock import WALKER, held
+    from zflow.lock import writing
     from zflow.walk.reset import PATIENCE
 
     ctx = bystander().look()
@@ -60,7 +60,7 @@ def upgrade(
         return Exit.VALID
     if not yes:
         click.confirm("Go on?", abort=True)
-    with held(volume(), WALKER, PATIENCE):
+    with writing(volume(), PATIENCE):
         give(ctx, order(ctx, release, named))
     return go_on(follow=not no_follow)
 
@@ -68,10 +68,10 @@ def upgrade(
 def _withdraw(*, no_follow: bool) -> int:
     from states.upgrade.asking import take_back
     from zflow.cli.product import bystander
-    from zflow.lock import WALKER, held
+    from zflow.lock import writing
     from zflow.walk.reset import PATIENCE
 
-    with held(volume(), WALKER, PATIENCE):
+    with writing(volume(), PATIENCE):
         found = take_back(bystander().look())
     if found is None:
         click.echo("No upgrade is ordered.")

@@ -35,12 +35,13 @@ def gather(volume: Path, clock: Clock = system_clock) -> Document:
     """Return the status as a JSON document (schema: `schema.json` in this package)."""
     runner, walker = holder(volume, RUNNER), holder(volume, WALKER)
     alive = runner is not None and runner.alive
-    walking = walker is not None and walker.alive
+    walking = walker is not None
+    foreign = any(each is not None and not each.alive for each in (runner, walker))
     document: Document = {
         "schema": SCHEMA,
         "version": __version__,
         "volume": str(volume),
-        "runner": "alive" if alive else "absent",
+        "runner": "elsewhere" if foreign else "alive" if alive else "absent",
         "walking": walking,
         "paused": paused(volume),
         "state": "none",
@@ -102,6 +103,8 @@ def _since(row: dict[str, Any], past: dict[str, Any]) -> str | None:
 
 def exit_code(document: Document) -> Exit:
     """Return the exit code that a status stands for; a walker is at work also where `zflow resume` walks alone."""
+    if document["runner"] == "elsewhere":
+        return Exit.HELD
     if document["state"] in STOPPED or (document["runner"] == "absent" and not document["walking"]):
         return Exit.STOPPED
     return Exit.VALID if document["state"] == "serving" and not document["walking"] else Exit.IN_PROGRESS

@@ -32,18 +32,21 @@ class Verdict(NamedTuple):
 
 
 NO_RUNNER = Verdict(good=False, words="no runner")
+ELSEWHERE = Verdict(good=False, words="held by another container")
 
 
 def live(volume: Path) -> Verdict:
     """Say whether the runner is alive; installing is healthy, being blocked is too: a restart would not help."""
     found = holder(volume, RUNNER)
-    return Verdict(good=True, words="live") if found is not None and found.alive else NO_RUNNER
+    if found is None:
+        return NO_RUNNER
+    return Verdict(good=True, words="live") if found.alive else ELSEWHERE
 
 
 def startup(volume: Path) -> Verdict:
     """Say whether a walk has begun in this start of the container."""
-    if not live(volume).good:
-        return NO_RUNNER
+    if not (alive := live(volume)).good:
+        return alive
     try:
         with reading(volume) as journal:
             row = position(journal)
@@ -55,8 +58,8 @@ def startup(volume: Path) -> Verdict:
 
 def ready(volume: Path) -> Verdict:
     """Say whether the server serves, by the journal: a walk under way or a refused certificate does not end that."""
-    if not live(volume).good:
-        return NO_RUNNER
+    if not (alive := live(volume)).good:
+        return alive
     try:
         with reading(volume) as journal:
             listed, whole = steps(journal), last_whole(journal)

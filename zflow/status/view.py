@@ -30,6 +30,8 @@ def as_text(document: Document, screen: Screen = PIPED, *, steps: bool = False, 
 def headline(document: Document) -> str:
     """Return in one sentence, the same until something happens, what zflow is doing."""
     state = document["state"]
+    if document["runner"] == "elsewhere":
+        return f"{document['volume']} is held by another container; last state: {state}"
     if _absent(document):
         last = "" if state == "none" else f"; last state: {state}"
         return f"no runner is at work on {document['volume']}{last}"
@@ -186,7 +188,11 @@ class _View:
         document = self._document
         problem = document["problem"]
         lines = []
-        if problem:
+        if document["runner"] == "elsewhere":
+            lines.append(
+                "What to do: Run `zflow status` in the container that holds the volume; one volume is for one."
+            )
+        elif problem:
             lines.append(self._headed("bad", f"{problem['code']}:", problem["detail"]))
             lines.append(self._headed("bold", "What to do:", problem["remedy"]))
             lines.append(f"Its cause: `zflow explain {problem['code']}`{_its_log(document)}")
@@ -224,7 +230,11 @@ def _waits(document: Document) -> bool:
 
 def _kind(document: Document) -> str:
     """Return the status whose mark and colour the headline bears."""
-    if _absent(document) or document["state"] in {"blocked", "unreadable"}:
+    if document["runner"] != "alive" and not document["walking"]:
+        return "failed"
+    if document["runner"] == "elsewhere":
+        return "waiting"
+    if document["state"] in {"blocked", "unreadable"}:
         return "failed"
     if document["state"] == "failed" or (document["paused"] and not document["walking"]):
         return "waiting"

@@ -10,7 +10,7 @@ from zflow.clock import stamp
 from zflow.errors import OperatorError
 from zflow.files import sync_folder
 from zflow.journal.layout import home, journal_file
-from zflow.lock import WALKER, held
+from zflow.lock import writing
 
 PARTS = ("", "-wal", "-shm", "-journal")
 """The files that belong to an SQLite database (sqlite.org/tempfiles.html)."""
@@ -19,12 +19,12 @@ PARTS = ("", "-wal", "-shm", "-journal")
 def put_aside(volume: Path) -> Path:
     """Move the journal's files to a folder of their own below `copies`, and return it.
 
-    Raises OperatorError: HELD while a walk is under way, NO_JOURNAL when there is nothing to move.
+    Raises OperatorError: UNDER_WAY during a walk, HELD by another container, NO_JOURNAL when there is nothing to move.
     """
     file = journal_file(volume)
     if not file.exists():
         raise OperatorError(codes.NO_JOURNAL, f"there is no {file}")
-    with held(volume, WALKER, patience=2.0):
+    with writing(volume, patience=2.0):
         folder = home(volume) / "copies" / f"aside-{stamp(time.time()).replace(':', '')}"
         folder.mkdir(mode=0o700, parents=True)
         for part in PARTS:

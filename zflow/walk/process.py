@@ -26,7 +26,7 @@ from zflow.files import make_folder
 from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file
 from zflow.journal.writer import Journal, Position, open_journal
-from zflow.lock import WALKER, held
+from zflow.lock import permit, writing
 from zflow.output import Announce, announcer
 from zflow.progress import forget
 from zflow.secret import Redactor
@@ -49,7 +49,11 @@ def walk(product: Product, volume: Path, environment: Mapping[str, str], reason:
 
 
 def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) -> Exit:
-    """Stop what the product runs, before the container ends: also with wrong settings, or a journal out of reach."""
+    """Stop what the product runs, before the container ends: also with wrong settings, or a journal out of reach.
+
+    Raises OperatorError(HELD) when another container holds the volume: its process files name other processes here.
+    """
+    permit(volume)
     redactor, run, boot = Redactor(), uuid.uuid4().hex[:8], boot_identity()
     announce = announcer(redactor.clean, system_clock)
     try:
@@ -67,7 +71,7 @@ def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) ->
         event = Event("ended", code=error.code.id, detail=f"stopping the services: {error.detail}")
     with (
         contextlib.suppress(OperatorError),
-        held(volume, WALKER, PATIENCE),
+        writing(volume, PATIENCE),
         closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=redactor.clean)) as journal,
     ):
         journal.restore(listed(product))
@@ -91,9 +95,10 @@ def _as_walker(
     redactor, run, boot = Redactor(), uuid.uuid4().hex[:8], boot_identity()
     announce = announcer(redactor.clean, system_clock)
     try:
+        permit(volume)
         prepare_home(product, volume)
         with (
-            held(volume, WALKER, PATIENCE),
+            writing(volume, PATIENCE),
             closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=redactor.clean)) as journal,
         ):
             journal.restore(listed(product))
@@ -122,7 +127,7 @@ def _as_walker(
         return Exit.IN_PROGRESS
     except OperatorError as error:
         announce(f"refused: {error}", f"what to do: {error.code.remedy}")
-        return Exit.HELD if error.code is codes.HELD else Exit.REFUSED
+        return Exit.HELD if error.code in codes.HOLDING else Exit.REFUSED
 
 
 def prepare_home(product: Product, volume: Path) -> None:

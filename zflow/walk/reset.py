@@ -12,7 +12,7 @@ from zflow.clock import system_clock
 from zflow.errors import OperatorError
 from zflow.journal.event import Event
 from zflow.journal.writer import Position, open_journal
-from zflow.lock import WALKER, held
+from zflow.lock import writing
 from zflow.step import Product, Step
 from zflow.walk.machine import Workflow
 from zflow.walk.walker import listed
@@ -34,7 +34,7 @@ def reset(product: Product, volume: Path, state: str) -> None:
     """Record that every step of `state` is due again. Raises OperatorError(HELD) while a walk is under way."""
     steps = names_of(product, state)
     with (
-        held(volume, WALKER, PATIENCE),
+        writing(volume, PATIENCE),
         closing(
             open_journal(volume, clock=system_clock, boot=boot_identity(), run=f"reset-{uuid.uuid4().hex[:8]}")
         ) as journal,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from states.install import order
-from tests.engine.toy import hold_as
+from tests.engine.toy import hold_as, let_go
 from tests.engine.where import wait_for
 from tests.states.upgrade.servers import ARCHIVE, NEW, OLD, ORDER, UNDER_WAY, server, upgraded
 from zflow.cli import product
@@ -128,6 +128,7 @@ def test_an_order_is_withdrawn(ctx: Context, runner: subprocess.Popen[bytes], ca
     assert (code, f"the server stays {OLD}" in said) == (Exit.VALID, True)
     assert order.ordered(ctx) is None
     assert wait_for(runner.poll, "the signal") == -signal.SIGUSR1
+    let_go(ctx.volume, RUNNER)
     assert run(capsys, "--withdraw") == (Exit.VALID, "No upgrade is ordered.\n")
 
 

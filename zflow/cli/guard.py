@@ -1,0 +1,45 @@
+"""At a volume that another container holds a command that changes anything is refused; one that looks says so."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from zflow.light import volume
+
+WRITES = frozenset({
+    "run", "resume", "pause", "reset-state", "shell", "install", "upgrade", "alert", "dkim rotate", "tls deploy",
+    "journal rebuild",
+})  # fmt: skip
+"""Commands that change something on the volume, or may. With `--dry-run` they only look."""
+APART = frozenset({"status", "health", "version", "explain", "completion"})
+"""Commands that say it in their own words, or look at no volume."""
+
+
+def guard(command: click.Command, name: str = "") -> None:
+    """Have each command below ask who holds the volume before it does anything."""
+    if isinstance(command, click.Group):
+        for word, each in command.commands.items():
+            guard(each, f"{name} {word}".strip())
+    elif command.callback is not None and name not in APART:
+        command.callback = _asking(command.callback, writes=name in WRITES)
+
+
+def _asking(callback: Callable[..., Any], *, writes: bool) -> Callable[..., Any]:
+    @functools.wraps(callback)
+    def asking(*words: Any, **options: Any) -> Any:
+        from zflow.lock import elsewhere, permit
+
+        if writes and not options.get("dry_run"):
+            permit(volume())
+        elif elsewhere(volume()) is not None:
+            click.echo(
+                "NOTICE: the volume is held by another container; what runs there is not seen from here.",
+                err=True,
+            )
+        return callback(*words, **options)
+
+    return asking
