@@ -21,7 +21,7 @@ from zflow.clock import second
 from zflow.endpoint.keeper import Keeper
 from zflow.errors import OperatorError
 from zflow.exits import WALK_STOPPED, Exit
-from zflow.journal.layout import home, journal_file, pause_file, paused
+from zflow.journal.layout import home, journal_file, pause_file, paused, request_file
 from zflow.lock import RUNNER, held, permit
 from zflow.output import put
 from zflow.watching import Watcher
@@ -75,6 +75,7 @@ class _Supervisor:
         self._woken = False
         self._deep = False
         self._walked = False
+        self._honoured: tuple[int, int] | None = None
 
     def live(self) -> Exit:
         self._start("start of the container")
@@ -84,7 +85,7 @@ class _Supervisor:
             if number in {signal.SIGTERM, signal.SIGINT}:
                 return self._end()
             if number == signal.SIGHUP:
-                self._start("HUP: inputs are looked at again", deep=True)
+                self._look_again()
             elif number == signal.SIGUSR1:
                 self._resume()
             elif number == signal.SIGCHLD and (ended := self._reap()) is not None:
@@ -104,7 +105,17 @@ class _Supervisor:
         self._walker = spawn((*self._zflow, "walk", "--reason", reason, *(["--deep"] if deep else [])))
         self._endpoint.ask()
 
+    def _look_again(self) -> None:
+        """Walk at once, or, while the operator works by hand, once he has resumed."""
+        reason = "HUP: inputs are looked at again"
+        if paused(self._volume):
+            _say("HUP: paused; inputs are looked at again with `zflow resume`")
+            self._pending = (reason, True)
+        else:
+            self._start(reason, deep=True)
+
     def _resume(self) -> None:
+        pause_file(self._volume).unlink(missing_ok=True)  # the signal alone means the same
         if self._walker is not None:
             os.kill(self._walker, signal.SIGUSR1)
             self._woken = True
@@ -117,17 +128,32 @@ class _Supervisor:
         self._endpoint.look()
         if self._walker is not None:
             return
+        if paused(self._volume):
+            return
         due = self._again is not None and time.monotonic() >= self._again
         if self._pending and (due or self._again is None):
             reason, deep = self._pending
             self._start(reason, deep=deep)
-        elif paused(self._volume):
-            return
+        elif asked := self._requested():
+            self._start(asked)
         elif changed := self._watcher.look():
             _say(f"changed: {changed}")
             self._start(f"changed: {changed}")
         elif due:
             self._start("time for the next try")
+
+    def _requested(self) -> str | None:
+        """Return why a command asks for a walk, once for each order; the walker takes the order away when it begins."""
+        order = request_file(self._volume)
+        try:
+            stat = order.stat()
+            if self._honoured == (mark := (stat.st_ino, stat.st_mtime_ns)):
+                return None
+            reason = order.read_text(errors="replace").strip()
+        except OSError:
+            return None
+        self._honoured = mark
+        return reason or "on the operator's word"
 
     def _reap(self) -> Exit | None:
         """Take in what ended; return the container's exit code when there is no going on."""

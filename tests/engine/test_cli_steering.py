@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 import signal
 import subprocess
+import threading
 
 import pytest
 
 from tests.engine.commands import TOY, Capture, operated, run
-from tests.engine.toy import Bench, effects, hold_as
+from tests.engine.toy import Bench, again, effects, file_step, hold_as, let_go, product
 from tests.engine.where import wait_for
 from zflow import codes
 from zflow.cli import steering
+from zflow.context import Context
+from zflow.errors import OperatorError
 from zflow.exits import Exit
-from zflow.journal.layout import home
+from zflow.journal.layout import home, request_file
+from zflow.journal.writer import Journal
 from zflow.lock import RUNNER, WALKER, held
 from zflow.status.document import gather
+from zflow.step import Drift, Evidence
 
 __all__ = ["operated"]
 
@@ -45,6 +50,90 @@ def test_reset_makes_a_state_due_again_and_deletes_nothing(bench: Bench, capsys:
     assert bench.kinds("one.a") == ["started", "done", "reset", "satisfied"]
     assert bench.kinds("two.a") == ["started", "done"]
     assert bench.broken_link() is None
+
+
+def test_a_reset_is_looked_at_thoroughly_by_the_next_walk_whoever_begins_it(bench: Bench, capsys: Capture) -> None:
+    """A shallow walk, as a start's, asks the audit of what was reset, and of nothing else, until it is found valid."""
+    audited: list[str] = []
+
+    def audit(ctx: Context) -> Drift | None:
+        audited.append("one.a")
+        return None if (ctx.volume / "value").exists() else Drift("value is 99, not 1")
+
+    def set_value(ctx: Context) -> None:
+        (ctx.volume / "value").touch()
+        (ctx.volume / "one.a").write_text("one.a")
+
+    def audit_whole(ctx: Context) -> Evidence | Drift | None:
+        return audit(ctx) or Evidence("value is 1")
+
+    what = product(again(file_step("one.a"), audit=audit_whole, apply=set_value), file_step("two.a"))
+    bench.walk(what)
+    (bench.volume / "value").unlink()
+    bench.walk(what)
+    assert audited == []
+    assert run(capsys, "reset-state", "one", "--yes")[0] == Exit.VALID
+    assert request_file(bench.volume).read_text() == "reset-state one\n"
+    assert bench.walk(what) == "serving"
+    assert (bench.volume / "value").exists()
+    assert bench.kinds("one.a") == ["started", "done", "reset", "started", "done"]
+    bench.walk(what)
+    assert audited == ["one.a"]
+
+
+def test_a_block_on_the_way_does_not_make_the_look_shallow(bench: Bench, capsys: Capture) -> None:
+    """What was reset is looked at thoroughly until it is valid, however many walks are stopped before."""
+    looks: list[int] = []
+
+    def audit(_ctx: Context) -> Evidence:
+        looks.append(1)
+        if len(looks) == 1:
+            raise OperatorError(codes.SETTINGS, "wrong")
+        return Evidence("good")
+
+    what = product(again(file_step("one.a"), audit=audit))
+    bench.walk(what)
+    run(capsys, "reset-state", "one", "--yes")
+    assert [bench.walk(what), bench.walk(what)] == ["blocked", "serving"]
+    assert len(looks) == 2
+
+
+def test_a_reset_leaves_its_order_before_its_record(
+    bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in between, or before anybody was told, the runner finds the order; a walk that begins takes it away."""
+    bench.walk(TOY)
+
+    def killed(*_: object) -> None:
+        assert request_file(bench.volume).exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "record", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(capsys, "reset-state", "one", "--yes")
+    assert run(capsys, "resume")[0] == Exit.VALID
+    assert not request_file(bench.volume).exists()
+
+
+def test_a_reset_does_not_wake_a_paused_runner(bench: Bench, capsys: Capture) -> None:
+    """No signal is sent; the order waits for the end of the pause, and the command says so."""
+    bench.walk(TOY)
+    run(capsys, "pause")
+    with subprocess.Popen(["sleep", "60"]) as runner:
+        hold_as(bench.volume, RUNNER, runner.pid)
+        code, out, _ = run(capsys, "reset-state", "one", "--yes")
+        assert (code, "paused" in out, runner.poll()) == (Exit.VALID, True, None)
+        runner.kill()
+
+
+def test_a_reset_can_wait_for_the_walk_to_end(bench: Bench, capsys: Capture) -> None:
+    """With `--wait` it is recorded as soon as the walk under way has let go of the journal."""
+    bench.walk(TOY)
+    hold_as(bench.volume, WALKER)
+    threading.Timer(0.3, let_go, (bench.volume, WALKER)).start()
+    assert run(capsys, "reset-state", "one", "--yes", "--wait")[0] == Exit.VALID
+    assert bench.kinds("one.a")[-1] == "reset"
 
 
 def test_reset_asks_and_takes_no_for_an_answer(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

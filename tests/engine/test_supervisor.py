@@ -19,8 +19,9 @@ from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from zflow.boot import start_time
 from zflow.exits import WALK_STOPPED, Exit
+from zflow.files import write_atomic
 from zflow.journal.event import Event
-from zflow.journal.layout import pause_file
+from zflow.journal.layout import pause_file, request_file
 from zflow.journal.writer import Position
 from zflow.lock import RUNNER, holder
 from zflow.supervisor import DEATHS
@@ -184,18 +185,33 @@ def test_a_volume_that_becomes_unusable_does_not_end_a_running_server(run: Run) 
     assert one.process.poll() is None
 
 
-def test_a_paused_runner_walks_on_the_operators_word_only(run: Run, tmp_path: Path) -> None:
-    """While the pause lasts neither the time nor a watch starts a walk; the operator's word does."""
+def test_a_paused_runner_walks_on_resume_only(run: Run, tmp_path: Path) -> None:
+    """While the pause lasts neither the time nor a watch nor HUP nor a reset starts a walk; resume does, for all."""
     one = run("held")
     one.wait_for_call(START)
     pause_file(tmp_path).touch()
-    one.signal(signal.SIGHUP)
-    wait_for(lambda: any("HUP" in call for call in one.calls()), "the operator's walk")
-    before = len(one.calls())
+    time.sleep(0.3)
+    before = one.calls()
     one.behave("ok")
+    one.signal(signal.SIGHUP)
+    request_file(tmp_path).write_text("reset-state one\n")
+    time.sleep(0.5)
+    assert one.calls() == before
     one.signal(signal.SIGUSR1)
-    wait_for(lambda: len(one.calls()) > before and "resume" in one.calls()[-1], "the next word")
-    assert not any("next try" in call for call in one.calls()[before:])
+    wait_for(lambda: RESUME in one.calls()[len(before) :], "the operator's walk")
+    assert not any("HUP" in call or "next try" in call for call in one.calls()[len(before) :])
+    assert not pause_file(tmp_path).exists()
+
+
+def test_an_order_on_the_volume_starts_one_walk(run: Run, tmp_path: Path) -> None:
+    """A command that was killed before it could wake anybody is heard; each order once, also where no walk takes it."""
+    one = run("ok")
+    one.wait_for_call(START)
+    for state in ("one", "two"):
+        write_atomic(request_file(tmp_path), f"reset-state {state}\n")
+        one.wait_for_call(f"walk --reason reset-state {state}")
+    time.sleep(0.3)
+    assert one.calls() == ["admit", START, "walk --reason reset-state one", "walk --reason reset-state two"]
 
 
 def served(volume: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -113,9 +114,11 @@ def pause() -> int:
 @click.argument("state", shell_complete=complete_states)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def reset_state(state: str, *, dry_run: bool, yes: bool) -> int:
+@click.option("--wait", is_flag=True, help="Wait until a walk under way has ended.")
+def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
     """Have a STATE done again: its steps are due at the next walk. Mail, settings and the history stay."""
     from zflow.cli.product import product
+    from zflow.journal.layout import paused
     from zflow.lock import RUNNER, holder
     from zflow.walk.reset import names_of, reset
 
@@ -129,13 +132,14 @@ def reset_state(state: str, *, dry_run: bool, yes: bool) -> int:
         return Exit.VALID
     if not yes:
         click.confirm("Go on?", abort=True)
-    reset(product(), volume(), state)
+    reset(product(), volume(), state, math.inf if wait else None)
     found = holder(volume(), RUNNER)
-    if found is not None and found.alive:
-        os.kill(found.pid, signal.SIGUSR1)
-        click.echo("Done; the runner begins a walk. `zflow status` shows it.")
-    else:
+    if found is None or not found.alive:
         click.echo("Done; the next start walks again.")
+    elif paused(volume()):
+        click.echo("Done; paused: the walk begins with `zflow resume`.")
+    else:
+        click.echo("Done; the runner begins a walk. `zflow status` shows it.")
     return Exit.VALID
 
 

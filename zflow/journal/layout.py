@@ -27,6 +27,11 @@ def pause_file(volume: Path) -> Path:
     return home(volume) / "paused"
 
 
+def request_file(volume: Path) -> Path:
+    """Return the file that asks the runner for a walk; it names why, and the walk that begins takes it away."""
+    return home(volume) / "requested"
+
+
 def paused(volume: Path) -> bool:
     """Tell whether the operator has asked the runner to keep still."""
     return pause_file(volume).exists()

@@ -48,6 +48,8 @@ class Record(NamedTuple):
     """The last attempt was cut off, and nothing has told since whether it took effect."""
     attempt: int = 0
     failures: int = 0
+    asked: bool = False
+    """The operator has reset it, and it has not been found valid since."""
     deaths: int = 0
     """Attempts at the end of its history that ended with the walker's death in the present boot."""
 
@@ -127,6 +129,7 @@ class Journal:
             undecided=in_flight or last == "interrupted" or (last == "blocked" and row["code"] == codes.ASK.id),
             attempt=row["attempt"] or (self._attempts(connection, row["name"]) if last is not None else 0),
             failures=row["failures"] or 0,
+            asked=row["settled_kind"] == "reset",
             deaths=self._deaths(connection, row["name"]) if in_flight else 0,
         )
 
@@ -254,6 +257,7 @@ def _after(record: Record, event: Event) -> Record:
         **settled,
         unfinished=event.kind in UNFINISHED or (event.kind == "reset" and record.unfinished),
         in_flight=event.kind == "started",
+        asked=event.kind == "reset" or (record.asked and event.kind not in VALID and event.kind != "lost"),
         undecided=event.kind in {"started", "interrupted"} or (event.kind == "blocked" and event.code == codes.ASK.id),
         attempt=event.attempt if event.attempt is not None else record.attempt,
         deaths=0,

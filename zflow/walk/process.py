@@ -22,9 +22,9 @@ from zflow.boot import boot_identity
 from zflow.clock import system_clock
 from zflow.errors import Interrupted, OperatorError, ZflowError
 from zflow.exits import Exit
-from zflow.files import make_folder
+from zflow.files import make_folder, remove_file
 from zflow.journal.event import Event
-from zflow.journal.layout import home, journal_file
+from zflow.journal.layout import home, journal_file, request_file
 from zflow.journal.writer import Journal, Position, open_journal
 from zflow.lock import permit, writing
 from zflow.output import Announce, announcer
@@ -102,6 +102,7 @@ def _as_walker(
             closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=redactor.clean)) as journal,
         ):
             journal.restore(listed(product))
+            remove_file(request_file(volume))  # whoever holds the lock reads in the journal what was asked for
             leave_serves(volume, product.serves)
             forget(home(volume) / "progress")
             try:

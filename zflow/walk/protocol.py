@@ -77,10 +77,10 @@ class Task:
     deep: bool = False
     """Ask the step's audit, where it has one, before it is skipped: on the operator's word, not at every start."""
 
-    @property
-    def look(self) -> Audit:
-        """What says whether the postcondition holds already."""
-        return self.step.audit if self.deep and self.step.audit is not None else self.step.probe
+    def look(self, record: Record) -> Audit:
+        """Return what says whether the postcondition holds already; the audit too where the operator asked for it."""
+        deep = self.deep or record.asked
+        return self.step.audit if deep and self.step.audit is not None else self.step.probe
 
 
 def settle(task: Task) -> bool:
@@ -94,7 +94,7 @@ def settle(task: Task) -> bool:
     ctx = task.context(step, None)
     try:
         key = key_of(step, ctx)
-        seen = None if step.in_flight == "rerun" and record.unfinished else task.look(ctx)
+        seen = None if step.in_flight == "rerun" and record.unfinished else task.look(record)(ctx)
         evidence = None if isinstance(seen, Drift) else seen
         stands = record.valid and record.key == key and not record.unfinished
         if evidence is not None and stands and evidence.agrees_with(record.evidence, chain.journal.cleaned):

@@ -10,7 +10,9 @@ from zflow import codes
 from zflow.boot import boot_identity
 from zflow.clock import system_clock
 from zflow.errors import OperatorError
+from zflow.files import write_atomic
 from zflow.journal.event import Event
+from zflow.journal.layout import request_file
 from zflow.journal.writer import Position, open_journal
 from zflow.lock import writing
 from zflow.step import Product, Step
@@ -30,11 +32,15 @@ def names_of(product: Product, state: str) -> tuple[Step, ...]:
     raise OperatorError(codes.NO_SUCH_STATE, f"there is no state {state!r}; there are: {names}")
 
 
-def reset(product: Product, volume: Path, state: str) -> None:
-    """Record that every step of `state` is due again. Raises OperatorError(HELD) while a walk is under way."""
+def reset(product: Product, volume: Path, state: str, patience: float | None = None) -> None:
+    """Record that every step of `state` is due again, and is to be looked at thoroughly by the next walk, whichever.
+
+    The order for a walk lies on the volume before the record does: killed in between, one walk too many is made, never
+    one too few. Raises OperatorError: UNDER_WAY for a walk that does not end within `patience`, or what `writing` does.
+    """
     steps = names_of(product, state)
     with (
-        writing(volume, PATIENCE),
+        writing(volume, PATIENCE if patience is None else patience),
         closing(
             open_journal(volume, clock=system_clock, boot=boot_identity(), run=f"reset-{uuid.uuid4().hex[:8]}")
         ) as journal,
@@ -43,5 +49,6 @@ def reset(product: Product, volume: Path, state: str) -> None:
         at = journal.position
         workflow = Workflow([each.name for each in product.states], *((at.state, at.place) if at else ()))
         goal = workflow.destination("reset", state)
+        write_atomic(request_file(volume), f"reset-state {state}\n", mode=0o600)
         events = [Event("reset", state=state, step=step.name, detail="on the operator's word") for step in steps]
         journal.record(events, Position(state=goal, place=goal))
