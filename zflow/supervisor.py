@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import time
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zflow import codes
+from zflow.children import KILLED, SIGNALS, end, ended_within, kill, spawn
 from zflow.clock import second
 from zflow.endpoint.keeper import Keeper
 from zflow.errors import OperatorError
@@ -26,7 +28,6 @@ from zflow.lock import RUNNER, held, permit
 from zflow.output import put
 from zflow.watching import Watcher
 
-SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD}
 ZFLOW = (sys.executable, "-m", "zflow")
 TICK = 1.0
 """Seconds between two looks at the watched inputs and the clock."""
@@ -38,6 +39,13 @@ BUSY = 5.0
 """Seconds to wait while another command, such as `reset-state`, writes the journal."""
 LATER = 60.0
 """Seconds until a volume that has become unusable under a running server is looked at again."""
+STOPPING = 15.0
+"""Seconds that a walker has to reach its safe point, of which its commands get ten; then the services are stopped all
+the same: they need what is left of the engine's grace period."""
+ANSWER = 10.0
+"""Seconds that the journal has to tell of the next try: the volume may hang."""
+ENOUGH = 4096
+"""Bytes of an answer, which comes whole: pipe(7), PIPE_BUF."""
 LONGEST = 3600.0
 """Seconds at most until a next try, whatever the wall clock has done since it was written down."""
 
@@ -193,31 +201,25 @@ class _Supervisor:
     def _next_try(self) -> float | None:
         """Return when to walk by itself again, on the monotonic clock: the wall clock may be set meanwhile."""
         answer = asked_apart(lambda: journalled_try(self._volume))
+        if answer is None:
+            _say("the journal does not answer; it is looked at again in a minute")
+            return time.monotonic() + LATER
         return time.monotonic() + min(max(0.0, float(answer) - time.time()), LONGEST) if answer else None
 
     def _end(self, code: Exit = Exit.VALID) -> Exit:
         """Let the walker reach a safe point, then stop the services: whatever ends the container."""
         self._endpoint.close()
-        if self._walker is not None:
-            os.kill(self._walker, signal.SIGTERM)
-            _wait(self._walker)
+        if self._walker is not None and (said := end(self._walker, STOPPING)):
+            _say(f"the walker: {said}; the services are stopped all the same")
         self._watcher.close()
         _wait(spawn((*self._zflow, "shut-down")))
         return code
 
 
-def spawn(argv: tuple[str, ...]) -> int:
-    """Start a process with nothing blocked; return its number.
-
-    Signals have their default effect, but for USR1: it stays ignored until the walker, while it loads, can obey it.
-    """
-    return os.posix_spawn(argv[0], list(argv), os.environ, setsigmask=(), setsigdef=SIGNALS - {signal.SIGUSR1})
-
-
-def asked_apart(question: Callable[[], str]) -> str:
+def asked_apart(question: Callable[[], str]) -> str | None:
     """Return what a child process answers; what it loads for that, such as SQLite, is gone with it.
 
-    Empty when it ended without an answer.
+    Empty when it ended without an answer, None when it gave none in time and was killed.
     """
     outlet, inlet = os.pipe()
     if (pid := os.fork()) == 0:
@@ -226,9 +228,11 @@ def asked_apart(question: Callable[[], str]) -> str:
         finally:
             os._exit(0)
     os.close(inlet)
-    with os.fdopen(outlet) as pipe:
-        answer = pipe.read()
-    _wait(pid)
+    with os.fdopen(outlet, "rb", buffering=0) as pipe:
+        told = bool(select.select([pipe], [], [], ANSWER)[0])
+        answer = pipe.read(ENOUGH).decode() if told else None  # short enough for one write
+    if not (told and ended_within(pid, KILLED)):
+        kill(pid)
     return answer
 
 

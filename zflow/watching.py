@@ -18,6 +18,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from zflow.children import KILLED, ended_within
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # read by mypy alone: the supervisor would hold half a MiB of typing for ever
     from typing import Any
@@ -81,6 +83,7 @@ class Watcher:
         self._folders: _Folders | None = None
         self._changed: str | None = None
         self._bad: dict[str, str] = {}
+        self._left: list[int] = []
 
     def forget(self) -> None:
         """Drop all answers: a walk begins, the list may be another one after it."""
@@ -109,7 +112,8 @@ class Watcher:
         return self._changed
 
     def reap(self) -> None:
-        """Take in the answers of commands that have ended."""
+        """Take in the answers of commands that have ended, and the end of those that were left behind."""
+        self._left = [pid for pid in self._left if os.waitpid(pid, os.WNOHANG)[0] == 0]
         for each in self._watched or ():
             if each.pid is None:
                 continue
@@ -122,7 +126,8 @@ class Watcher:
         for each in self._watched or ():
             if each.pid is not None:
                 _kill(each.pid)
-                os.waitpid(each.pid, 0)
+                if not ended_within(each.pid, KILLED):
+                    self._left.append(each.pid)
                 self._finish(each, 0)
         if self._folders is not None:
             self._folders.close()

@@ -1,7 +1,7 @@
 """Stands in for the `zflow` that a supervisor calls: notes each call, and behaves as the volume's `behaviour` says.
 
 Run as `python fake_zflow.py VOLUME VERB ...`; `behaviour` is a word: ok, stopped, held, refused, trace, die,
-wait or bound.
+wait, bound or deaf.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ def main() -> int:
         return 0
     if verb == "endpoint":
         return endpoint(volume)
+    if behaviour == "deaf":
+        return deaf(volume)
     if behaviour in {"wait", "bound"}:
         return wait(volume, bound=behaviour == "bound")
     note(volume, " ".join(sys.argv[2:]))
@@ -55,6 +57,15 @@ def endpoint(volume: Path) -> int:
             return 1
     note(volume, "endpoint ended")
     return 0
+
+
+def deaf(volume: Path) -> int:
+    """Hear no signal that can be ignored, until the supervisor has gone."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (volume / "pid").write_text(str(os.getpid()))
+    note(volume, " ".join(sys.argv[2:]))
+    time.sleep(PATIENCE)
+    return 99
 
 
 def wait(volume: Path, *, bound: bool) -> int:

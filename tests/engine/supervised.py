@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
-from zflow import supervisor
+from zflow import children, supervisor
 from zflow.endpoint import keeper
 
 supervisor.TICK = 0.05
 supervisor.PAUSE = supervisor.BUSY = supervisor.LATER = keeper.PAUSE = 0.01
+if "ZFLOW_TEST_HURRY" in os.environ:  # a walker that does not end, and, where KILL is told not to, by nothing
+    supervisor.STOPPING, children.KILLED = 1.0, 0.3
+if os.environ.get("ZFLOW_TEST_HURRY") == "undying":
+    children._send = lambda pid, number: None
 sys.exit(supervisor.run(Path(sys.argv[1]), tuple(sys.argv[2:])))

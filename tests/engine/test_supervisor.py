@@ -104,6 +104,34 @@ def test_term_ends_the_walker_first_and_then_the_services(run: Run) -> None:
     assert one.calls() == ["admit", START, "told to stop", "shut-down"]
 
 
+def test_a_stopped_walker_goes_on_to_end_in_order(run: Run) -> None:
+    """One that somebody stopped with SIGSTOP hears TERM all the same, and the services are stopped after it."""
+    one = run("wait")
+    one.wait_for_call(START)
+    os.kill(int((one.volume / "pid").read_text()), signal.SIGSTOP)
+    one.signal(signal.SIGTERM)
+    assert one.end() == Exit.VALID
+    assert one.calls() == ["admit", START, "told to stop", "shut-down"]
+
+
+@pytest.mark.parametrize(("ending", "said"), [("deaf", "killed"), ("undying", "left behind")])
+def test_a_walker_that_does_not_end_keeps_the_services_from_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, ending: str, said: str
+) -> None:
+    """Deaf to TERM it is killed; one that the kernel keeps waiting for a disk is left behind. Then comes the rest."""
+    monkeypatch.setenv("ZFLOW_TEST_HURRY", ending)
+    one = run("deaf")
+    one.wait_for_call(START)
+    began = time.monotonic()
+    one.signal(signal.SIGTERM)
+    assert one.end() == Exit.VALID
+    assert time.monotonic() - began < 10
+    assert one.calls() == ["admit", START, "shut-down"]
+    assert one.process.stdout is not None
+    os.kill(int((one.volume / "pid").read_text()), signal.SIGKILL) if ending == "undying" else None
+    assert f"did not end within 1 s: {said}; the services are stopped" in one.process.stdout.read()
+
+
 def test_hup_starts_a_deep_walk(run: Run) -> None:
     """All inputs are looked at again on the operator's word."""
     one = run("ok")

@@ -6,16 +6,19 @@ goes on.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable
+
+from zflow.children import end
 
 OFF = 0
 """How the process ends where the setting is off: it is asked for again with the next walk, not before."""
 PAUSE = 10.0
 """Seconds until one that ended otherwise is started again: its port may be taken, its setting may have changed."""
+
+STOPPING = 3.0
+"""Seconds that it has to end what it answers."""
 
 
 class Keeper:
@@ -49,7 +52,5 @@ class Keeper:
     def close(self) -> None:
         """End it: the container is about to stop serving, and so is not ready any more."""
         if self._pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGTERM)
-            os.waitpid(self._pid, 0)
+            end(self._pid, STOPPING)
             self._pid = None
