@@ -115,6 +115,12 @@ UNDER_WAY = Code(
     "The walk in this container is writing the journal; the command has to wait for it. Nothing was changed.",
     "Run the command again when the walk has ended: `zflow status --wait` returns then.",
 )
+OUT_OF_MEMORY = Code(
+    "ZF-1018",
+    "out of memory",
+    "The kernel ended a process of this container for want of memory (its control group counts them as oom_kill).",
+    "Give the container more memory (`--memory`, `resources.limits.memory`), then run `zflow resume`.",
+)
 NOT_PROVEN = Code(
     "ZF-1020",
     "a step ended without its result",
@@ -166,7 +172,7 @@ BUNDLE = Code(
 
 ENGINE_CODES = (
     SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, DISK_ERROR, NOT_A_FOLDER,
-    COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, ROOT_READ_ONLY, NO_LOCKS, NOT_A_FILE, UNDER_WAY,
+    COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, ROOT_READ_ONLY, NO_LOCKS, NOT_A_FILE, UNDER_WAY, OUT_OF_MEMORY,
     NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
 )  # fmt: skip
 

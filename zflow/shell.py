@@ -25,6 +25,7 @@ import sh
 
 from zflow import codes
 from zflow.errors import Code, CommandError, Interrupted
+from zflow.oom import oom_kills
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TAG = "ZFLOW_TAG"
@@ -60,6 +61,13 @@ class _Shared:
         self.running: set[int] = set()
         self.lock = threading.Lock()
         self.stopping = threading.Event()
+        self.killed = oom_kills()
+
+    def ran_out_of_memory(self) -> bool:
+        """Tell whether the kernel has ended a process of this container for want of memory since it was last asked."""
+        with self.lock:
+            before, self.killed = self.killed, oom_kills()
+        return self.killed > before
 
 
 class Shell:
@@ -152,7 +160,8 @@ class Shell:
         if crossed is not None:
             raise CommandError(crossed, argv, code, watch.tail)
         if code not in ok:
-            raise CommandError(codes.COMMAND, argv, code, watch.tail)
+            memory = self._shared.ran_out_of_memory()
+            raise CommandError(codes.OUT_OF_MEMORY if memory else codes.COMMAND, argv, code, watch.tail)
         return Result(code, watch.text)
 
     def _follow(

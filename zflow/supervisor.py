@@ -25,6 +25,7 @@ from zflow.errors import OperatorError
 from zflow.exits import WALK_STOPPED, Exit
 from zflow.journal.layout import home, journal_file, pause_file, paused, request_file
 from zflow.lock import RUNNER, held, permit
+from zflow.oom import oom_kills
 from zflow.output import put
 from zflow.watching import Watcher
 
@@ -79,10 +80,13 @@ class _Supervisor:
         self._walker: int | None = None
         self._deaths = 0
         self._again: float | None = None
+        self._blind = False
+        """Whether only the time starts the next walk: the last one left no list of what is to be watched."""
         self._pending: tuple[str, bool] | None = None
         self._woken = False
         self._deep = False
         self._walked = False
+        self._killed = oom_kills()
         self._honoured: tuple[int, int] | None = None
 
     def live(self) -> Exit:
@@ -106,6 +110,7 @@ class _Supervisor:
             self._pending = (reason, deep)
             return
         self._again = None
+        self._blind = False
         self._pending = None
         self._woken = False
         self._deep = deep
@@ -142,9 +147,12 @@ class _Supervisor:
         if self._pending and (due or self._again is None):
             reason, deep = self._pending
             self._start(reason, deep=deep)
+        elif self._blind:
+            if due:
+                self._start("time for the next try")
         elif asked := self._requested():
             self._start(asked)
-        elif changed := self._watcher.look():
+        elif changed := self._watcher.look(awaiting=self._again is not None):
             _say(f"changed: {changed}")
             self._start(f"changed: {changed}")
         elif due:
@@ -177,13 +185,13 @@ class _Supervisor:
         if self._woken and code != Exit.VALID:
             self._pending = self._pending or ("resume", True)  # it may have ended before it heard the operator
         if code == Exit.HELD:
-            self._again = time.monotonic() + BUSY
+            self._rest(BUSY)
             return None
         if code == Exit.REFUSED:
             if not self._walked:
                 return self._end(Exit.REFUSED)
             _say("the server runs on; it is looked at again in a minute")
-            self._again = time.monotonic() + LATER
+            self._rest(LATER)
             return None
         if code in {Exit.VALID, WALK_STOPPED}:
             self._walked, self._deaths = True, 0
@@ -192,11 +200,21 @@ class _Supervisor:
                 self._again = None
             return None
         self._deaths += 1
-        _say(f"the walker ended with {code}, {self._deaths} of {DEATHS} times in a row")
+        self._tell_death(code)
         if self._deaths >= DEATHS:
             return self._end(Exit.STOPPED)
-        self._again = time.monotonic() + self._deaths * PAUSE
+        self._rest(self._deaths * PAUSE)
         return None
+
+    def _rest(self, seconds: float) -> None:
+        """Walk again after so long, whatever the watches say, which are those of an earlier walk."""
+        self._again, self._blind = time.monotonic() + seconds, True
+
+    def _tell_death(self, code: int) -> None:
+        _say(f"the walker ended with {code}, {self._deaths} of {DEATHS} times in a row")
+        killed, self._killed = self._killed, oom_kills()
+        if self._killed > killed:
+            _say(f"out of memory: the kernel ended {self._killed - killed} processes of this container; give it more")
 
     def _next_try(self) -> float | None:
         """Return when to walk by itself again, on the monotonic clock: the wall clock may be set meanwhile."""

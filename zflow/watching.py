@@ -43,6 +43,8 @@ class _Watched:
         self.wanted: str = row.get("wanted", "")
         """The output that is known to be right, where it is known."""
         self.answer: str | None = row.get("answer") or None
+        self.good = True
+        """Whether the answer that later ones are compared with is a good one."""
         self.due = 0.0
         self.pid: int | None = None
         self.output: int | None = None
@@ -84,6 +86,7 @@ class Watcher:
         self._changed: str | None = None
         self._bad: dict[str, str] = {}
         self._left: list[int] = []
+        self._awaiting = False
 
     def forget(self) -> None:
         """Drop all answers: a walk begins, the list may be another one after it."""
@@ -91,8 +94,13 @@ class Watcher:
         self._watched = None
         self._changed = None
 
-    def look(self) -> str | None:
-        """Look at what is due; return the name of a changed watch, if any."""
+    def look(self, *, awaiting: bool = False) -> str | None:
+        """Look at what is due; return the name of a changed watch, if any.
+
+        `awaiting` a next try that was told to the operator, what a command finds bad, as it was at the end of the walk
+        that failed, is no reason to begin it earlier; what was good and is not any more is.
+        """
+        self._awaiting = awaiting
         if self._watched is None or self._folders is None:
             self._watched = self._load()
             self._folders = _Folders([path for each in self._watched for path in each.paths])
@@ -172,13 +180,13 @@ class Watcher:
     def _compare(self, each: _Watched, answer: str, *, good: bool) -> None:
         """Note a change: another answer than the first, or a bad first one, unless the walk for it changed nothing."""
         if each.answer is None:
-            each.answer = answer
+            each.answer, each.good = answer, good
             if good:
                 self._bad.pop(each.name, None)
-            elif self._bad.get(each.name) != answer:
+            elif self._bad.get(each.name) != answer and not self._awaiting:
                 self._bad[each.name] = answer
                 self._changed = each.name
-        elif each.answer != answer:
+        elif each.answer != answer and (each.good or not self._awaiting):
             self._changed = each.name
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from zflow import children, supervisor
+from zflow import children, oom, supervisor
 from zflow.endpoint import keeper
 
 supervisor.TICK = 0.05
@@ -15,4 +15,6 @@ if "ZFLOW_TEST_HURRY" in os.environ:  # a walker that does not end, and, where K
     supervisor.STOPPING, children.KILLED = 1.0, 0.3
 if os.environ.get("ZFLOW_TEST_HURRY") == "undying":
     children._send = lambda pid, number: None
+if "ZFLOW_TEST_COUNTER" in os.environ:
+    oom.COUNTERS = (Path(os.environ["ZFLOW_TEST_COUNTER"]),)
 sys.exit(supervisor.run(Path(sys.argv[1]), tuple(sys.argv[2:])))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.where import LIMIT, gone, wait_for
-from zflow import codes, shell
+from zflow import codes, oom, shell
 from zflow.errors import CommandError, Interrupted
 from zflow.shell import TAG, Shell, end_leftovers
 
@@ -37,6 +37,20 @@ def crossed(run: Callable[[], object]) -> CommandError:
     with pytest.raises(CommandError) as caught:
         run()
     return caught.value
+
+
+def test_a_command_that_the_kernel_ends_for_want_of_memory_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control group's counter says so, also where the command itself only tells of a child; once for each."""
+    counter = tmp_path / "memory.events"
+    counter.write_text("oom_kill 4\n")
+    monkeypatch.setattr(oom, "COUNTERS", (tmp_path / "missing", counter))
+    shell = Shell(root=tmp_path, tag="toy", log=lambda _line: None)
+    for code in (codes.OUT_OF_MEMORY, codes.COMMAND):
+        with pytest.raises(CommandError) as caught:
+            shell.run("sh", "-c", f"echo oom_kill 5 > {counter}; exit 100")
+        assert caught.value.code is code
 
 
 def test_output_is_logged_line_by_line_and_returned_whole(logged: Logged) -> None:

@@ -194,6 +194,38 @@ def test_a_walker_that_dies_five_times_in_a_row_ends_the_container(run: Run, dea
     assert one.calls()[-1] == "shut-down"
 
 
+def test_the_pause_between_two_deaths_is_kept_whatever_an_earlier_walk_watched(run: Run, tmp_path: Path) -> None:
+    """A file that has changed since the list was left, by a walk of before, does not start the dying walker at once."""
+    (tmp_path / ".zflow").mkdir()
+    watch = {"name": "it", "paths": [str(tmp_path / "certificate")], "argv": [], "every": 0.01, "answer": "of before"}
+    (tmp_path / ".zflow/watches.json").write_text(json.dumps([watch]))
+    one = run("die")
+    assert one.end() == Exit.STOPPED
+    assert [call for call in one.calls() if call.startswith("walk")] == [
+        START,
+        *["walk --reason time for the next try"] * 4,
+    ]
+
+
+def test_a_walker_that_is_ended_for_want_of_memory_is_said_to_be(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control group's own counter is asked, for a signal alone may be anybody's."""
+    counter = tmp_path / "memory.events"
+    counter.write_text("low 0\nhigh 0\nmax 7\noom 1\noom_kill 1\noom_group_kill 0\n")
+    monkeypatch.setenv("ZFLOW_TEST_COUNTER", str(counter))
+    one = run("wait")
+    one.wait_for_call(START)
+    counter.write_text("low 0\nhigh 0\nmax 9\noom 3\noom_kill 3\noom_group_kill 0\n")
+    one.behave("ok")
+    os.kill(int((one.volume / "pid").read_text()), signal.SIGKILL)
+    one.wait_for_call("walk --reason time for the next try")
+    one.signal(signal.SIGTERM)
+    one.end()
+    assert one.process.stdout is not None
+    assert "out of memory: the kernel ended 2 processes of this container" in one.process.stdout.read()
+
+
 def test_a_journal_that_another_command_writes_is_waited_for(run: Run) -> None:
     """A walker that finds the journal held is started again, as often as it takes; the container stays up."""
     one = run("held")

@@ -76,3 +76,29 @@ def test_a_commands_first_answer_must_be_good(
 ) -> None:
     """A failing look, or an output that is known to be wrong, is a change although it is the first."""
     assert first_answer(watcher(tmp_path, argv=argv, wanted=wanted)) == changed
+
+
+@pytest.mark.parametrize(("first", "changed"), [("exit 1", None), ("true", "it")])
+def test_while_a_next_try_is_awaited_only_what_was_good_is_a_reason(
+    tmp_path: Path, first: str, changed: str | None
+) -> None:
+    """What the failed walk left broken waits for the time that the status tells; what breaks meanwhile does not."""
+    script = tmp_path / "ask"
+    script.write_text(first)
+    found = watcher(tmp_path, argv=["/bin/sh", str(script)])
+    answers = 0
+
+    def looked(number: int) -> bool:
+        nonlocal answers
+        found.look(awaiting=True)
+        before = [each.pid for each in found._watched or ()]
+        found.reap()
+        answers += before != [None] and [each.pid for each in found._watched or ()] == [None]
+        return answers >= number
+
+    wait_for(lambda: looked(1), "the first answer")
+    assert found.look(awaiting=True) is None
+    script.write_text("echo other; exit 1")
+    wait_for(lambda: looked(4), "later answers")
+    assert found.look(awaiting=True) == changed
+    found.close()

@@ -20,6 +20,7 @@ from zflow.errors import Interrupted, OperatorError, StepBug, TransientError, Zf
 from zflow.files import sync_volume
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position, Record
+from zflow.oom import oom_kills
 from zflow.output import Announce
 from zflow.retry import POLICIES, next_wait
 from zflow.step import Audit, Drift, Evidence, Scope, Step
@@ -133,7 +134,9 @@ def _refuse_hopeless(task: Task) -> None:
     if record.undecided and step.in_flight == "ask":
         raise OperatorError(codes.ASK, f"{step.name}, attempt {record.attempt}")
     if record.deaths >= DEATHS:
-        raise OperatorError(codes.POISON, f"{step.name} ended the walker {record.deaths} times in this boot")
+        killed = oom_kills()
+        memory = f"; out of memory: the kernel ended {killed} processes of this container" if killed else ""
+        raise OperatorError(codes.POISON, f"{step.name} ended the walker {record.deaths} times in this boot{memory}")
 
 
 def _try_once(task: Task, key: str) -> bool:
