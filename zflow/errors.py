@@ -2,7 +2,8 @@
 
 ZflowError
 ├── TransientError      retried by the step's policy, then `failed` and tried again later
-│   └── CommandError    a command ended badly; carries its exit code and last lines
+│   ├── CommandError    a command ended badly; carries its exit code and last lines
+│   └── StillFailed     failed in an earlier walk, and its next try has not come
 ├── OperatorError       never retried: `blocked` until a person or an input changes
 └── StepBug             ours: `blocked`, with the traceback in the step's log
 
@@ -42,6 +43,14 @@ class ZflowError(Exception):
 
 class TransientError(ZflowError):
     """May pass by itself: a dead mirror, a cut connection, a busy lock."""
+
+
+class StillFailed(TransientError):
+    """What failed shortly before this walk began is not tried again yet: its next try has a time already."""
+
+    def __init__(self, code: Code, detail: str, next_try: float) -> None:
+        super().__init__(code, detail)
+        self.next_try = next_try
 
 
 class CommandError(TransientError):

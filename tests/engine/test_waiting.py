@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -171,3 +172,111 @@ def test_a_lingering_walker_obeys_term(bench: Bench) -> None:
     gate.set()
     walker.close()
     journal.close()
+
+
+def failing(attempts: list[float], bench: Bench) -> Callable[[Context], None]:
+    """Return an apply that notes when it was called, and fails."""
+
+    def fail(_ctx: Context) -> None:
+        attempts.append(bench.now)
+        raise TransientError(codes.COMMAND, "a dead mirror")
+
+    return fail
+
+
+class Restarts:
+    """Starts of the container: each walks until its wait, of which it takes note, and is ended in it."""
+
+    def __init__(self, bench: Bench, what: Product) -> None:
+        self.bench, self.what = bench, what
+        self.waits: list[float] = []
+
+    def start(self, after: float, reason: str = "start of the container", *, deep: bool = False) -> str:
+        """Walk so many seconds after the last one's end; a wait is where it ends."""
+        self.bench.now += after
+        self.bench.boot = f"boot-{self.bench.now}"
+        self.bench.stopping = threading.Event()
+        self.bench.wake = Ended(self)
+        try:
+            return self.bench.walk(self.what, reason, deep=deep)
+        except Interrupted:
+            return "interrupted"
+
+
+class Ended(threading.Event):
+    """A wait in which the container is told to stop."""
+
+    def __init__(self, restarts: Restarts) -> None:
+        super().__init__()
+        self._restarts = restarts
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Note how long it would be, and be told to stop."""
+        assert timeout is not None
+        self._restarts.waits.append(timeout)
+        self._restarts.bench.stopping.set()
+        return False
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a policy with an hour between its three attempts."""
+    monkeypatch.setitem(POLICIES, "patient", Policy(attempts=3, first=3600, ceiling=3600, jitter=0, later=900))
+    return "patient"
+
+
+def test_a_start_waits_on_where_the_last_attempt_is_young(bench: Bench, patient: str) -> None:
+    """Three restarts within seconds make no attempt; the wait is what is left of the one written down."""
+    attempts: list[float] = []
+    one = Restarts(bench, product(again(file_step("one.a"), apply=failing(attempts, bench), retry=patient)))
+    for _ in range(3):
+        assert one.start(2) == "interrupted"
+    assert len(attempts) == 1
+    assert [round(each, -2) for each in one.waits] == [3600, 3600, 3600]
+    assert one.waits == sorted(one.waits, reverse=True)
+    assert bench.status("one.a")["failures"] == 1
+
+
+def test_a_loop_of_restarts_uses_up_no_budget(bench: Bench, patient: str) -> None:
+    """A start may try at once after half a minute; that neither counts nor puts off the attempt that is due."""
+    attempts: list[float] = []
+    one = Restarts(bench, product(again(file_step("one.a"), apply=failing(attempts, bench), retry=patient)))
+    one.start(0)
+    due = bench.status("one.a")["next_try"]
+    for _ in range(6):
+        assert one.start(60) == "interrupted"
+    assert len(attempts) == 7
+    assert bench.status("one.a")["next_try"] == due
+    assert "gave-up" not in bench.kinds("one.a")
+    bench.now = due
+    assert one.start(1) == "interrupted"
+    assert bench.status("one.a")["next_try"] > due + 3000
+    bench.now += 4000
+    assert one.start(1) == "failed"
+    assert bench.kinds("one.a")[-1] == "gave-up"
+
+
+def test_what_gave_up_shortly_before_is_left_until_its_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The walk stops where it stopped, with the same reason and next try, and no attempt; in time it is tried again."""
+    monkeypatch.setitem(POLICIES, "single", Policy(attempts=1, first=0, ceiling=0, jitter=0, later=900))
+    attempts: list[float] = []
+    one = Restarts(bench, product(again(file_step("one.a"), apply=failing(attempts, bench), retry="single")))
+    assert one.start(0) == "failed"
+    before = bench.position()
+    assert one.start(5) == "failed"
+    after = bench.position()
+    assert [after[name] for name in ("code", "detail", "step")] == [before[name] for name in ("code", "detail", "step")]
+    assert after["next_try"] == pytest.approx(before["next_try"], abs=5)
+    assert len(attempts) == 1
+    assert one.start(1000) == "failed"
+    assert len(attempts) == 2
+
+
+@pytest.mark.parametrize(("reason", "deep"), [("resume", True), ("changed: settings", False)])
+def test_the_operator_and_a_change_do_not_wait(bench: Bench, patient: str, reason: str, deep: bool) -> None:
+    """What was mended is tried at once, however young the failure is."""
+    attempts: list[float] = []
+    one = Restarts(bench, product(again(file_step("one.a"), apply=failing(attempts, bench), retry=patient)))
+    one.start(0)
+    one.start(1, reason, deep=deep)
+    assert len(attempts) == 2

@@ -35,6 +35,16 @@ BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
 
 
+class Failure(NamedTuple):
+    """How a step failed in an earlier walk, and when it was to be tried again."""
+
+    kind: str
+    at: float
+    next_try: float
+    code: str
+    detail: str
+
+
 class Record(NamedTuple):
     """What the journal knows of a step."""
 
@@ -48,6 +58,10 @@ class Record(NamedTuple):
     """The last attempt was cut off, and nothing has told since whether it took effect."""
     attempt: int = 0
     failures: int = 0
+    spent: int = 0
+    """How much of the policy's budget is used up: of the failures, attempts made before their time do not count."""
+    due: float | None = None
+    """When the step was to be tried again after the last failure."""
     asked: bool = False
     """The operator has reset it, and it has not been found valid since."""
     deaths: int = 0
@@ -96,6 +110,7 @@ class Journal:
         self._newest: Rows = []
         self._workflow: Rows = []
         self._records: dict[str, Record] = {}
+        self._failures: dict[str, Failure] = {}
         self.position: Position | None = None
 
     def restore(self, steps: Sequence[Listed]) -> None:
@@ -113,6 +128,8 @@ class Journal:
                 self.position = Position(**{name: row[name] for name in Position._fields})
             for status in connection.execute(select(tables.step_status)).mappings():
                 self._records[status["name"]] = self._restored(connection, status)
+                if (failure := _failure(status)) is not None:
+                    self._failures[status["name"]] = failure
             self._frame = frame(self._raw)
             self._newest, self._workflow = contents(self._raw)
             self._seal(self._newest, self._workflow)
@@ -120,6 +137,7 @@ class Journal:
     def _restored(self, connection: Connection, row: Mapping[Any, Any]) -> Record:
         valid, last = row["settled_kind"] in VALID, row["last_kind"]
         in_flight = last == "started"
+        spent, due = self._budget(connection, row)
         return Record(
             valid=valid,
             key=row["settled_key"] if valid else None,
@@ -129,6 +147,8 @@ class Journal:
             undecided=in_flight or last == "interrupted" or (last == "blocked" and row["code"] == codes.ASK.id),
             attempt=row["attempt"] or (self._attempts(connection, row["name"]) if last is not None else 0),
             failures=row["failures"] or 0,
+            spent=spent,
+            due=due,
             asked=row["settled_kind"] == "reset",
             deaths=self._deaths(connection, row["name"]) if in_flight else 0,
         )
@@ -138,6 +158,17 @@ class Journal:
         event = tables.event.c
         numbered = select(event.attempt).where(event.step == step, event.attempt.is_not(None))
         return int(connection.scalar(numbered.order_by(event.seq.desc()).limit(1)) or 0)
+
+    def _budget(self, connection: Connection, row: Mapping[Any, Any]) -> tuple[int, float | None]:
+        """Return how many failures in a row named another next try than the one before, and the last one's."""
+        spent, due = 0, None
+        if row["failures"]:
+            event = tables.event.c
+            failed = select(event.next_try).where(event.step == row["name"], event.kind == "failed")
+            newest = connection.scalars(failed.order_by(event.seq.desc()).limit(row["failures"])).all()
+            for next_try in reversed(newest):
+                spent, due = spent + (next_try != due), next_try
+        return spent, due
 
     def _was_unfinished(self, connection: Connection, step: str) -> bool:
         event = tables.event.c
@@ -160,6 +191,10 @@ class Journal:
         """Return what is known of a step."""
         return self._records.get(name, Record())
 
+    def failure(self, name: str) -> Failure | None:
+        """Return the failure of an earlier walk with which the history of a step ends, if it does."""
+        return self._failures.get(name)
+
     def record(self, events: Sequence[Event], position: Position | None = None) -> None:
         """Append events and move the workflow row in one transaction; returns when it is on the disk.
 
@@ -178,6 +213,7 @@ class Journal:
             for each in kept:
                 if each.step is not None:
                     self._records[each.step] = _after(self.step(each.step), each)
+                    self._failures.pop(each.step, None)
             if position is not None:
                 self.position = position
 
@@ -242,17 +278,31 @@ class Journal:
         engine.dispose()
 
 
+def _failure(row: Mapping[Any, Any]) -> Failure | None:
+    if row["last_kind"] not in {"failed", "gave-up"} or row["next_try"] is None:
+        return None
+    return Failure(row["last_kind"], row["last_at"], row["next_try"], row["code"] or "", row["detail"] or "")
+
+
 def _after(record: Record, event: Event) -> Record:
     """Return what is known of a step once `event` has been appended; mirrors the view `step_status`."""
     settled: dict[str, Any] = {}
     if event.kind in VALID:
-        settled = {"valid": True, "key": event.key, "evidence": event.evidence or "", "failures": 0}
+        settled = {
+            "valid": True,
+            "key": event.key,
+            "evidence": event.evidence or "",
+            "failures": 0,
+            "spent": 0,
+            "due": None,
+        }
     elif event.kind in {"lost", "reset"}:
-        settled = {"valid": False, "key": None, "evidence": "", "failures": 0}
+        settled = {"valid": False, "key": None, "evidence": "", "failures": 0, "spent": 0, "due": None}
     elif event.kind == "failed":
-        settled = {"failures": record.failures + 1}
+        spent = record.spent + (event.next_try != record.due)
+        settled = {"failures": record.failures + 1, "spent": spent, "due": event.next_try}
     elif event.kind == "gave-up":
-        settled = {"failures": 0}
+        settled = {"failures": 0, "spent": 0, "due": None}
     return record._replace(
         **settled,
         unfinished=event.kind in UNFINISHED or (event.kind == "reset" and record.unfinished),

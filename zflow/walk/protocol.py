@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from zflow import codes
 from zflow.context import Context
-from zflow.errors import Interrupted, OperatorError, StepBug, TransientError, ZflowError
+from zflow.errors import Code, Interrupted, OperatorError, StepBug, StillFailed, TransientError, ZflowError
 from zflow.files import sync_volume
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position, Record
@@ -28,6 +28,10 @@ from zflow.walk.keys import key_of, why_due
 
 DEATHS = 3
 """So many times may a step take the walker down with it, within one boot, before it is blocked."""
+
+RECENT = 30.0
+"""Seconds after a failure within which a new walk waits on for its next try, as the one before would have; later it may
+try at once, for the container may have been started again to that end."""
 
 
 @dataclass
@@ -75,6 +79,10 @@ class Task:
     """Told before anything is recorded: the machine moves to the step's state."""
     wait: Callable[[Context, float], None]
     """Sleeps out a back-off; returns early when the operator says so, raises Interrupted when told to stop."""
+    known: Callable[[str], Code | None] = lambda _id: None
+    """Returns the error code of an identifier, as the journal has it."""
+    hasty: bool = False
+    """Try at once what has a next try: on the operator's word, or where something has changed."""
     deep: bool = False
     """Ask the step's audit, where it has one, before it is skipped: on the operator's word, not at every start."""
 
@@ -122,9 +130,31 @@ def settle(task: Task) -> bool:
         chain.add(_event(task, "lost", detail=gone), f"{step.title}: its result is gone, doing it again")
     elif record.valid:
         chain.unsaid.append(f"{step.title}: {why_due(record.key, key)}")
+    _wait_on(task)
     while not _try_once(task, key):
         pass
     return True
+
+
+def _wait_on(task: Task) -> None:
+    """Sleep out the back-off that an earlier walk began, so that a loop of restarts does not try without a pause.
+
+    Raises StillFailed where that walk had given up until later.
+    """
+    step, chain = task.step, task.chain
+    failure = chain.journal.failure(step.name)
+    if failure is None or task.hasty:
+        return
+    ctx = task.context(step, None)
+    now = ctx.clock()
+    if now >= failure.next_try or now - failure.at >= RECENT:
+        return
+    left = min(failure.next_try - now, failure.next_try - failure.at)  # the clock may have been set back
+    code = task.known(failure.code)
+    if failure.kind == "gave-up" and code is not None:
+        raise StillFailed(code, failure.detail, now + left)
+    chain.flush(said=[f"{step.title}: failed shortly before ({failure.code}), next attempt in {left:.0f} s"])
+    task.wait(ctx, left)
 
 
 def _refuse_hopeless(task: Task) -> None:
@@ -191,7 +221,9 @@ def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: f
     step, chain = task.step, task.chain
     duration = time.monotonic() - started
     policy = POLICIES[step.retry]
-    failures = chain.journal.step(step.name).failures + 1
+    record, now = chain.journal.step(step.name), ctx.clock()
+    due = record.due if record.due is not None and now < record.due <= now + policy.ceiling + policy.jitter else None
+    failures = record.spent if due is not None else record.spent + 1
     ctx.log(f"{error}")
     try:
         wait = next_wait(policy, failures, error)
@@ -202,7 +234,11 @@ def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: f
         later = ctx.clock() + policy.later
         chain.flush(_fault(task, "gave-up", error, attempt=number, duration=duration, next_try=later))
         raise error
-    failed = _fault(task, "failed", error, attempt=number, duration=duration, next_try=ctx.clock() + wait)
+    if due is not None:  # made before its time, it neither counts nor puts off the one that is due
+        wait = due - now
+    failed = _fault(
+        task, "failed", error, attempt=number, duration=duration, next_try=ctx.clock() + wait if due is None else due
+    )
     chain.flush(failed, said=[f"{error}; attempt {number + 1} in {wait:.0f} s"])
     task.wait(ctx, wait)
     return False

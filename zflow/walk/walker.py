@@ -16,7 +16,7 @@ from functools import partial
 
 from zflow import codes
 from zflow.context import Context
-from zflow.errors import Interrupted, OperatorError, StepBug, TransientError, ZflowError
+from zflow.errors import Interrupted, OperatorError, StepBug, StillFailed, TransientError, ZflowError
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Listed, Position
 from zflow.retry import POLICIES
@@ -35,6 +35,10 @@ PATROL = 15.0
 """Seconds to wait for work ahead of time before everything is looked at again: it may take an hour, ports are open."""
 REMINDER = 300.0
 """Seconds between two lines that say that work ahead of time is still waited for."""
+CHANGED = "changed: "
+"""How the reason of a walk begins that is made because something watched is not as it was."""
+ASKED = "reset-state "
+"""How the reason begins of one that the operator asked for, of which a part alone is looked at thoroughly."""
 MOMENT = 0.3
 """Seconds between two looks while work ahead of time goes on after a stop."""
 
@@ -91,6 +95,8 @@ class Walker:
         self._step: str | None = None
         self._entered: str | None = None
         self._deep = False
+        self._hasty = False
+        self._codes = {each.id: each for each in (*codes.ENGINE_CODES, *product.codes)}
         self._chain = Chain(journal, surroundings.announce, self._position)
         self._ahead = Ahead(surroundings.stopping)
 
@@ -104,6 +110,7 @@ class Walker:
         if self._workflow.state in STOPPED:
             self._move("resume")
         self._deep, self._stopped = deep, None
+        self._hasty = deep or reason.startswith((CHANGED, ASKED))
         try:
             self._walk_until_at_rest()
         except Interrupted:
@@ -132,7 +139,7 @@ class Walker:
                 return "time for the next try"
             for each in self._watches:
                 if each.answer and signature(each.paths) != each.answer:
-                    return f"changed: {each.name}"
+                    return f"{CHANGED}{each.name}"
         return None
 
     def close(self) -> None:
@@ -242,6 +249,8 @@ class Walker:
             context=partial(self._around.context, state),
             enter=partial(self._enter, state) if chain is self._chain else _stay,
             wait=self._wait,
+            known=self._codes.get,
+            hasty=self._hasty,
             deep=self._deep,
         )
 
@@ -280,6 +289,8 @@ class Walker:
         error = error if isinstance(error, (TransientError, OperatorError, StepBug)) else StepBug(codes.BUG, str(error))
         transient = isinstance(error, TransientError)
         next_try = self._around.clock() + self._later() if transient else None
+        if isinstance(error, StillFailed):
+            next_try = error.next_try
         stopped = {"code": error.code.id, "detail": error.detail, "remedy": error.code.remedy, "next_try": next_try}
         self._move("fail" if transient else "block", Event("ended", code=error.code.id), stopped=stopped)
         self._around.announce(f"{self._workflow.state}: {error}", f"what to do: {error.code.remedy}")
