@@ -38,7 +38,7 @@ ROOM = 160
 MOMENT = 0.5
 """Seconds that a new holder has to say its name to one who is refused."""
 BLINK = 0.05
-"""Seconds that it has to say it to one who only asks; those who ask do not get in a taker's way for longer."""
+"""Seconds that it has to say it to one who only asks."""
 
 
 class Holder:
@@ -94,7 +94,7 @@ def permit(volume: Path, patience: float = 0.0) -> None:
     deadline = time.monotonic() + patience
     while (found := elsewhere(volume)) is not None:
         if time.monotonic() >= deadline:
-            raise OperatorError(codes.HELD, f"held by another container: {_described(found)}")
+            raise OperatorError(codes.HELD, _described(found))
         time.sleep(0.05)
 
 
