@@ -1,58 +1,129 @@
-"""How long the served certificate lasts, told in status: a plain end first, then the days, then a warning each day.
+"""How long the served certificate lasts, told in status: a plain end first, then what is left of it, louder in stages.
 
-Nothing is done here. What makes the telling current is the key: in the last thirty days the number of days is part of
-it, and the supervisor's watch answers otherwise at each of their beginnings.
+Nothing is done here. What makes the telling current is the key: it holds the stage and, in the last one, the days left,
+and the supervisor's watch answers otherwise at the second when either changes.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from states.tls import codes, exchange, server
 from zflow.api import Context, Evidence, Step, TransientError, Watch
 
-WARN = {30: "renew it soon", 14: "renew it now", 7: "RENEW IT TODAY"}
-"""Days before the end, and what to say from then on."""
-EVERY = 60.0
+DAY = timedelta(days=1)
+EVERY = 60
 """Seconds between two looks at the clock, which cost one process of the shell."""
-PASSED = 'now=$(date +%s); count=0; for each; do [ "$now" -lt "$each" ] || count=$((count+1)); done; echo $count'
-"""How many of the moments named have passed."""
+RECENT = 300.0
+"""Seconds for which a moment is counted as passed: it may have passed while the last walk was under way."""
+PASSED = f"""\
+now=$(date +%s); count=0
+for each; do
+    left=$((each - now))
+    [ "$left" -le {EVERY} ] || break
+    [ "$left" -le 0 ] || {{ sleep "$left"; now=$each; }}
+    count=$((count + 1))
+done
+echo $count
+"""
+"""How many of the moments named, the next one first, have passed; one that comes before the next look is waited for."""
 
 
-def served_until(ctx: Context) -> datetime | None:
-    """Return when the installed certificate ends; None while there is none."""
+@dataclass(frozen=True)
+class Stage:
+    """What to say from when on: so many days before the end, and not before this part of the lifetime is left."""
+
+    days: int
+    part: int
+    words: str
+    told: bool
+    """Whether it is a notice."""
+
+    def begins(self, lifetime: timedelta) -> timedelta:
+        """Return how long before the end it begins."""
+        return min(self.days * DAY, lifetime / self.part)
+
+
+STAGES = (
+    Stage(7, 12, "RENEW IT TODAY", told=True),
+    Stage(14, 6, "renew it now", told=True),
+    Stage(30, 3, "renew it soon", told=False),
+)
+"""The last first. The parts are those of a certificate of ninety days: clients renew when a third is left."""
+
+
+@dataclass(frozen=True)
+class Validity:
+    """From when to when the installed certificate is valid."""
+
+    begin: datetime
+    end: datetime
+
+    def stage(self, now: datetime) -> Stage | None:
+        """Return the stage it is in; None while nothing is to be said."""
+        left = self.end - now
+        return next((each for each in STAGES if left <= each.begins(self.end - self.begin)), None)
+
+    @property
+    def moments(self) -> list[datetime]:
+        """Return when what is told changes: at each stage, at each day after the first, and at the end."""
+        begins = [each.begins(self.end - self.begin) for each in STAGES]
+        days = [count * DAY for count in range(math.ceil(max(begins) / DAY))]
+        return sorted({self.end - each for each in (*begins, *days)})
+
+
+def validity(ctx: Context) -> Validity | None:
+    """Return from when to when the installed certificate is valid; None while there is none."""
     from cryptography import x509
 
     found = exchange.certificates(server.text(ctx, exchange.INSTALLED[0]))
     try:
-        return x509.load_pem_x509_certificate(found[0].encode()).not_valid_after_utc
-    except (IndexError, ValueError):
+        certificate = x509.load_pem_x509_certificate(found[0].encode())
+        return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    except (IndexError, ValueError, TypeError, x509.InvalidVersion):
         return None
 
 
-def days_left(ctx: Context, end: datetime) -> int:
-    """Return the days that have begun until then; 0 and less: it has ended."""
-    left = end - datetime.fromtimestamp(ctx.clock(), UTC)
-    return math.ceil(left / timedelta(days=1))
+def served_until(ctx: Context) -> datetime | None:
+    """Return when the installed certificate ends; None while there is none."""
+    found = validity(ctx)
+    return None if found is None else found.end
+
+
+def _now(ctx: Context) -> datetime:
+    return datetime.fromtimestamp(ctx.clock(), UTC)
+
+
+def _days(found: Validity, now: datetime) -> int:
+    """Return the days that have begun until the end; 0 and less: it has ended."""
+    return math.ceil((found.end - now) / DAY)
 
 
 def inputs(ctx: Context) -> str:
-    """Return what makes the telling anew due: another end, and in the last days another day."""
-    end = served_until(ctx)
-    return "" if end is None else f"{end:%Y-%m-%dT%H:%M} {max(0, min(days_left(ctx, end), max(WARN) + 1))}"
+    """Return what makes the telling anew due: another end, another stage and, within the stages, another day."""
+    found, now = validity(ctx), _now(ctx)
+    if found is None:
+        return ""
+    stage = found.stage(now)
+    told = f"{stage.days} {max(0, _days(found, now))}" if stage is not None else ""
+    return f"{found.end:%Y-%m-%dT%H:%M} {told}"
 
 
 def probe(ctx: Context) -> Evidence | None:
     """See the end of the installed certificate, and say what it asks for."""
-    end = served_until(ctx)
-    if end is None:
+    found, now = validity(ctx), _now(ctx)
+    if found is None:
         return None
-    days = days_left(ctx, end)
+    moment, days, stage = f"{found.end:%Y-%m-%d %H:%M} UTC", _days(found, now), found.stage(now)
     if days <= 0:
-        return Evidence(f"WARNING: it EXPIRED {end:%Y-%m-%d %H:%M} UTC, clients refuse the server")
-    words = [WARN[each] for each in sorted(WARN) if days <= each][:1]
-    return Evidence(f"WARNING: {days} days left: {words[0]}" if words else f"until {end:%Y-%m-%d}")
+        told = f"the certificate that is served ended {moment}, and clients refuse the server; supply a renewed pair"
+        return Evidence(f"WARNING: it EXPIRED {moment}, clients refuse the server", (told,))
+    if stage is None:
+        return Evidence(f"until {found.end:%Y-%m-%d}")
+    notices = (f"the certificate that is served ends {moment}; {stage.words.lower()}",) if stage.told else ()
+    return Evidence(f"WARNING: {days} day{'s' if days != 1 else ''} left: {stage.words}", notices)
 
 
 def apply(_ctx: Context) -> None:
@@ -61,11 +132,15 @@ def apply(_ctx: Context) -> None:
 
 
 def watch(ctx: Context, more: list[float]) -> Watch:
-    """Return the watch on the clock: it answers otherwise when a day of the last ones begins, and at `more` moments."""
-    end = served_until(ctx)
-    moments = [(end - timedelta(days=each)).timestamp() for each in range(max(WARN) + 1)] if end else []
-    later = sorted(math.ceil(each) for each in (*moments, *more) if each > ctx.clock())
-    return Watch("calendar", argv=("sh", "-c", PASSED, "passed", *map(str, later)), every=EVERY)
+    """Return the watch on the clock: it answers otherwise when what is told changes, and at `more` moments.
+
+    Its answer is right while none of them has passed; one that passed during the last walk has it walked once more.
+    """
+    found = validity(ctx)
+    moments = [each.timestamp() for each in found.moments] if found is not None else []
+    later = sorted(math.ceil(each) for each in (*moments, *more) if each > ctx.clock() - RECENT)
+    argv = ("sh", "-c", PASSED, "passed", *map(str, later))
+    return Watch("calendar", argv=argv, every=float(EVERY), wanted="0\n")
 
 
 STEP = Step(

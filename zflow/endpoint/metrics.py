@@ -16,6 +16,7 @@ from pathlib import Path
 from zflow import __version__
 from zflow.boot import start_time
 from zflow.errors import OperatorError
+from zflow.journal.event import NOTICE
 from zflow.journal.reader import Row, last_whole, position, reading, steps
 from zflow.lock import RUNNER, holder
 from zflow.status import health
@@ -49,6 +50,9 @@ NEXT_TRY = Gauge(
 )
 STEPS = Gauge("zflow_steps", "How many steps have a status.")
 STEP = Gauge("zflow_step_status", "The present status of a step; always 1.")
+NOTICES = Gauge(
+    "zflow_step_notices", "How many notices a step tells: what stops nothing, and yet somebody should know."
+)
 DURATION = Gauge("zflow_step_duration_seconds", "How long a step's last success took, where it had anything to do.")
 ATTEMPTS = Gauge("zflow_step_attempts", "How many attempts of a step there have been on this volume.")
 FAILURES = Gauge("zflow_step_failures", "How many attempts of a step have failed since its last success.")
@@ -88,6 +92,8 @@ def samples(volume: Path) -> Iterator[Sample]:
         yield STEPS, {"status": kind}, kinds.count(kind)
     for step in found:
         yield STEP, {"state": step["state"], "step": step["name"], "status": step["status"]}, 1
+    for step in found:
+        yield NOTICES, {"step": step["name"]}, str(step["evidence"] or "").count(NOTICE)
     rows = _rows(volume)
     for row in rows:
         if row["duration"] is not None:

@@ -14,6 +14,7 @@ from zflow.context import Context
 from zflow.endpoint import metrics
 from zflow.errors import OperatorError
 from zflow.lock import RUNNER
+from zflow.step import Evidence
 
 TOY = product(file_step("one.a"), file_step("two.b"))
 
@@ -50,6 +51,16 @@ def test_the_states_steps_and_times_are_told(tmp_path: Path) -> None:
     assert found["zflow_last_whole_time_seconds"][()] == bench.events()[-1]["at"]
     assert 0 < time.time() - found["zflow_runner_start_time_seconds"][()] < 86_400
     assert "zflow_problem_info" not in found
+
+
+def test_notices_are_counted(tmp_path: Path) -> None:
+    """What stops nothing can be alerted on all the same: a certificate that ended, too little memory."""
+    hold_as(tmp_path, RUNNER)
+    noticed = Evidence("seen", ("it ended", "it was replaced"))
+    Bench(tmp_path, boot_identity()).walk(
+        product(again(file_step("one.a"), probe=lambda _ctx: noticed), file_step("b.c"))
+    )
+    assert parsed(tmp_path)["zflow_step_notices"] == {("one.a",): 2, ("b.c",): 0}
 
 
 def test_a_blocked_volume_tells_its_code(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def issue(
     key: PrivateKey | None = None,
     names: tuple[str, ...] = (HOST,),
     begin: datetime = NOW - timedelta(days=10),
-    days: int = 90,
+    days: float = 90,
     usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
     identify: bool = True,
     urls: tuple[str, ...] = (),

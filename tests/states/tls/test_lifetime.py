@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def told(ctx: Context) -> str:
         (30, "WARNING: 30 days left: renew it soon"),
         (14, "WARNING: 14 days left: renew it now"),
         (6.5, "WARNING: 7 days left: RENEW IT TODAY"),
-        (0.1, "WARNING: 1 days left: RENEW IT TODAY"),
+        (0.1, "WARNING: 1 day left: RENEW IT TODAY"),
+        (0, "WARNING: it EXPIRED 2026-08-20 00:00 UTC, clients refuse the server"),
         (-1, "WARNING: it EXPIRED 2026-08-20 00:00 UTC, clients refuse the server"),
     ],
 )
@@ -60,14 +62,65 @@ def test_the_key_changes_with_the_days(zimbra: Zimbra) -> None:
     assert len(set(keys[:99])) == 1
 
 
+@pytest.mark.parametrize(
+    ("days", "notices"),
+    [
+        (14.1, ()),
+        (14, ("the certificate that is served ends 2026-08-20 00:00 UTC; renew it now",)),
+        (0.1, ("the certificate that is served ends 2026-08-20 00:00 UTC; renew it today",)),
+        (0, ("the certificate that is served ended 2026-08-20 00:00 UTC, and clients refuse the server; supply a "
+             "renewed pair",)),
+    ],
+)  # fmt: skip
+def test_notices(days: float, notices: tuple[str, ...], zimbra: Zimbra) -> None:
+    """What cannot wait is a notice, for status, doctor, log and metrics; at the end at that very second."""
+    evidence = lifetime.probe(before(zimbra, days))
+    assert evidence is not None
+    assert evidence.notices == notices
+
+
+@pytest.mark.parametrize(
+    ("days", "hours_left", "words"),
+    [
+        (6.67, 158, "until"),
+        (6.67, 54, "until"),
+        (6.67, 53, "WARNING: 3 days left: renew it soon"),
+        (6.67, 26, "WARNING: 2 days left: renew it now"),
+        (6.67, 13, "WARNING: 1 day left: RENEW IT TODAY"),
+        (47, 15.7 * 24, "until"),
+        (47, 15.6 * 24, "WARNING: 16 days left: renew it soon"),
+        (398, 30.1 * 24, "until"),
+        (398, 30 * 24, "WARNING: 30 days left: renew it soon"),
+    ],
+)
+def test_a_short_life_is_told_by_its_parts(days: float, hours_left: float, words: str, zimbra: Zimbra) -> None:
+    """A certificate of six days is no alarm on its first day; what lasts longer than ninety is told by the days."""
+    zimbra.write("/opt/zimbra/conf/nginx.crt", issue("s", begin=NOW, days=days).pem.decode())
+    assert told(context_of(zimbra, now=NOW + timedelta(days=days, hours=-hours_left))).startswith(words)
+
+
 def test_the_watch_answers_otherwise_each_day(zimbra: Zimbra) -> None:
-    """The supervisor's command counts the moments that have passed: each day of the last thirty, and none before."""
-    ctx = before(zimbra, 20)
+    """The supervisor's command counts the moments that have passed: each stage, each day of the last thirty, the end.
+
+    Any other answer than none of them is a reason to walk, also the first: one may have passed during the walk.
+    """
+    ctx = before(zimbra, 19.5)
     watch = lifetime.watch(ctx, [])
     assert watch.argv[:4] == ("sh", "-c", lifetime.PASSED, "passed")
+    assert watch.wanted == "0\n"
     moments = [int(each) for each in watch.argv[4:]]
     assert moments == [int((END - timedelta(days=days)).timestamp()) for days in range(19, -1, -1)]
     assert len(lifetime.watch(before(zimbra, 80), []).argv) == 4 + 31
+    just_passed = before(zimbra, 19 - 60 / 86400)
+    assert len(lifetime.watch(just_passed, []).argv) == 4 + 20
+
+
+def test_the_command_waits_for_the_second() -> None:
+    """What comes before the next look is waited for, and answered as soon as it has come."""
+    moment = int(time.time()) + 2
+    argv = ["sh", "-c", lifetime.PASSED, "passed", str(moment), str(moment + 1000)]
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "1\n"
+    assert moment <= time.time() < moment + 2
 
 
 @pytest.mark.parametrize(("passed", "count"), [((), "0"), ((1, 2), "2"), ((1, 1 << 40), "1")])
