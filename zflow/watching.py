@@ -191,7 +191,10 @@ class Watcher:
 
 
 def signature(paths: Sequence[str]) -> str:
-    """Return what stat tells of each file, links followed: a replaced or rewritten file always differs."""
+    """Return what stat tells of each file, links followed: a replaced or rewritten file always differs.
+
+    One that was mounted by itself and replaced where it comes from stays as it was but for the count of its links.
+    """
     parts = []
     for path in paths:
         try:
@@ -199,7 +202,8 @@ def signature(paths: Sequence[str]) -> str:
         except OSError as error:
             parts.append(f"{error.errno}")
         else:
-            parts.append(f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}")
+            gone = "" if stat.st_nlink else ".removed"
+            parts.append(f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}{gone}")
     return " ".join(parts)
 
 

@@ -78,15 +78,14 @@ class Search:
         return None
 
     def _fitting(self, certificate: x509.Certificate, data: bytes) -> x509.Certificate | None:
-        found = load.parse(data, "answer").certificates
-        return next((each for each in found if issued_by(certificate, each)), None)
+        return next((each for each in load.certificates(data, "answer") if issued_by(certificate, each)), None)
 
 
 def urls(certificate: x509.Certificate) -> list[str]:
     """Return all addresses at which a certificate says its issuer's can be had."""
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *load.WRONG):
         return []
     return [
         each.access_location.value

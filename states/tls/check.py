@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,9 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, PublicKeyAlgorithmOID
 
 from states.tls import codes
+from states.tls.load import WRONG, public
 from zflow.api import OperatorError
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
@@ -25,21 +26,63 @@ SERVER = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_
 
 
 def subject(certificate: x509.Certificate) -> str:
-    """Return how to call a certificate in messages."""
-    return certificate.subject.rfc4514_string() or f"serial {certificate.serial_number:x}"
+    """Return how to call a certificate in messages; one whose name is in no proper encoding by its serial number."""
+    return (
+        _named(lambda: certificate.subject) or f"the certificate with the serial number {certificate.serial_number:x}"
+    )
 
 
-def leaf_of(key: PrivateKeyTypes, certificates: Sequence[x509.Certificate]) -> x509.Certificate:
-    """Return the certificate of the key; of several (renewed with the same key) the one that lasts longest.
+def issuer(certificate: x509.Certificate) -> str:
+    """Return how to call a certificate's issuer in messages."""
+    return _named(lambda: certificate.issuer) or f"the issuer of {subject(certificate)}"
+
+
+def _named(name: Callable[[], x509.Name]) -> str:
+    try:
+        return name().rfc4514_string()
+    except WRONG:
+        return ""
+
+
+def leaves_of(
+    key: PrivateKeyTypes, certificates: Sequence[x509.Certificate], hosts: Sequence[str], now: datetime
+) -> list[x509.Certificate]:
+    """Return the certificates of the key, the best first: without a fault, issued by another, and lasting longest.
 
     Raises OperatorError(MISMATCH).
     """
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    wanted = key.public_key().public_bytes(*form)
-    matching = [each for each in certificates if each.public_key().public_bytes(*form) == wanted]
+    wanted = public(key)
+    matching = [each for each in certificates if _public(each) == wanted]
     if not matching:
         raise OperatorError(codes.MISMATCH, f"the key fits none of: {'; '.join(map(subject, certificates))}")
-    return max(matching, key=lambda each: each.not_valid_after_utc)
+
+    def merit(each: x509.Certificate) -> tuple[bool, bool, datetime]:
+        return _is_fit(each, hosts, now), not _signed_itself(each), each.not_valid_after_utc
+
+    return sorted(matching, key=merit, reverse=True)
+
+
+def _public(certificate: x509.Certificate) -> bytes | None:
+    """Return what tells a certificate's key from others; None for a kind of key that is not known here."""
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except WRONG:
+        return None
+
+
+def _is_fit(certificate: x509.Certificate, hosts: Sequence[str], now: datetime) -> bool:
+    try:
+        check_leaf(certificate, hosts, now)
+    except OperatorError:
+        return False
+    return True
+
+
+def _signed_itself(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.issuer == certificate.subject
+    except WRONG:
+        return False
 
 
 def check_leaf(leaf: x509.Certificate, hosts: Iterable[str], now: datetime) -> None:
@@ -58,6 +101,9 @@ def check_leaf(leaf: x509.Certificate, hosts: Iterable[str], now: datetime) -> N
 
 
 def _key(leaf: x509.Certificate) -> None:
+    if leaf.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        # Servers are given the key in the traditional form, which cannot say that it is for PSS alone.
+        raise OperatorError(codes.WEAK, f"{subject(leaf)}: an RSA-PSS key, which Zimbra's servers cannot use")
     key = leaf.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < RSA_BITS:
@@ -99,7 +145,13 @@ def is_ec(leaf: x509.Certificate) -> bool:
 
 
 def _extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
+    """Return an extension, None without. Raises OperatorError(UNREADABLE): they are parsed only when asked for."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
+    except WRONG as error:
+        raise OperatorError(
+            codes.UNREADABLE,
+            f"{subject(certificate)}: its extensions cannot be read: {error}; ask the CA for another",
+        ) from error

@@ -51,7 +51,8 @@ NAME = Code(
 WEAK = Code(
     "ZF-5015",
     "the key of the certificate is not accepted",
-    "RSA keys need 2048 bits or more, EC keys the curve P-256, P-384 or P-521; other kinds are not supported.",
+    "RSA keys need 2048 bits or more, EC keys the curve P-256, P-384 or P-521; RSA-PSS and other kinds are not "
+    "supported.",
     "Request a certificate for such a key. " + AGAIN,
 )
 PURPOSE = Code(
@@ -123,6 +124,21 @@ ISSUER_AWAY = Code(
     "The supplied chain has a gap, and the server named in the certificate did not answer.",
     "It is tried again. Without a way to that server, add the issuer's certificate to the file.",
 )
+MISSING = Code(
+    "ZF-5027",
+    "a TLS file is not there",
+    "A setting names a file that does not exist, or a link on the way to it leads nowhere: often live/ was mounted "
+    "into the container without archive/.",
+    "Correct ZFLOW_TLS_KEY, ZFLOW_TLS_CERT or ZFLOW_TLS_PRIVATE_CA, or mount the folder that holds both the link and "
+    "the file. " + AGAIN,
+)
+COSTLY = Code(
+    "ZF-5028",
+    "a TLS file takes too much work to open",
+    "Reading it was ended by the limits for processor time and memory: a PKCS#12 or an encrypted key names how much "
+    "work opening it is, and this one names far too much.",
+    "Write it anew with usual parameters, or supply the key without encryption as PEM. " + AGAIN,
+)
 PROFILE = Code(
     "ZF-5030",
     "the server did not take the TLS settings",
@@ -156,6 +172,8 @@ CODES = (
     DEPLOY,
     PASSPHRASE,
     ISSUER_AWAY,
+    MISSING,
+    COSTLY,
     PROFILE,
     HSTS,
 )

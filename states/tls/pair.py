@@ -18,8 +18,9 @@ from states.zimbra import as_zimbra
 from zflow.api import Context, Evidence, OperatorError, Step, make_folder, remove_tree, write_atomic
 
 if TYPE_CHECKING:
-    from cryptography import x509
+    from zflow.api import Code
 
+MOUNT = "mount its folder in place of the file, and start the container anew"
 KEY, LEAF, CHAIN = "key.pem", "crt.pem", "chain.pem"
 
 
@@ -74,9 +75,18 @@ def _sum(pair: Pair) -> str:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See a whole snapshot made from what the operator supplies now."""
+    """See a whole snapshot of what the operator supplies now; tell of files that were replaced out of sight."""
     found = snapshot(ctx)
-    return Evidence(found[0].about) if found is not None and found[0].source == source(ctx) else None
+    if found is None or found[0].source != source(ctx):
+        return None
+    told = (f"{path} was replaced, but the container was given that single file and sees the former one: {MOUNT}"
+            for path in supply.replaced_files(ctx))  # fmt: skip
+    return Evidence(found[0].about, tuple(told))
+
+
+def inputs(ctx: Context) -> str:
+    """Return what makes the step due: other files, and one replaced where it comes from, which is then told."""
+    return "\n".join([source(ctx), *map(str, supply.replaced_files(ctx))])
 
 
 def apply(ctx: Context) -> None:
@@ -84,39 +94,33 @@ def apply(ctx: Context) -> None:
 
     Raises OperatorError and TransientError(ISSUER_AWAY).
     """
-    from states.tls.verified import about, make
+    from states.tls.verified import make
 
-    def now() -> tuple[str, tuple[Pair, x509.Certificate] | None]:
-        supplied = supply.read(ctx)
-        return supplied.source, make(ctx, supplied, datetime.fromtimestamp(ctx.clock(), UTC))
-
-    made_from, made = supply.settled(ctx, now)
+    supplied, made = supply.settled(ctx, lambda found: make(ctx, found, datetime.fromtimestamp(ctx.clock(), UTC)))
     make_folder(_record(ctx).parent, 0o700)
     if made is None:
         record = Snapshot(SELF_SIGNED, "no pair supplied: the server keeps the certificate it has")
         write_atomic(_record(ctx), json.dumps(asdict(record)) + "\n", mode=0o600)
         remove_tree(_folder(ctx))
         return
-    pair, leaf = made
-    _ask_vendor(ctx, pair, leaf)
+    pair, about, elliptic = made
+    _ask_vendor(ctx, pair, codes.EC_REFUSED if elliptic else codes.VENDOR_REFUSED)
     make_folder(_folder(ctx), 0o700)
     for name, content in ((KEY, pair.key), (LEAF, pair.leaf), (CHAIN, pair.chain)):
         write_atomic(_folder(ctx) / name, content, mode=0o600)
-    record = Snapshot(made_from, about(pair, leaf), _sum(pair))
+    record = Snapshot(supplied.source, about, _sum(pair))
     write_atomic(_record(ctx), json.dumps(asdict(record)) + "\n", mode=0o600)
 
 
-def _ask_vendor(ctx: Context, pair: Pair, leaf: x509.Certificate) -> None:
+def _ask_vendor(ctx: Context, pair: Pair, code: Code) -> None:
     names = [f"{server.CANDIDATE}/{name}" for name in (KEY, LEAF, CHAIN)]
     for name, content in zip(names, (pair.key, pair.leaf, pair.chain), strict=True):
         server.put(ctx, name, content)
     answer = as_zimbra(ctx, "zmcertmgr", "verifycrt", "comm", *names, ok=(0, 1))
     server.drop(ctx, server.CANDIDATE)
     if answer.code:
-        from states.tls.check import is_ec
-
         reason = next((line for line in answer.lines if "ERROR" in line), "no reason given")
-        raise OperatorError(codes.EC_REFUSED if is_ec(leaf) else codes.VENDOR_REFUSED, reason)
+        raise OperatorError(code, reason)
 
 
 def cleanup(ctx: Context) -> None:
@@ -130,6 +134,6 @@ STEP = Step(
     probe=probe,
     apply=apply,
     cleanup=cleanup,
-    inputs=source,
+    inputs=inputs,
     weight=5,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from states.tls import check, deployed, dh, exchange, handshake, hsts, lifetime, pair, server, supply, verified
+from states.tls import check, deployed, dh, exchange, handshake, hsts, lifetime, load, pair, server, supply, verified
 from zflow.api import Context, Evidence, OperatorError, TransientError
 
 VERSIONS = (*handshake.OLD, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
@@ -70,16 +70,25 @@ def ports(ctx: Context, *, versions: bool = False) -> Iterator[Port]:
         if not found:
             yield Port(number)
             continue
-        leaf = x509.load_der_x509_certificate(found[0])
+        subject, until = _named(found[0])
         spoken = [each for each in VERSIONS if versions and handshake.served(number, version=each)]
         yield Port(
             number,
-            check.subject(leaf),
-            f"{leaf.not_valid_after_utc:%Y-%m-%d}",
+            subject,
+            until,
             len(found),
             exchange.serves(found, wanted),
             tuple(each.name for each in spoken),
         )
+
+
+def _named(der: bytes) -> tuple[str, str]:
+    """Return what to call a served certificate, and its end."""
+    try:
+        leaf = x509.load_der_x509_certificate(der)
+        return check.subject(leaf), f"{leaf.not_valid_after_utc:%Y-%m-%d}"
+    except load.WRONG:
+        return "a certificate that cannot be read", "?"
 
 
 def weaknesses(found: Sequence[Port]) -> list[str]:
@@ -105,13 +114,10 @@ def judge(ctx: Context, files: Sequence[Path]) -> Verdict:
 
     Zimbra's own tool is not asked. Missing certificates of issuers are fetched as for a deploy.
     """
-    missing = [str(path) for path in files if not path.exists()]
-    if missing:
-        return Verdict(f"there is no file {', '.join(missing)}", "ZF-5010", "Name files that exist.")
     try:
         made = verified.make(ctx, supply.read(ctx, files or None), datetime.fromtimestamp(ctx.clock(), UTC))
     except (OperatorError, TransientError) as error:
         return Verdict(f"{error.code.title}: {error.detail}", error.code.id, error.code.remedy)
     if made is None:
         return Verdict("nothing is supplied: the server keeps the certificate it has")
-    return Verdict(verified.about(*made))
+    return Verdict(made.about)

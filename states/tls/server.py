@@ -14,6 +14,7 @@ from zflow.api import Context, read_text
 CONF = "/opt/zimbra/conf"
 SSL = "/opt/zimbra/ssl/zimbra"
 COMMERCIAL_KEY = f"{SSL}/commercial/commercial.key"
+ZMCERTMGR = "/opt/zimbra/bin/zmcertmgr"
 CANDIDATE = f"{SSL}/zflow"
 """A folder of our own, user zimbra's: zmcertmgr repairs its input in place and writes beside it (C:zmcertmgr 1208)."""
 PUT = """\

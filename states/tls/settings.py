@@ -32,7 +32,8 @@ PRIVATE_CA = Setting(
     "tls_private_ca",
     absolute_path,
     None,
-    "Root certificates (PEM or DER) of a CA of your own, trusted for the server's certificate besides the public ones.",
+    "The root of a CA of your own, with its intermediates or without (PEM, DER or PKCS#7), trusted for the server's "
+    "certificate besides the public ones.",
     "/data/app/tls/ca.crt",
 )
 NAMES = Setting(

@@ -12,19 +12,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from states.identity import server_name
 from states.tls import codes
-from states.tls.files import content
-from states.tls.settings import NAMES, PASSPHRASE, PRIVATE_CA, certificate_file, key_file
+from states.tls.files import content, replaced
+from states.tls.settings import CERTIFICATE, KEY, NAMES, PRIVATE_CA, certificate_file, key_file
 from zflow.api import Context, OperatorError
-
-if TYPE_CHECKING:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-
-    from states.tls.load import Material
 
 SELF_SIGNED = "self-signed"
 SETTLE = 20.0
@@ -33,7 +27,7 @@ PATIENCE = 120.0
 """Seconds that a half-changed pair is waited for in all, however often it changes."""
 MOMENT = 0.5
 """Seconds between two looks at it."""
-HALF = frozenset({codes.HALF_PAIR, codes.MISMATCH, codes.UNREADABLE, codes.PASSPHRASE, codes.INCOMPLETE})
+HALF = frozenset({codes.HALF_PAIR, codes.MISMATCH, codes.UNREADABLE, codes.PASSPHRASE, codes.INCOMPLETE, codes.MISSING})
 """What a pair looks like that is being replaced just now."""
 
 T = TypeVar("T")
@@ -47,26 +41,14 @@ class Supplied:
     source: str
     """The fingerprint of all a pair is made from: files, extra roots and names; or SELF_SIGNED."""
 
-    def material(self, ctx: Context) -> Material:
-        """Return the keys and certificates, each once. Raises OperatorError(UNREADABLE or PASSPHRASE)."""
-        from states.tls import load
-
-        keys: list[PrivateKeyTypes] = []
-        certificates: list[x509.Certificate] = []
+    def readable(self) -> dict[Path, bytes]:
+        """Return the contents. Raises the OperatorError of what cannot be read."""
+        found = {}
         for path, data in self.contents.items():
             if isinstance(data, OperatorError):
                 raise data
-            found = load.parse(data, str(path), ctx.settings.get(PASSPHRASE))
-            keys += found.keys
-            certificates += found.certificates
-        return load.Material(tuple({public(each): each for each in keys}.values()), tuple(dict.fromkeys(certificates)))
-
-
-def public(key: PrivateKeyTypes) -> bytes:
-    """Return what tells a key from others."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            found[path] = data
+        return found
 
 
 def paths(ctx: Context) -> tuple[Path, ...]:
@@ -75,16 +57,30 @@ def paths(ctx: Context) -> tuple[Path, ...]:
 
 
 def read(ctx: Context, files: Iterable[Path] | None = None) -> Supplied:
-    """Read the files now; `files` in place of the configured ones. Never raises."""
+    """Read the files now; `files` in place of the configured ones. Never raises.
+
+    One that somebody named must be there; only those looked for by default may be absent.
+    """
     contents: dict[Path, bytes | OperatorError] = {}
+    named = set(files) if files is not None else _named(ctx)
     for path in files if files is not None else paths(ctx):
-        contents |= _read_one(path)
+        contents |= _read_one(path, named=path in named)
     return Supplied(contents, _fingerprint(ctx, contents) if contents else SELF_SIGNED)
+
+
+def _named(ctx: Context) -> set[Path]:
+    return {path for setting in (KEY, CERTIFICATE) if (path := ctx.settings.get(setting)) is not None}
+
+
+def replaced_files(ctx: Context) -> tuple[Path, ...]:
+    """Return which of the operator's files were replaced where they come from, while we see the former ones."""
+    private = ctx.settings.get(PRIVATE_CA)
+    return tuple(path for path in (*paths(ctx), *([private] if private else [])) if replaced(path))
 
 
 def _fingerprint(ctx: Context, contents: dict[Path, bytes | OperatorError]) -> str:
     private = ctx.settings.get(PRIVATE_CA)
-    named = {**contents, **(_read_one(private) if private else {})}
+    named = {**contents, **(_read_one(private, named=True) if private else {})}
     parts = [f"{path}={_digest(data)}" for path, data in named.items()]
     return hashlib.sha256("\n".join([*parts, *hosts(ctx)]).encode()).hexdigest()
 
@@ -95,9 +91,9 @@ def hosts(ctx: Context) -> tuple[str, ...]:
     return (server_name(ctx), *others)
 
 
-def _read_one(path: Path) -> dict[Path, bytes | OperatorError]:
+def _read_one(path: Path, *, named: bool) -> dict[Path, bytes | OperatorError]:
     try:
-        data = content(path)
+        data = content(path, named=named)
     except OperatorError as error:
         return {path: error}
     return {} if data is None else {path: data}
@@ -107,17 +103,26 @@ def _digest(data: bytes | OperatorError) -> str:
     return data.detail if isinstance(data, OperatorError) else hashlib.sha256(data).hexdigest()
 
 
-def settled(ctx: Context, make: Callable[[], T]) -> T:
-    """Return what `make` returns; what it raises of a pair that is just being replaced is waited out."""
+def settled(ctx: Context, make: Callable[[Supplied], T]) -> tuple[Supplied, T]:
+    """Return what `make` makes of the files; what it raises of a pair that is just being replaced is waited out.
+
+    It is asked again only when the files have changed: its work is dear, and may go over the network.
+    """
     deadline = time.monotonic() + PATIENCE
+    supplied = read(ctx)
     while True:
         try:
-            return make()
+            return supplied, make(supplied)
         except OperatorError as error:
-            if error.code not in HALF or not _young(ctx) or time.monotonic() > deadline:
-                raise
-            ctx.progress.report(note=f"waiting until the files belong together: {error.detail}")
-        ctx.pause(MOMENT)
+            refusal = error
+        while True:
+            if refusal.code not in HALF or not _young(ctx) or time.monotonic() > deadline:
+                raise refusal
+            ctx.progress.report(note=f"waiting until the files belong together: {refusal.detail}")
+            ctx.pause(MOMENT)
+            if (found := read(ctx)).source != supplied.source:
+                supplied = found
+                break
 
 
 def _young(ctx: Context) -> bool:

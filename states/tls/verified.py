@@ -1,80 +1,114 @@
-"""The operator's files made into a pair that passed all checks, its chain completed by fetching where that is allowed.
+"""The operator's files made into a pair that passed all checks, by asking `judge` in a process that can be ended.
 
-Apart from `pair`, because the library for certificates takes long to load and most starts have nothing new to check.
+The library for certificates is loaded there alone: it takes long to load, and most starts have nothing new to check.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Sequence
+import json
+import sys
+from base64 import b64encode
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-from states.identity import server_name
-from states.tls import aia, chain, check, codes, fetch, load, supply
+from states.tls import codes, fetch, server, supply
+from states.tls.files import content
 from states.tls.pair import Pair
-from states.tls.settings import AIA, AIA_NETWORKS, PRIVATE_CA
+from states.tls.settings import AIA, AIA_NETWORKS, PASSPHRASE, PRIVATE_CA
 from states.tls.supply import Supplied
-from zflow.api import Context, OperatorError, TransientError
+from zflow.api import CommandError, Context, OperatorError, TransientError
+
+if TYPE_CHECKING:
+    from zflow.api import Code
+
+SYSTEM_ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Debian's ca-certificates in this image."""
+SECONDS = 120.0
+"""For one judgement; it waits for CAs' servers, and for a processor that others use."""
+PROCESSOR = 20
+"""Seconds of the processor: what is done in earnest takes one or two."""
+MEMORY = 1 << 30
+"""Bytes of address space; scrypt may ask for any number."""
+ENDED = "ZF-1010"
+"""The code of a command that ended with an error by itself, not for a limit of ours."""
+COMPARES_MODULI = "rsa -noout -modulus"
+"""How zmcertmgr of 8.8.15 before its late patches compares key and certificate, which EC keys do not have
+(zm-core-utils, src/bin/zmcertmgr, verifycrtkey)."""
 
 
-def make(ctx: Context, supplied: Supplied, now: datetime) -> tuple[Pair, x509.Certificate] | None:
-    """Check and complete what the operator supplies; None when that is nothing. Raises OperatorError."""
+class Checked(NamedTuple):
+    """A pair that passed, what to call it, and whether its key is an elliptic one."""
+
+    pair: Pair
+    about: str
+    elliptic: bool
+
+
+def make(ctx: Context, supplied: Supplied, now: datetime) -> Checked | None:
+    """Check and complete what the operator supplies; None when that is nothing.
+
+    Raises OperatorError, TransientError(ISSUER_AWAY) and Interrupted.
+    """
     if not supplied.contents:
         return None
-    found, where = supplied.material(ctx), " and ".join(map(str, supplied.contents))
-    if len(found.keys) != 1:
-        what = "no private key" if not found.keys else f"{len(found.keys)} private keys"
-        raise OperatorError(codes.HALF_PAIR, f"{what} in {where}")
-    if not found.certificates:
-        raise OperatorError(codes.HALF_PAIR, f"no certificate in {where}")
-    key = found.keys[0]
-    with load.readable(where):
-        leaf = check.leaf_of(key, found.certificates)
-        check.check_leaf(leaf, supply.hosts(ctx), now)
-        issuers = _issuers(ctx, leaf, found.certificates, now)
-        # zmcertmgr of 8.8.15 reads RSA keys by `openssl rsa`: the traditional form suits every release.
-        key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-        return Pair(key_pem, _pem(leaf), "".join(map(_pem, issuers))), leaf
+    answer = _ask(ctx, _question(ctx, supplied, now), " and ".join(map(str, supplied.contents)))
+    if (error := answer.get("error")) is not None:
+        kind = TransientError if error["transient"] else OperatorError
+        raise kind(_code(error["code"]), error["detail"])
+    found = answer["checked"]
+    return Checked(Pair(found["key"], found["leaf"], found["chain"]), found["about"], found["elliptic"])
 
 
-def _issuers(
-    ctx: Context, leaf: x509.Certificate, supplied: Sequence[x509.Certificate], now: datetime
-) -> tuple[x509.Certificate, ...]:
-    """Return the chain; what is missing in it is fetched. Raises OperatorError and TransientError(ISSUER_AWAY)."""
-    trust, host = _trust(ctx), server_name(ctx)
+def _question(ctx: Context, supplied: Supplied, now: datetime) -> dict[str, object]:
+    settings, private = ctx.settings, ctx.settings.get(PRIVATE_CA)
+    word = settings.get(PASSPHRASE)
+    return {
+        "contents": {str(path): _packed(data) for path, data in supplied.readable().items()},
+        "passphrase": word.reveal() if word is not None else None,
+        "private": [str(private), _packed(content(private, named=True) or b"")] if private else None,
+        "roots": str(SYSTEM_ROOTS),
+        "hosts": supply.hosts(ctx),
+        "now": now.timestamp(),
+        "aia": settings[AIA],
+        "networks": [str(each) for each in settings[AIA_NETWORKS]],
+        "cache": str(ctx.cache / "aia"),
+        "seconds": fetch.SECONDS,
+        "processor": PROCESSOR,
+        "memory": MEMORY,
+        "rsa_only": COMPARES_MODULI in server.text(ctx, server.ZMCERTMGR),
+    }
+
+
+def _packed(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def _ask(ctx: Context, question: dict[str, object], where: str) -> dict[str, Any]:
+    """Return the judge's last message, the others passed on. Raises OperatorError(COSTLY) where the kernel ended it."""
+
+    def pass_on(line: str) -> None:
+        message = _message(line)
+        if "note" in message:
+            ctx.progress.report(note=message["note"])
+        if "log" in message:
+            ctx.log(message["log"])
+
+    argv = (sys.executable, "-I", "-m", "states.tls.judge")
     try:
-        return chain.build(leaf, supplied, trust, host, now)
-    except OperatorError as error:
-        if error.code is not codes.INCOMPLETE or not ctx.settings[AIA]:
+        ended = ctx.shell.run(*argv, stdin=json.dumps(question), quiet=True, timeout=SECONDS, on_line=pass_on)
+    except CommandError as error:
+        if error.exit_code >= 0 or error.code.id != ENDED:
             raise
-        gap = error
-    ctx.progress.report(note="fetching the missing certificates of issuers")
-    networks = tuple(ipaddress.ip_network(each) for each in ctx.settings[AIA_NETWORKS])
-    search = aia.Search(fetch.Fetcher(networks).get, ctx.cache / "aia", now, ctx.log)
-    search.complete(leaf, supplied, [*trust.public, *trust.private])
-    try:
-        return chain.build(leaf, [*supplied, *search.found], trust, host, now)
-    except OperatorError as error:
-        if error.code is not codes.INCOMPLETE:
-            raise
-        told = "; ".join(search.failures) or "no address of its own certificate is in it"
-        if search.away:
-            raise TransientError(codes.ISSUER_AWAY, f"{gap.detail}; {told}") from error
-        raise OperatorError(codes.INCOMPLETE, f"{error.detail}; {told}") from error
+        raise OperatorError(codes.COSTLY, f"{where}: ended by signal {-error.exit_code}") from None
+    return _message(ended.lines[-1])
 
 
-def _trust(ctx: Context) -> chain.Trust:
-    private = ctx.settings.get(PRIVATE_CA)
-    return chain.Trust(chain.roots_of(chain.SYSTEM_ROOTS), chain.roots_of(private) if private else ())
+def _message(line: str) -> dict[str, Any]:
+    """Return one message; what the library itself says on the way is none."""
+    found = json.loads(line) if line.startswith("{") else {}
+    return found if isinstance(found, dict) else {}
 
 
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(Encoding.PEM).decode()
-
-
-def about(pair: Pair, leaf: x509.Certificate) -> str:
-    """Return what to call a pair: subject, end, how many issuers."""
-    return f"{check.subject(leaf)} until {leaf.not_valid_after_utc:%Y-%m-%d}, {pair.chain.count('BEGIN')} issuers"
+def _code(name: str) -> Code:
+    return next(each for each in codes.CODES if each.id == name)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from states import identity
 from states.install.vendor import history, words
 from states.product import PRODUCT
-from states.tls import chain, files, load, supply, verified
+from states.tls import files, load, supply, verified
 from states.tls.settings import SETTINGS
 from tests.engine.commands import operated  # noqa: F401 - a fixture
 from tests.engine.toy import Bench, file_step, product
@@ -194,7 +194,7 @@ def over_own_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A volume whose only public root is the tests' own."""
     (tmp_path / "app/tls").mkdir(parents=True)
     (tmp_path / "roots.pem").write_bytes(root().pem)
-    monkeypatch.setattr(chain, "SYSTEM_ROOTS", tmp_path / "roots.pem")
+    monkeypatch.setattr(verified, "SYSTEM_ROOTS", tmp_path / "roots.pem")
     monkeypatch.setattr(supply, "SETTLE", 0.0)
     return tmp_path
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from states.tls import codes
 from tests.states.tls.authority import HOST, NOW, Issued, ec_key, inter, issue, leaf, root, rsa_key
+from tests.states.tls.bombs import encrypted_key, pkcs12
 from tests.states.tls.corpus import (
     CHAIN,
     DER,
@@ -63,9 +66,19 @@ def fetched_loop(server: Responder) -> Files:
     return {"zimbra.key": made.key_pem, "zimbra.crt": made.pem}
 
 
+def answering(content: bytes) -> Callable[[Responder], Files]:
+    """Return a leaf whose issuer's address answers with this."""
+
+    def files(server: Responder) -> Files:
+        made = issue("server", inter(), urls=(server.publish("/answer", content),))
+        return {"zimbra.key": made.key_pem, "zimbra.crt": made.pem}
+
+    return files
+
+
 EXPIRED = issue("Old", root(), ca=True, begin=NOW - timedelta(days=400), days=300)
 CONSTRAINED = issue("Constrained", root(), ca=True, days=900, permitted="example.com")
-NOT_A_CA = issue("Not a CA", root())
+NOT_A_CA = issue("Not a CA", root(), key=rsa_key("not a CA"))
 ED = ed25519.Ed25519PrivateKey.generate().private_bytes(PEM, PKCS8, OPEN)
 
 
@@ -107,6 +120,10 @@ REFUSED: dict[str, Case] = {
     "key that must not sign": Case(whole(issue("s", inter(), signing=False), inter()), codes.PURPOSE),
     "a CA's own": Case(pair(inter().key_pem, inter().pem), codes.PURPOSE),
     "EC on 8.8.15": Case(whole(elliptic(), inter()), codes.EC_REFUSED, release="8.8.15"),
+    "endless PKCS#12": Case(only("zimbra.crt", pkcs12()), codes.COSTLY),
+    "link to nothing": Case(lambda _: {"zimbra.crt": Path("../archive/x.pem")}, codes.MISSING),
+    "named and not there": Case(whole(leaf(), inter()), codes.MISSING, {"ZFLOW_TLS_KEY": "app/tls/key.pem"}),
+    "private CA not there": Case(whole(leaf(), inter()), codes.MISSING, {"ZFLOW_TLS_PRIVATE_CA": "app/tls/absent"}),
     "no issuer": Case(pair(KEY, leaf().pem), codes.INCOMPLETE),
     "wrong issuer": Case(pair(KEY, leaf().pem + stranger().pem), codes.INCOMPLETE),
     "forged issuer": Case(
@@ -136,6 +153,8 @@ ENEMIES: dict[str, Case] = {
     "loopback not allowed": Case(linked("/inter.crt"), codes.INCOMPLETE),
     "switched off": Case(linked("/inter.crt"), codes.INCOMPLETE, {**HERE, "ZFLOW_TLS_AIA": "no"}),
     "a file": Case(linked("file:///etc/ssl/certs/ca-certificates.crt"), codes.INCOMPLETE, HERE),
+    "PKCS#12": Case(answering(pkcs12()), codes.INCOMPLETE, HERE),
+    "encrypted key": Case(answering(encrypted_key()), codes.INCOMPLETE, HERE),
     "metadata": Case(linked("http://169.254.169.254/"), codes.INCOMPLETE, HERE),
     "metadata in IPv6": Case(linked("http://[fd00:ec2::254]/"), codes.INCOMPLETE, HERE),
     "mapped loopback": Case(linked("http://[::ffff:127.0.0.2]/"), codes.INCOMPLETE, HERE),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from cryptography import x509
 
-from states.tls import chain, codes
+from states.tls import chain, codes, verified
 from states.tls.chain import Trust
 from tests.states.tls.authority import HOST, NOW, Issued, inter, issue, leaf, root
 from zflow.api import Code, OperatorError
@@ -94,15 +93,15 @@ def test_loop_ends() -> None:
 
 def test_roots_of_the_system() -> None:
     """The image's own roots can be read whole."""
-    if not chain.SYSTEM_ROOTS.exists():
+    if not verified.SYSTEM_ROOTS.exists():
         pytest.skip("no ca-certificates here")
-    assert len(chain.roots_of(chain.SYSTEM_ROOTS)) > 50
+    assert len(chain.roots_of(verified.SYSTEM_ROOTS.read_bytes(), "roots")) > 50
 
 
-def test_roots_file(tmp_path: Path) -> None:
-    """A file of roots that is absent or holds no certificate is refused."""
-    (tmp_path / "key").write_bytes(leaf().key_pem)
-    for name in ("absent", "key"):
+def test_roots_file() -> None:
+    """A file of roots that holds no certificate is refused by its name."""
+    for content in (b"", leaf().key_pem):
         with pytest.raises(OperatorError) as caught:
-            chain.roots_of(tmp_path / name)
+            chain.roots_of(content, "own.pem")
         assert caught.value.code is codes.UNREADABLE
+        assert caught.value.detail.startswith("own.pem: ")

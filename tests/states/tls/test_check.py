@@ -40,15 +40,21 @@ def test_accepted(names: tuple[str, ...]) -> None:
     check.check_leaf(issue("s", inter(), names=names).certificate, (HOST,), NOW)
 
 
-def test_leaf_of_the_key() -> None:
-    """The key decides which certificate is the server's; of two the one that lasts longer."""
+def test_leaves_of_the_key() -> None:
+    """The key decides which certificates are the server's; of several the one that lasts longer comes first.
+
+    What is of other names, has ended or signed itself comes after it, however long it lasts.
+    """
     renewed = issue("server", inter(), days=120).certificate
-    supplied = [root().certificate, leaf().certificate, renewed, inter().certificate]
-    assert check.leaf_of(leaf().key, supplied) == renewed
+    itself = issue("server", days=3650).certificate
+    other = issue("server", inter(), names=("www.example.org",), days=400).certificate
+    supplied = [root().certificate, itself, other, leaf().certificate, renewed, inter().certificate]
+    found = check.leaves_of(leaf().key, supplied, (HOST,), NOW)
+    assert found == [renewed, leaf().certificate, itself, other]
 
 
 def test_key_of_another() -> None:
     """A key that fits no certificate is refused."""
     with pytest.raises(OperatorError) as caught:
-        check.leaf_of(rsa_key("other"), [leaf().certificate, inter().certificate])
+        check.leaves_of(rsa_key("other"), [leaf().certificate, inter().certificate], (HOST,), NOW)
     assert caught.value.code is codes.MISMATCH

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from states.tls import deployed, fetch, pair
+from states.tls import deployed, fetch, pair, verified
 from tests.states.tls.authority import inter, issue
 from tests.states.tls.corpus import ENCODINGS, FETCHED, own
 from tests.states.tls.refusals import ENEMIES, REFUSED
@@ -27,8 +27,9 @@ BEFORE = issue("before", inter())
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Responder]:
-    """Run a CA's server, for which little patience is had."""
+    """Run a CA's server, for which little patience is had, as for all that takes work."""
     monkeypatch.setattr(fetch, "SECONDS", 0.5)
+    monkeypatch.setattr(verified, "PROCESSOR", 5)
     with responder() as made:
         yield made
 
@@ -37,7 +38,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Responder]:
 def test_case(name: str, server: Responder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A good case is served everywhere with its whole chain; a bad one is refused by its code, the old pair stays."""
     case = CASES[name]
-    plain, zimbra = make_host(tmp_path, monkeypatch, release=case.release)
+    plain, zimbra = make_host(tmp_path, monkeypatch, release=case.release, apart=True)
     lay(plain, {"zimbra.key": BEFORE.key_pem, "zimbra.crt": BEFORE.pem + inter().pem})
     walk(plain)
     lay(plain, {"ca.crt": own().pem, **case.files(server)})

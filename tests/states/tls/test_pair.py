@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from states import identity
-from states.tls import CODES, chain, codes, deployed, exchange, pair, supply, verified, watched_files
+from states.tls import CODES, codes, deployed, exchange, pair, supply, verified, watched_files
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, root
 from tests.support import make_context
@@ -19,7 +19,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context whose only public root is the tests' own."""
     (tmp_path / "app/tls").mkdir(parents=True)
     (tmp_path / "roots.pem").write_bytes(root().pem)
-    monkeypatch.setattr(chain, "SYSTEM_ROOTS", tmp_path / "roots.pem")
+    monkeypatch.setattr(verified, "SYSTEM_ROOTS", tmp_path / "roots.pem")
     monkeypatch.setattr(supply, "SETTLE", 0.0)
     return make_context(tmp_path, (*SETTINGS, *identity.SETTINGS), {"ZFLOW_HOSTNAME": HOST})
 

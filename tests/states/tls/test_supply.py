@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from states import identity
-from states.tls import check, codes, supply
+from states.tls import check, codes, files, load, pair, supply
 from states.tls.settings import SETTINGS
-from tests.states.tls.authority import HOST, inter, issue, leaf, rsa_key
-from tests.states.tls.zimbra import lay
+from states.tls.supply import Supplied
+from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, rsa_key
+from tests.states.tls.zimbra import lay, make_host, walk
 from tests.support import make_context
 from zflow.api import Context, OperatorError
+from zflow.watching import signature
 
 RENEWED = issue("renewed", inter(), key=rsa_key("renewed"))
 
@@ -53,13 +55,13 @@ def write(ctx: Context, name: str, content: bytes) -> None:
     (ctx.volume / "app/tls" / name).write_bytes(content)
 
 
-def key_of_pair(ctx: Context) -> bytes:
+def key_of_pair(supplied: Supplied) -> bytes:
     """Stand for all checks: return the key when it fits the certificate."""
-    found = supply.read(ctx).material(ctx)
+    found = load.gather(supplied.readable(), None)
     if len(found.keys) != 1 or not found.certificates:
         raise OperatorError(codes.HALF_PAIR, "half")
-    check.leaf_of(found.keys[0], found.certificates)
-    return supply.public(found.keys[0])
+    check.leaves_of(found.keys[0], found.certificates, (HOST,), NOW)
+    return load.public(found.keys[0])
 
 
 @pytest.mark.parametrize("first", ["zimbra.key", "zimbra.crt"])
@@ -74,7 +76,7 @@ def test_the_other_half_is_waited_for(first: str, tmp_path: Path) -> None:
     )
     lay(ctx, {"zimbra.key": leaf().key_pem, "zimbra.crt": leaf().pem})
     write(ctx, first, new[first])
-    assert supply.settled(ctx, lambda: key_of_pair(ctx)) == supply.public(RENEWED.key)
+    assert supply.settled(ctx, key_of_pair)[1] == load.public(RENEWED.key)
     assert waits.happenings == []
 
 
@@ -84,7 +86,7 @@ def test_a_lasting_mismatch_is_refused(tmp_path: Path) -> None:
     lay(ctx, {"zimbra.key": RENEWED.key_pem, "zimbra.crt": leaf().pem})
     for passed in (supply.SETTLE, supply.SETTLE):
         with pytest.raises(OperatorError) as caught:
-            supply.settled(ctx, lambda: key_of_pair(ctx))
+            supply.settled(ctx, key_of_pair)
         assert caught.value.code is codes.MISMATCH
         assert waits.passed == passed
 
@@ -94,12 +96,27 @@ def test_other_errors_are_not_waited_for(tmp_path: Path) -> None:
     ctx, waits = make(tmp_path)
     lay(ctx, {"zimbra.key": leaf().key_pem})
 
-    def refuse() -> None:
+    def refuse(_supplied: Supplied) -> None:
         raise OperatorError(codes.NAME, "other name")
 
     with pytest.raises(OperatorError):
         supply.settled(ctx, refuse)
     assert waits.passed == 0
+
+
+def test_the_checks_are_made_again_for_other_files_alone(tmp_path: Path) -> None:
+    """While it is waited nothing is judged anew, and nobody on the network asked, until a file changes."""
+    ctx, _ = make(tmp_path)
+    lay(ctx, {"zimbra.key": RENEWED.key_pem, "zimbra.crt": leaf().pem})
+    asked = []
+
+    def count(supplied: Supplied) -> None:
+        asked.append(supplied.source)
+        raise OperatorError(codes.INCOMPLETE, "no issuer")
+
+    with pytest.raises(OperatorError):
+        supply.settled(ctx, count)
+    assert len(asked) == 1
 
 
 def test_files_from_the_future_are_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +125,7 @@ def test_files_from_the_future_are_not_waited_for_for_ever(tmp_path: Path, monke
     lay(ctx, {"zimbra.key": RENEWED.key_pem, "zimbra.crt": leaf().pem})
     monkeypatch.setattr(supply, "PATIENCE", 0.0)
     with pytest.raises(OperatorError):
-        supply.settled(replace(ctx, clock=lambda: 0.0), lambda: key_of_pair(ctx))
+        supply.settled(replace(ctx, clock=lambda: 0.0), key_of_pair)
 
 
 def test_fingerprint_and_content_are_of_the_same_bytes(tmp_path: Path) -> None:
@@ -117,7 +134,7 @@ def test_fingerprint_and_content_are_of_the_same_bytes(tmp_path: Path) -> None:
     lay(ctx, {"zimbra.key": leaf().key_pem, "zimbra.crt": leaf().pem})
     before = supply.read(ctx)
     lay(ctx, {"zimbra.key": RENEWED.key_pem, "zimbra.crt": RENEWED.pem})
-    assert before.material(ctx).certificates == (leaf().certificate,)
+    assert load.gather(before.readable(), None).certificates == (leaf().certificate,)
     assert supply.read(ctx).source != before.source
 
 
@@ -129,3 +146,49 @@ def test_a_switched_link_is_young(tmp_path: Path) -> None:
     assert not supply._young(ctx)
     waits.passed = 0
     assert supply._young(ctx)
+
+
+@pytest.mark.parametrize("setting", ["ZFLOW_TLS_KEY", "ZFLOW_TLS_CERT"])
+def test_a_named_file_must_be_there(setting: str, tmp_path: Path) -> None:
+    """A typing error, or live/ mounted without archive/, is an error, not "nothing supplied"."""
+    ctx, _ = make(tmp_path)
+    assert supply.read(ctx).contents == {}
+    named = make_context(
+        tmp_path, (*SETTINGS, *identity.SETTINGS), {"ZFLOW_HOSTNAME": HOST, setting: str(tmp_path / "live/tls.pem")}
+    )
+    for there in ("nothing", "the folder", "the link"):
+        if there == "the folder":
+            (tmp_path / "live").mkdir()
+        if there == "the link":
+            (tmp_path / "live/tls.pem").symlink_to("../archive/tls.pem")
+        found = supply.read(named)
+        assert found.source != supply.SELF_SIGNED
+        with pytest.raises(OperatorError) as caught:
+            found.readable()
+        assert caught.value.code is codes.MISSING
+    lay(ctx, {"zimbra.key": Path("../archive/privkey.pem")})
+    with pytest.raises(OperatorError):
+        supply.read(ctx).readable()
+
+
+def test_a_single_file_that_was_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The container goes on seeing the file of before: the pair stands, its key changes, and a notice says so."""
+    ctx, _ = make_host(tmp_path, monkeypatch)
+    lay(ctx, {"zimbra.key": leaf().key_pem, "zimbra.crt": leaf().pem + inter().pem})
+    walk(ctx)
+    before, evidence = pair.inputs(ctx), pair.probe(ctx)
+    assert evidence is not None
+    assert evidence.notices == ()
+    place = ctx.volume / "app/tls/zimbra.crt"
+    with place.open() as file:
+        content = place.read_bytes()
+        place.unlink()
+        held = Path(f"/proc/self/fd/{file.fileno()}")
+        assert files.replaced(held)
+        assert signature([str(held)]).endswith(".removed")
+    place.write_bytes(content)
+    monkeypatch.setattr(supply, "replaced", lambda path: path == place)
+    assert pair.inputs(ctx) != before
+    evidence = pair.probe(ctx)
+    assert evidence is not None
+    assert [str(place) in each for each in evidence.notices] == [True]

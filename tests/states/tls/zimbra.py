@@ -19,11 +19,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from states import identity
-from states.tls import chain, deployed, exchange, handshake, pair, server, supply
+from states.tls import deployed, exchange, handshake, judge, pair, server, supply, verified
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, issue, root
 from tests.support import make_context
-from zflow.api import CommandError, Context, Result
+from zflow.api import CommandError, Context, OperatorError, Result, TransientError
 from zflow.codes import COMMAND
 from zflow.shell import Shell
 
@@ -184,14 +184,33 @@ def der(pem: bytes) -> bytes:
     return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
 
 
+def ask_here(_ctx: Context, question: dict[str, object], _where: str) -> dict[str, Any]:
+    """Ask the judge in this process: a start for each of hundreds of walks would take minutes."""
+    try:
+        return {"checked": judge.judge(question, lambda _kind, _what: None)}
+    except (OperatorError, TransientError) as error:
+        told = {"code": error.code.id, "detail": error.detail, "transient": isinstance(error, TransientError)}
+        return {"error": told}
+
+
 def make_host(
-    volume: Path, monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str] | None = None, release: str = "10.1.0"
+    volume: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Mapping[str, str] | None = None,
+    release: str = "10.1.0",
+    *,
+    apart: bool = False,
 ) -> tuple[Context, Zimbra]:
-    """Return a context over a volume with such a Zimbra, whose only public root is the tests' own."""
+    """Return a context over a volume with such a Zimbra, whose only public root is the tests' own.
+
+    `apart`: the judge has a process of its own, as in earnest.
+    """
+    if not apart:
+        monkeypatch.setattr(verified, "_ask", ask_here)
     (volume / "app/tls").mkdir(parents=True, exist_ok=True)
     (volume / "roots.pem").write_bytes(root().pem)
     zimbra = Zimbra(volume, release)
-    monkeypatch.setattr(chain, "SYSTEM_ROOTS", volume / "roots.pem")
+    monkeypatch.setattr(verified, "SYSTEM_ROOTS", volume / "roots.pem")
     monkeypatch.setattr(handshake, "served", zimbra.served)
     monkeypatch.setattr(supply, "_young", lambda _ctx: False)
     for name in ("FRONT_PATIENCE", "PATIENCE"):
