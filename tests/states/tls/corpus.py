@@ -144,6 +144,8 @@ def certbot(_: Responder) -> Files:
 
 CHAIN = leaf().pem + inter().pem
 KEY = leaf().key_pem
+ALONE = issue("alone", days=3650)
+OWN_CA = {"ZFLOW_TLS_PRIVATE_CA": "app/tls/zimbra.crt"}
 LATER = issue("server", inter(), days=200)
 
 ENCODINGS: dict[str, Case] = {
@@ -180,6 +182,10 @@ ENCODINGS: dict[str, Case] = {
     "EC P-384": Case(whole(elliptic(ec.SECP384R1), inter()), served=lambda: elliptic(ec.SECP384R1)),
     "EC P-521": Case(whole(elliptic(ec.SECP521R1), inter()), served=lambda: elliptic(ec.SECP521R1)),
     "EC PKCS#12": Case(only("zimbra.crt", bundle(LOCKED, elliptic())), settings=PASSPHRASE, served=elliptic),
+    "its own CA": Case(whole(ALONE), settings=OWN_CA, served=lambda: ALONE),
+    "self-signed of the same key beside": Case(pair(KEY, ALONE.pem + CHAIN)),
+    "a damaged stranger beside": Case(pair(KEY, CHAIN + stranger().pem[:200] + stranger().pem[300:])),
+    "UTF-16": Case(pair(KEY, CHAIN.decode().encode("utf-16"))),
     "own CA": Case(whole(of_own()), settings={"ZFLOW_TLS_PRIVATE_CA": "app/tls/ca.crt"}, served=of_own),
 }  # fmt: skip
 
