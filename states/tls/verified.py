@@ -101,12 +101,15 @@ def _ask(ctx: Context, question: dict[str, object], where: str) -> dict[str, Any
         if error.exit_code >= 0 or error.code.id != ENDED:
             raise
         raise OperatorError(codes.COSTLY, f"{where}: ended by signal {-error.exit_code}") from None
-    return _message(ended.lines[-1])
+    return next(each for line in reversed(ended.lines) if (each := _message(line)).keys() & {"checked", "error"})
 
 
 def _message(line: str) -> dict[str, Any]:
-    """Return one message; what the library itself says on the way is none."""
-    found = json.loads(line) if line.startswith("{") else {}
+    """Return one message; what the library itself says is none, nor is a part of a line too long to pass on."""
+    try:
+        found = json.loads(line) if line.startswith("{") else {}
+    except ValueError:
+        return {}
     return found if isinstance(found, dict) else {}
 
 

@@ -23,6 +23,7 @@ from tests.states.tls.authority import HOST, NOW, ec_key, inter, issue, leaf, ro
 from tests.states.tls.bombs import encrypted_key, pkcs12, sequence, tlv
 from tests.support import make_context
 from zflow.api import Context, Interrupted, OperatorError
+from zflow.shell import LONGEST_LINE
 
 BOMBS: dict[str, Callable[[], bytes]] = {"PKCS#12": pkcs12, "encrypted key": encrypted_key}
 
@@ -109,6 +110,14 @@ def test_whatever_the_library_raises_is_an_answer(ctx: Context) -> None:
     found = made(ctx, leaf().key_pem + leaf().pem + strange + inter().pem)
     assert found is not None
     assert found.pair.leaf == leaf().pem.decode()
+
+
+def test_a_certificate_of_many_names(ctx: Context) -> None:
+    """An answer longer than the lines that are passed on comes whole."""
+    names = (HOST, *(f"{number:04}.{'x' * 40}.example.org" for number in range(3000)))
+    found = made(ctx, leaf().key_pem + issue("server", inter(), names=names).pem + inter().pem)
+    assert found is not None
+    assert len(found.pair.leaf) > LONGEST_LINE
 
 
 def test_a_name_in_another_encoding(ctx: Context) -> None:
