@@ -29,6 +29,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from states.tls import aia, chain, check, codes, fetch, files, load
 from zflow.api import OperatorError, TransientError
 
+LEAVES = 4
+"""Certificates of the key that are tried; each may have issuers to be fetched."""
 Tell = Callable[[str, object], None]
 
 
@@ -55,13 +57,13 @@ def _judge(asked: Mapping[str, Any], found: load.Material, where: str, tell: Tel
     for words in found.unread:
         tell("log", f"left out: {words}")
     key, now = found.keys[0], datetime.fromtimestamp(asked["now"], UTC)
-    refusals: list[OperatorError] = []
-    for leaf in check.leaves_of(key, found.certificates, asked["hosts"], now):
+    refusals: list[OperatorError | TransientError] = []
+    for leaf in check.leaves_of(key, found.certificates, asked["hosts"], now)[:LEAVES]:
         try:
             check.check_leaf(leaf, asked["hosts"], now)
             _fits_server(leaf, rsa_only=asked["rsa_only"])
             return _checked(key, leaf, _issuers(asked, leaf, found.certificates, now, tell))
-        except OperatorError as error:
+        except (OperatorError, TransientError) as error:
             refusals.append(error)
     raise refusals[0]
 

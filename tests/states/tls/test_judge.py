@@ -112,6 +112,19 @@ def test_whatever_the_library_raises_is_an_answer(ctx: Context) -> None:
     assert found.pair.leaf == leaf().pem.decode()
 
 
+def test_an_absent_ca_does_not_hide_another_certificate(ctx: Context) -> None:
+    """Where the best certificate's issuer cannot be fetched just now, the next one of the key is tried."""
+    fetching = make_context(
+        ctx.volume,
+        (*SETTINGS, *identity.SETTINGS),
+        {"ZFLOW_HOSTNAME": HOST, "ZFLOW_TLS_AIA_NETWORKS": "127.0.0.1/32"},
+    )
+    away = issue("server", issue("Away", root(), ca=True, days=900), days=200, urls=("http://127.0.0.1:1/",))
+    found = made(fetching, leaf().key_pem + away.pem + leaf().pem + inter().pem)
+    assert found is not None
+    assert found.pair.leaf == leaf().pem.decode()
+
+
 def test_a_certificate_of_many_names(ctx: Context) -> None:
     """An answer longer than the lines that are passed on comes whole."""
     names = (HOST, *(f"{number:04}.{'x' * 40}.example.org" for number in range(3000)))
