@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from states.install.release.releases import RELEASES
 from tests.deploy.test_manifests import DEPLOY, Document, kubernetes
 from tests.deploy.tools import Tools
 from tests.support import make_context
+from zflow import __version__
 from zflow.cli.product import product
 
 CHART = DEPLOY / "helm"
-VERSION = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]["version"]
 LEAST = {"hostname": "mail.example.org", "image": {"repository": "registry.example.org/zflow"}}
 AS_MANIFESTS = {**LEAST, "adminPassword": {"secretName": "zimbra"}, "tls": {"secretName": "zimbra-tls"}}
 """What the plain manifests say, for those who edit files."""
@@ -312,10 +311,13 @@ def test_the_printed_commands_fit_the_chart(tools: Tools, tmp_path: Path) -> Non
 
 
 def test_the_versions_agree() -> None:
-    """The chart, and the image that the manifests name, are of the project's version."""
+    """The chart, and the images that the manifests, values.yaml and docs/deployment.md name, are of zflow's version."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert chart["version"] == chart["appVersion"] == VERSION
-    assert container(by_name(kubernetes()))["image"].endswith(f":{VERSION}")
+    assert chart["version"] == chart["appVersion"] == __version__
+    assert container(by_name(kubernetes()))["image"].endswith(f":{__version__}")
+    texts = [(CHART / "values.yaml").read_text(), (DEPLOY.parent / "docs/deployment.md").read_text()]
+    named = [set(re.findall(r"(?:\btag: |newTag: |\bzflow:)(\d[\w.-]*\w)", text)) for text in texts]
+    assert named == [{__version__}, {__version__}]
 
 
 def test_kustomize_reads_the_manifests(tools: Tools) -> None:
