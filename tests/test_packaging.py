@@ -126,7 +126,7 @@ def test_the_licence_is_the_one_that_is_named() -> None:
 
 
 def test_the_version_stands_in_one_place() -> None:
-    """Everything takes the version from the code; the changelog, which cannot, names the same. So do the files of `deploy/`: test_chart.py."""
+    """Everything takes the version from the code; the changelog, which cannot, names the same."""
     assert "version" in PROJECT["project"]["dynamic"]
     assert PROJECT["tool"]["hatch"]["version"]["path"] == "zflow/__init__.py"
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
