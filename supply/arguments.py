@@ -6,6 +6,7 @@ installed: `podman build $(python3 -m supply.arguments) .`
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -17,8 +18,10 @@ ROOT = Path(__file__).parents[1]
 def revision(checkout: Path) -> str:
     """Return the commit that is checked out, with `-dirty` when files differ from it; empty where git knows none."""
     command = ["git", "-C", str(checkout), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    # A repository around the checkout is another project's.
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(checkout.resolve().parent)}
     try:
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
 

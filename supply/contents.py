@@ -1,11 +1,12 @@
 """What is installed in an image, as its own records say: dpkg's list, and the metadata of the Python distributions.
 
-Read from outside by the engine's `cp`, out of a container that is never started: nothing of the image is run, so that
-nothing in it can answer for it, and an image for another processor is read as well.
+Read from outside by the engine's `cp`, out of a container that is never started: nothing of the image is run, so the
+image cannot misreport itself, and an image for another processor is read as well.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import subprocess
@@ -70,25 +71,56 @@ def ask(engine: str, *words: str) -> bytes:
 
 def read(engine: str, image: str) -> Contents:
     """Return what is installed in an image. Raises Unreadable."""
-    container = ask(engine, "create", "--pull=never", image).decode().split()[-1]
-    try:
-        system = dict(_assignments(_file(engine, container, RELEASE)))
-        packages = tuple(installed(_file(engine, container, STATUS)))
-        with tarfile.open(fileobj=io.BytesIO(ask(engine, "cp", f"{container}:{LIBRARIES}", "-"))) as archive:
-            distributions = tuple(described(archive))
-    finally:
-        ask(engine, "rm", "--volumes", container)
+    with _container(engine, image) as container:
+        try:
+            system = dict(_assignments(_file(engine, container, RELEASE)))
+            packages = tuple(installed(_file(engine, container, STATUS)))
+            with _copied(engine, container, LIBRARIES) as archive:
+                distributions = tuple(described(archive))
+        except UnicodeDecodeError as error:
+            raise Unreadable(f"{image} has records that are not in UTF-8") from error
+        except KeyError as error:
+            raise Unreadable(f"{image} has a record without a field: {error}") from error
     if not packages or not distributions:
         raise Unreadable(f"{image} is not an image of zflow: it has {len(packages)} Debian packages and "
                          f"{len(distributions)} Python distributions in {LIBRARIES}")  # fmt: skip
     return Contents(system.get("ID", ""), system.get("VERSION_ID", ""), packages, distributions)
 
 
+@contextlib.contextmanager
+def _container(engine: str, image: str) -> Iterator[str]:
+    words = ask(engine, "create", "--pull=never", image).decode(errors="replace").split()
+    if not words:
+        raise Unreadable(f"{engine} has made no container of {image}")
+    try:
+        yield words[-1]
+    except BaseException:
+        with contextlib.suppress(Unreadable):  # the first cause is the one to tell
+            ask(engine, "rm", "--volumes", words[-1])
+        raise
+    ask(engine, "rm", "--volumes", words[-1])
+
+
+@contextlib.contextmanager
+def _copied(engine: str, container: str, path: str) -> Iterator[tarfile.TarFile]:
+    copied = ask(engine, "cp", f"{container}:{path}", "-")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(copied)) as archive:
+            yield archive
+    except tarfile.TarError as error:
+        raise Unreadable(f"{engine} has not given {path} as a tar archive") from error
+
+
+def _text(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> str:
+    if member.isfile() and (content := archive.extractfile(member)):
+        return content.read().decode()
+    raise Unreadable(f"{path} in the image is not a file")
+
+
 def _file(engine: str, container: str, path: str) -> str:
-    with tarfile.open(fileobj=io.BytesIO(ask(engine, "cp", f"{container}:{path}", "-"))) as archive:
+    with _copied(engine, container, path) as archive:
         for member in archive:
-            if content := archive.extractfile(member):
-                return content.read().decode()
+            return _text(archive, member, path)
     raise Unreadable(f"{path} in the image is not a file")
 
 
@@ -109,9 +141,16 @@ def installed(status: str) -> Iterator[Package]:
 def described(archive: tarfile.TarFile) -> Iterator[Distribution]:
     """Yield the distributions whose metadata are in an archive of the folder of libraries."""
     for member in archive:
-        if METADATA.fullmatch(member.name) and (content := archive.extractfile(member)):
-            metadata = Parser().parsestr(content.read().decode(), headersonly=True)
-            yield Distribution(metadata["Name"], metadata["Version"], licence(metadata))
+        if METADATA.fullmatch(member.name):
+            text = _text(archive, member, "/".join(member.name.split("/")[-2:]))
+            metadata = Parser().parsestr(text, headersonly=True)
+            yield Distribution(_field(metadata, "Name"), _field(metadata, "Version"), licence(metadata))
+
+
+def _field(metadata: Message, name: str) -> str:
+    if not (found := metadata[name]):
+        raise KeyError(name)
+    return str(found)
 
 
 def licence(metadata: Message) -> str:

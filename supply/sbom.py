@@ -10,9 +10,9 @@ import json
 import sys
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.contrib.this.builders import this_component
@@ -30,7 +30,7 @@ LABELS = "org.opencontainers.image"
 
 
 def packaged(package: Package, contents: Contents) -> Component:
-    """Return a Debian package's entry; `upstream` names its source package, by which Debian tells of weaknesses."""
+    """Return a Debian package's entry; `upstream` is its source package, which Debian's security notices name."""
     qualifiers = {"arch": package.architecture, "distro": f"{contents.system}-{contents.release}"}
     if package.source:
         name, _, version = package.source.partition(" ")
@@ -48,25 +48,40 @@ def distributed(distribution: Distribution) -> Component:
     )
 
 
-def inspected(engine: str, image: str) -> Mapping[str, Any]:
+@dataclass(frozen=True)
+class About:
+    """What an engine knows of an image."""
+
+    identity: str
+    architecture: str
+    created: datetime
+    labels: Mapping[str, str]
+
+
+def inspected(engine: str, image: str) -> About:
     """Return what the engine knows of an image. Raises Unreadable."""
-    (found,) = json.loads(ask(engine, "image", "inspect", image))
-    return dict(found)
+    answer = ask(engine, "image", "inspect", image)
+    try:
+        (found,) = json.loads(answer)
+        created = datetime.fromisoformat(found["Created"])
+        labels = found["Config"].get("Labels") or {}
+        return About(found["Id"].removeprefix("sha256:"), found["Architecture"], created, labels)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise Unreadable(f"{engine} does not say of {image} what the bill needs: {reason}") from error
 
 
-def bill(about: Mapping[str, Any], contents: Contents) -> Bom:
+def bill(about: About, contents: Contents) -> Bom:
     """Return the bill of materials of an image, by what the engine and the image's own records say of it."""
-    labels = about["Config"].get("Labels") or {}
-    identity = about["Id"].removeprefix("sha256:")
     image = Component(
         name="zflow",
         type=ComponentType.CONTAINER,
-        version=labels.get(f"{LABELS}.version"),
-        bom_ref=f"image:{identity}",
+        version=about.labels.get(f"{LABELS}.version"),
+        bom_ref=f"image:{about.identity}",
         properties=[
-            Property(name="zflow:image:id", value=f"sha256:{identity}"),
-            Property(name="zflow:image:architecture", value=about["Architecture"]),
-            Property(name="zflow:image:revision", value=labels.get(f"{LABELS}.revision", "")),
+            Property(name="zflow:image:id", value=f"sha256:{about.identity}"),
+            Property(name="zflow:image:architecture", value=about.architecture),
+            Property(name="zflow:image:revision", value=about.labels.get(f"{LABELS}.revision", "")),
         ],
     )
     system = Component(
@@ -82,8 +97,8 @@ def bill(about: Mapping[str, Any], contents: Contents) -> Bom:
     ]
     found = Bom(
         components=parts,
-        metadata=BomMetaData(component=image, timestamp=datetime.fromisoformat(about["Created"])),
-        serial_number=uuid.uuid5(uuid.NAMESPACE_OID, identity),
+        metadata=BomMetaData(component=image, timestamp=about.created),
+        serial_number=uuid.uuid5(uuid.NAMESPACE_OID, about.identity),
     )
     found.metadata.tools.components.add(this_component())
     found.register_dependency(image, parts)
@@ -104,9 +119,14 @@ def main(words: Iterable[str] | None = None) -> int:
     asked = parser.parse_args(None if words is None else list(words))
     try:
         contents = read(asked.engine, asked.image)
-        asked.output.write_text(as_json(bill(inspected(asked.engine, asked.image), contents)))
+        text = as_json(bill(inspected(asked.engine, asked.image), contents))
     except Unreadable as problem:
         print(f"sbom: {problem}", file=sys.stderr)
+        return 2
+    try:
+        asked.output.write_text(text)
+    except OSError as error:
+        print(f"sbom: {asked.output} cannot be written: {error.strerror}", file=sys.stderr)
         return 2
     told = f"{len(contents.packages)} Debian packages, {len(contents.distributions)} Python distributions"
     print(f"{asked.output}: {told} of {asked.image}")

@@ -126,12 +126,10 @@ def test_the_licence_is_the_one_that_is_named() -> None:
 
 
 def test_the_version_stands_in_one_place() -> None:
-    """Everything takes the version from the code; the changelog and charts, which cannot, name the same."""
+    """Everything takes the version from the code; the changelog, which cannot, names the same."""
     assert "version" in PROJECT["project"]["dynamic"]
     assert PROJECT["tool"]["hatch"]["version"]["path"] == "zflow/__init__.py"
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
-    for chart in (ROOT / "deploy").rglob("Chart.yaml"):
-        assert re.search(rf"^appVersion: [\"']?{re.escape(__version__)}[\"']?$", chart.read_text(), re.MULTILINE)
 
 
 def test_every_build_argument_is_documented() -> None:

@@ -23,13 +23,19 @@ from zflow import __version__
 from zflow.cli.product import product
 
 CHART = DEPLOY / "helm"
-LEAST = {"hostname": "mail.example.org", "image": {"repository": "registry.example.org/zflow"}}
+LEAST: Document = {"hostname": "mail.example.org", "image": {"repository": "registry.example.org/zflow"}}
 AS_MANIFESTS = {**LEAST, "adminPassword": {"secretName": "zimbra"}, "tls": {"secretName": "zimbra-tls"}}
 """What the plain manifests say, for those who edit files."""
+DIGEST = f"sha256:{'ab' * 32}"
 ALL = {
     "hostname": "mail.example.net",
     "mailDomain": "example.net",
-    "image": {"repository": "registry.example.net/mail/zflow", "tag": "0.1.0-1", "pullPolicy": "Always"},
+    "image": {
+        "repository": "registry.example.net/mail/zflow",
+        "tag": "0.1.0-1",
+        "digest": DIGEST,
+        "pullPolicy": "Always",
+    },
     "imagePullSecrets": [{"name": "registry"}],
     "release": {"name": "10.1", "url": "https://files.example.net/zcs.tgz", "sha256": "0" * 64},
     "adminPassword": {"secretName": "mail", "key": "password"},
@@ -145,7 +151,7 @@ def test_every_value_arrives(render: Render) -> None:
     }
     stateful = objects["StatefulSet", "zimbra"]["spec"]
     pod, one = stateful["template"]["spec"], container(objects)
-    assert one["image"] == "registry.example.net/mail/zflow:0.1.0-1"
+    assert one["image"] == f"registry.example.net/mail/zflow:0.1.0-1@{DIGEST}"
     assert one["imagePullPolicy"] == "Always"
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
     assert pod["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
@@ -175,6 +181,18 @@ def test_every_value_arrives(render: Render) -> None:
         ("admin", [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
         ("zflow", [{"namespaceSelector": {}}]),
     ]
+
+
+def test_an_image_is_given_by_tag_or_by_digest(render: Render) -> None:
+    """Beside a digest no tag is made up; with neither the chart's own version is the tag."""
+    repository = LEAST["image"]["repository"]
+
+    def image(**given: str) -> str:
+        return str(container(render({**LEAST, "image": {"repository": repository, **given}}))["image"])
+
+    assert image() == f"{repository}:{__version__}"
+    assert image(tag="mine") == f"{repository}:mine"
+    assert image(digest=DIGEST) == f"{repository}@{DIGEST}"
 
 
 def test_the_network_policy_lets_in_what_is_published(render: Render) -> None:
@@ -244,6 +262,7 @@ def test_the_chart_knows_the_releases(name: str, render: Render) -> None:
     [
         ({}, "at '': missing property 'hostname'"),
         ({"hostname": "mail.example.org"}, "at '/image': missing property 'repository'"),
+        ({**LEAST, "image": {"repository": "x", "digest": "ab" * 32}}, "at '/image/digest': 'abab"),
         ({**LEAST, "hostname": "mail"}, "at '/hostname': 'mail' does not match pattern"),
         ({**LEAST, "hostnam": "x"}, "at '': additional properties 'hostnam' not allowed"),
         ({**LEAST, "storage": {"sise": "1Gi"}}, "at '/storage': additional properties 'sise' not allowed"),
@@ -311,10 +330,13 @@ def test_the_printed_commands_fit_the_chart(tools: Tools, tmp_path: Path) -> Non
 
 
 def test_the_versions_agree() -> None:
-    """The chart, and the image that the manifests name, are of the project's version."""
+    """The chart, and the images that the manifests, values.yaml and docs/deployment.md name, are of zflow's version."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["version"] == chart["appVersion"] == __version__
     assert container(by_name(kubernetes()))["image"].endswith(f":{__version__}")
+    texts = [(CHART / "values.yaml").read_text(), (DEPLOY.parent / "docs/deployment.md").read_text()]
+    named = [set(re.findall(r"(?:\btag: |newTag: |\bzflow:)(\d[\w.-]*\w)", text)) for text in texts]
+    assert named == [{__version__}, {__version__}]
 
 
 def test_kustomize_reads_the_manifests(tools: Tools) -> None:

@@ -19,23 +19,30 @@ def git(checkout: Path, *words: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def repository(folder: Path) -> str:
+    """Make a repository of one file and return its commit."""
+    git(folder, "init", "--quiet")
+    (folder / "file").write_text("one")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "first")
+    return git(folder, "rev-parse", "HEAD")
+
+
 def test_the_revision_is_the_commit_and_says_when_files_differ_from_it(tmp_path: Path) -> None:
     """All forty digits, also beside a tag; `-dirty` once a file is changed."""
-    git(tmp_path, "init", "--quiet")
-    (tmp_path / "file").write_text("one")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "--quiet", "--message", "first")
+    commit = repository(tmp_path)
     git(tmp_path, "tag", "v1")
-    commit = git(tmp_path, "rev-parse", "HEAD")
     assert revision(tmp_path) == commit
     (tmp_path / "file").write_text("two")
     assert revision(tmp_path) == f"{commit}-dirty"
 
 
 def test_without_a_repository_no_revision_is_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unpacked archive has none, and a machine without git does not know."""
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert revision(tmp_path) == ""
+    """An archive unpacked inside another repository has none of it, and a machine without git does not know."""
+    assert repository(tmp_path)
+    unpacked = tmp_path / "zflow"
+    unpacked.mkdir()
+    assert revision(unpacked) == ""
     monkeypatch.setenv("PATH", str(tmp_path))
     assert revision(ROOT) == ""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ case "$*" in
     "create "*) echo "Error: $3: image not known" >&2; exit 125 ;;
     "image inspect known") cat "$ROOT/about.json" ;;
     "cp container:"*) path=$ROOT${2#container:}; tar -C "$(dirname "$path")" -c "$(basename "$path")" ;;
-    "rm --volumes container") touch "$ROOT/removed" ;;
+    "rm --volumes container") test ! -e "$ROOT/busy"; touch "$ROOT/removed" ;;
     *) echo "not foreseen: $*" >&2; exit 9 ;;
 esac
 """
@@ -142,6 +144,63 @@ def test_another_image_is_refused(engine: str, tmp_path: Path, capsys: pytest.Ca
     assert sbom.main(["known", "--engine", engine, "--output", str(tmp_path / "x")]) == 2
     assert "is not an image of zflow: it has 0 Debian packages" in capsys.readouterr().err
     assert (tmp_path / "root/removed").exists()
+
+
+def refused(engine: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one sentence with which the known image is refused; no file is written."""
+    path = folder / "sbom.cdx.json"
+    assert sbom.main(["known", "--engine", engine, "--output", str(path)]) == 2
+    assert not path.exists()
+    (sentence,) = capsys.readouterr().err.splitlines()
+    return sentence
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ("printf '#!/bin/sh\n' > ../engine", "ENGINE has made no container of known"),
+        ("sed -i 's/tar -C/: &/' ../engine", "ENGINE has not given /usr/lib/os-release as a tar archive"),
+        ("sed -i 's/tar -C.*;;/echo odd ;;/' ../engine", "ENGINE has not given /usr/lib/os-release as a tar archive"),
+        ("ln -sf ../etc/os-release usr/lib/os-release", "/usr/lib/os-release in the image is not a file"),
+        ("rm usr/lib/os-release; mkdir usr/lib/os-release", "/usr/lib/os-release in the image is not a file"),
+        (r"printf '\377' > var/lib/dpkg/status", "known has records that are not in UTF-8"),
+        ("sed -i '/^Version/d' var/lib/dpkg/status", "known has a record without a field: 'Version'"),
+        ("sed -i '/^Version/d' $SILENT/METADATA", "known has a record without a field: 'Version'"),
+        ("ln -sf gone $SILENT/METADATA", "silent-3.0.dist-info/METADATA in the image is not a file"),
+        (
+            "sed -i 's/Created/Made/' about.json",
+            "ENGINE does not say of known what the bill needs: KeyError: 'Created'",
+        ),
+        ("sed -i 's/2026-/then-/' about.json", "ENGINE does not say of known what the bill needs: ValueError: "),
+        ("echo '[]' > about.json", "ENGINE does not say of known what the bill needs: ValueError: "),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(
+    damage: str, sentence: str, engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Odd answers of the engine and odd records of the image are told as such."""
+    variables = {**os.environ, "SILENT": "opt/zflow/lib/python3.11/site-packages/silent-3.0.dist-info"}
+    subprocess.run(["sh", "-ec", damage], cwd=tmp_path / "root", env=variables, check=True)
+    assert refused(engine, tmp_path, capsys).startswith(f"sbom: {sentence}".replace("ENGINE", engine))
+
+
+def test_the_first_cause_is_told_when_the_container_stays_too(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A container that cannot be removed is told of where nothing went wrong before."""
+    (tmp_path / "root/busy").touch()
+    assert "`rm" in refused(engine, tmp_path, capsys).replace(f"{engine} ", "")
+    (tmp_path / "root/var/lib/dpkg/status").unlink()
+    assert "`cp" in refused(engine, tmp_path, capsys).replace(f"{engine} ", "")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where the folder is not there."""
+    path = tmp_path / "absent/sbom.cdx.json"
+    assert sbom.main(["known", "--engine", engine, "--output", str(path)]) == 2
+    assert capsys.readouterr().err == f"sbom: {path} cannot be written: No such file or directory\n"
 
 
 def test_a_package_that_left_its_settings_is_not_installed() -> None:
