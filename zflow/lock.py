@@ -53,13 +53,23 @@ class Holder:
     @property
     def alive(self) -> bool:
         """Whether that very process runs in this container now."""
-        here = self.room == room() and self.boot == boot_identity()
-        return here and self.started != 0 and start_time(self.pid) == self.started
+        return (self.room, self.boot) == _here() and self.started != 0 and start_time(self.pid) == self.started
 
 
 def named(pid: int) -> Holder:
     """Return a process of this container as a holder."""
-    return Holder(pid, start_time(pid), boot_identity(), room())
+    place, boot = _here()
+    return Holder(pid, start_time(pid), boot, place)
+
+
+HERE: list[tuple[str, str]] = []
+"""The namespaces and the start of the container that this process is in, once asked for: they stay the same."""
+
+
+def _here() -> tuple[str, str]:
+    if not HERE:
+        HERE.append((room(), boot_identity()))
+    return HERE[0]
 
 
 UNKNOWN = Holder(0, 0, "")
@@ -208,6 +218,6 @@ def _name(descriptor: int) -> Holder:
 def _described(found: Holder) -> str:
     if found.alive:
         return f"process {found.pid} of this container"
-    if found.pid == 0 or (found.room == room() and found.boot == boot_identity()):
+    if found.pid == 0 or (found.room, found.boot) == _here():
         return "holder unknown"
     return f"process {found.pid} of another container (start {found.boot})"
