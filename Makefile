@@ -37,7 +37,7 @@ sbom: $(VENV)/ready
 prepare-%:
 	$(PREPARE) $*
 
-# After a change of the dependencies: pins them anew, with their hashes. What is pinned already stays at its version;
+# After a change of the dependencies: pins them again, with their hashes. What is pinned already stays at its version;
 # `make lock UPGRADE=--upgrade` takes the newest of everything.
 lock: $(VENV)/ready
 	$(LOCK) --output-file requirements.lock pyproject.toml
