@@ -19,7 +19,7 @@ from rehearsal.engine import IMAGE, LABEL, RUNTIME, podman
 from rehearsal.image import BASE as DEBIAN
 from rehearsal.machine import owner
 from supply import sbom
-from supply.arguments import ROOT, revision
+from supply.arguments import ROOT, arguments, revision
 from tests.e2e.builds import build, printed, tag, trust
 from tests.test_packaging import entries
 from zflow import __version__
@@ -141,6 +141,19 @@ def test_the_labels_say_what_the_image_was_made_of(image: None) -> None:
         "licenses": "Apache-2.0",
         "source": "",
     }
+
+
+def test_a_label_is_of_its_own_build(image: None) -> None:
+    """Also where all layers come from the cache of a build that was told something else."""
+    name = tag("told")
+    words = [*arguments(), *trust(), *RUNTIME]
+    try:
+        for source in (SOURCE, f"{SOURCE}-moved"):
+            told_so = ("--build-arg", f"SOURCE={source}")
+            podman("build", "--quiet", "--format", "docker", *words, *told_so, "--tag", name, str(ROOT))
+            assert labels(name)[f"{TITLES}.source"] == source
+    finally:
+        podman("image", "rm", "--force", name, check=False)
 
 
 def test_a_build_takes_the_base_and_the_source_that_are_named(two_builds: None) -> None:
