@@ -53,6 +53,8 @@ CMD ["run"]
 ARG VERSION=""
 ARG REVISION=""
 ARG SOURCE=""
+# Podman's cache tells builds apart by the arguments of a RUN alone: without it a label would stay at an earlier build's.
+RUN : "${VERSION} ${REVISION} ${SOURCE}"
 LABEL org.opencontainers.image.title="zflow" \
       org.opencontainers.image.description="First-boot provisioning of Zimbra in a container, as a resumable state machine" \
       org.opencontainers.image.documentation="README.md" \

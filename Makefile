@@ -6,7 +6,7 @@ VENV ?= .venv
 ROWS ?=
 ROUNDS ?= 5
 UPGRADE ?=
-IMAGE ?= localhost/zflow
+IMAGE ?= localhost/zflow:dev
 ENGINE ?= podman
 RUN = $(VENV)/bin/python -m
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(UPGRADE)
@@ -40,7 +40,7 @@ prepare-%:
 # What the tests need is here then: one that is left out for want of it fails.
 test test-fast: export ZFLOW_TEST_PREPARED = yes
 
-# After a change of the dependencies: pins them anew, with their hashes. What is pinned already stays at its version;
+# After a change of the dependencies: pins them again, with their hashes. What is pinned already stays at its version;
 # `make lock UPGRADE=--upgrade` takes the newest of everything.
 lock: $(VENV)/ready
 	$(LOCK) --output-file requirements.lock pyproject.toml

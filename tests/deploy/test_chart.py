@@ -339,6 +339,16 @@ def test_the_versions_agree() -> None:
     assert named == [{__version__}, {__version__}]
 
 
+def test_the_page_says_which_tools_are_used(tools: Tools) -> None:
+    """docs/deployment.md names the versions that helm and kubectl themselves tell."""
+    page = (DEPLOY.parent / "docs/deployment.md").read_text()
+    asked = {"helm": ("version", "--short"), "kubectl": ("version", "--client")}
+    for name, words in asked.items():
+        said = re.search(r"v(\d+\.\d+)\.", tools.output(name, *words))
+        assert said is not None
+        assert re.findall(rf"\({name} ([\d.]+)\)", page) == [said[1]]
+
+
 def test_kustomize_reads_the_manifests(tools: Tools) -> None:
     """`kubectl kustomize` gives all objects of the folder unchanged; no file is left out."""
     folder = DEPLOY / "kubernetes"

@@ -49,6 +49,13 @@ def given(argv: list[str], option: str) -> list[str]:
     return [value for name, value in pairwise(argv) if name == option]
 
 
+def test_the_page_says_which_generator_is_used(generator: Path) -> None:
+    """docs/deployment.md names the version that the generator itself tells."""
+    page = (DEPLOY.parent / "docs/deployment.md").read_text()
+    said = subprocess.run([generator, "-version"], capture_output=True, text=True, check=True).stdout
+    assert re.findall(r"generator \((\d+\.\d+)\)", page) == [".".join(said.split(".")[:2])]
+
+
 def test_the_container_is_started_as_it_must_be(generator: Path, folder: Path) -> None:
     """The rights, the volume with its options, the time to stop, the secret and the ports reach the command line."""
     made = units(generator, folder)

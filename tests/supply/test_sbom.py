@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from rehearsal.engine import IMAGE
 from supply import sbom
+from supply.arguments import ROOT
 from supply.contents import installed
 
 STATUS = """\
@@ -119,6 +122,25 @@ def test_the_bill_of_an_image(engine: str, tmp_path: Path, capsys: pytest.Captur
     assert found["metadata"]["timestamp"].startswith("2026-11-30T06:52:15")
     assert "3 Debian packages, 3 Python distributions" in capsys.readouterr().out
     assert (tmp_path / "root/removed").exists()
+
+
+def make_sbom(folder: Path, *words: str) -> str:
+    """Run the command that the pages name, in a folder, with this Python; return what it printed."""
+    ours = ("--old-file", ".venv/ready", "VENV=.venv", f"RUN={sys.executable} -m")
+    command = ["make", "--file", str(ROOT / "Makefile"), *ours, "sbom", *words]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True, text=True).stdout
+
+
+def test_make_sbom_lists_the_image_that_is_named(engine: str, tmp_path: Path) -> None:
+    """It writes the file in the present folder."""
+    assert "3 Debian packages" in make_sbom(tmp_path, "IMAGE=known", f"ENGINE={engine}")
+    assert json.loads((tmp_path / "sbom.cdx.json").read_text()) == made(engine, tmp_path)
+
+
+def test_make_sbom_takes_the_image_that_make_image_makes(tmp_path: Path) -> None:
+    """By the same name, where none is given."""
+    assert f" supply.sbom {IMAGE} --engine podman" in make_sbom(tmp_path, "--dry-run")
 
 
 def test_made_again_it_is_the_same_file(engine: str, tmp_path: Path) -> None:
