@@ -7,7 +7,8 @@ import shlex
 import subprocess
 import sys
 
-from rehearsal.engine import LABEL, RUNTIME, certificate_file
+from rehearsal.commands import certificate_file
+from rehearsal.engine import LABEL, RUNTIME
 from rehearsal.image import ROOT
 from rehearsal.machine import owner
 
