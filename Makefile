@@ -83,7 +83,7 @@ test-fast: prepare-test-fast check
 
 # Side by side, for containers mostly wait.
 test: prepare-test check
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-containers test-others
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-containers test-others
 
 # Three at a time: each has containers, volumes and networks of its own, and mostly waits.
 test-containers: $(VENV)/ready
