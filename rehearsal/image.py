@@ -50,13 +50,12 @@ def make_base() -> None:
         podman("import", "--quiet", str(archive), BASE)
 
 
-def build(tag: str = IMAGE, *, cached: bool = True) -> None:
-    """Build the image from this checkout; layers that did not change come from the cache, unless told otherwise."""
+def build() -> None:
+    """Build the image from this checkout; layers that did not change come from the cache."""
     authorities = certificate_file()
     trust = ["--volume", f"{authorities}:/authorities.crt:ro", "--build-arg", "PIP_CERT=/authorities.crt"]
     options = ["--quiet", "--format", "docker", *RUNTIME, *arguments(), *(trust if authorities else ())]
-    fresh = () if cached else ("--no-cache",)
-    podman("build", *options, *fresh, "--tag", tag, str(ROOT), timeout=1200)
+    podman("build", *options, "--tag", IMAGE, str(ROOT), timeout=1200)
 
 
 def make_image() -> None:
