@@ -38,7 +38,7 @@ prepare-%:
 	$(PREPARE) $*
 
 # What the tests need is here then: one that is left out for want of it fails.
-test test-fast: export ZFLOW_TEST_PREPARED = yes
+test test-fast: export PREPARED_BY_MAKE = yes
 
 # After a change of the dependencies: pins them again, with their hashes. What is pinned already stays at its version;
 # `make lock UPGRADE=--upgrade` takes the newest of everything.

@@ -31,7 +31,7 @@ EXCUSED = ("needs root", "in the long form")
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where make prepared the machine nothing is left out for want of a program: a row of its table is missing."""
     report = yield
-    if report.skipped and "ZFLOW_TEST_PREPARED" in os.environ and not hasattr(report, "wasxfail"):
+    if report.skipped and "PREPARED_BY_MAKE" in os.environ and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if not any(words in reason for words in EXCUSED):
             report.outcome, report.longrepr = "failed", f"left out on a prepared machine: {reason}"
