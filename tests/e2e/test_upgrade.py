@@ -99,16 +99,25 @@ def started(machine: Machine, step: str, after: int) -> bool:
     return any(row["kind"] == "started" for row in rows)
 
 
-def kill_in(machine: Machine, step: str, seconds: float) -> None:
-    """Kill the container so long after the next attempt of a step has begun, and start it again."""
-    before = max(row["seq"] for row in events_of(machine.volume_path()))
+def last_event(machine: Machine) -> int:
+    """Return the number of the newest event."""
+    return max(int(row["seq"]) for row in events_of(machine.volume_path()))
+
+
+def kill_in(machine: Machine, step: str, seconds: float, before: int) -> int:
+    """Kill the container so long after an attempt of a step has begun, later than an event, and start it again.
+
+    Returns the newest event at its death: a look after the start could come later than the next step to kill in.
+    """
     deadline = time.monotonic() + PATIENCE
     while not started(machine, step, before):
         assert time.monotonic() < deadline, machine.logs()[-4000:]
         time.sleep(0.05)
     time.sleep(seconds)
     machine.kill()
+    newest_event = last_event(machine)
     machine.start()
+    return newest_event
 
 
 def done(rows: list[dict[str, Any]], step: str) -> list[str]:
@@ -148,10 +157,11 @@ def test_a_server_is_upgraded_through_kills_and_hardened_again(
     dice = random.Random(SEED)
     moments = [(step, round(dice.uniform(0, LINGER[step]), 2)) for step in KILLED_IN]
     record_property("kills", moments)
+    at = last_event(server)
     code, told = order(server, f"/release/{newer.archive.name}", newer.sha256, "9.0", "--no-follow")
     assert code == 0, told
     for step, seconds in moments:
-        kill_in(server, step, seconds)
+        at = kill_in(server, step, seconds, at)
     assert server.wait_valid(900) == 0, server.logs()[-6000:]
     rows = events(server, before)
 
