@@ -82,12 +82,12 @@ def wait(volume: Path, *, bound: bool) -> int:
     parent, deadline = os.getppid(), time.monotonic() + PATIENCE
     while not (volume / "end").exists() and os.getppid() == parent and time.monotonic() < deadline:
         caught = signal.sigtimedwait(signals, 0.02)
-        if caught is None:
-            continue
-        if caught.si_signo == signal.SIGTERM:
+        number = caught.si_signo if caught else 0  # of no meaning, in CPython, where a stop outlasted the wait
+        if number == signal.SIGTERM:
             note(volume, "told to stop")
             return 3
-        note(volume, "woken")
+        if number == signal.SIGUSR1:
+            note(volume, "woken")
     return int((volume / "end").read_text()) if (volume / "end").exists() else 99
 
 
