@@ -149,10 +149,9 @@ def obstacle(target: str) -> str | None:
         print(f"{target}: installing missing Debian packages: {names or 'none, but apt has no lists'} …", flush=True)
         if reason := install(lacking):
             return f"missing Debian packages: {names}; {reason} (apt needs a mirror it can reach)"
-    if lacking := missing(target):
-        return (
-            f"installed, but their programs are not on the PATH: {', '.join(lacking)}; add /usr/bin and /usr/sbin to it"
-        )
+        if lacking := missing(target):
+            names = ", ".join(lacking)
+            return f"installed, but their programs are not on the PATH: {names}; add /usr/bin and /usr/sbin to it"
     return None
 
 

@@ -54,8 +54,6 @@ def debian_package(name: str, release: str, folder: Path) -> Path:
 
     apt looks at its signatures as always, by the keys that this host trusts, and keeps its lists in `folder`.
     """
-    if not debian_sources():
-        run("apt-get", "update", "-qq")
     (source,) = [line.split() for line in debian_sources() if line.split()[2] == "bookworm"]
     (folder / "sources.list").write_text(f"deb {source[1]} {release} main\n")
     (folder / "lists/partial").mkdir(parents=True)
