@@ -10,8 +10,8 @@ import os
 import signal
 import time
 
-SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD}
-"""What the supervisor blocks, and waits for."""
+from zflow.signals import SIGNALS
+
 KILLED = 2.0
 """Seconds after which one that even KILL does not end is left behind."""
 MOMENT = 0.01

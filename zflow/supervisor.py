@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from zflow import codes
-from zflow.children import KILLED, SIGNALS, end, ended_within, kill, spawn
+from zflow import codes, signals
+from zflow.children import KILLED, end, ended_within, kill, spawn
 from zflow.clock import second
 from zflow.endpoint.keeper import Keeper
 from zflow.errors import OperatorError
@@ -53,7 +53,7 @@ LONGEST = 3600.0
 
 def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
     """Supervise the volume until told to stop; return the container's exit code. `zflow` is the command to call."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    signals.block()
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     if not journal_file(volume).exists() and (refused := _wait(spawn((*zflow, "admit")))) != Exit.VALID:
         return Exit(refused) if refused in set(Exit) else Exit.STOPPED
@@ -92,8 +92,7 @@ class _Supervisor:
     def live(self) -> Exit:
         self._start("start of the container")
         while True:
-            caught = signal.sigtimedwait(SIGNALS, TICK)
-            number = caught.si_signo if caught is not None else None
+            number = signals.caught(TICK)
             if number in {signal.SIGTERM, signal.SIGINT}:
                 return self._end()
             if number == signal.SIGHUP:
