@@ -35,12 +35,15 @@ DOMAINS = RUN / "mail-domains"
 """What the server's domains were when it was last asked; on the volume's own tmpfs, gone with the container."""
 EVERY = 3600.0
 """Seconds between two questions for the domains, which start a Java machine."""
-LOOK = """\
-answer=$(chroot "$1" su - zimbra -c "zmprov -l gad" 2>/dev/null) && [ -n "$answer" ] &&
+MOST = 1 << 24
+"""Bytes that are read of an answer; a domain's name has at most 253."""
+LOOK = f"""\
+answer=$(chroot "$1" su - zimbra -c "zmprov -l gad" 2>/dev/null | head -c {MOST}) && [ -n "$answer" ] &&
     printf '%s\\n' "$answer" | sort >"$2.look" && mv "$2.look" "$2"
 cat "$2"
 """
-"""Leaves the answer where the probe reads it; a server that does not answer has the domains it had."""
+"""Leaves the answer where the probe reads it; a server that does not answer has the domains it had.
+For a bash with `pipefail`."""
 
 
 def ask_domains(ctx: Context) -> tuple[str, ...]:
@@ -148,7 +151,7 @@ def watches(ctx: Context) -> Sequence[Watch]:
     if proven(ctx) is None:
         return ()
     file = ctx.volume / DOMAINS
-    argv = ("sh", "-c", LOOK, "look", str(ctx.volume), str(file))
+    argv = ("bash", "-o", "pipefail", "-c", LOOK, "look", str(ctx.volume), str(file))
     wanted = file.read_text() if file.is_file() else ""
     return (Watch("domains", argv=argv, every=EVERY, wanted=wanted),)
 

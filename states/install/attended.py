@@ -113,7 +113,7 @@ def take_over(ctx: Context) -> None:
     found = Chosen(
         domain=" ".join(readback.ask(ctx, "zimbraDefaultDomainName", "gcf")),
         admins=readback.administrators(ctx),
-        failed=tuple(failed_in_log(_log(ctx))),
+        failed=tuple(failed_in_log(newest_log(ctx))),
         boot=ctx.boot,
     )
     if wrong := [*_defects(ctx, found), *readback.not_running(ctx)]:
@@ -146,10 +146,13 @@ def failed_in_log(log: str) -> list[str]:
     return found
 
 
-def _log(ctx: Context) -> str:
+def newest_log(ctx: Context) -> str:
     """Return the newest log of zmsetup.pl."""
     paths = [path for pattern in LOGS for path in ctx.volume.glob(pattern) if path.is_file() and not path.is_symlink()]
-    return read_text(max(paths, key=lambda path: path.stat().st_mtime)) if paths else ""
+    try:
+        return read_text(max(paths, key=lambda path: path.stat().st_mtime)) if paths else ""
+    except OSError:  # exchanged for something that cannot be read meanwhile
+        return ""
 
 
 def _kept(ctx: Context) -> Path:

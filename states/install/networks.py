@@ -29,6 +29,14 @@ def remember(ctx: Context) -> None:
     write_atomic(ctx.volume / MARK, wanted() + "\n")
 
 
+def remembered(ctx: Context) -> str:
+    """Return which networks were ours; none where that was not written down, or something else is in its place."""
+    try:
+        return read_text(ctx.volume / MARK)
+    except OSError:
+        return ""
+
+
 def exchanged(present: str, ours_before: str, ours_now: str) -> str:
     """Return the present networks with ours of before taken out and ours of now put first."""
     others = [word for word in present.split() if word not in {*ours_before.split(), *ours_now.split()}]
@@ -53,8 +61,7 @@ def present_values(ctx: Context) -> list[str]:
 
 def apply(ctx: Context) -> None:
     """Exchange the addresses in the server's configuration; zmconfigd lets Postfix know within a minute."""
-    before = read_text(ctx.volume / MARK) if (ctx.volume / MARK).exists() else ""
-    value = exchanged(" ".join(present_values(ctx)), before, wanted())
+    value = exchanged(" ".join(present_values(ctx)), remembered(ctx), wanted())
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), ATTRIBUTE, value, timeout=180)
     remember(ctx)
 

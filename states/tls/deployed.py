@@ -5,13 +5,14 @@ A pair that was taken back is marked, and not tried again before it changes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 from states.tls import codes, exchange, server
 from states.tls.exchange import INSTALLED
 from states.tls.pair import Snapshot, snapshot
-from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, sha256, write_atomic
+from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, read_bytes, write_atomic
 
 
 def _proof(ctx: Context) -> Path:
@@ -22,17 +23,18 @@ def _mark(ctx: Context) -> Path:
     return ctx.home / "tls" / "bad.json"
 
 
-def _installed(ctx: Context) -> dict[str, str]:
+def fingerprints(ctx: Context) -> dict[str, str]:
     """Return the fingerprints of the installed files; empty when one is missing."""
     try:
-        return {path: sha256(server.on_volume(ctx, path)) for path in INSTALLED}
+        contents = {path: read_bytes(server.on_volume(ctx, path)) for path in INSTALLED}
     except OSError:
         return {}
+    return {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
 
 
 def probe(ctx: Context) -> Evidence | None:
     """See the installed files as they were when the handshakes proved them for this very snapshot."""
-    found, installed = snapshot(ctx), _installed(ctx)
+    found, installed = snapshot(ctx), fingerprints(ctx)
     if found is None or not installed or exchange.kept(ctx).exists():
         return None
     record, pair = found
@@ -79,7 +81,7 @@ def apply(ctx: Context) -> None:
 
 
 def _write_proof(ctx: Context, record: Snapshot, ports: tuple[int, ...]) -> None:
-    proof = {"pair": record.pair, "files": _installed(ctx), "ports": ports}
+    proof = {"pair": record.pair, "files": fingerprints(ctx), "ports": ports}
     write_atomic(_proof(ctx), json.dumps(proof) + "\n", mode=0o600)
 
 

@@ -17,6 +17,8 @@ COMMERCIAL_KEY = f"{SSL}/commercial/commercial.key"
 ZMCERTMGR = "/opt/zimbra/bin/zmcertmgr"
 CANDIDATE = f"{SSL}/zflow"
 """A folder of our own, user zimbra's: zmcertmgr repairs its input in place and writes beside it (C:zmcertmgr 1208)."""
+PATIENCE = 60.0
+"""Seconds for a file: user zimbra may have put a pipe in its place."""
 PUT = """\
 umask 077
 mkdir -p "${1%/*}" && cat >"$1.zflow-new" && chmod "$2" "$1.zflow-new" && mv -f "$1.zflow-new" "$1"
@@ -41,13 +43,13 @@ def text(ctx: Context, path: str) -> str:
 
 def read(ctx: Context, path: str) -> str:
     """Return a file's content as user zimbra may see it, unlogged; empty when it may not, or there is none."""
-    found = as_zimbra(ctx, "cat", path, ok=(0, 1), quiet=True)
+    found = as_zimbra(ctx, "cat", path, ok=(0, 1), quiet=True, timeout=PATIENCE)
     return "" if found.code else found.output
 
 
 def put(ctx: Context, path: str, content: str, mode: str = "0640") -> None:
     """Write a file of user zimbra's; the content goes by standard input and is not logged."""
-    as_zimbra(ctx, "sh", "-c", PUT, "put", path, mode, stdin=content)
+    as_zimbra(ctx, "sh", "-c", PUT, "put", path, mode, stdin=content, timeout=PATIENCE)
 
 
 def drop(ctx: Context, path: str) -> None:

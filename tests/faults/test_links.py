@@ -20,9 +20,10 @@ import pytest
 from states import identity as identity_of_server
 from states import witness
 from states.bootstrap import names
-from states.install import identity, networks, proof, services
+from states.install import attended, identity, networks, proof, services
 from states.install.machine import limits, syslog
 from states.install.vendor import history, localconfig
+from states.tls import deployed, exchange
 from tests.engine.toy import Bench, file_step, product
 from tests.faults.matrix import LONG, judge
 from tests.support import make_context
@@ -207,6 +208,14 @@ def test_a_link_in_the_place_of_zflows_own_folder_is_refused(tmp_path: Path, out
     assert contents(outside) == before
 
 
+def noting(look: Callable[[], object], words: str, wrong: list[str]) -> None:
+    """Look, and note what is raised: whoever looks has an answer for what is no file."""
+    try:
+        look()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is wrong
+        wrong.append(f"{words}: {error!r}")
+
+
 def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file of Zimbra's that zflow reads from outside may be a pipe, a link, a folder or endless: it is none."""
     volume = tmp_path / "volume"
@@ -218,6 +227,9 @@ def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(tmp_path: Path, monkeyp
         localconfig.FILE: lambda: identity.installed_name(ctx),
         Path("opt/zimbra/log/zmmailboxd.pid"): lambda: services.living_pid_files(ctx),
         syslog.PID: lambda: syslog.running(ctx),
+        Path(exchange.INSTALLED[0].lstrip("/")): lambda: deployed.fingerprints(ctx),
+        networks.MARK: lambda: networks.remembered(ctx),
+        Path("opt/zimbra/log/zmsetup.log"): lambda: attended.newest_log(ctx),
     }
     wrong, tried = [], 0
     for place, look in looks.items():
@@ -226,7 +238,7 @@ def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(tmp_path: Path, monkeyp
         for kind, plant in PLANTS.items():
             plant(path)
             tried += 1
-            thread = threading.Thread(target=look, daemon=True)
+            thread = threading.Thread(target=noting, args=(look, f"{kind} in the place of {place}", wrong), daemon=True)
             thread.start()
             thread.join(20)
             if thread.is_alive():

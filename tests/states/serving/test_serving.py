@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from states.install.machine import dns, processes, syslog
 from states.install.services import RECORD, STATUS
 from states.serving import shutdown, watched_files, watches
+from states.serving.watches import MOST
 from states.updates import driver
 from tests.states.install.records import session, write_history, write_proof, write_server
 from tests.states.install.shells import Answering
@@ -19,6 +21,8 @@ from tests.support import make_context
 from zflow.api import CommandError, Context
 from zflow.codes import TIME_LIMIT
 
+LONG = 30
+"""Seconds after which a look hangs."""
 CHROOT = """\
 #!/bin/sh
 echo "$@" >"$0.argv"
@@ -62,6 +66,51 @@ def test_look(ctx: Context, code: int) -> None:
     argv = (ctx.volume / "bin/chroot.argv").read_text()
     assert argv == f"{ctx.volume} su - zimbra -c zmcontrol status\n"
     assert [each.name for each in (ctx.volume / STATUS).parent.iterdir()] == ["zmcontrol.status"]
+
+
+def test_look_at_what_prints_without_end(ctx: Context) -> None:
+    """User zimbra's shell prints what it likes: root's keeps a part, and calls it no good answer."""
+    write_server(ctx.volume)
+    (watch,) = (each for each in watches(ctx) if each.name == "services")
+    program = ctx.volume / "bin/chroot"
+    program.parent.mkdir()
+    (ctx.volume / STATUS).parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nexec yes Running\n")
+    program.chmod(0o755)
+    environment = {"PATH": f"{program.parent}:/usr/bin:/bin"}
+    done = subprocess.run(watch.argv, env=environment, stdout=subprocess.DEVNULL, timeout=LONG, check=False)
+    assert done.returncode != 0
+    assert (ctx.volume / STATUS).stat().st_size <= MOST + 1
+
+
+def endless(path: Path) -> None:
+    """Make a file of a terabyte, which takes no room."""
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
+PLANTED: dict[str, Callable[[Path], object]] = {
+    "link to a device without end": lambda path: path.symlink_to("/dev/urandom"),
+    "link to a living number": lambda path: path.symlink_to("living"),
+    "pipe": os.mkfifo,
+    "file without end": endless,
+    "folder": Path.mkdir,
+    "nothing in it": Path.touch,
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_planted_in_the_place_of_a_number(ctx: Context, planted: str) -> None:
+    """Whatever user zimbra puts there, root's shell neither waits for it nor swallows it: it counts as gone."""
+    write_server(ctx.volume)
+    (ctx.volume / RECORD).parent.mkdir(parents=True)
+    (ctx.volume / "living").write_text(f"{os.getpid()}\n")
+    PLANTED[planted](ctx.volume / "planted")
+    record = {"boot": ctx.boot, "services": [], "pid_files": ["living", "planted"], "ports": []}
+    (ctx.volume / RECORD).write_text(json.dumps(record))
+    (watch,) = (each for each in watches(ctx) if each.name == "processes")
+    done = subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, timeout=LONG, check=False)
+    assert done.stdout.splitlines()[0] == f"{ctx.volume}/planted"
 
 
 def test_processes(ctx: Context) -> None:
