@@ -56,6 +56,13 @@ def apply(ctx: Context) -> None:
     openings(ctx)
 
 
+def shut(ctx: Context) -> None:
+    """Close what was opened in this start: a server is about to be built. Raises what `table.load` raises."""
+    found = table.recorded(ctx)
+    if found is not None and found.mode == "open":
+        table.load(ctx, "closed", text(ctx))
+
+
 STEP = Step(
     name="bootstrap.closed",
     title="Close the firewall",

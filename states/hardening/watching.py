@@ -70,6 +70,10 @@ def apply(ctx: Context) -> None:
     """Start it anew and wait until it watches. Raises TransientError(WATCHER)."""
     if running(ctx):
         as_zimbra(ctx, CONTROL, "stop", ok=range(256), timeout=120)
+    # One whose file was lost would write every alert a second time.
+    processes.end(
+        ctx, processes.found(ctx, lambda pid: f"{watcher.PLACE} --config-file" in processes.command_of(pid)), PATIENCE
+    )
     # A number left behind may be any process's by now: the vendor's tool would believe, or even end it.
     server.drop(ctx, PID_FILE)
     as_zimbra(ctx, CONTROL, "start", ok=range(256), timeout=120, daemon=True)

@@ -14,6 +14,11 @@ from zflow.api import Context, Evidence, read_text, write_atomic
 MARK = Path("opt/zimbra/.zflow-verified")
 """A dot file: the installer's `REMOVE=yes` spares those, and the session's name tells whether it still counts."""
 
+DATA = ("opt/zimbra/db/data", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
+"""What exists only after a configuration: the database, the directory, the first volume of mail."""
+UNFINISHED = ("install.begun", "install.menu", "install.spoilt")
+"""Files in zflow's folder that say: what lies there came of an attempt under way, and is nobody's mail yet."""
+
 
 def proven(ctx: Context) -> Session | None:
     """Return the session whose server was read back and found whole, else None."""
@@ -31,6 +36,16 @@ def proven(ctx: Context) -> Session | None:
 def mark(ctx: Context, session: Session) -> None:
     """Write down that this session's server was proven."""
     write_atomic(ctx.volume / MARK, f"{session.start}\n")
+
+
+def data(ctx: Context) -> list[str]:
+    """Return what tells of a server that was configured, hence may hold mail."""
+    return [name for name in DATA if (ctx.volume / name).exists()]
+
+
+def unfinished(ctx: Context) -> bool:
+    """Tell whether an attempt of ours to configure a server is under way, cut off or not."""
+    return any((ctx.home / name).exists() for name in UNFINISHED)
 
 
 def finished(ctx: Context) -> Evidence | None:

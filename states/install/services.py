@@ -6,8 +6,10 @@ running server are still there, and what the last `zmcontrol status` of the watc
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,10 +36,17 @@ PID_FILES = (
     "opt/zimbra/log/*.pid",
     "opt/zimbra/data/*/*.pid",
     "opt/zimbra/data/*/*/*.pid",
+    "opt/zimbra/data/ldap/state/run/slapd.pid",
+    "opt/zimbra/data/postfix/spool/pid/master.pid",
     "opt/zimbra/zmstat/pid/*.pid",
 )
+"""Where the vendor's commands and servers write them; the directory's is named in C:ldap.production."""
 UNIMPORTANT = frozenset({"stats", "snmp", "logger", "spell"})
 """What zmcontrol itself does not count: C:zmcontrol 222-257."""
+STOP = 240.0
+"""Seconds that `zmcontrol stop` gets."""
+PATIENCE = 60.0
+"""Seconds between TERM and KILL: a database or a directory in the middle of a write."""
 UNREADABLE = "zmcontrol status"
 CUT_OFF = re.compile(r"^Timeout after \d+ seconds", re.MULTILINE)
 """zmcontrol's own alarm (C:zmcontrol 42): the services after it are not in the list."""
@@ -50,7 +59,8 @@ class Record:
 
     boot: str
     services: tuple[str, ...]
-    pid_files: tuple[str, ...]
+    pid_files: Mapping[str, str]
+    """The command of each file's process: by it the process is found when the file is lost."""
     ports: tuple[int, ...]
 
 
@@ -91,8 +101,9 @@ def pid_files(ctx: Context) -> list[Path]:
 def _is_servers(ctx: Context, pid: int | None) -> bool:
     if pid is None or not processes.inside(ctx, pid):
         return False
-    # Those that start as root and stay so (postfix's master, nginx) name the vendor's folder in their command.
-    return processes.owner_of(pid) != 0 or "zimbra" in processes.command_of(pid)
+    # Those that start as root and stay so name the vendor's folder in their command (nginx), or work in it (postfix).
+    named = "zimbra" in processes.command_of(pid) or processes.folder_of(pid).is_relative_to(ctx.volume / "opt/zimbra")
+    return processes.owner_of(pid) != 0 or named
 
 
 def drop_stale_pid_files(ctx: Context) -> int:
@@ -103,13 +114,43 @@ def drop_stale_pid_files(ctx: Context) -> int:
     return len(stale)
 
 
+def adopt(ctx: Context, before: Record) -> list[int]:
+    """Write anew the lost numbers of processes that live on, and return them.
+
+    No start gets past such a process, and no stop finds it. Where several have the command of one lost file it is not
+    known which one counts; they are ended.
+    """
+    adopted = []
+    named = {processes.from_file(path) for path in living_pid_files(ctx)}
+    for name, command in before.pid_files.items():
+        if _is_servers(ctx, _pid(ctx, name)):
+            continue
+        found = [pid for pid in _with(ctx, command) if pid not in named]
+        if len(found) == 1:
+            ctx.log(f"process {found[0]} lives, {name} is written anew")
+            folder = (ctx.volume / name).parent.stat()
+            write_atomic(ctx.volume / name, f"{found[0]}\n", owner=(folder.st_uid, folder.st_gid))
+            adopted += found
+        elif found:
+            ctx.log(f"ending {len(found)} processes of {name}, which is lost")
+            processes.end(ctx, found, PATIENCE)
+    return adopted
+
+
+def _with(ctx: Context, command: str) -> list[int]:
+    return processes.found(ctx, lambda pid: processes.command_of(pid) == command and _is_servers(ctx, pid))
+
+
 def record(ctx: Context) -> None:
     """Write down what the running server looks like now."""
     services = parse((ctx.volume / STATUS).read_text())
     found = Record(
         boot=ctx.boot,
         services=tuple(sorted(name for name, runs in services.items() if runs)),
-        pid_files=tuple(str(path.relative_to(ctx.volume)) for path in living_pid_files(ctx)),
+        pid_files={
+            str(path.relative_to(ctx.volume)): processes.command_of(processes.from_file(path) or 0)
+            for path in living_pid_files(ctx)
+        },
         ports=tuple(sorted(set(PORTS) & listening())),
     )
     write_atomic(ctx.volume / RECORD, json.dumps(asdict(found)) + "\n")
@@ -119,7 +160,8 @@ def recorded(ctx: Context) -> Record | None:
     """Return the record of this boot, if there is one."""
     try:
         content = json.loads((ctx.volume / RECORD).read_text())
-        found = Record(content["boot"], *(tuple(content[name]) for name in ("services", "pid_files", "ports")))
+        services, ports = (tuple(content[name]) for name in ("services", "ports"))
+        found = Record(content["boot"], services, dict(content["pid_files"]), ports)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if found.boot == ctx.boot else None
@@ -150,15 +192,23 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Start what does not run, and write down what does. Raises TransientError(SERVICES)."""
-    before = recorded(ctx)
+    before, adopted = recorded(ctx), []
     if before is not None:
         ctx.log(f"gone: {', '.join(missing(ctx, before)) or 'nothing'}")
+        adopted = adopt(ctx, before)
     if down(status(ctx)):
+        processes.end(ctx, adopted, PATIENCE)  # such as postfix, which goes by a lock on the file that was lost
         ctx.log(f"removed {drop_stale_pid_files(ctx)} stale pid files")
         start(ctx)
     if stopped := down(status(ctx)):
         raise TransientError(codes.SERVICES, ", ".join(stopped))
     record(ctx)
+
+
+def stop(ctx: Context) -> None:
+    """Run `zmcontrol stop`, the vendor's own way; whether everything ended is for the caller to see."""
+    with contextlib.suppress(CommandError):
+        as_zimbra(ctx, "zmcontrol", "stop", ok=range(256), timeout=STOP)
 
 
 def start(ctx: Context) -> None:

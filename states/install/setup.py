@@ -16,13 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from states.firewall import closed
 from states.install import administrator, attended, codes, networks, order, services, software
 from states.install.machine import syslog
-from states.install.proof import mark, proven
+from states.install.proof import data, mark, proven, unfinished
 from states.install.release import unpack
 from states.install.settings import INSTALL
 from states.install.vendor import answers, installers, leftovers, localconfig
-from states.install.vendor.history import STAGES, Session, last
+from states.install.vendor.history import STAGES, last
 from states.install.vendor.packages import vendor_packages
 from states.install.vendor.readback import defects
 from states.install.vendor.words import explained, failed_parts
@@ -59,6 +60,8 @@ def make(ctx: Context) -> None:
     """Bring about a configured server, and mark it as proven. Raises what `apply` raises."""
     if attended.ended(ctx):
         attended.take_over(ctx)
+    elif (present := data(ctx)) and not unfinished(ctx):
+        recognise(ctx, present)
     else:
         configure(ctx)
         networks.remember(ctx)
@@ -73,17 +76,17 @@ def make(ctx: Context) -> None:
 
 def configure(ctx: Context) -> None:
     """Configure a clean software install from the answers; in attended mode raise the invitation to the menu."""
+    content, cut_off = answers.content(ctx), attended.cut_off(ctx)
     leftovers.end_all(ctx)
-    session, cut_off = last(ctx), attended.cut_off(ctx)
-    if session is None or session.touched or software.spoilt(ctx).exists():
-        refuse_a_server_with_data(ctx, session)
+    if touched(ctx):
         software.rebuild(ctx)
     attended.opened(ctx).unlink(missing_ok=True)
     if ctx.settings[INSTALL] == "attended":
+        closed.shut(ctx)
         raise attended.invitation(after_a_cut=cut_off)
     write_atomic(begun(ctx), "")
     file = ctx.volume / answers.PLACE
-    write_atomic(file, answers.content(ctx), mode=0o600)
+    write_atomic(file, content, mode=0o600)
     output = installers.run(ctx, installers.ZMSETUP, "-c", unpack.inside(file, ctx), on_line=reporter(ctx), daemon=True)
     prove(ctx, output)
 
@@ -99,15 +102,29 @@ def begun(ctx: Context) -> Path:
     return ctx.home / "install.begun"
 
 
-def refuse_a_server_with_data(ctx: Context, session: Session | None) -> None:
-    """Raise OperatorError(DATA_PRESENT) where putting back a clean software install would delete a server's mail.
+def touched(ctx: Context) -> bool:
+    """Tell whether a configuration was begun on the software that is there.
 
-    So after `reset-state install` on a server whose proof was lost; not after an attempt of ours that was cut off.
+    The vendor's history alone does not say: nobody syncs it, and a power cut may take the end of it.
     """
-    present = software.data(ctx)
-    ours = begun(ctx).exists() or attended.opened(ctx).exists() or software.spoilt(ctx).exists()
-    if present and not ours and (session is None or session.configured):
-        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists")
+    session = last(ctx)
+    from_the_menu = attended.opened(ctx).exists() and bool(data(ctx))
+    ours = begun(ctx).exists() or software.spoilt(ctx).exists() or from_the_menu
+    return ours or session is None or session.touched
+
+
+def recognise(ctx: Context, present: list[str]) -> None:
+    """Take a server whose proof was lost as it is, where it reads back whole: nothing of it is stopped, or installed.
+
+    Raises OperatorError(DATA_PRESENT): putting back a clean software install would delete its mail.
+    """
+    session = last(ctx)
+    if session is None or not session.configured:
+        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists, the vendor's history tells of no such server")
+    if services.down(services.status(ctx)):
+        services.start(ctx)
+    if found := defects(ctx):
+        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists; {'; '.join(found)}"[:1500])
 
 
 def prove(ctx: Context, output: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from states.install import codes
-from states.install.proof import finished
+from states.install.proof import data, finished, unfinished
 from states.install.release import source
 from states.install.release.releases import PACKAGES
 from states.install.release.unpack import inside, installer
@@ -22,8 +22,6 @@ from states.install.vendor.packages import vendor_packages
 from states.install.vendor.words import explained
 from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, read_text, write_atomic
 
-DATA = ("opt/zimbra/db/data", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
-"""What exists only after a configuration: the database, the directory, the first volume of mail."""
 NOTEWORTHY = re.compile(r"^\s*(Checking|Downloading|Installing|Removing|Shutting|Loading|Finished|zimbra-\S+\.\.\.)")
 LOG_NAME = re.compile(r"Operations logged to (/tmp/install\.log\.\w+)")
 LOG_TAIL = 60
@@ -62,15 +60,9 @@ def _version(session: Session) -> str:
 
 def apply(ctx: Context) -> None:
     """Install the software. Raises what `install` raises, and OperatorError(DATA_PRESENT)."""
-    session, present = last(ctx), data(ctx)
-    if present and (session is None or session.configured):
+    if (present := data(ctx)) and not unfinished(ctx):
         raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists")
     install(ctx, ctx.volume / answers.PLACE)
-
-
-def data(ctx: Context) -> list[str]:
-    """Return what tells of a server that was configured, hence may hold mail."""
-    return [name for name in DATA if (ctx.volume / name).exists()]
 
 
 def install(ctx: Context, answers_file: Path) -> None:
@@ -137,9 +129,10 @@ def rebuild(ctx: Context) -> None:
 
     The vendor's own resume of a cut-off configuration loses parts and says nothing (zimbra-facts §2.4).
     """
+    content = answers.content(ctx, remove=True)
     write_atomic(spoilt(ctx), "")
     again = ctx.volume / f"{answers.PLACE}-again"
-    write_atomic(again, answers.content(ctx, remove=True), mode=0o600)
+    write_atomic(again, content, mode=0o600)
     ctx.progress.report(note="back to a clean software install")
     install(ctx, again)
     again.unlink()

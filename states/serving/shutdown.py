@@ -6,24 +6,23 @@ half a minute to two (zimbra-facts §7), so the container's stop timeout should 
 
 from __future__ import annotations
 
-import contextlib
-
+from states.install import services
 from states.install.machine import dns, processes
-from states.install.proof import proven
-from states.zimbra import as_zimbra
-from zflow.api import CommandError, Context
+from states.install.proof import data, unfinished
+from states.install.vendor import leftovers
+from zflow.api import Context
 
-STOP = 240.0
-"""Seconds that `zmcontrol stop` gets."""
 PATIENCE = 10.0
-"""Seconds that what is left gets between TERM and KILL."""
+"""Seconds between TERM and KILL for what is left."""
 
 
 def shutdown(ctx: Context) -> None:
-    """Stop the server's services, then everything inside the Ubuntu, then the DNS; never raises for a failed stop."""
-    if proven(ctx) is not None:
-        with contextlib.suppress(CommandError):
-            as_zimbra(ctx, "zmcontrol", "stop", ok=range(256), timeout=STOP)
+    """Stop the server's services, then everything inside the Ubuntu, then the DNS; never raises for a failed stop.
+
+    A server that is still being built holds nobody's mail: its time is better left to what else has to end.
+    """
+    if data(ctx) and not unfinished(ctx) and leftovers.servers(ctx):
+        services.stop(ctx)
     killed = processes.end(ctx, processes.all_inside(ctx), PATIENCE)
     if killed:
         ctx.log(f"{len(killed)} processes did not end by themselves and were killed")

@@ -9,6 +9,7 @@ from states.install.machine import processes
 from states.updates import codes
 from zflow.api import Context, Evidence, Scope, Step, TransientError
 
+CRON = "/usr/sbin/cron"
 PID_FILE = Path("run/crond.pid")
 LAST_SUCCESS = Path("var/lib/apt/periodic/upgrade-stamp")
 """Touched by apt.systemd.daily after an unattended-upgrade that ended well, and by nothing else (apt 1.6 to 2.7)."""
@@ -33,6 +34,11 @@ def running(ctx: Context) -> int | None:
     return pid if pid is not None and processes.inside(ctx, pid) and processes.name_of(pid) == "cron" else None
 
 
+def daemons(ctx: Context) -> list[int]:
+    """Return the processes of cron, whatever its file says; those that look after a job call themselves CRON."""
+    return processes.found(ctx, lambda pid: processes.command_of(pid).startswith(CRON))
+
+
 def probe(ctx: Context) -> Evidence | None:
     """See whether cron runs; tells the last successful update along with it."""
     pid = running(ctx)
@@ -47,10 +53,11 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Start cron and wait until it is there. Raises TransientError(CRON)."""
-    ctx.shell.chroot("/usr/sbin/cron", daemon=True, timeout=30)
+    """Start cron anew and wait until it is there. Raises TransientError(CRON)."""
+    processes.end(ctx, daemons(ctx), PATIENCE)  # one whose file was lost would do each job a second time
+    ctx.shell.chroot(CRON, daemon=True, timeout=30)
     if not processes.came(ctx, lambda: running(ctx), PATIENCE):
-        raise TransientError(codes.CRON, f"no process of {ctx.volume}/usr/sbin/cron after {PATIENCE:.0f} s")
+        raise TransientError(codes.CRON, f"no process of {ctx.volume}{CRON} after {PATIENCE:.0f} s")
 
 
 STEP = Step(

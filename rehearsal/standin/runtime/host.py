@@ -88,6 +88,11 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def pid_file(name: str) -> Path:
+    """Where a server writes its number; the directory's lies apart, as the vendor's does."""
+    return DATA / "ldap/state/run/slapd.pid" if name == "slapd" else LOG / (name + ".pid")
+
+
 def pid_in(path: Path, word: str) -> Optional[int]:
     """The process a pid file names, when it lives and its command line holds the word."""
     try:

@@ -179,7 +179,8 @@ def main(arguments: List[str]) -> int:
         servers.append(_serve_sasl())
     if name == "zmconfigd":
         rewrite.everything()
-    host.write_atomic(host.LOG / (name + ".pid"), "{}\n".format(os.getpid()))
+    host.pid_file(name).parent.mkdir(parents=True, exist_ok=True)
+    host.write_atomic(host.pid_file(name), "{}\n".format(os.getpid()))
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     if name == "zmconfigd":

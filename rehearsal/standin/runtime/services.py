@@ -18,7 +18,7 @@ class Service:
     def __init__(self, name: str, word: str = "", pid: str = "") -> None:
         self.name = name
         self.word = word or "standin-" + name
-        self.pid = host.LOG / ((pid or name) + ".pid")
+        self.pid = host.pid_file(pid or name)
 
     def running(self) -> bool:
         """Whether the process of the pid file lives."""

@@ -6,6 +6,7 @@ would want the same port and is not installed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -16,6 +17,7 @@ from states.bootstrap.addresses import Addresses, addresses
 from states.bootstrap.resolver import container_resolver, nameservers
 from states.identity import mail_domain, server_name
 from states.install import codes
+from states.install.machine import processes
 from states.install.machine.dnsmessage import AAAA, MX, A, ask
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
 from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
@@ -155,18 +157,28 @@ def place_resolv_conf(ctx: Context) -> None:
 
 
 def end() -> None:
-    """End our dnsmasq, also one that lost its configuration file; does nothing when there is none."""
+    """End our dnsmasq, also one whose configuration or process number was lost; does nothing when there is none."""
+    for pid in ours():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            for _ in range(50):
+                os.kill(pid, 0)
+                time.sleep(0.05)
+            os.kill(pid, signal.SIGKILL)
+
+
+def ours() -> list[int]:
+    """Return the processes with a configuration of ours, whichever they read, that serve this very network."""
+    words = f"--conf-file={RUN}/dnsmasq."
+    pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
+    return [pid for pid in pids if words in processes.command_of(pid) and _network(pid) == _network("self")]
+
+
+def _network(pid: int | str) -> str:
     try:
-        pid = int(PID.read_text())
-        if b"dnsmasq" not in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return
-        os.kill(pid, signal.SIGTERM)
-        for _ in range(50):
-            os.kill(pid, 0)
-            time.sleep(0.05)
-        os.kill(pid, signal.SIGKILL)
-    except (OSError, ValueError):
-        return
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return ""
 
 
 STEP = Step(

@@ -90,12 +90,26 @@ def all_inside(ctx: Context) -> list[int]:
     return [pid for pid in numbers if pid != os.getpid() and inside(ctx, pid)]
 
 
+def found(ctx: Context, fits: Callable[[int], bool]) -> list[int]:
+    """Return the processes inside that fit, without what one of them forked: those that a lost file does not name."""
+    fitting = {pid for pid in all_inside(ctx) if fits(pid)}
+    return sorted(pid for pid in fitting if parent_of(pid) not in fitting)
+
+
 def command_of(pid: int) -> str:
     """Return a process's command line with blanks; empty when it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return ""
+
+
+def folder_of(pid: int) -> Path:
+    """Return the folder a process works in, as seen from here; an empty path when it is gone or hidden."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return Path()
 
 
 def parent_of(pid: int) -> int:

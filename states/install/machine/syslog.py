@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from states.install import codes
-from states.install.machine.processes import came, end, from_file, inside, name_of
+from states.install.machine.processes import came, end, found, from_file, inside, name_of
 from zflow.api import Context, Evidence, Scope, Step, TransientError, opened, remove_file, write_atomic
 
 CONFIG = Path("etc/rsyslog.conf")
@@ -51,10 +51,10 @@ def can_write(ctx: Context) -> bool:
     rsyslog's user then cannot write (zimbra-facts §3.7).
     """
     try:
-        found = (ctx.volume / LOG).stat()
+        status = (ctx.volume / LOG).stat()
     except OSError:
         return False
-    return found.st_uid == writer(ctx)[0]
+    return status.st_uid == writer(ctx)[0]
 
 
 def give_log(ctx: Context) -> None:
@@ -85,8 +85,7 @@ def apply(ctx: Context) -> None:
     if (better := without_kernel_log(text)) != text:
         write_atomic(ctx.volume / CONFIG, better)
     give_log(ctx)
-    if (pid := running(ctx)) is not None:
-        end(ctx, [pid], PATIENCE)
+    end(ctx, found(ctx, lambda pid: name_of(pid) == "rsyslogd"), PATIENCE)
     remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
     if not came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from states.firewall import closed
 from states.install import codes
 from states.install.vendor import leftovers
 from states.install.vendor.words import asked, question
@@ -42,10 +43,13 @@ class _Asked(Exception):
 def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool = False) -> str:
     """Run one of them inside the Ubuntu and return what it printed, whatever exit code of its own: the codes lie.
 
+    Meanwhile the firewall is closed: an installer starts servers that nobody has looked at yet.
+
     A question is never answered. At the end of its input the vendor's `read` takes the default and goes on, so the
     installer is ended as soon as a question shows in its output.
 
-    Raises OperatorError(QUESTION), OperatorError(ENDLESS), TransientError(KILLED) and CommandError (time, silence).
+    Raises OperatorError(QUESTION), OperatorError(ENDLESS), TransientError(KILLED), CommandError (time, silence), and
+    what `closed.shut` raises.
     """
 
     def watched(line: str) -> None:
@@ -53,6 +57,7 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
             raise _Asked(text)
         on_line(line)
 
+    closed.shut(ctx)
     try:
         return ctx.shell.chroot(
             *("sh", "-c", ALONE, "alone", *argv),
@@ -63,10 +68,10 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
             daemon=daemon,
         ).output
     except _Asked as error:
-        leftovers.end_all(ctx)
+        leftovers.end_installers(ctx)
         raise OperatorError(codes.QUESTION, f"‹{error}›") from None
     except CommandError as error:
-        leftovers.end_all(ctx)
+        leftovers.end_installers(ctx)
         if error.code.id == COMMAND and error.exit_code not in BY_ITSELF:
             signal = abs(error.exit_code) % SIGNALLED
             raise TransientError(codes.KILLED, f"by signal {signal}; {_last(error)}") from error

@@ -1,37 +1,63 @@
-"""Ends what a vendor's installer left running: the installer itself, what it started, and the server's processes."""
+"""Ends what an earlier attempt left running: installers at once, a server the vendor's own way, the rest by force."""
 
 from __future__ import annotations
 
 import re
 
+from states.install import services
 from states.install.machine import processes
-from zflow.api import Context
+from states.install.proof import data
+from zflow.api import Context, read_text
 
-WORDS = ("/opt/zimbra/", "zmsetup.pl", "./install.sh", "zmcontrol")
-"""Any of these in a command line marks a process of the installers or of the server."""
+INSTALLERS = ("zmsetup.pl", "./install.sh")
+SERVERS = ("/opt/zimbra/", "zmcontrol")
+"""Any of these in a command line marks a process of an installer, or of the server."""
 PATIENCE = 20.0
 """Seconds between TERM and KILL: a database or a directory in the middle of a write."""
 
 
+def end_installers(ctx: Context) -> None:
+    """End an installer with all that it started and did not let go of; what serves goes on."""
+    _end(ctx, [pid for pid in processes.all_inside(ctx) if _says(pid, INSTALLERS)], "the installer")
+
+
 def end_all(ctx: Context) -> None:
-    """End them all; cron, the system log and an operator's shell stay."""
+    """End installers and the server; cron, the system log and an operator's shell stay."""
+    end_installers(ctx)
+    if data(ctx) and servers(ctx):
+        ctx.progress.report(note="stopping the services")
+        services.stop(ctx)
+    _end(ctx, servers(ctx), "the server")
+
+
+def servers(ctx: Context) -> list[int]:
+    """Return the processes of the server inside the Ubuntu: user zimbra's, and those that name the vendor's folder."""
     account = zimbra_user(ctx)
-    alive = processes.all_inside(ctx)
-    marked = {pid for pid in alive if _belongs(pid, account)}
+    return [
+        pid
+        for pid in processes.all_inside(ctx)
+        if (account is not None and processes.owner_of(pid) == account) or _says(pid, SERVERS)
+    ]
+
+
+def _says(pid: int, words: tuple[str, ...]) -> bool:
+    command = processes.command_of(pid)
+    return any(word in command for word in words)
+
+
+def _end(ctx: Context, pids: list[int], whose: str) -> None:
+    marked, alive = set(pids), processes.all_inside(ctx)
     while more := {pid for pid in alive if processes.parent_of(pid) in marked} - marked:
         marked |= more
     if marked:
-        ctx.log(f"ending {len(marked)} processes of the installer and the server")
+        ctx.log(f"ending {len(marked)} processes of {whose}")
         processes.end(ctx, sorted(marked), PATIENCE)
-
-
-def _belongs(pid: int, account: int | None) -> bool:
-    owner = processes.owner_of(pid)
-    command = processes.command_of(pid)
-    return (account is not None and owner == account) or any(word in command for word in WORDS)
 
 
 def zimbra_user(ctx: Context) -> int | None:
     """Return the number of user zimbra inside the Ubuntu; None while there is no such user."""
-    match = re.search(r"^zimbra:[^:]*:(\d+):", (ctx.volume / "etc/passwd").read_text(), re.MULTILINE)
+    try:
+        match = re.search(r"^zimbra:[^:]*:(\d+):", read_text(ctx.volume / "etc/passwd"), re.MULTILINE)
+    except OSError:
+        return None
     return int(match[1]) if match else None

@@ -120,8 +120,9 @@ def port(tmp_path: Path) -> Iterator[int]:
         number: int = free.getsockname()[1]
     text = dns.config(NAME, ("example.org", "example.net"), SIX, [f"127.0.0.1#{number}"]).replace("user=root\n", "")
     text = text.replace("port=53", f"port={number}").replace(str(dns.PID), f"{tmp_path}/pid")
-    (tmp_path / "conf").write_text(text.replace("listen-address=::1\n", ""))
-    argv = ["dnsmasq", "--keep-in-foreground", f"--conf-file={tmp_path}/conf"]
+    file = tmp_path / "dnsmasq.test.conf"
+    file.write_text(text.replace("listen-address=::1\n", ""))
+    argv = ["dnsmasq", "--keep-in-foreground", f"--conf-file={file}"]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             while not (tmp_path / "pid").exists():
@@ -151,8 +152,9 @@ def test_answers(port: int, question: str, kind: int, answer: list[str]) -> None
 
 @NEEDS_DNSMASQ
 def test_end(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our dnsmasq is ended by its own file, and answers no more."""
-    monkeypatch.setattr(dns, "PID", tmp_path / "pid")
+    """Our dnsmasq is ended, also without the file that names its process: it would keep the port of the next one."""
+    monkeypatch.setattr(dns, "RUN", tmp_path)
+    (tmp_path / "pid").unlink()
     assert ask(NAME, A, port=port, timeout=5) == ["10.0.0.2"]
     dns.end()
     with pytest.raises(OSError, match="refused"):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from states.install import codes, services
+from tests.states.install.inside import living
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 from zflow.api import CommandError, Context, TransientError
@@ -187,3 +190,74 @@ def test_strangers_process(tmp_path: Path) -> None:
     ctx = context(tmp_path, WHOLE)
     assert services.living_pid_files(ctx) == []
     assert services.drop_stale_pid_files(ctx) == 1
+
+
+def truthful(volume: Path) -> Context:
+    """Return a context whose zmcontrol goes by the number in the file, as the vendor's commands do."""
+
+    def answer(argv: tuple[str, ...]) -> str:
+        if argv[1] == "start":
+            (volume / LDAP).write_text(f"{os.getpid()}\n")
+        number = (volume / LDAP).read_text().strip() if (volume / LDAP).exists() else ""
+        lives = number.isdigit() and Path(f"/proc/{number}").exists()
+        return lines(ldap="Running" if lives else "Stopped")
+
+    return make_context(volume, shell=Answering(volume, answer), boot="this")
+
+
+LDAP = Path("opt/zimbra/data/ldap/state/run/slapd.pid")
+SLAPD = ("/opt/zimbra/common/libexec/slapd", "-l", "LOCAL0")
+
+
+def write_number(volume: Path, process: Popen[bytes]) -> None:
+    """Write a process's number where slapd does."""
+    (volume / LDAP).parent.mkdir(parents=True, exist_ok=True)
+    (volume / LDAP).write_text(f"{process.pid}\n")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("lost", ["no file", "an empty one", "another's number"])
+def test_a_lost_number_is_no_outage(tmp_path: Path, lost: str) -> None:
+    """A process whose file was lost is found by its command, and goes on under its number; nothing is started."""
+    with living(tmp_path, *SLAPD) as server, living(tmp_path, "/bin/bash") as other:
+        write_number(tmp_path, server)
+        ctx = truthful(tmp_path)
+        services.apply(ctx)
+        if lost == "no file":
+            (tmp_path / LDAP).unlink()
+        else:
+            (tmp_path / LDAP).write_text("" if lost == "an empty one" else f"{other.pid}\n")
+        assert services.probe(ctx) is None
+        services.apply(ctx)
+        assert services.probe(ctx) is not None
+        assert (tmp_path / LDAP).read_text() == f"{server.pid}\n"
+        assert server.poll() is None
+    assert "start" not in verbs(ctx)
+
+
+@pytest.mark.root
+def test_twins_of_a_lost_number_are_ended_before_the_start(tmp_path: Path) -> None:
+    """Where two have the command of one lost file nobody knows which one counts: both end, and one is started."""
+    with living(tmp_path, *SLAPD) as server, living(tmp_path, *SLAPD) as twin:
+        write_number(tmp_path, server)
+        ctx = truthful(tmp_path)
+        services.apply(ctx)
+        (tmp_path / LDAP).unlink()
+        services.apply(ctx)
+        assert {server.wait(30), twin.wait(30)} == {-signal.SIGTERM}
+    assert verbs(ctx)[-3:] == ["status", "start", "status"]
+
+
+@pytest.mark.root
+def test_a_process_with_a_number_of_its_own_is_left_alone(tmp_path: Path) -> None:
+    """One whose file is there is not taken for another's of the same command."""
+    with living(tmp_path, *SLAPD) as server, living(tmp_path, *SLAPD) as other:
+        write_number(tmp_path, server)
+        beside = tmp_path / "opt/zimbra/log/other.pid"
+        beside.parent.mkdir()
+        beside.write_text(f"{other.pid}\n")
+        ctx = truthful(tmp_path)
+        services.apply(ctx)
+        (tmp_path / LDAP).unlink()
+        services.apply(ctx)
+        assert ((tmp_path / LDAP).read_text(), beside.read_text()) == (f"{server.pid}\n", f"{other.pid}\n")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from states import identity
 from states.bootstrap.settings import UBUNTU
-from states.install import administrator, codes, networks, proof, services, setup, software
+from states.install import administrator, attended, codes, networks, proof, services, setup, software
 from states.install.machine import syslog
 from states.install.machine.syslog import without_kernel_log
 from states.install.release import unpack
@@ -130,12 +130,23 @@ def test_sub_steps(ctx: Context) -> None:
     [
         ([session(1)], (), False),
         ([session(1)], (software.spoilt,), True),
-        ([session(1, stages=STAGES[:1])], (), True),
+        ([session(1, stages=STAGES[:1])], (setup.begun,), True),
         ([session(1, stages=STAGES)], (setup.begun,), True),
         ([session(1, stages=STAGES[:1]), session(2)], (), False),
         ([], (setup.begun,), True),
+        ([session(1)], (setup.begun,), True),
+        ([session(1)], (attended.opened,), True),
     ],
-    ids=["clean", "rebuild cut off", "begun", "done, not proven", "rebuilt", "nothing"],
+    ids=[
+        "clean",
+        "rebuild cut off",
+        "begun",
+        "done, not proven",
+        "rebuilt",
+        "nothing",
+        "its stages lost",
+        "its menu's",
+    ],
 )
 def test_begun_configurations_are_not_resumed(
     ctx: Context,
@@ -144,7 +155,10 @@ def test_begun_configurations_are_not_resumed(
     marks: tuple[Callable[[Context], Path], ...],
     rebuilt: bool,
 ) -> None:
-    """Only a clean software install is configured; whatever was begun before is thrown away first."""
+    """Only a clean software install is configured; whatever was begun before is thrown away first.
+
+    Also where a power cut took what the vendor's history told of it: nobody syncs that.
+    """
 
     class Stop(BaseException):
         """The configuration would begin here."""
@@ -155,8 +169,8 @@ def test_begun_configurations_are_not_resumed(
     done: list[Context] = []
     if history:
         write_history(ctx.volume, *history)
-    (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
     for mark in marks:
+        (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
         mark(ctx).touch()
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
     monkeypatch.setattr(software, "rebuild", done.append)
@@ -166,17 +180,49 @@ def test_begun_configurations_are_not_resumed(
     assert bool(done) == rebuilt
 
 
-@pytest.mark.parametrize("history", [[session(1, stages=STAGES)], []], ids=["configured", "no history"])
-def test_a_server_with_data_is_never_wiped(ctx: Context, monkeypatch: pytest.MonkeyPatch, history: list[str]) -> None:
-    """Where the proof of a configured server was lost, and no attempt of ours was cut off, nothing is put back."""
+LOST: dict[str, tuple[list[str], list[str], str]] = {
+    "no history": ([], [], "the vendor's history tells of no such server"),
+    "its end lost": ([session(1, stages=STAGES[:2])], [], "the vendor's history tells of no such server"),
+    "not whole": ([session(1, stages=STAGES)], ["no administrator", "no mta"], "no administrator; no mta"),
+}
+
+
+@pytest.fixture
+def lost(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context over a server with mail whose proof was lost, and that runs: nobody may lay hands on it."""
     (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
-    if history:
-        write_history(ctx.volume, *history)
-    monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
-    monkeypatch.setattr(software, "rebuild", lambda _ctx: pytest.fail("it was wiped"))
+    monkeypatch.setattr(services, "status", lambda _ctx: {"ldap": True})
+    for module, name in ((leftovers, "end_all"), (services, "stop"), (services, "start"), (software, "rebuild")):
+        monkeypatch.setattr(module, name, lambda _ctx, name=name: pytest.fail(f"{name} before the questions"))
+    return ctx
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_a_server_with_data_is_refused_and_left_as_it_is(
+    lost: Context, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """Where the proof of a server was lost, and no attempt of ours was cut off, nothing is ended and nothing wiped."""
+    history, defects, words = LOST[case]
+    write_history(lost.volume, *history)
+    monkeypatch.setattr(setup, "defects", lambda _ctx: defects)
     with pytest.raises(OperatorError) as refused:
-        setup.apply(ctx)
+        setup.apply(lost)
     assert refused.value.code is codes.DATA_PRESENT
+    assert refused.value.detail.startswith("/opt/zimbra/store/0 exists")
+    assert refused.value.detail.endswith(words)
+
+
+def test_a_whole_server_whose_proof_was_lost_is_recognised(lost: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`reset-state install`, which ZF-1021 names, leads out: what reads back whole counts as proven again."""
+    write_server(lost.volume)
+    (lost.volume / proof.MARK).unlink()
+    (lost.volume / services.STATUS).parent.mkdir(parents=True)
+    (lost.volume / services.STATUS).write_text("")
+    monkeypatch.setattr(setup, "defects", lambda _ctx: [])
+    monkeypatch.setattr(syslog, "give_log", lambda _ctx: None)
+    assert setup.probe(lost) is None
+    setup.apply(lost)
+    assert setup.probe(lost) is not None
 
 
 def test_an_attempt_cut_off_after_its_proof_is_ended_without_doing_it_again(

@@ -12,6 +12,7 @@ import pytest
 from states import identity
 from states.bootstrap.settings import UBUNTU
 from states.install import codes, holds, software
+from states.install.proof import DATA
 from states.install.release.releases import PACKAGES
 from states.install.settings import SETTINGS
 from states.install.vendor import answers, history, leftovers, packages
@@ -76,10 +77,17 @@ def test_later_look_at_a_server(tmp_path: Path) -> None:
     assert software.probe(ctx) is not None
 
 
-@pytest.mark.parametrize("name", software.DATA)
-@pytest.mark.parametrize("sessions", [[], [session(1, stages=STAGES)]], ids=["no history", "configured"])
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize(
+    "sessions",
+    [[], [session(1, stages=STAGES)], [session(1, stages=STAGES[:2])]],
+    ids=["no history", "configured", "its end lost"],
+)
 def test_data_is_never_installed_over(tmp_path: Path, name: str, sessions: list[str]) -> None:
-    """A configured server that zflow did not prove is not installed over; no command is run."""
+    """A configured server that zflow did not prove is not installed over, whatever of its history was lost.
+
+    No command is run.
+    """
     ctx = context(tmp_path)
     (tmp_path / name).mkdir(parents=True)
     write_history(tmp_path, *sessions)

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from states.install.machine import dns, processes, syslog
+from states.install.machine import dns, syslog
+from states.install.proof import DATA, UNFINISHED
 from states.install.services import RECORD, STATUS
 from states.serving import shutdown, watched_files, watches
 from states.serving.watches import MOST
 from states.updates import driver
+from tests.states.install.inside import living
 from tests.states.install.records import session, write_history, write_proof, write_server
-from tests.states.install.shells import Answering
+from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 from zflow.api import CommandError, Context
 from zflow.codes import TIME_LIMIT
 
 LONG = 30
 """Seconds after which a look hangs."""
+SLAPD = "/opt/zimbra/common/libexec/slapd"
 CHROOT = """\
 #!/bin/sh
 echo "$@" >"$0.argv"
@@ -106,7 +110,7 @@ def test_planted_in_the_place_of_a_number(ctx: Context, planted: str) -> None:
     (ctx.volume / RECORD).parent.mkdir(parents=True)
     (ctx.volume / "living").write_text(f"{os.getpid()}\n")
     PLANTED[planted](ctx.volume / "planted")
-    record = {"boot": ctx.boot, "services": [], "pid_files": ["living", "planted"], "ports": []}
+    record = {"boot": ctx.boot, "services": [], "pid_files": {"living": "", "planted": ""}, "ports": []}
     (ctx.volume / RECORD).write_text(json.dumps(record))
     (watch,) = (each for each in watches(ctx) if each.name == "processes")
     done = subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, timeout=LONG, check=False)
@@ -119,7 +123,12 @@ def test_processes(ctx: Context) -> None:
     (ctx.volume / RECORD).parent.mkdir(parents=True)
     for name, pid in (("alive", os.getpid()), ("dead", 1 << 29)):
         (ctx.volume / name).write_text(f"{pid}\n")
-    record = {"boot": ctx.boot, "services": [], "pid_files": ["alive", "dead", "absent"], "ports": []}
+    record = {
+        "boot": ctx.boot,
+        "services": [],
+        "pid_files": dict.fromkeys(("alive", "dead", "absent"), ""),
+        "ports": [],
+    }
     (ctx.volume / RECORD).write_text(json.dumps(record))
     (watch,) = (each for each in watches(ctx) if each.name == "processes")
     for gone in (["dead", "absent"], ["alive", "dead", "absent"]):
@@ -131,26 +140,39 @@ def test_processes(ctx: Context) -> None:
 
 
 def test_end_without_a_server(ctx: Context) -> None:
-    """Where no server was proven none is stopped, and the end comes quietly."""
+    """Where no server is none is stopped, and the end comes quietly."""
     shutdown(ctx)
-    assert isinstance(ctx.shell, Answering)
-    assert ctx.shell.commands == []
+    assert commands(ctx) == []
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("failure", [None, CommandError(TIME_LIMIT, ("zmcontrol", "stop"), -15, "")])
-def test_end_of_a_server(ctx: Context, monkeypatch: pytest.MonkeyPatch, failure: CommandError | None) -> None:
+@pytest.mark.parametrize("proven", [True, False], ids=["proven", "its proof lost"])
+def test_end_of_a_server(ctx: Context, failure: CommandError | None, proven: bool) -> None:
     """A server is stopped the vendor's way, then what is left inside is ended, also when the stop failed."""
-    order: list[str] = []
+    alive: list[bool] = []
+    if proven:
+        write_server(ctx.volume)
+    (ctx.volume / DATA[0]).mkdir(parents=True)
+    with living(ctx.volume, SLAPD) as server:
 
-    def stop(argv: tuple[str, ...]) -> str | Exception:
-        order.append(" ".join(argv))
-        return failure or ""
+        def stop(argv: tuple[str, ...]) -> str | Exception:
+            assert argv == ("zmcontrol", "stop")
+            alive.append(server.poll() is None)
+            return failure or ""
 
-    def end(_ctx: Context, _pids: list[int], _patience: float) -> list[int]:
-        order.append("what is left")
-        return []
+        shutdown(make_context(ctx.volume, shell=Answering(ctx.volume, stop)))
+        assert alive == [True]
+        assert server.wait(LONG) == -signal.SIGTERM
 
-    monkeypatch.setattr(processes, "end", end)
-    write_server(ctx.volume)
-    shutdown(make_context(ctx.volume, shell=Answering(ctx.volume, stop)))
-    assert order == ["zmcontrol stop", "what is left"]
+
+@pytest.mark.root
+@pytest.mark.parametrize("mark", UNFINISHED)
+def test_end_of_a_server_that_is_being_built(ctx: Context, mark: str) -> None:
+    """What is thrown away at the next start is not stopped with patience."""
+    (ctx.home / mark).touch()
+    (ctx.volume / DATA[0]).mkdir(parents=True)
+    with living(ctx.volume, SLAPD) as server:
+        shutdown(ctx)
+        assert commands(ctx) == []
+        assert server.wait(LONG) == -signal.SIGTERM

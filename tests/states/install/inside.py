@@ -1,0 +1,24 @@
+"""Real processes that live inside a volume's Ubuntu: each has the volume for its root directory. Needs root."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SCRIPT = "import os, sys, time; os.chroot(sys.argv[1]); print('ready', flush=True); time.sleep(600)"
+
+
+@contextmanager
+def living(volume: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process inside, with these words in its command line."""
+    argv = [sys.executable, "-c", SCRIPT, str(volume), *words]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield process
+        finally:
+            process.kill()
