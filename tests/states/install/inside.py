@@ -8,14 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SCRIPT = "import os, sys, time; os.chroot(sys.argv[1]); print('ready', flush=True); time.sleep(600)"
+SCRIPT = """\
+import os, sys, time
+open("/proc/self/comm", "w").write(sys.argv[1])
+os.chroot(sys.argv[2])
+print("ready", flush=True)
+time.sleep(600)
+"""
 
 
 @contextmanager
-def living(volume: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process inside, with these words in its command line."""
-    argv = [sys.executable, "-c", SCRIPT, str(volume), *words]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+def living(volume: Path, *words: str, called: str = "python") -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process inside that calls itself so, with these words in its command line."""
+    argv = [called, "-c", SCRIPT, Path(called).name, str(volume), *words]
+    with subprocess.Popen(argv, executable=sys.executable, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
