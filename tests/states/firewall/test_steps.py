@@ -11,8 +11,14 @@ import pytest
 from states import firewall
 from states.firewall import closed, codes, opened, table
 from states.firewall.render import ABSENT, REMOVED
+from states.install import codes as install_codes
+from states.install import setup
+from states.install.vendor import installers
+from states.product import PRODUCT
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import Direct
+from tests.states.install.records import session, write_history
+from tests.support import make_context
 from zflow import codes as engine_codes
 from zflow.api import CommandError, Context, OperatorError, Result, Step, TransientError
 
@@ -98,6 +104,44 @@ def test_no_port_of_the_server_can_be_open_early(make: Make, settings: dict[str,
     assert caught.value.code is codes.CONTRADICTION
     assert "ZFLOW_FIREWALL_EARLY_TCP" in caught.value.detail
     assert [is_open(each) for each in nft.loads] == [False]
+
+
+class Building(Nft):
+    """Also runs installers: tells how the firewall was while they were at work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.while_building: list[bool] = []
+
+    def chroot(self, *_argv: str, user: str | None = None, **_options: object) -> Result:
+        """Look instead of installing."""
+        self.while_building.append(is_open(self.table or ""))
+        return Result(0, "")
+
+
+def test_a_server_is_built_behind_closed_ports(make: Make) -> None:
+    """In whichever walk an installer runs, as after `reset-state install` in a start that had opened the ports."""
+    nft, journal = Building(), Journal()
+    ctx = make(shell=nft)
+    journal.walk(ctx)
+    installers.run(ctx, "sh", "-c", "./install.sh", on_line=lambda _line: None)
+    assert nft.while_building == [False]
+    assert closed.probe(ctx) is not None
+    assert journal.walk(ctx) == ["firewall.open"]
+    assert [is_open(each) for each in nft.loads] == [False, True, False, True]
+
+
+def test_the_vendors_menu_waits_behind_closed_ports(tmp_path: Path) -> None:
+    """What is configured in it starts its servers too."""
+    nft = Building()
+    environment = {"ZFLOW_INSTALL": "attended", "ZFLOW_HOSTNAME": "mail.example.org"}
+    ctx = make_context(tmp_path, PRODUCT.settings, environment, shell=nft)
+    Journal().walk(ctx)
+    write_history(ctx.volume, session(1))
+    with pytest.raises(OperatorError) as invited:
+        setup.configure(ctx)
+    assert invited.value.code is install_codes.MENU
+    assert not is_open(nft.table or "")
 
 
 def test_later_walks_do_not_close(make: Make) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,8 +93,8 @@ class TestAtWork:
 
     @pytest.fixture(autouse=True)
     def inside(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let processes of this machine count as inside, and patience be short."""
-        monkeypatch.setattr(processes, "inside", lambda _ctx, pid: Path(f"/proc/{pid}").exists())
+        """Let this test's own processes count as inside, and patience be short."""
+        monkeypatch.setattr(processes, "inside", lambda _ctx, pid: processes.parent_of(pid) == os.getpid())
         monkeypatch.setattr(watching, "PATIENCE", 0.5)
 
     def note(self, server: Server, pid: int) -> None:
@@ -133,6 +135,14 @@ class TestAtWork:
         watching.apply(ctx)
         assert [argv[:2] for argv in server.commands][:2] == [("rm", "-rf"), (CONTROL, "start")]
         assert watching.audit(ctx) == Evidence(f"process {living}")
+
+    def test_one_whose_number_was_lost_is_no_second_one(self, server: Server, living: int) -> None:
+        """Two watchers would write each alert twice: the one that no file names is ended before the start."""
+        (server.volume / PLACE).write_text(watcher.program())
+        words = ["sh", "-c", "read -r _", watcher.PLACE, f"--config-file={watching.RENDERED}"]
+        with subprocess.Popen(words, stdin=subprocess.PIPE) as lost:
+            watching.apply(self.started_by(server, living, "watching \n"))
+            assert lost.wait(30) == -signal.SIGTERM
 
     @pytest.mark.parametrize("words", ["auditswatch: names no recipient\n", ""])
     def test_done_although_the_child_died(self, server: Server, words: str) -> None:
