@@ -16,7 +16,7 @@ from states.install.proof import data, finished, unfinished
 from states.install.release import source
 from states.install.release.releases import PACKAGES
 from states.install.release.unpack import inside, installer
-from states.install.vendor import answers, installers, leftovers
+from states.install.vendor import answers, halfdone, installers, leftovers
 from states.install.vendor.history import Session, last
 from states.install.vendor.packages import vendor_packages
 from states.install.vendor.words import explained
@@ -78,8 +78,8 @@ def run_installer(ctx: Context, answers_file: Path) -> None:
     shell's own.
     """
     before = last(ctx)
-    ctx.shell.chroot("dpkg", "--configure", "-a", ok=range(256), timeout=900)
     source.refresh_lists(ctx)
+    halfdone.complete(ctx)
     script = 'cd "$1" && exec ./install.sh -s -x "$2"'
     folder, file = inside(installer(ctx), ctx), inside(answers_file, ctx)
     try:

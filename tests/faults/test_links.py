@@ -231,7 +231,8 @@ def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(tmp_path: Path, monkeyp
         networks.MARK: lambda: networks.remembered(ctx),
         Path("opt/zimbra/log/zmsetup.log"): lambda: attended.newest_log(ctx),
     }
-    wrong, tried = [], 0
+    wrong: list[str] = []
+    tried = 0
     for place, look in looks.items():
         path = volume / place
         path.parent.mkdir(parents=True, exist_ok=True)

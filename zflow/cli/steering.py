@@ -153,6 +153,7 @@ def shell(command: tuple[str, ...]) -> None:
     if not (root / "bin/bash").exists():
         raise click.UsageError(f"there is no Ubuntu on {root} yet; `zflow status` tells how far it is")
     variables = {"PATH": PATH, "HOME": "/root", "TERM": os.environ.get("TERM", "dumb"), "LANG": "C.UTF-8"}
+    variables["DEBIAN_FRONTEND"] = "noninteractive"  # a remedy with apt-get or dpkg asks nobody
     os.chroot(root)
     os.chdir("/")
     argv = list(command) or ["/bin/bash", "-l"]

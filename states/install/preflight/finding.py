@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from states.install.preflight.egress import Answer
+from states.install.vendor.history import last
+from states.install.vendor.packages import vendor_packages
 from zflow.api import Context
 
 
@@ -32,6 +34,14 @@ class Look:
 
     ctx: Context
     answers: tuple[Answer, ...]
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether the vendor's installer was at work here: by its history, or by dpkg's list.
+
+        dpkg syncs its list, nobody the history: after a power cut the one may be there without the other.
+        """
+        return last(self.ctx) is not None or bool(vendor_packages(self.ctx))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from states.install.machine.dns import OURSELVES
 from states.install.machine.dnsmessage import A, ask
 from states.install.machine.listening import PORTS, listening
 from states.install.preflight.finding import Finding, Grade, Look
-from states.install.vendor.history import last
 
 PATIENCE = 2.0
 """Seconds that each nameserver gets."""
@@ -20,7 +19,7 @@ PATIENCE = 2.0
 
 def ports(look: Look) -> Iterator[Finding]:
     """See that no port of the vendor's servers is taken, until the installer has begun."""
-    if last(look.ctx) is None and (taken := sorted(set(PORTS) & listening())):
+    if not look.begun and (taken := sorted(set(PORTS) & listening())):
         yield Finding(
             f"TCP ports already in use: {', '.join(map(str, taken))}; give the container a network of its own"
         )

@@ -9,7 +9,6 @@ from states.install.machine.limits import LEAST, open_files
 from states.install.machine.memory import memory
 from states.install.preflight.finding import Finding, Look
 from states.install.settings import MINIMUM_DISK, MINIMUM_MEMORY
-from states.install.vendor.history import last
 from zflow.api import Context
 
 KEPT_BY_THE_KERNEL = 0.06
@@ -35,7 +34,7 @@ def open_file_limit(_look: Look) -> Iterator[Finding]:
 
 def disk(look: Look) -> Iterator[Finding]:
     """See that the volume has room, until the installer has begun to fill it."""
-    if last(look.ctx) is None:
+    if not look.begun:
         yield from map(Finding, too_little(look.ctx))
 
 

@@ -14,6 +14,7 @@ from states.install.preflight.checks import CHECKS
 from states.install.preflight.egress import reach
 from states.install.preflight.finding import Finding, Grade, Look
 from states.install.proof import finished
+from states.install.vendor import halfdone
 from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientError
 
 
@@ -45,10 +46,11 @@ def _hindering(found: list[Finding]) -> list[Finding]:
 
 
 def apply(ctx: Context) -> None:
-    """Say everything that is in the way.
+    """Complete what a cut-off dpkg left half done, which it calls missing; then say everything that is in the way.
 
     Raises OperatorError(PREFLIGHT), or TransientError(PREFLIGHT) when all of it may pass by itself.
     """
+    halfdone.complete(ctx)
     hindering = _hindering(findings(ctx))
     if not hindering:
         return
@@ -64,5 +66,5 @@ STEP = Step(
     apply=apply,
     inputs=server_name,
     retry="network",
-    timeout=60,
+    timeout=1800,
 )

@@ -15,7 +15,6 @@ from states.install.preflight.finding import Finding, Look
 from states.install.release import source
 from states.install.release.archive import wanted
 from states.install.release.chosen import chosen
-from states.install.vendor.history import last
 from zflow.api import OperatorError, mounts_below
 
 PREREQUISITES = {
@@ -62,7 +61,7 @@ def packages(look: Look) -> Iterator[Finding]:
 
     Not once the installer has begun: dpkg, cut off in the middle, calls packages unfinished that it finishes next.
     """
-    if last(look.ctx) is not None:
+    if look.begun:
         return
     try:
         present = installed_packages(look.ctx.volume)
@@ -82,7 +81,7 @@ def home(look: Look) -> Iterator[Finding]:
             yield Finding(f"/{path.relative_to(look.ctx.volume)} is a symbolic link, which the installer refuses")
         elif path.is_mount() and (harmful := harmful_options(path)):
             yield Finding(f"{path} is mounted with {', '.join(sorted(harmful))}; programs there need the opposite")
-    if last(look.ctx) is None and place.is_dir():
+    if not look.begun and place.is_dir():
         for mount in mounts_below(place):
             if mount != place and any(mount.iterdir()):
                 yield Finding(f"{mount} is a mount that holds files: the installer empties it; mount it afterwards")

@@ -15,6 +15,7 @@ class Package:
 
     name: str
     wanted: str
+    flag: str
     state: str
     version: str = ""
 
@@ -22,6 +23,11 @@ class Package:
     def installed(self) -> bool:
         """Tell whether it is wholly installed."""
         return self.state == "installed"
+
+    @property
+    def torn(self) -> bool:
+        """Tell whether it has to be unpacked again before anything else can be done with it."""
+        return self.flag == "reinstreq"
 
     @property
     def held(self) -> bool:
@@ -39,7 +45,7 @@ def parse(status: str) -> dict[str, Package]:
         words = stanza.partition("\nStatus: ")[2].partition("\n")[0].split()
         if len(words) == 3 and words[2] not in {"not-installed", "config-files"}:
             version = stanza.partition("\nVersion: ")[2].partition("\n")[0]
-            found[name] = Package(name, words[0], words[2], version)
+            found[name] = Package(name, words[0], words[1], words[2], version)
     return found
 
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from states.install.preflight.checks import CHECKS
 from states.install.preflight.egress import Answer
 from states.install.preflight.finding import Grade, Look
 from states.install.settings import SETTINGS
+from tests.states.install.dpkg import Dpkg, built, dpkg
 from tests.states.install.records import session, write_history, write_packages, write_server, write_status
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -68,7 +70,9 @@ def mounted(tmp_path: Path) -> Iterator[Path]:
 def context(volume: Path, full_name: str = "Mail.example.org\n", leads_to: str = "10.0.0.2", **more: str) -> Context:
     """Return a context inside which `hostname --fqdn` says a name, and the server's name leads to an address."""
     answers = {"hostname": full_name, "getent": f"{leads_to} STREAM {NAME}\n{leads_to} DGRAM\n" if leads_to else ""}
-    return make_context(volume, TABLE, {**NAMED, **more}, shell=Answering(volume, lambda argv: answers[argv[0]]))
+    return make_context(
+        volume, TABLE, {**NAMED, **more}, shell=Answering(volume, lambda argv: answers.get(argv[0], ""))
+    )
 
 
 def texts(ctx: Context) -> list[str]:
@@ -186,6 +190,28 @@ def test_install_begun(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyP
     assert len(step.findings(begun)) == 3
     write_history(tmp_path, session(1, complete=False))
     assert step.findings(begun) == []
+
+
+def test_install_begun_by_dpkgs_list(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut keeps dpkg's list, which is synced, and may take the vendor's history, which nobody syncs."""
+    monkeypatch.setattr(network, "listening", lambda: set(listening.PORTS))
+    begun = context(tmp_path, ZFLOW_MINIMUM_DISK_GIB=str(1 << 20))
+    states = dict.fromkeys(system.PREREQUISITES, "install ok installed") | {"rsyslog": "install ok triggers-pending"}
+    write_status(tmp_path, states | {"zimbra-base": "install ok unpacked"})
+    assert step.findings(begun) == []
+
+
+@pytest.mark.root
+def test_what_dpkg_was_cut_off_in_is_completed_before_it_is_judged(tmp_path: Path, ctx: Context) -> None:
+    """A package that is half there is not asked for: its own name in the remedy would be refused by apt."""
+    write_packages(tmp_path, *(set(system.PREREQUISITES) - {"perl"}))
+    dpkg(tmp_path, "--unpack", str(built(tmp_path / "perl.deb")))
+    assert isinstance(ctx.shell, Answering)
+    real = replace(ctx, shell=Dpkg(tmp_path, ctx.shell._answer))
+    assert [each.partition(" is missing")[0] for each in texts(real)] == ["the package perl"]
+    assert step.probe(real) is None
+    step.apply(real)
+    assert step.probe(real) is not None
 
 
 def test_installed_server(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:

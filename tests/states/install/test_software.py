@@ -114,8 +114,8 @@ def test_install(tmp_path: Path) -> None:
     assert software.probe(ctx) is not None
     assert isinstance(ctx.shell, Answering)
     first, second, third = ctx.shell.commands
-    assert first == ("dpkg", "--configure", "-a")
-    assert second[:2] == ("apt-get", "update")
+    assert first[:2] == ("apt-get", "update")
+    assert second[-2:] == ("--configure", "-a")
     assert third[-2:] == ("/opt/zflow-release", f"/{answers.PLACE}")
     assert any("./install.sh -s -x" in word for word in third)
 
