@@ -114,8 +114,10 @@ CONFIGURATION = Code(
 DATA_PRESENT = Code(
     "ZF-3018",
     "a server with data is in the way",
-    "The volume holds a configured Zimbra that zflow did not prove complete. Installing anew would delete its data.",
-    "Restore the volume from a backup, or move /data/opt/zimbra away, then run `zflow resume`.",
+    "The volume holds a configured Zimbra that does not read back whole. Installing again would delete its data; nothing "
+    "of it was stopped or changed.",
+    "Correct what the message names and run `zflow resume`: a server that reads back whole is taken as it is. Else "
+    "restore the volume from a backup, or move /data/opt/zimbra away and run `zflow resume`.",
 )
 DNS = Code(
     "ZF-3019",

@@ -102,7 +102,8 @@ def _is_servers(ctx: Context, pid: int | None) -> bool:
     if pid is None or not processes.inside(ctx, pid):
         return False
     # Those that start as root and stay so name the vendor's folder in their command (nginx), or work in it (postfix).
-    named = "zimbra" in processes.command_of(pid) or processes.folder_of(pid).is_relative_to(ctx.volume / "opt/zimbra")
+    home = ctx.volume.resolve() / "opt/zimbra"
+    named = "zimbra" in processes.command_of(pid) or processes.folder_of(pid).is_relative_to(home)
     return processes.owner_of(pid) != 0 or named
 
 
@@ -118,7 +119,7 @@ def adopt(ctx: Context, before: Record) -> list[int]:
     """Write anew the lost numbers of processes that live on, and return them.
 
     No start gets past such a process, and no stop finds it. Where several have the command of one lost file it is not
-    known which one counts; they are ended.
+    known which one counts; they are ended, as is one whose file's folder is gone.
     """
     adopted = []
     named = {processes.from_file(path) for path in living_pid_files(ctx)}
@@ -126,15 +127,23 @@ def adopt(ctx: Context, before: Record) -> list[int]:
         if _is_servers(ctx, _pid(ctx, name)):
             continue
         found = [pid for pid in _with(ctx, command) if pid not in named]
-        if len(found) == 1:
+        if len(found) == 1 and _write_number(ctx.volume / name, found[0]):
             ctx.log(f"process {found[0]} lives, {name} is written anew")
-            folder = (ctx.volume / name).parent.stat()
-            write_atomic(ctx.volume / name, f"{found[0]}\n", owner=(folder.st_uid, folder.st_gid))
             adopted += found
         elif found:
             ctx.log(f"ending {len(found)} processes of {name}, which is lost")
             processes.end(ctx, found, PATIENCE)
     return adopted
+
+
+def _write_number(path: Path, pid: int) -> bool:
+    """Write a process's number for whoever owns the folder; return whether there is one."""
+    try:
+        folder = path.parent.lstat()
+        write_atomic(path, f"{pid}\n", owner=(folder.st_uid, folder.st_gid))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _with(ctx: Context, command: str) -> list[int]:

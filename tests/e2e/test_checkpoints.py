@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.root, pytest.mark.container, pytest.mark.network]
 
 FIRED = "opt/zimbra/.standin-fired"
 SETUP_CONF, INSTALL_CONF = "opt/zimbra/conf/standin.conf", "opt/zflow-release/standin.conf"
-POINTS = ("started", "downloaded", "removed", "repo", "unpacked", "configured", "recorded")
+POINTS = ("started", "downloaded", "removed", "repo", "unpacked", "torn", "configured", "forgotten", "recorded")
 WANTED = os.environ.get("ZFLOW_TEST_CHECKPOINTS")
 """`all`, or a part of the names of cases, such as `kill_at-configInitMta`; not set: a few by chance."""
 SEED = int(os.environ.get("ZFLOW_TEST_SEED", "20261124"))

@@ -197,6 +197,7 @@ def truthful(volume: Path) -> Context:
 
     def answer(argv: tuple[str, ...]) -> str:
         if argv[1] == "start":
+            (volume / LDAP).parent.mkdir(exist_ok=True)
             (volume / LDAP).write_text(f"{os.getpid()}\n")
         number = (volume / LDAP).read_text().strip() if (volume / LDAP).exists() else ""
         lives = number.isdigit() and Path(f"/proc/{number}").exists()
@@ -233,6 +234,19 @@ def test_a_lost_number_is_no_outage(tmp_path: Path, lost: str) -> None:
         assert (tmp_path / LDAP).read_text() == f"{server.pid}\n"
         assert server.poll() is None
     assert "start" not in verbs(ctx)
+
+
+@pytest.mark.root
+def test_a_process_whose_folder_was_lost_is_ended_before_the_start(tmp_path: Path) -> None:
+    """There is no place for its number, so that nothing would find it."""
+    with living(tmp_path, *SLAPD) as server:
+        write_number(tmp_path, server)
+        ctx = truthful(tmp_path)
+        services.apply(ctx)
+        (tmp_path / LDAP).unlink()
+        (tmp_path / LDAP).parent.rmdir()
+        services.apply(ctx)
+        assert server.wait(30) == -signal.SIGTERM
 
 
 @pytest.mark.root

@@ -153,7 +153,7 @@ def test_end_of_a_server(ctx: Context, failure: CommandError | None, proven: boo
     alive: list[bool] = []
     if proven:
         write_server(ctx.volume)
-    (ctx.volume / DATA[0]).mkdir(parents=True)
+    (ctx.volume / DATA[1]).mkdir(parents=True)
     with living(ctx.volume, SLAPD) as server:
 
         def stop(argv: tuple[str, ...]) -> str | Exception:
@@ -171,7 +171,7 @@ def test_end_of_a_server(ctx: Context, failure: CommandError | None, proven: boo
 def test_end_of_a_server_that_is_being_built(ctx: Context, mark: str) -> None:
     """What is thrown away at the next start is not stopped with patience."""
     (ctx.home / mark).touch()
-    (ctx.volume / DATA[0]).mkdir(parents=True)
+    (ctx.volume / DATA[1]).mkdir(parents=True)
     with living(ctx.volume, SLAPD) as server:
         shutdown(ctx)
         assert commands(ctx) == []
