@@ -20,7 +20,17 @@ from states.install.vendor import answers, halfdone, installers, leftovers
 from states.install.vendor.history import Session, last
 from states.install.vendor.packages import vendor_packages
 from states.install.vendor.words import explained
-from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, read_text, write_atomic
+from zflow.api import (
+    CommandError,
+    Context,
+    Evidence,
+    OperatorError,
+    Step,
+    TransientError,
+    read_text,
+    sync_volume,
+    write_atomic,
+)
 
 NOTEWORTHY = re.compile(r"^\s*(Checking|Downloading|Installing|Removing|Shutting|Loading|Finished|zimbra-\S+\.\.\.)")
 LOG_NAME = re.compile(r"Operations logged to (/tmp/install\.log\.\w+)")
@@ -136,6 +146,7 @@ def rebuild(ctx: Context) -> None:
     ctx.progress.report(note="back to a clean software install")
     install(ctx, again)
     again.unlink()
+    sync_volume(ctx.volume)  # what was thrown away must not come back by a power cut when no mark says whose it was
     spoilt(ctx).unlink()
 
 

@@ -110,6 +110,7 @@ def test_install(tmp_path: Path) -> None:
         return "done"
 
     ctx = context(tmp_path, effect)
+    (tmp_path / "opt/zimbra/db/data").mkdir(parents=True)  # comes with the software, and is no server's data
     software.apply(ctx)
     assert software.probe(ctx) is not None
     assert isinstance(ctx.shell, Answering)
