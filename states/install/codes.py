@@ -114,8 +114,8 @@ CONFIGURATION = Code(
 DATA_PRESENT = Code(
     "ZF-3018",
     "a server with data is in the way",
-    "The volume holds a configured Zimbra that does not read back whole. Installing again would delete its data; nothing "
-    "of it was stopped or changed.",
+    "The volume holds a configured Zimbra that does not read back whole. Installing again would delete its data; "
+    "nothing of it was stopped or changed.",
     "Correct what the message names and run `zflow resume`: a server that reads back whole is taken as it is. Else "
     "restore the volume from a backup, or move /data/opt/zimbra away and run `zflow resume`.",
 )
