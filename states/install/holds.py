@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from states.bootstrap.dpkg import LOCK, PATIENCE
 from states.install.release import patches
-from states.install.vendor.installers import LOCK, PATIENCE
 from states.install.vendor.packages import vendor_packages
 from zflow.api import Context, Evidence, Step
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from states.bootstrap.dpkg import LOCK, PATIENCE
 from states.firewall import closed
 from states.install import codes
 from states.install.vendor import leftovers
@@ -16,10 +17,6 @@ SILENCE = 900.0
 """Seconds without output after which an installer counts as waiting; packages unpack quietly for minutes."""
 OUTPUT = 16 << 20
 """Bytes; an undisturbed run prints some tens of kilobytes. The vendor's prompts loop for ever at an end of file."""
-LOCK = "/var/lib/apt/daily_lock"
-"""The lock of apt's own daily job (apt.systemd.daily), which holds dpkg's meanwhile."""
-PATIENCE = 600
-"""Seconds that the daily job gets to come to its end."""
 ALONE = f"""\
 exec 9>{LOCK}
 flock -w {PATIENCE} 9 || {{ echo "Could not get lock {LOCK}"; exit 1; }}

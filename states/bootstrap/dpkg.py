@@ -1,0 +1,89 @@
+"""What an interrupted package manager left inside the Ubuntu, and how that is completed.
+
+Cut off by a kill or a power cut, dpkg leaves packages half done, and its last words in `updates/`, unmerged. From then
+on apt refuses to work, and its daily job ends without a word (`apt-get check` in apt.systemd.daily): no security update
+would come any more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import struct
+from pathlib import Path
+
+from zflow.api import Context, read_text
+
+FOLDER = Path("var/lib/dpkg")
+LOCKS = ("lock-frontend", "lock")
+"""Held by apt for all of its work, and by dpkg for its own part; POSIX locks, gone with their process."""
+FINAL = frozenset({"installed", "config-files", "not-installed"})
+"""The states of a package that nothing is to be done about; dpkg(1)."""
+STATUS = re.compile(r"^Package: (\S+)\n(?:.+\n)*?Status: \S+ (\S+) (\S+)$", re.MULTILINE)
+LOCK = "/var/lib/apt/daily_lock"
+"""The lock of apt's own daily job (apt.systemd.daily), which holds dpkg's meanwhile."""
+PATIENCE = 600
+"""Seconds that the daily job gets to come to its end."""
+OLD_FILES = ("--force-confdef", "--force-confold")
+"""A configuration file that somebody changed stays; dpkg(1). Asked, dpkg would find nobody and fail."""
+CONFIGURE = ("dpkg", *OLD_FILES, "--configure", "-a")
+REPAIR = ("apt-get", "--yes", "--no-remove", *(f"--option=Dpkg::Options::={each}" for each in OLD_FILES),
+          "--fix-broken", "install")  # fmt: skip
+"""Unpacks again what was cut off while it was unpacked, which dpkg itself cannot. It takes nothing away."""
+
+
+def unfinished(ctx: Context) -> dict[str, str]:
+    """Return the packages that are half done, each with dpkg's word for how far it has come."""
+    found: dict[str, str] = {}
+    journal = _journal(ctx)
+    for path in (ctx.volume / FOLDER / "status", *journal):
+        words = STATUS.findall(_content(path))
+        found |= {name: state if flag == "ok" else f"{state}, {flag}" for name, flag, state in words}
+    half = {name: state for name, state in found.items() if state not in FINAL}
+    return half or ({"dpkg's journal": "not merged"} if journal else {})
+
+
+def _journal(ctx: Context) -> list[Path]:
+    """Return the files that dpkg has not merged into its status: those named by digits, as libapt-pkg tells them."""
+    try:
+        return sorted(each for each in (ctx.volume / FOLDER / "updates").iterdir() if each.name.isdigit())
+    except OSError:
+        return []
+
+
+def _content(path: Path) -> str:
+    try:
+        return read_text(path)
+    except OSError:
+        return ""
+
+
+def at_work(ctx: Context) -> bool:
+    """Tell whether a package manager is at work just now: what it has not done yet is not left behind."""
+    return any(_is_locked(ctx.volume / FOLDER / name) for name in LOCKS)
+
+
+def _is_locked(path: Path) -> bool:
+    """Ask the kernel for somebody's lock without taking one; fcntl(2), F_GETLK."""
+    layout = "hhqqi"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        wanted = struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind = struct.unpack(layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, wanted))[0]
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return bool(kind != fcntl.F_UNLCK)
+
+
+def complete(ctx: Context) -> dict[str, str]:
+    """Complete what is half done, and return what still is; no failure is raised, for the log and dpkg tell it all."""
+    for command in (CONFIGURE, REPAIR):
+        if unfinished(ctx):
+            ctx.shell.chroot("flock", "-w", str(PATIENCE), LOCK, *command, ok=range(256), timeout=1800)
+    return unfinished(ctx)
