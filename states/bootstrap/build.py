@@ -31,9 +31,14 @@ from zflow.api import (
     write_atomic,
 )
 
-NO_DAEMONS = """\
+NO_DAEMONS = Path("usr/sbin/policy-rc.d")
+"""Asked by invoke-rc.d before each action of an init script; invoke-rc.d(8)."""
+POLICY = """\
 #!/bin/sh
 # Written by zflow. Packages must not start services here: there is no init in this tree; zflow starts what is to run.
+# That the system log opens its files anew after a rotation is done here: the init script finds its process by
+# /proc/PID/exe, which a container may not read.
+[ "$1 $2" != "rsyslog rotate" ] || kill -HUP "$(cat /run/rsyslogd.pid)"
 exit 101
 """
 DPKG_AND_APT_LEFTOVERS = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap")
@@ -93,8 +98,8 @@ def finish(ctx: Context, suite: Suite) -> None:
     root = tree(ctx)
     for name in DPKG_AND_APT_LEFTOVERS:
         (root / name).unlink(missing_ok=True)
-    (root / "usr/sbin/policy-rc.d").write_text(NO_DAEMONS)
-    (root / "usr/sbin/policy-rc.d").chmod(0o755)
+    (root / NO_DAEMONS).write_text(POLICY)
+    (root / NO_DAEMONS).chmod(0o755)
     lines = mmdebstrap.sources(suite, ctx.settings[MIRROR])
     (root / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in lines))
     if ctx.settings[KEYRING] != Path(KEYRING.default or ""):

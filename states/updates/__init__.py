@@ -2,10 +2,9 @@
 
 from states.updates import configured, driver, packages
 from states.updates.codes import CODES
-from states.updates.driver import last_success
 from states.updates.settings import SETTINGS
 from zflow.api import State
 
 STATE = State("updates", "Daily updates of Ubuntu", (packages.STEP, configured.STEP, driver.STEP))
 
-__all__ = ["CODES", "SETTINGS", "STATE", "last_success"]
+__all__ = ["CODES", "SETTINGS", "STATE"]

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import os
+import shlex
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from states.bootstrap import build
+from states.bootstrap.dpkg import CONFIGURE, LOCK, PATIENCE, REPAIR
 from states.bootstrap.settings import PROXY
 from states.identity import admin_address, server_name
 from states.updates.sealed import is_untouched, seal
 from states.updates.settings import UNATTENDED_UPGRADES
-from zflow.api import Context, Evidence, Step, holds, write_atomic
+from zflow.api import Context, Evidence, Step, holds, make_folder, write_atomic
 
 AUTO = Path("etc/apt/apt.conf.d/20auto-upgrades")
 POLICY = Path("etc/apt/apt.conf.d/52zflow-unattended-upgrades")
 SCHEDULE = Path("etc/cron.d/zflow-updates")
+RUNNER = Path("usr/lib/zflow/updates")
+EXECUTABLE = frozenset({RUNNER, build.NO_DAEMONS})
+STAMPS = Path("var/lib/apt/periodic")
+"""Where apt.systemd.daily keeps the times of what it did last."""
+LISTS = STAMPS / "zflow-lists-stamp"
+"""Touched by apt itself when at least one list arrived: an older `apt-get update` ends with 0 also when none did."""
+FAILURE = STAMPS / "zflow-failure"
+"""What went wrong in the last run, a line each; absent when nothing did."""
+OUTPUT = Path("var/log/zflow-updates.log")
+"""What the last run printed."""
 SENDMAIL = Path("usr/sbin/sendmail")
 ZIMBRA_SENDMAIL = "/opt/zimbra/common/sbin/sendmail"
+NOT_FETCHED = "^[EW]: (Failed to fetch|GPG error|The repository|An error occurred)"
+"""apt's words for lists that did not arrive, or whose signature does not verify."""
+FAILED = rf"{NOT_FETCHED}|^E: |^dpkg: error|^unattended-upgrade \(error\)"
 PERIODS: Mapping[str, int] = {
     "Update-Package-Lists": 1,
     "Download-Upgradeable-Packages": 1,
@@ -25,13 +41,9 @@ PERIODS: Mapping[str, int] = {
     "Unattended-Upgrade": 1,
 }
 """Days between two runs of each job (apt's apt.systemd.daily); 0 switches a job off."""
-FROM_PACKAGE = frozenset(
-    {
-        'APT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n',
-        'APT::Periodic::Update-Package-Lists "0";\nAPT::Periodic::Unattended-Upgrade "0";\n',
-    }
-)
-"""What the package unattended-upgrades itself puts into 20auto-upgrades: nobody's edit."""
+FROM_PACKAGE = 'APT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n'
+"""What the package unattended-upgrades itself puts into 20auto-upgrades: nobody's edit. With "0" it is an operator's
+word, by `dpkg-reconfigure` or a preseeded answer."""
 
 
 def auto_upgrades(*, on: bool) -> str:
@@ -55,10 +67,43 @@ def policy(admin: str, proxy: str | None) -> str:
         'Unattended-Upgrade::Automatic-Reboot "false";',
         'Unattended-Upgrade::Skip-Updates-On-Metered-Connections "false";',
         'Unattended-Upgrade::OnlyOnACPower "false";',
+        'APT::Update::Error-Mode "any";',
+        f'APT::Update::Post-Invoke-Success {{ "touch /{LISTS} || true"; }};',
+        'APT::Periodic::Verbose "2";',
     ]
     if proxy is not None:
         lines += [f'Acquire::http::Proxy "{proxy}";', f'Acquire::https::Proxy "{proxy}";']
     return "\n".join(lines) + "\n"
+
+
+def runner() -> str:
+    """Return the script that runs apt's daily jobs and keeps what went wrong.
+
+    apt.systemd.daily ends with 0 whatever happens, and stamps lists that could not be fetched as updated. A fetch that
+    failed is not put off until tomorrow, and each failure is printed once, for cron to mail it.
+    """
+    return f"""\
+#!/bin/sh
+# Written by zflow at every start.
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+cd /{STAMPS} || exit
+alone() {{ flock -w {PATIENCE} {LOCK} "$@"; }}
+{{
+    if [ -n "$(dpkg --audit)" ] || ! apt-get -qq check; then
+        alone {shlex.join(CONFIGURE)}
+        alone {shlex.join(REPAIR)}
+    fi
+    /usr/lib/apt/apt.systemd.daily
+}} </dev/null >/{OUTPUT} 2>&1
+grep -E '{FAILED}' /{OUTPUT} | head -n 5 >{FAILURE.name}.new
+if [ ! -s {FAILURE.name}.new ]; then
+    rm -f {FAILURE.name}.new {FAILURE.name}
+    exit 0
+fi
+grep -qE '{NOT_FETCHED}' {FAILURE.name}.new && rm -f update-stamp {LISTS.name}
+cmp -s {FAILURE.name}.new {FAILURE.name} || {{ cat {FAILURE.name}.new; echo "More is in /{OUTPUT}"; }}
+mv {FAILURE.name}.new {FAILURE.name}
+"""
 
 
 def schedule(name: str, admin: str) -> str:
@@ -72,14 +117,19 @@ def schedule(name: str, admin: str) -> str:
         f"MAILTO={admin}\n"
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
         f"{zlib.crc32(name.encode()) % 60} */4 * * * root "
-        "[ -d /run/systemd/system ] || /usr/lib/apt/apt.systemd.daily\n"
+        f"[ -d /run/systemd/system ] || /{RUNNER}\n"
     )
 
 
 def wanted(ctx: Context) -> dict[Path, str]:
     """Return the files that are zflow's alone."""
     admin = admin_address(ctx)
-    return {POLICY: policy(admin, ctx.settings.get(PROXY)), SCHEDULE: schedule(server_name(ctx), admin)}
+    return {
+        POLICY: policy(admin, ctx.settings.get(PROXY)),
+        SCHEDULE: schedule(server_name(ctx), admin),
+        RUNNER: runner(),
+        build.NO_DAEMONS: build.POLICY,
+    }
 
 
 def is_edited(ctx: Context) -> bool:
@@ -88,12 +138,14 @@ def is_edited(ctx: Context) -> bool:
         content = (ctx.volume / AUTO).read_text(errors="replace")
     except FileNotFoundError:
         return False
-    return content not in FROM_PACKAGE and not is_untouched(content)
+    return content != FROM_PACKAGE and not is_untouched(content)
 
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether all files hold what the settings ask for, or what the operator made of 20auto-upgrades."""
     if not all(holds(ctx.volume / path, content) for path, content in wanted(ctx).items()):
+        return None
+    if not all((ctx.volume / path).stat().st_mode & 0o111 for path in EXECUTABLE):
         return None
     if not os.path.lexists(ctx.volume / SENDMAIL):
         return None
@@ -107,8 +159,9 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Write the files. Errors can be mailed only once there is a sendmail; Zimbra's is linked to where cron looks."""
+    make_folder((ctx.volume / RUNNER).parent)
     for path, content in wanted(ctx).items():
-        write_atomic(ctx.volume / path, content)
+        write_atomic(ctx.volume / path, content, mode=0o755 if path in EXECUTABLE else 0o644)
     if not is_edited(ctx):
         write_atomic(ctx.volume / AUTO, auto_upgrades(on=ctx.settings[UNATTENDED_UPGRADES]))
     if not os.path.lexists(ctx.volume / SENDMAIL):

@@ -2,27 +2,87 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from states.install.machine import processes
+from states.install.machine.replaced import replaced
 from states.updates import codes
-from zflow.api import Context, Evidence, Scope, Step, TransientError
+from states.updates.configured import FAILURE, LISTS, OUTPUT, POLICY, STAMPS
+from zflow.api import Context, Evidence, Scope, Step, TransientError, read_text
 
 CRON = "/usr/sbin/cron"
 PID_FILE = Path("run/crond.pid")
-LAST_SUCCESS = Path("var/lib/apt/periodic/upgrade-stamp")
-"""Touched by apt.systemd.daily after an unattended-upgrade that ended well, and by nothing else (apt 1.6 to 2.7)."""
+UPDATED, UPGRADED = STAMPS / "update-stamp", STAMPS / "upgrade-stamp"
+"""Touched by apt.systemd.daily after an update of the lists and an upgrade that ended with 0 (apt 1.6 to 2.7)."""
+WATCHED = (LISTS, FAILURE, UPDATED, UPGRADED)
+"""What changes when a run of the updates has ended."""
+SOURCES = Path("etc/apt/sources.list")
+SLACK = 6 * 3600.0
+"""Seconds that the rest of a run, the upgrade itself, may end after the arrival of the lists."""
+LONG = timedelta(days=7)
+"""Without a success for so long somebody should know, whatever the reason."""
+SHELLS = frozenset({"", "bash", "sh"})
+"""Names of processes that are no services: gone already, an operator's shell."""
 PATIENCE = 5.0
-"""Seconds that cron gets to write its process id."""
+"""Seconds that cron gets to write its process id, and to end."""
 
 
 def last_success(ctx: Context) -> datetime | None:
-    """Return when updates were last installed, or found to be complete, without an error; None before the first."""
+    """Return when fresh lists were last fetched and all updates installed, without an error; None before the first."""
+    times = [_time(ctx.volume / each) for each in (LISTS, UPDATED, UPGRADED)]
+    return datetime.fromtimestamp(min(times), UTC) if all(times) else None
+
+
+def _time(path: Path) -> float:
+    """Return when a file was last written, in seconds since 1970; 0 when there is none."""
     try:
-        return datetime.fromtimestamp((ctx.volume / LAST_SUCCESS).stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return None
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def troubles(ctx: Context) -> Iterator[str]:
+    """Say what keeps updates away, one sentence each with the way out."""
+    mirrors = f"correct the mirror in /data/{SOURCES} if it is gone"
+    try:
+        failed = "; ".join(read_text(ctx.volume / FAILURE).splitlines())
+    except OSError:
+        failed = ""
+    ended = max(_time(ctx.volume / each) for each in (UPDATED, UPGRADED))
+    if failed:
+        yield f"the last updates failed: {_without_password(failed)}; /data/{OUTPUT} has it all; {mirrors}"
+    elif ended > _time(ctx.volume / LISTS) + SLACK and ended > _time(ctx.volume / POLICY):
+        when = datetime.fromtimestamp(ended, UTC)
+        yield f"no package list could be fetched by {when:%Y-%m-%d %H:%M} UTC from {', '.join(sources(ctx))}; {mirrors}"
+    last = last_success(ctx)
+    if last is not None and datetime.fromtimestamp(ctx.clock(), UTC) - last > LONG:
+        yield f"there was no successful update since {last:%Y-%m-%d}; `zflow shell /usr/lib/zflow/updates` tries now"
+
+
+def sources(ctx: Context) -> list[str]:
+    """Return the servers that Ubuntu's own list of package sources names, each once."""
+    try:
+        text = read_text(ctx.volume / SOURCES)
+    except OSError:
+        return []
+    return list(dict.fromkeys(map(_without_password, re.findall(r"^deb (?:\[[^]]*\] )?(\S+)", text, re.MULTILINE))))
+
+
+def _without_password(words: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", words)
+
+
+def outdated(ctx: Context, cron: int) -> Iterator[str]:
+    """Say which services run replaced files and are restarted by nobody but the operator; cron's jobs end soon."""
+    found = replaced(ctx, (pid for pid in processes.all_inside(ctx) if cron not in processes.ancestors(pid)))
+    if names := sorted({processes.name_of(pid) for pid in found} - SHELLS):
+        yield (
+            f"still running files that an update has replaced: {', '.join(names)}; restart the container at a quiet "
+            "hour"
+        )
 
 
 def running(ctx: Context) -> int | None:
@@ -40,20 +100,17 @@ def daemons(ctx: Context) -> list[int]:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether cron runs; tells the last successful update along with it."""
+    """See whether cron runs, and runs its present files; tells how the updates fare along with it."""
     pid = running(ctx)
-    if pid is None:
+    if pid is None or replaced(ctx, [pid]):
         return None
     last = last_success(ctx)
-    return Evidence(
-        f"cron is process {pid}; last successful update {last:%Y-%m-%d %H:%M} UTC"
-        if last
-        else f"cron is process {pid}; no update has run yet"
-    )
+    told = f"last successful update {last:%Y-%m-%d %H:%M} UTC" if last else "no update has succeeded yet"
+    return Evidence(f"cron is process {pid}; {told}", (*troubles(ctx), *outdated(ctx, pid)))
 
 
 def apply(ctx: Context) -> None:
-    """Start cron anew and wait until it is there. Raises TransientError(CRON)."""
+    """Start cron anew and wait until it is there; its jobs outlive one that is ended. Raises TransientError(CRON)."""
     processes.end(ctx, daemons(ctx), PATIENCE)  # one whose file was lost would do each job a second time
     ctx.shell.chroot(CRON, daemon=True, timeout=30)
     if not processes.came(ctx, lambda: running(ctx), PATIENCE):

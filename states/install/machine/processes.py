@@ -120,6 +120,14 @@ def parent_of(pid: int) -> int:
         return 0
 
 
+def ancestors(pid: int) -> set[int]:
+    """Return a process's parent, that one's parent and so on."""
+    found: set[int] = set()
+    while (pid := parent_of(pid)) not in found | {0}:
+        found.add(pid)
+    return found
+
+
 def end(ctx: Context, pids: list[int], patience: float) -> list[int]:
     """End processes, TERM first, KILL after `patience` seconds; return those that had to be killed."""
     for pid in pids:

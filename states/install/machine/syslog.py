@@ -8,6 +8,7 @@ from pathlib import Path
 
 from states.install import codes
 from states.install.machine.processes import came, end, found, from_file, inside, name_of
+from states.install.machine.replaced import replaced
 from zflow.api import Context, Evidence, Scope, Step, TransientError, opened, remove_file, write_atomic
 
 CONFIG = Path("etc/rsyslog.conf")
@@ -71,9 +72,9 @@ def give_log(ctx: Context) -> None:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether rsyslog runs, takes messages, leaves the kernel's log alone, and may write Zimbra's log."""
+    """See whether rsyslog runs its present files, takes messages, not the kernel's, and may write Zimbra's log."""
     pid = running(ctx)
-    if pid is None or not (ctx.volume / SOCKET).is_socket() or not can_write(ctx):
+    if pid is None or replaced(ctx, [pid]) or not (ctx.volume / SOCKET).is_socket() or not can_write(ctx):
         return None
     text = (ctx.volume / CONFIG).read_text()
     return Evidence(f"rsyslog is process {pid}") if without_kernel_log(text) == text else None

@@ -1,6 +1,6 @@
 """`python -m tests.states.updates.interrupted`, in namespaces of its own: a real dpkg, killed in the middle.
 
-This machine's own system is the Ubuntu, seen through a layer in memory. Prints as JSON what was seen at each point.
+Prints as JSON what was seen at each point.
 """
 
 from __future__ import annotations
@@ -11,33 +11,17 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 from states.bootstrap import dpkg
 from states.updates import packages
+from tests.states.updates.layer import TOP, VOLUME, inside, mounted
 from tests.support import make_context
 from zflow.api import Context
 
-TOP = Path("/mnt")
-VOLUME = TOP / "volume"
 CONTROL = "Package: slow\nVersion: {}\nArchitecture: all\nMaintainer: t <t@example.org>\nDescription: t\n"
 WAIT = "#!/bin/sh\n[ -e /quick ] || { touch /begun; exec sleep 120; }\n"
 """A script that an interruption finds at work."""
-
-
-def mounted() -> None:
-    """Lay a layer in memory over this machine's system, and make it a place where programs can run."""
-    for words in (("-t", "tmpfs", "tmpfs", TOP), ("--make-rprivate", "/")):
-        subprocess.run(["mount", *words], check=True)
-    for name in ("top", "work", "volume"):
-        (TOP / name).mkdir()
-    layers = f"lowerdir=/,upperdir={TOP}/top,workdir={TOP}/work"
-    subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", VOLUME], check=True)
-    subprocess.run(["mount", "-t", "proc", "proc", VOLUME / "proc"], check=True)
-    subprocess.run(["mount", "--bind", "/dev", VOLUME / "dev"], check=True)
-    for name in ("run", "tmp"):
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", VOLUME / name], check=True)
 
 
 def package(version: int, script: str = "") -> None:
@@ -66,11 +50,6 @@ def offered(version: int) -> None:
         each.unlink()
     (VOLUME / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/repo ./\n")
     inside("apt-get", "-qq", "update")
-
-
-def inside(*argv: str) -> int:
-    """Run a program inside, and return its exit code."""
-    return subprocess.run(["chroot", VOLUME, *argv], capture_output=True, check=False).returncode
 
 
 def cut_off(ctx: Context, version: int) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from states import identity
 from states.bootstrap.settings import PROXY
-from states.updates import CODES, configured, driver, last_success, sealed
+from states.updates import CODES, configured, driver, sealed
 from states.updates.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.support import make_context
@@ -59,14 +58,18 @@ def test_written_once(ctx: Context) -> None:
     assert configured.probe(ctx) is None
     configured.apply(ctx)
     assert configured.probe(ctx) is not None
-    for path in (configured.POLICY, configured.SCHEDULE, configured.AUTO):
+    for path in (*configured.wanted(ctx), configured.AUTO):
         (ctx.volume / path).unlink()
         assert configured.probe(ctx) is None
         configured.apply(ctx)
         assert configured.probe(ctx) is not None
+    for path in configured.EXECUTABLE:
+        (ctx.volume / path).chmod(0o644)
+        assert configured.probe(ctx) is None
+        configured.apply(ctx)
 
 
-@pytest.mark.parametrize("content", [*configured.FROM_PACKAGE, configured.auto_upgrades(on=False), None])
+@pytest.mark.parametrize("content", [configured.FROM_PACKAGE, configured.auto_upgrades(on=False), None])
 def test_nobodys_file_is_replaced(ctx: Context, content: str | None) -> None:
     """What the package wrote, and what zflow wrote with another setting, is no operator's work."""
     if content is not None:
@@ -82,8 +85,10 @@ def test_nobodys_file_is_replaced(ctx: Context, content: str | None) -> None:
         configured.auto_upgrades(on=True).replace('"7"', '"30"').encode(),
         b"",
         b"// K\xfcche\n",
+        b'APT::Periodic::Update-Package-Lists "0";\nAPT::Periodic::Unattended-Upgrade "0";\n',
+        b'APT::Periodic::Update-Package-Lists "1";\r\nAPT::Periodic::Unattended-Upgrade "0";\r\n',
     ],
-    ids=["own", "edited", "emptied", "another encoding"],
+    ids=["own", "edited", "emptied", "another encoding", "dpkg-reconfigure", "half off, as Windows writes it"],
 )
 def test_operators_file_is_kept(ctx: Context, content: bytes) -> None:
     """An edited 20auto-upgrades stays byte for byte, and the evidence says whose it is."""
@@ -164,18 +169,6 @@ def test_sendmail(ctx: Context) -> None:
     configured.apply(ctx)
     assert configured.probe(ctx) is not None
     assert str(link.readlink()) == "/etc/alternatives/sendmail"
-
-
-def test_last_success(ctx: Context) -> None:
-    """The last success is the time of apt's stamp; without a stamp there was none."""
-    assert last_success(ctx) is None
-    stamp = ctx.volume / driver.LAST_SUCCESS
-    stamp.parent.mkdir(parents=True)
-    stamp.touch()
-    found = last_success(ctx)
-    assert found is not None
-    assert abs((found - datetime.now(UTC)).total_seconds()) < 3600
-    assert found == datetime.fromtimestamp(stamp.stat().st_mtime, UTC)
 
 
 @pytest.mark.parametrize("content", [None, "", "cron\n", "1", "-1", "99999999", "9" * 400])

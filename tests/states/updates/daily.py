@@ -1,0 +1,68 @@
+"""`python -m tests.states.updates.daily`, in namespaces of its own: apt's own daily job over sources that come and go.
+
+Prints as JSON what was seen after each run.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from states.bootstrap.settings import PROXY
+from states.identity import SETTINGS as IDENTITY
+from states.updates import configured, driver
+from states.updates.settings import SETTINGS
+from tests.states.updates.layer import VOLUME, inside, mounted
+from tests.support import make_context
+from zflow.api import Context
+
+CONTROL = "Package: none\nVersion: 1\nArchitecture: all\nFilename: ./none.deb\nSize: 1\n"
+GOOD, DEAD, DROPPED = "file:/repo ./", "http://127.0.0.1:9/ubuntu bionic main", "file:/repo gone main"
+
+
+def run(ctx: Context, source: str, *argv: str, keep: bool = False) -> dict[str, Any]:
+    """Run a program inside, with that package source and, unless `keep`, as if nothing had ever run."""
+    stamps = VOLUME / configured.STAMPS
+    for each in () if keep else list(stamps.iterdir()):
+        each.unlink()
+    (VOLUME / "etc/apt/sources.list").write_text(f"deb [trusted=yes] {source}\n")
+    done = subprocess.run(["chroot", str(VOLUME), *argv], capture_output=True, text=True, check=False)
+    (stamps / "upgrade-stamp").touch()  # what unattended-upgrade, which is not here, would have done
+    return {
+        "code": done.returncode,
+        "mail": done.stdout + done.stderr,
+        "success": driver.last_success(ctx) is not None,
+        "troubles": list(driver.troubles(ctx)),
+        "again": not (VOLUME / driver.UPDATED).exists(),
+    }
+
+
+def main() -> None:
+    """Run apt's job by itself and by the runner."""
+    mounted()
+    for each in (VOLUME / "etc/apt/sources.list.d").iterdir():
+        each.unlink()
+    (VOLUME / "etc/apt/apt.conf.d/99quick").write_text('Acquire::Retries "0";\nAPT::Periodic::AutocleanInterval "0";\n')
+    (VOLUME / "repo").mkdir()
+    (VOLUME / "repo/Packages").write_text(CONTROL)
+    (VOLUME / configured.STAMPS).mkdir(exist_ok=True)
+    ctx = make_context(VOLUME, (*IDENTITY, PROXY, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.org"})
+    configured.apply(ctx)
+    runner = f"/{configured.RUNNER}"
+    seen = {
+        "good": run(ctx, GOOD, runner),
+        "by hand": run(ctx, DEAD, "/usr/lib/apt/apt.systemd.daily"),
+        "dead": run(ctx, DEAD, runner),
+        "dead again": run(ctx, DEAD, runner, keep=True),
+        "dropped": run(ctx, DROPPED, runner, keep=True),
+        "good again": run(ctx, GOOD, runner, keep=True),
+    }
+    # As apt up to 2.0 does it, whose update ends with 0 when nothing could be fetched.
+    (VOLUME / configured.POLICY).write_text(configured.policy("x", None).replace('APT::Update::Error-Mode "any";', ""))
+    seen["by hand, an older apt"] = run(ctx, DEAD, "/usr/lib/apt/apt.systemd.daily")
+    print(json.dumps({**seen, "works": inside("apt-get", "check")}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What is told of the daily updates: by apt's real daily job over sources that come and go."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from states.updates import configured, driver
+from tests.states.bootstrap.ubuntu import make_tree
+from tests.support import make_context
+from zflow.api import Context
+
+ROOT = Path(__file__).parents[3]
+DAY = 86400.0
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    """Return a context over a small Ubuntu, whose updates were set up long ago."""
+    ctx = make_context(make_tree(tmp_path))
+    (ctx.volume / configured.STAMPS).mkdir(parents=True)
+    written(ctx, configured.POLICY, 30)
+    return ctx
+
+
+def written(ctx: Context, name: Path, days_ago: float, text: str = "") -> None:
+    """Write a file of so many days ago."""
+    (ctx.volume / name).write_text(text)
+    when = time.time() - days_ago * DAY
+    os.utime(ctx.volume / name, (when, when))
+
+
+@pytest.fixture(scope="module")
+def seen() -> Any:
+    """Return what was seen of real runs."""
+    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", sys.executable, "-m", "tests.states.updates.daily"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("run", ["good", "good again"])
+def test_a_run_that_ended_well(seen: Any, run: str) -> None:
+    """Lists that arrived and an upgrade without an error are a success, of which nobody gets mail."""
+    assert seen[run] == {"code": 0, "mail": "", "success": True, "troubles": [], "again": False}
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("run", "source"), [("dead", "http://127.0.0.1:9/ubuntu"), ("dropped", "file:/repo/dists/gone")]
+)
+def test_a_source_that_is_gone(seen: Any, run: str, source: str) -> None:
+    """A mirror that does not answer, and one that dropped the suite, are named; it is tried again within hours."""
+    found = seen[run]
+    assert (found["success"], found["again"]) == (False, True)
+    (told,) = found["troubles"]
+    assert source in told
+    assert source in found["mail"]
+
+
+@pytest.mark.root
+def test_a_failure_is_mailed_once(seen: Any) -> None:
+    """The same failure four hours later is no second mail."""
+    assert seen["dead again"]["mail"] == ""
+    assert seen["dead again"]["troubles"] == seen["dead"]["troubles"]
+
+
+@pytest.mark.root
+def test_a_run_by_hand(seen: Any) -> None:
+    """apt's own job, run by hand, is no success without lists, also of an apt that calls it one."""
+    assert not seen["by hand"]["success"]
+    found = seen["by hand, an older apt"]
+    assert (found["success"], found["again"]) == (False, False)
+    (told,) = found["troubles"]
+    assert told.startswith("no package list could be fetched")
+    assert "http://127.0.0.1:9/ubuntu" in told
+
+
+def test_last_success(ctx: Context) -> None:
+    """The last success is as old as the oldest part of it; without one of its parts there was none."""
+    for number, name in enumerate((configured.LISTS, driver.UPDATED, driver.UPGRADED)):
+        assert driver.last_success(ctx) is None
+        written(ctx, name, 3 - number)
+    found = driver.last_success(ctx)
+    assert found is not None
+    assert found.timestamp() == pytest.approx((ctx.volume / configured.LISTS).stat().st_mtime)
+
+
+@pytest.mark.parametrize(
+    ("lists", "upgrade", "expected"),
+    [
+        (0.2, 0.1, []),
+        (2.0, 0.1, ["no package list could be fetched"]),
+        (8.0, 8.0, ["there was no successful update since"]),
+        (9.0, 0.1, ["no package list could be fetched", "there was no successful update since"]),
+    ],
+)
+def test_upgrades_without_lists(ctx: Context, lists: float, upgrade: float, expected: list[str]) -> None:
+    """Upgrades that go on with old lists are no success, and a long time without one is told whatever its reason."""
+    for name, days_ago in ((configured.LISTS, lists), (driver.UPDATED, lists), (driver.UPGRADED, upgrade)):
+        written(ctx, name, days_ago)
+    told = list(driver.troubles(ctx))
+    assert [each[: len(start)] for each, start in zip(told, expected, strict=True)] == expected
+
+
+def test_no_password_is_told(ctx: Context) -> None:
+    """The password of a mirror is in no notice, whether apt said it or its list of sources has it."""
+    address = "https://me:s3cret@mirror.example.org/ubuntu"
+    written(ctx, driver.UPGRADED, 0)
+    written(
+        ctx,
+        driver.SOURCES,
+        0,
+        f"# deb http://x\ndeb [arch=amd64] {address} jammy main\ndeb {address} jammy-security main\n",
+    )
+    assert driver.sources(ctx) == ["https://mirror.example.org/ubuntu"]
+    written(ctx, configured.FAILURE, 0, f"E: Failed to fetch {address}/dists\nE: the second\n")
+    (told,) = driver.troubles(ctx)
+    assert "E: Failed to fetch https://mirror.example.org/ubuntu/dists; E: the second" in told
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None])
+def test_files_that_cannot_be_read(ctx: Context, content: bytes | None) -> None:
+    """Rubbish, and a folder in the place of a file, are no traceback."""
+    path = ctx.volume / configured.FAILURE
+    path.mkdir() if content is None else path.write_bytes(content)
+    assert len(list(driver.troubles(ctx))) == (content is not None)
