@@ -2,33 +2,78 @@
 
 `hostname --fqdn` must give the full name inside (zimbra-facts: §1.3, §7): it is the first name after the container's
 address, never on a line of 127.0.0.1, for databases and mail listen there. The container's addresses change with each
-of its incarnations, therefore at every start. Lines outside the marked block are the operator's and stay.
+of its incarnations, therefore at every start; so do the names that its engine gives it (`--add-host`, `hostAliases`).
+Lines outside the marked block are the operator's and stay.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
+from pathlib import Path
 
 from states.bootstrap.addresses import Addresses, addresses
 from states.identity import server_name
 from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
 
+CONTAINER = Path("/etc/hosts")
 BEGIN = "# begin zflow: written at every start"
 END = "# end zflow"
 NO_ADDRESS = "127.0.1.1"
 """Stands in where the container has no network at all, as Debian does (Debian Reference, 5.1.1)."""
+STANDARD = re.compile(r"localhost\d?(\.localdomain\d?)?|(ip6-|ipv6-).*", re.IGNORECASE)
+"""Names that every hosts file has."""
+
+Given = tuple[tuple[str, tuple[str, ...]], ...]
+"""Addresses, and the names of each."""
 
 
-def block(name: str, container: str, found: Addresses) -> str:
+def block(name: str, container: str, found: Addresses, given: Given = ()) -> str:
     """Return zflow's part of /etc/hosts."""
-    short = name.partition(".")[0]
-    names = " ".join(dict.fromkeys((name, short, container)))
+    names = " ".join(own_names(name, container))
     lines = [BEGIN, "127.0.0.1 localhost"]
     if found.six:
         lines += ["::1 localhost ip6-localhost ip6-loopback", "ff02::1 ip6-allnodes", "ff02::2 ip6-allrouters"]
     lines += [f"{address} {names}" for address in found.own or (NO_ADDRESS,)]
+    lines += [f"{address} {' '.join(others)}" for address, others in given]
     return "\n".join([*lines, END]) + "\n"
+
+
+def own_names(name: str, container: str) -> tuple[str, ...]:
+    """Return the names of this server: the full one, the short one, and what the container is called."""
+    return tuple(dict.fromkeys((name, name.partition(".")[0], container)))
+
+
+def given_by_engine(content: str, own: tuple[str, ...]) -> Given:
+    """Return what the container's hosts(5) file adds: addresses and names that are neither standard nor this server's.
+
+    Where the server's own name leads is not the engine's to say.
+    """
+    lines = (line.partition("#")[0].split() for line in content.splitlines())
+    pairs = ((words[0], tuple(each for each in words[1:] if not _is_known(each, own))) for words in lines if words)
+    return tuple((address, names) for address, names in pairs if names and _is_address(address))
+
+
+def _is_known(name: str, own: tuple[str, ...]) -> bool:
+    return name.lower() in own or STANDARD.fullmatch(name) is not None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def given(ctx: Context) -> Given:
+    """Return what this container's engine gives at present."""
+    own = own_names(server_name(ctx), socket.gethostname().lower())
+    try:
+        return given_by_engine(CONTAINER.read_text(errors="replace"), own)
+    except OSError:
+        return ()
 
 
 def with_block(content: str, new: str) -> str:
@@ -41,8 +86,8 @@ def desired_hosts(ctx: Context) -> bytes:
     """Return what /etc/hosts should hold now; the operator's lines byte for byte, in whatever encoding."""
     path = ctx.volume / "etc/hosts"
     now = path.read_bytes().decode(errors="surrogateescape") if path.is_file() and not path.is_symlink() else ""
-    new = with_block(now, block(server_name(ctx), socket.gethostname().lower(), addresses()))
-    return new.encode(errors="surrogateescape")
+    ours = block(server_name(ctx), socket.gethostname().lower(), addresses(), given(ctx))
+    return with_block(now, ours).encode(errors="surrogateescape")
 
 
 def probe(ctx: Context) -> Evidence | None:

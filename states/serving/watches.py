@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from states.bootstrap import names, resolver
 from states.install.machine import dns, syslog
 from states.install.proof import proven
 from states.install.services import STATUS, recorded
@@ -36,8 +37,13 @@ exit $code
 
 
 def watched_files(ctx: Context) -> Sequence[Watch]:
-    """Return which files to watch: what tells of updates, once there is a proven server."""
-    return () if proven(ctx) is None else (Watch("updates", paths=(str(ctx.volume / driver.LAST_SUCCESS),)),)
+    """Return which files to watch, once there is a proven server: what tells of updates, and what the engine writes."""
+    if proven(ctx) is None:
+        return ()
+    return (
+        Watch("updates", paths=tuple(str(ctx.volume / each) for each in driver.WATCHED)),
+        Watch("network", paths=(str(resolver.CONTAINER), str(names.CONTAINER))),
+    )
 
 
 def watches(ctx: Context) -> Sequence[Watch]:

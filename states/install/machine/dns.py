@@ -9,16 +9,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from states.bootstrap.addresses import Addresses, addresses
+from states.bootstrap.names import Given, given
 from states.bootstrap.resolver import container_resolver, nameservers
 from states.identity import mail_domain, server_name
 from states.install import codes
 from states.install.machine import processes
-from states.install.machine.dnsmessage import AAAA, MX, A, ask
+from states.install.machine.dnsmessage import AAAA, MX, NS, A, ask
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
 from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
 
@@ -31,10 +34,18 @@ KEPT = (["search"], ["domain"], ["options"])
 """Lines of the container's resolv.conf that hold inside as well."""
 PATIENCE = 5.0
 """Seconds dnsmasq gets to answer its first question."""
+UPSTREAM_PATIENCE = 2.0
+"""Seconds that a nameserver of the container gets for an answer."""
+NAME = re.compile(r"[\w.-]+", re.ASCII)
+"""What dnsmasq takes as a name; for another one it would not start."""
 
 
-def config(name: str, domains: tuple[str, ...], found: Addresses, upstream: list[str]) -> str:
-    """Return dnsmasq's configuration; dnsmasq(8)."""
+def config(name: str, domains: tuple[str, ...], found: Addresses, upstream: list[str], engines: Given = ()) -> str:
+    """Return dnsmasq's configuration; dnsmasq(8).
+
+    The nameservers are asked in the order of resolv.conf(5), each when the one before it stays silent. What the engine
+    wrote into the container's hosts file is answered too: postfix and nginx ask the DNS alone.
+    """
     lines = [
         "# Written by zflow at every start.",
         "port=53",
@@ -47,9 +58,11 @@ def config(name: str, domains: tuple[str, ...], found: Addresses, upstream: list
         "no-resolv",
         "no-poll",
         "cache-size=1000",
+        "strict-order",
         *(f"server={each}" for each in upstream),
         f"host-record={','.join([name, *_one_of_each(found.own)])}",
         *(f"mx-host={domain},{name},10" for domain in domains),
+        *(f"host-record={each},{address}" for address, names in engines for each in names if NAME.fullmatch(each)),
     ]
     if name not in domains:
         # Without this, asking for the family the server has no address of would be answered by the outside world.
@@ -71,8 +84,47 @@ def domains(ctx: Context) -> tuple[str, ...]:
 
 def wanted(ctx: Context) -> str:
     """Return the configuration for the present addresses, settings and nameservers."""
-    upstream = [each for each in nameservers(container_resolver()) if each not in OURSELVES]
-    return config(server_name(ctx), domains(ctx), addresses(), upstream)
+    return config(server_name(ctx), domains(ctx), addresses(), upstream(), given(ctx))
+
+
+def upstream() -> list[str]:
+    """Return the container's nameservers in order, without this machine itself."""
+    return [each for each in nameservers(container_resolver()) if each not in OURSELVES]
+
+
+def silent(servers: list[str], domain: str) -> list[str]:
+    """Return the nameservers that do not answer, or only that they cannot.
+
+    An engine's own resolver always speaks, and knows the names of its containers with nothing behind it; hence it is
+    asked for the root, and for the mail domain where only a network of its own has to be resolved.
+    """
+
+    def answers(server: str) -> bool:
+        for question, kind in ((".", NS), (domain, MX)):
+            try:
+                ask(question, kind, server=server, timeout=UPSTREAM_PATIENCE)
+            except OSError:
+                continue
+            return True
+        return False
+
+    with ThreadPoolExecutor(len(servers) or 1) as pool:
+        return [server for server, answered in zip(servers, pool.map(answers, servers), strict=True) if not answered]
+
+
+def notices(ctx: Context) -> tuple[str, ...]:
+    """Say which of the container's nameservers are of no use now."""
+    servers = upstream()
+    if not servers:
+        return ("the container has no nameserver: mail to other servers cannot be delivered; start it with --dns",)
+    if not (dead := silent(servers, mail_domain(ctx))):
+        return ()
+    if len(dead) < len(servers):
+        return (f"of the container's nameservers {', '.join(dead)} does not answer; take it out of --dns",)
+    return (
+        f"no nameserver answers ({', '.join(dead)}): mail to other servers cannot be delivered; give the container "
+        "another one with --dns",
+    )
 
 
 def resolv_conf() -> str:
@@ -121,7 +173,7 @@ def probe(ctx: Context) -> Evidence | None:
         return None
     if not holds(ctx.volume / "etc/resolv.conf", resolv_conf()) or wrong_answers(ctx):
         return None
-    return Evidence(f"{', '.join(domains(ctx))} → {server_name(ctx)}; process {running()}")
+    return Evidence(f"{', '.join(domains(ctx))} → {server_name(ctx)}; process {running()}", notices(ctx))
 
 
 def apply(ctx: Context) -> None:

@@ -6,11 +6,16 @@ import secrets
 import socket
 import struct
 
-A, MX, AAAA = 1, 15, 28
+A, NS, MX, AAAA = 1, 2, 15, 28
+USELESS = {2: "SERVFAIL", 5: "REFUSED"}
+"""Answers by which a server says that it has none; RFC 1035, 4.1.1."""
 
 
 def ask(name: str, kind: int, server: str = "127.0.0.1", port: int = 53, timeout: float = 1.0) -> list[str]:
-    """Return what a DNS server answers: addresses, or the hosts of MX records. Raises OSError when it does not."""
+    """Return what a DNS server answers: addresses, or the hosts of MX and NS records.
+
+    Raises OSError when it does not answer, or only that it cannot.
+    """
     query_id = secrets.randbelow(1 << 16)
     query = struct.pack(">HHHHHH", query_id, 0x0100, 1, 0, 0, 0) + _encoded(name) + struct.pack(">HH", kind, 1)
     family = socket.AF_INET6 if ":" in server else socket.AF_INET
@@ -26,14 +31,16 @@ def ask(name: str, kind: int, server: str = "127.0.0.1", port: int = 53, timeout
 
 
 def _encoded(name: str) -> bytes:
-    labels = [label.encode("idna") for label in name.rstrip(".").split(".")]
+    labels = [label.encode("idna") for label in name.rstrip(".").split(".") if label]
     return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
 
 
 def _answers(reply: bytes, query_id: int, kind: int) -> list[str]:
-    found_id, _, questions, answers, _, _ = struct.unpack_from(">HHHHHH", reply)
+    found_id, flags, questions, answers, _, _ = struct.unpack_from(">HHHHHH", reply)
     if found_id != query_id:
         raise ValueError("it belongs to another question")
+    if flags & 0xF in USELESS:
+        raise ValueError(USELESS[flags & 0xF])
     at = 12
     for _ in range(questions):
         at = _name(reply, at)[1] + 4
@@ -49,8 +56,8 @@ def _answers(reply: bytes, query_id: int, kind: int) -> list[str]:
 
 
 def _value(reply: bytes, at: int, length: int, kind: int) -> str:
-    if kind == MX:
-        return _name(reply, at + 2)[0]
+    if kind in {MX, NS}:
+        return _name(reply, at + 2 if kind == MX else at)[0]
     return socket.inet_ntop(socket.AF_INET6 if kind == AAAA else socket.AF_INET, reply[at : at + length])
 
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from states.bootstrap.addresses import addresses
-from states.bootstrap.resolver import container_resolver, nameservers
 from states.bootstrap.settings import PROXY
 from states.identity import server_name
-from states.install.machine.dns import OURSELVES
-from states.install.machine.dnsmessage import A, ask
+from states.install.machine import dns
 from states.install.machine.listening import PORTS, listening
 from states.install.preflight.finding import Finding, Grade, Look
-
-PATIENCE = 2.0
-"""Seconds that each nameserver gets."""
 
 
 def ports(look: Look) -> Iterator[Finding]:
@@ -40,21 +35,9 @@ def own_name(look: Look) -> Iterator[Finding]:
 
 
 def forwarders(look: Look) -> Iterator[Finding]:
-    """See that a nameserver for the rest of the world answers; the install itself does without."""
-    upstream = [each for each in nameservers(container_resolver()) if each not in OURSELVES]
-    if not any(_answers(each, server_name(look.ctx)) for each in upstream):
-        named = f"no nameserver answers ({', '.join(upstream)})" if upstream else "the container has no nameserver"
-        yield Finding(
-            f"{named}: mail to other servers cannot be delivered; give the container one with --dns", Grade.NOTICE
-        )
-
-
-def _answers(server: str, name: str) -> bool:
-    try:
-        ask(name, A, server=server, timeout=PATIENCE)
-    except OSError:
-        return False
-    return True
+    """See that the nameservers for the rest of the world answer; the install itself does without."""
+    for notice in dns.notices(look.ctx):
+        yield Finding(notice, Grade.NOTICE)
 
 
 def egress(look: Look) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context for the server at two addresses."""
     (tmp_path / "etc").mkdir()
     monkeypatch.setattr(names, "addresses", lambda: BOTH)
+    monkeypatch.setattr(names, "CONTAINER", tmp_path / "container")
     return make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": NAME})
 
 
@@ -74,6 +75,50 @@ def test_files(ctx: Context) -> None:
     assert (ctx.volume / "etc/hostname").read_text() == f"{NAME}\n"
     hosts.write_bytes(hosts.read_bytes().replace(b"10.0.0.2", b"10.0.0.9"))
     assert names.probe(ctx) is None
+
+
+ENGINES = {
+    "podman": (
+        "127.0.0.1\tlocalhost localhost.localdomain\n::1\tlocalhost localhost.localdomain\n"
+        "192.0.2.9\tsmarthost.intranet\n10.88.0.1\thost.containers.internal host.docker.internal\n"
+        f"10.0.0.2\t{NAME} zimbra\n",
+        (
+            ("192.0.2.9", ("smarthost.intranet",)),
+            ("10.88.0.1", ("host.containers.internal", "host.docker.internal")),
+            ("10.0.0.2", ("zimbra",)),
+        ),
+    ),
+    "docker": (
+        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n"
+        "ff02::1\tip6-allnodes\n2001:db8::9\tldap.intranet\n10.0.0.2\tmail.example.org mail\n",
+        (("2001:db8::9", ("ldap.intranet",)),),
+    ),
+    "kubernetes": (
+        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\nfe00::0\tip6-mcastprefix\n10.0.0.2\tmail\n\n"
+        "# Entries added by HostAliases.\n192.0.2.9\tldap.intranet\tsmarthost.intranet # both\n",
+        (("192.0.2.9", ("ldap.intranet", "smarthost.intranet")),),
+    ),
+    "somebody's": (f"192.0.2.66 {NAME} MAIL localhost\nno-address x\n192.0.2.7\n", ()),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_names_of_the_engine(ctx: Context, engine: str) -> None:
+    """What the engine gives exists inside, but for standard names and where this server itself is to be found."""
+    content, expected = ENGINES[engine]
+    assert names.given_by_engine(content, names.own_names(NAME, "mail")) == expected
+    names.apply(ctx)
+    names.CONTAINER.write_text(content)
+    assert (names.probe(ctx) is None) == bool(expected)
+    names.apply(ctx)
+    assert names.probe(ctx) is not None
+    text = (ctx.volume / "etc/hosts").read_text()
+    assert all(f"\n{address} {' '.join(others)}\n" in text for address, others in expected)
+    assert canonical(text, NAME) == NAME
+    names.CONTAINER.unlink()
+    assert names.probe(ctx) is None or not expected
+    names.apply(ctx)
+    assert "192.0.2" not in (ctx.volume / "etc/hosts").read_text()
 
 
 def test_hosts_that_is_a_link(ctx: Context) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from states import identity
-from states.bootstrap import resolver
+from states.bootstrap import names, resolver
 from states.bootstrap.addresses import Addresses
 from states.install.machine import dns
 from states.install.machine.dnsmessage import AAAA, MX, A, ask
@@ -30,6 +32,13 @@ CONFIGS: dict[str, str] = {
     "both families": dns.config(NAME, ("example.org", "example.net"), SIX, ["192.0.2.53", "2001:db8::53"]),
     "no network": dns.config(NAME, ("example.org",), Addresses((), six=False), []),
     "its own domain": dns.config("example.org", ("example.org",), FOUR, ["fe80::1%lo"]),
+    "names of the engine": dns.config(
+        NAME,
+        ("example.org",),
+        FOUR,
+        [],
+        (("192.0.2.9", ("relay.lan", "a_b", "b√", "x,y")), ("2001:db8::9", ("relay.lan",))),
+    ),
 }
 
 
@@ -37,6 +46,7 @@ CONFIGS: dict[str, str] = {
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context in a container with Docker's resolver, its files below the volume."""
     monkeypatch.setattr(resolver, "CONTAINER", tmp_path / "container.conf")
+    monkeypatch.setattr(names, "CONTAINER", tmp_path / "hosts.conf")
     monkeypatch.setattr(dns, "addresses", lambda: SIX)
     monkeypatch.setattr(dns, "PID", tmp_path / "dnsmasq.pid")
     monkeypatch.setattr(dns, "CONFIG", tmp_path / "dnsmasq.conf")
@@ -73,6 +83,13 @@ def test_upstream(ctx: Context) -> None:
     """An engine's resolver is asked for the rest, this machine itself never: that would be a circle."""
     servers = [line for line in dns.wanted(ctx).splitlines() if line.startswith("server=")]
     assert servers == ["server=127.0.0.11"]
+
+
+def test_names_of_the_engine(ctx: Context) -> None:
+    """What the engine wrote into the container's hosts file is answered, where dnsmasq can take the name."""
+    names.CONTAINER.write_text(f"192.0.2.9 relay.lan {NAME} x,y\n127.0.0.1 localhost\n")
+    lines = [line for line in dns.wanted(ctx).splitlines() if line.startswith("host-record=")]
+    assert lines == [f"host-record={NAME},10.0.0.2,fd00::2", "host-record=relay.lan,192.0.2.9"]
 
 
 def test_domains(ctx: Context) -> None:
@@ -115,13 +132,27 @@ def test_strangers_process(ctx: Context) -> None:
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
     """Run dnsmasq with the configuration of both families on a free port, and return that."""
+    engines = (("192.0.2.9", ("relay.lan",)),)
+    text = dns.config(NAME, ("example.org", "example.net"), SIX, ["127.0.0.1#9"], engines)
+    with running(tmp_path, text) as number:
+        yield number
+
+
+@contextlib.contextmanager
+def running(tmp_path: Path, text: str) -> Iterator[int]:
+    """Run dnsmasq with a configuration, but on a free port, which is returned."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         number: int = free.getsockname()[1]
-    text = dns.config(NAME, ("example.org", "example.net"), SIX, [f"127.0.0.1#{number}"]).replace("user=root\n", "")
-    text = text.replace("port=53", f"port={number}").replace(str(dns.PID), f"{tmp_path}/pid")
+    for old, new in (
+        ("user=root\n", ""),
+        ("port=53", f"port={number}"),
+        (str(dns.PID), f"{tmp_path}/pid"),
+        ("listen-address=::1\n", ""),
+    ):
+        text = text.replace(old, new)
     file = tmp_path / "dnsmasq.test.conf"
-    file.write_text(text.replace("listen-address=::1\n", ""))
+    file.write_text(text)
     argv = ["dnsmasq", "--keep-in-foreground", f"--conf-file={file}"]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
@@ -131,6 +162,8 @@ def port(tmp_path: Path) -> Iterator[int]:
             yield number
         finally:
             process.terminate()
+            process.wait()
+            (tmp_path / "pid").unlink(missing_ok=True)
 
 
 @NEEDS_DNSMASQ
@@ -143,6 +176,7 @@ def port(tmp_path: Path) -> Iterator[int]:
         ("example.net", MX, [NAME]),
         ("MAIL.example.org", A, ["10.0.0.2"]),
         (NAME, MX, []),
+        ("relay.lan", A, ["192.0.2.9"]),
     ],
 )
 def test_answers(port: int, question: str, kind: int, answer: list[str]) -> None:
@@ -159,3 +193,60 @@ def test_end(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     dns.end()
     with pytest.raises(OSError, match="refused"):
         ask(NAME, A, port=port)
+
+
+class Upstream:
+    """A nameserver on this machine that answers each question alike, or none, and keeps how many there were."""
+
+    def __init__(self, code: int | None) -> None:
+        self.channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.channel.bind(("127.0.0.1", 0))
+        self.port: int = self.channel.getsockname()[1]
+        self.code = code
+        self.count = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            query, asker = self.channel.recvfrom(4096)
+            self.count += 1
+            if self.code is not None:
+                header = query[:2] + struct.pack(">HHHHH", 0x8180 | self.code, 1, 0, 0, 0)
+                self.channel.sendto(header + query[12:], asker)
+
+
+@NEEDS_DNSMASQ
+def test_nameservers_are_asked_in_order(tmp_path: Path) -> None:
+    """A real dnsmasq asks the first nameserver of resolv.conf, and the next only where that one cannot answer."""
+    servers = [Upstream(3), Upstream(0), Upstream(0)]
+    refusing = [Upstream(5), *servers]
+    for asked, expected in ((servers, [8, 0, 0]), (refusing, [8, 8, 0, 0])):
+        for each in servers:
+            each.count = 0
+        text = dns.config(NAME, ("example.org",), FOUR, [f"127.0.0.1#{each.port}" for each in asked])
+        with running(tmp_path, text) as port:
+            for number in range(8):
+                assert ask(f"x{number}.example.com", A, port=port, timeout=5) == []
+        assert [each.count for each in asked] == expected
+
+
+def test_nameservers_that_are_of_no_use(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is silent, is not there, or has nothing but its refusal is told by its address, a good one is not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = closed.getsockname()[1]
+    ports = {f"127.0.0.{number}": upstream.port for number, upstream in enumerate(map(Upstream, (0, 3, 2, 5, None)), 2)}
+    ports["127.0.0.9"] = nobody
+    monkeypatch.setattr(dns, "UPSTREAM_PATIENCE", 0.3)
+    monkeypatch.setattr(
+        dns, "ask", lambda name, kind, server, timeout: ask(name, kind, port=ports[server], timeout=timeout)
+    )
+    assert dns.silent(list(ports), "example.org") == ["127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.9"]
+    resolver.CONTAINER.write_text("nameserver 127.0.0.2\nnameserver 127.0.0.9\n")
+    assert dns.notices(ctx) == ("of the container's nameservers 127.0.0.9 does not answer; take it out of --dns",)
+    resolver.CONTAINER.write_text("nameserver 127.0.0.4\n")
+    assert dns.notices(ctx)[0].startswith("no nameserver answers (127.0.0.4)")
+    resolver.CONTAINER.write_text("nameserver 127.0.0.1\n")
+    assert dns.notices(ctx)[0].startswith("the container has no nameserver")
+    resolver.CONTAINER.write_text("nameserver 127.0.0.2\n")
+    assert dns.notices(ctx) == ()

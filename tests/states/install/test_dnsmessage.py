@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from states.install.machine.dnsmessage import AAAA, MX, A, ask
+from states.install.machine.dnsmessage import AAAA, MX, NS, A, ask
 
 NAME = "mail.example.org"
 POINTER = b"\xc0\x0c"
@@ -78,6 +78,21 @@ def test_mail_exchangers(server: Server) -> None:
     assert server.ask(MX) == [NAME, "mx.example.org"]
 
 
+def test_nameservers_of_the_root(server: Server) -> None:
+    """The root itself has an empty name; a name that does not exist is an answer like any other."""
+    asked = bytearray()
+
+    def answer(query: bytes) -> bytes:
+        asked[:] = query[12:]
+        return answered(record(NS, b"\x01a\x00", name=b"\0"))(query)
+
+    server.answer = answer
+    assert ask(".", NS, port=server.port, timeout=5) == ["a"]
+    assert bytes(asked) == b"\0" + struct.pack(">HH", NS, 1)
+    server.answer = lambda query: query[:3] + b"\x83" + answered()(query)[4:]
+    assert server.ask(A) == []
+
+
 def test_nothing(server: Server) -> None:
     """An answer without records is an empty list: the name leads nowhere."""
     server.answer = answered()
@@ -98,6 +113,8 @@ BAD: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "name without an end": (A, answered(b"\x3f" + b"x" * 40)),
     "value cut": (A, answered(record(A, bytes(2), length=4))),
     "address too short": (A, answered(record(A, bytes(3)))),
+    "not able to": (A, lambda query: query[:3] + b"\x82" + answered()(query)[4:]),
+    "not willing to": (A, lambda query: query[:3] + b"\x85" + answered()(query)[4:]),
     "host that is no text": (MX, answered(record(MX, b"\0\0\x02\xff\xfe\0"))),
 }
 

@@ -19,7 +19,7 @@ from states.bootstrap.addresses import Addresses
 from states.bootstrap.settings import PROXY, UBUNTU
 from states.bootstrap.suites import SUITES
 from states.install import codes
-from states.install.machine import limits, listening
+from states.install.machine import dns, limits, listening
 from states.install.machine.memory import Memory
 from states.install.preflight import clock, names, network, room, step, system
 from states.install.preflight.checks import CHECKS
@@ -48,8 +48,8 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     for module in (names, network):
         monkeypatch.setattr(module, "addresses", lambda: Addresses(("10.0.0.2",), six=False))
     monkeypatch.setattr(network, "listening", lambda: {22, 53})
-    monkeypatch.setattr(network, "container_resolver", lambda: "nameserver 192.0.2.53\n")
-    monkeypatch.setattr(network, "ask", lambda *_words, **_options: [])
+    monkeypatch.setattr(dns, "container_resolver", lambda: "nameserver 192.0.2.53\n")
+    monkeypatch.setattr(dns, "ask", lambda *_words, **_options: [])
     monkeypatch.setattr(step, "reach", lambda _ctx: ())
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/hosts").write_text(HOSTS)
@@ -155,7 +155,7 @@ def test_what_is_only_worth_knowing_stops_nothing(ctx: Context, monkeypatch: pyt
     def silent(*_words: object, **_options: object) -> list[str]:
         raise OSError(errno.ETIMEDOUT, "timed out")
 
-    monkeypatch.setattr(network, "ask", silent)
+    monkeypatch.setattr(dns, "ask", silent)
     step.apply(ctx)
     evidence = step.probe(ctx)
     assert evidence is not None
