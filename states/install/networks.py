@@ -1,7 +1,11 @@
-"""Who may relay without a password: this machine under its present addresses, which change with the container.
+"""What the server's configuration says of the container's addresses, which change with the container.
 
-The mailbox server hands its mail to Postfix from the container's own address. The vendor writes the addresses of the
-day of the install; only those are exchanged here, an operator's own networks stay.
+Who may relay without a password: this machine under its present addresses, for the mailbox server hands its mail to
+Postfix from the container's own. The vendor writes those of the day of the install; only they are exchanged here, an
+operator's own networks stay.
+
+Whether it listens by IPv6: the vendor decides that once as well (zimbraIPMode). When the container has got an IPv6
+address since, the server is told, by the vendor's own way; later the mode is the operator's to change.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from pathlib import Path
 
 from states.bootstrap.addresses import addresses
 from states.identity import server_name
+from states.install.machine.listening import silent_over_ipv6
 from states.install.vendor.answers import networks
 from states.install.vendor.readback import values
 from states.zimbra import as_zimbra
@@ -17,6 +22,9 @@ from zflow.api import Context, Evidence, Scope, Step, holds, read_text, write_at
 
 ATTRIBUTE = "zimbraMtaMyNetworks"
 MARK = Path("opt/zimbra/.zflow-networks")
+MODE = "zimbraIPMode"
+IP_TOOL = "/opt/zimbra/libexec/zmiptool"
+"""Carries the mode over into the local settings of Java and of the database (zm-core-utils, src/libexec/zmiptool)."""
 
 
 def wanted() -> str:
@@ -43,9 +51,36 @@ def exchanged(present: str, ours_before: str, ours_now: str) -> str:
     return " ".join([*ours_now.split(), *others])
 
 
+def has_ipv6(found: str) -> bool:
+    """Tell whether there is an IPv6 address among networks in Postfix's notation, beside this machine's own ::1."""
+    return any(word.startswith("[") and word != "[::1]/128" for word in found.split())
+
+
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the networks written last are the present ones."""
-    return Evidence(wanted()) if holds(ctx.volume / MARK, wanted() + "\n") else None
+    """See whether the networks written last are the present ones; tells which ports do not listen by IPv6."""
+    if not holds(ctx.volume / MARK, wanted() + "\n"):
+        return None
+    silent = silent_over_ipv6() if has_ipv6(wanted()) else []
+    return Evidence(wanted(), (_not_served(ctx, silent),) if silent else ())
+
+
+def family_lost(ctx: Context) -> str | None:
+    """Say, before its services fail to start, that a server which listens by IPv4 has no such address any more."""
+    own, before = addresses().own, remembered(ctx)
+    if not before or has_ipv6(before) or not own or any(":" not in each for each in own):
+        return None
+    return (
+        f"the container has IPv6 addresses only ({', '.join(own)}), and the server listens by IPv4 alone: start the "
+        "container once in a network with both, where zflow makes the server listen by both"
+    )
+
+
+def _not_served(ctx: Context, silent: list[int]) -> str:
+    commands = f"zmprov ms {server_name(ctx)} {MODE} both; {IP_TOOL}; zmcontrol restart"
+    return (
+        f"the container has an IPv6 address, and nothing listens there on {', '.join(map(str, silent))}: "
+        f"`zflow shell su - zimbra -c '{commands}'`"
+    )
 
 
 def audit(ctx: Context) -> Evidence | None:
@@ -61,9 +96,21 @@ def present_values(ctx: Context) -> list[str]:
 
 def apply(ctx: Context) -> None:
     """Exchange the addresses in the server's configuration; zmconfigd lets Postfix know within a minute."""
-    value = exchanged(" ".join(present_values(ctx)), remembered(ctx), wanted())
+    before = remembered(ctx)
+    value = exchanged(" ".join(present_values(ctx)), before, wanted())
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), ATTRIBUTE, value, timeout=180)
+    if has_ipv6(wanted()) and not has_ipv6(before) and silent_over_ipv6():
+        listen_by_ipv6(ctx)
     remember(ctx)
+
+
+def listen_by_ipv6(ctx: Context) -> None:
+    """Let the server listen by both families, and start it anew for it. What does not come up again is not lost here:
+    the step that starts the services looks once more, and the evidence tells which ports still do not listen."""
+    ctx.progress.report(note="the container has got an IPv6 address: restarting the server for it")
+    as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), MODE, "both", ok=range(256), timeout=180)
+    as_zimbra(ctx, IP_TOOL, ok=range(256), timeout=300)
+    as_zimbra(ctx, "zmcontrol", "restart", ok=range(256), timeout=900, daemon=True)
 
 
 STEP = Step(
@@ -74,5 +121,5 @@ STEP = Step(
     apply=apply,
     scope=Scope.BOOT,
     inputs=lambda _ctx: wanted(),
-    timeout=600,
+    timeout=1800,
 )

@@ -24,6 +24,12 @@ exit ${dead:-0}
 """
 """User zimbra may put a link, a pipe or a file without end in the place of each: no more than a number is read, and
 nothing is waited for."""
+ADDRESSES = """\
+awk '$5 == "80" || $5 == "00" { print $1 }' /proc/net/if_inet6 2>/dev/null
+grep -B 1 '/32 host LOCAL' /proc/net/fib_trie
+exit 0
+"""
+"""The addresses that the kernel has: permanent and usable ones, see `states.bootstrap.addresses`."""
 MOST = 1 << 16
 """Bytes that are read of an answer; an undisturbed one has some hundred."""
 LOOK = f"""\
@@ -55,5 +61,6 @@ def watches(ctx: Context) -> Sequence[Watch]:
     numbers += [str(dns.PID), str(ctx.volume / syslog.PID), str(ctx.volume / driver.PID_FILE)]
     return (
         Watch("processes", argv=("sh", "-c", ALIVE, "alive", *numbers), every=OFTEN),
+        Watch("addresses", argv=("sh", "-c", ADDRESSES), every=EVERY),
         Watch("services", argv=("bash", "-o", "pipefail", "-c", LOOK, "look", str(ctx.volume), status), every=EVERY),
     )

@@ -22,6 +22,7 @@ from states.identity import mail_domain, server_name
 from states.install import codes
 from states.install.machine import processes
 from states.install.machine.dnsmessage import AAAA, MX, NS, A, ask
+from states.install.networks import family_lost
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
 from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
 
@@ -113,11 +114,15 @@ def silent(servers: list[str], domain: str) -> list[str]:
 
 
 def notices(ctx: Context) -> tuple[str, ...]:
-    """Say which of the container's nameservers are of no use now."""
-    servers = upstream()
+    """Say which of the container's nameservers are of no use now, and whether its addresses are none for the server."""
+    lost = family_lost(ctx)
+    return (*([lost] if lost else []), *_nameservers(upstream(), mail_domain(ctx)))
+
+
+def _nameservers(servers: list[str], domain: str) -> tuple[str, ...]:
     if not servers:
         return ("the container has no nameserver: mail to other servers cannot be delivered; start it with --dns",)
-    if not (dead := silent(servers, mail_domain(ctx))):
+    if not (dead := silent(servers, domain)):
         return ()
     if len(dead) < len(servers):
         return (f"of the container's nameservers {', '.join(dead)} does not answer; take it out of --dns",)

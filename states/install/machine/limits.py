@@ -1,4 +1,6 @@
-"""Lets `su` to user zimbra work where the container's limit of open files is below the one the vendor asks for.
+"""The container's limits of open files and processes, of which an operator may have changed either since the install.
+
+Lets `su` to user zimbra work where the limit of open files is below the one the vendor asks for.
 
 The vendor's limits.conf wants 524288 files for user zimbra. Where the container may have fewer and lacks the capability
 to raise that, pam_limits fails and with it every `su - zimbra` (zimbra-facts §7). A file in limits.d is read after
@@ -16,12 +18,32 @@ PLACE = Path("etc/security/limits.d/zz-zflow.conf")
 VENDOR = 524288
 LEAST = 10000
 """Open files below which mailboxd and nginx run dry even on a quiet server."""
+PROCESSES = (Path("/sys/fs/cgroup/pids.max"), Path("/sys/fs/cgroup/pids/pids.max"))
+"""Version 2 and version 1; Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/pids.rst. Threads count as well."""
+LEAST_PROCESSES = 1000
+"""The mailbox server alone may have 570 threads for its clients (zimbraHttpNumThreads 250, zimbraImapNumThreads 200,
+zimbraPop3NumThreads 100, zimbraLmtpNumThreads 20); all the others need some as well."""
 
 
 def open_files() -> int:
     """Return how many files a process of this container may open at most, up to what the vendor asks for."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return VENDOR if hard == resource.RLIM_INFINITY else min(hard, VENDOR)
+
+
+def processes(limits: tuple[Path, ...] = PROCESSES) -> int | None:
+    """Return how many processes and threads this container may have at most; None where that has no limit."""
+    found = [int(text) for path in limits if path.is_file() and (text := path.read_text().strip()).isdigit()]
+    return min(found, default=None)
+
+
+def notices() -> tuple[str, ...]:
+    """Say which limits are too low for a server, whatever they were at its install."""
+    files, most = open_files(), processes()
+    low = [f"{files} open files, at least {LEAST} are wanted: --ulimit nofile=524288:524288"] if files < LEAST else []
+    if most is not None and most < LEAST_PROCESSES:
+        low.append(f"{most} processes and threads, at least {LEAST_PROCESSES} are wanted: --pids-limit 4096")
+    return tuple(f"the container allows only {each}" for each in low)
 
 
 def render(files: int) -> str:
@@ -35,7 +57,7 @@ def render(files: int) -> str:
 def probe(ctx: Context) -> Evidence | None:
     """See whether the file has this container's limit."""
     files = open_files()
-    return Evidence(f"{files} open files") if holds(ctx.volume / PLACE, render(files)) else None
+    return Evidence(f"{files} open files", notices()) if holds(ctx.volume / PLACE, render(files)) else None
 
 
 def apply(ctx: Context) -> None:

@@ -383,6 +383,33 @@ def test_open_files(monkeypatch: pytest.MonkeyPatch, hard: int, files: int) -> N
     assert limits.open_files() == files
 
 
+@pytest.mark.parametrize(
+    ("texts", "most"), [(["max\n"], None), (["40\n"], 40), (["max", "2048"], 2048), ([], None), ([""], None)]
+)
+def test_limit_of_processes(tmp_path: Path, texts: list[str], most: int | None) -> None:
+    """The control group's limit is read in both versions; `max` and an absent file are none."""
+    paths = tuple(tmp_path / str(number) for number, _ in enumerate(texts))
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+    assert limits.processes((*paths, tmp_path / "absent")) == most
+
+
+def test_low_limits_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each start, and not at the install alone, limits that are too low for a server are named with the way out."""
+    ctx = make_context(tmp_path)
+    for files, most, told in (
+        (limits.LEAST, None, []),
+        (1024, limits.LEAST_PROCESSES, ["1024 open files"]),
+        (1024, 40, ["1024 open files", "40 processes and threads"]),
+    ):
+        monkeypatch.setattr(limits, "open_files", lambda files=files: files)
+        monkeypatch.setattr(limits, "processes", lambda most=most: most)
+        limits.apply(ctx)
+        evidence = limits.probe(ctx)
+        assert evidence is not None
+        assert [part in each for part, each in zip(told, evidence.notices, strict=True)] == [True] * len(told)
+
+
 def test_limits_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file follows the container's limit at every start, and its name is read after the vendor's."""
     ctx = make_context(tmp_path)

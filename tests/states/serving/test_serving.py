@@ -139,6 +139,33 @@ def test_processes(ctx: Context) -> None:
         (ctx.volume / "alive").write_text("rubbish\n")
 
 
+ADDED = """\
+ip link set lo up; ip address add 10.0.0.2/24 dev lo
+sh -c "$0"; echo; ip address add 10.0.0.3/24 dev lo; sh -c "$0"
+echo; ip address add 2001:db8::2/64 dev lo; sh -c "$0"; echo; sh -c "$0"
+"""
+
+
+@pytest.mark.root
+def test_addresses_that_come_while_serving(ctx: Context) -> None:
+    """Another address of the container is another answer, of either family; nothing else is."""
+    write_server(ctx.volume)
+    (watch,) = (each for each in watches(ctx) if each.name == "addresses")
+    argv = ["unshare", "--net", "sh", "-c", ADDED, watch.argv[2]]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    first, other, both, same = done.stdout.split("\n\n")
+    assert first != other != both == same.rstrip()
+    assert "20010db8" in both
+
+
+def test_what_the_engine_writes_is_watched(ctx: Context) -> None:
+    """A resolv.conf or a hosts file that changes starts a walk, and so does the end of a run of the updates."""
+    write_server(ctx.volume)
+    paths = {path for watch in watched_files(ctx) for path in watch.paths}
+    assert paths == {"/etc/resolv.conf", "/etc/hosts", *(f"{ctx.volume}/{each}" for each in driver.WATCHED)}
+
+
 def test_end_without_a_server(ctx: Context) -> None:
     """Where no server is none is stopped, and the end comes quietly."""
     shutdown(ctx)

@@ -1,0 +1,117 @@
+"""The container's addresses in the server's configuration: who may relay, and whether it listens by IPv6."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from states import identity
+from states.bootstrap.addresses import Addresses
+from states.install import networks
+from tests.states.install.shells import Answering, commands
+from tests.support import make_context
+from zflow.api import Context
+
+ROOT = Path(__file__).parents[3]
+FOUR = "127.0.0.0/8 [::1]/128 10.0.0.2/32"
+BOTH = f"{FOUR} [fd00::2]/128"
+LISTEN = """\
+import socket
+from states.install.machine.listening import listening, silent_over_ipv6
+def listen(family, address, port):
+    server = socket.socket(family)
+    if family == socket.AF_INET6:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, port != 587)
+    server.bind((address, port))
+    server.listen()
+    return server
+four = [listen(socket.AF_INET, "0.0.0.0", port) for port in (25, 443, 8080)]
+local = [listen(socket.AF_INET, "127.0.0.1", 80)]
+six = [listen(socket.AF_INET6, address, port) for address, port in (("::", 443), ("::1", 25), ("::", 587))]
+print(sorted(listening()), silent_over_ipv6())
+"""
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context of a server that was IPv4's alone, and is now in a container with both."""
+    (tmp_path / "opt/zimbra").mkdir(parents=True)
+    (tmp_path / networks.MARK).write_text(f"{FOUR}\n")
+    monkeypatch.setattr(networks, "wanted", lambda: BOTH)
+    monkeypatch.setattr(networks, "silent_over_ipv6", lambda: [25, 443])
+    return make_context(
+        tmp_path,
+        identity.SETTINGS,
+        {"ZFLOW_HOSTNAME": "mail.example.org"},
+        shell=Answering(tmp_path, lambda _argv: f"zimbraMtaMyNetworks: {FOUR} 192.0.2.0/24\n"),
+    )
+
+
+@pytest.mark.root
+def test_who_listens_by_which_family() -> None:
+    """By the kernel's own tables: a port on a loopback address is no open one, one socket may serve both families."""
+    argv = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" -c "$1"', sys.executable, LISTEN]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "[25, 80, 443, 587, 8080] [25]\n", done.stderr
+
+
+def test_ipv6_given_later(ctx: Context) -> None:
+    """A server that was installed without IPv6 listens by it once the container has it, by the vendor's own way."""
+    assert networks.probe(ctx) is None
+    networks.apply(ctx)
+    assert commands(ctx)[1:] == [
+        ("zmprov", "-l", "ms", "mail.example.org", "zimbraMtaMyNetworks", f"{BOTH} 192.0.2.0/24"),
+        ("zmprov", "-l", "ms", "mail.example.org", "zimbraIPMode", "both"),
+        ("/opt/zimbra/libexec/zmiptool",),
+        ("zmcontrol", "restart"),
+    ]
+
+
+def test_what_still_does_not_listen_is_told(ctx: Context) -> None:
+    """It is not tried again and again, for the mode may be the operator's choice by then; it is told."""
+    networks.apply(ctx)
+    evidence = networks.probe(ctx)
+    assert evidence is not None
+    (told,) = evidence.notices
+    assert "nothing listens there on 25, 443" in told
+    (ctx.volume / networks.MARK).write_text(f"{BOTH} [fd00::9]/128\n")
+    before = len(commands(ctx))
+    networks.apply(ctx)
+    assert [argv[0] for argv in commands(ctx)[before:]] == ["zmprov", "zmprov"]
+
+
+@pytest.mark.parametrize(("now", "silent"), [(FOUR, [25]), (BOTH, [])])
+def test_nothing_to_tell(ctx: Context, monkeypatch: pytest.MonkeyPatch, now: str, silent: list[int]) -> None:
+    """Without an IPv6 address nobody comes by it, and where all ports listen the server is not restarted."""
+    monkeypatch.setattr(networks, "wanted", lambda: now)
+    monkeypatch.setattr(networks, "silent_over_ipv6", lambda: silent)
+    networks.apply(ctx)
+    assert [argv[0] for argv in commands(ctx)] == ["zmprov", "zmprov"]
+    evidence = networks.probe(ctx)
+    assert evidence is not None
+    assert evidence.notices == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "mark", "told"),
+    [
+        (("fd00::2",), FOUR, True),
+        (("fd00::2",), BOTH, False),
+        (("10.0.0.2", "fd00::2"), FOUR, False),
+        (("10.0.0.2",), FOUR, False),
+        ((), FOUR, False),
+        (("fd00::2",), None, False),
+    ],
+)
+def test_ipv6_alone(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, now: tuple[str, ...], mark: str | None, told: bool
+) -> None:
+    """A server of IPv4 cannot start where there is only IPv6, and that is told before it fails to."""
+    monkeypatch.setattr(networks, "addresses", lambda: Addresses(now, six=True))
+    (ctx.volume / networks.MARK).unlink()
+    if mark is not None:
+        (ctx.volume / networks.MARK).write_text(mark)
+    assert (networks.family_lost(ctx) is not None) == told
