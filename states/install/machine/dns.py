@@ -13,6 +13,7 @@ import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 from states.bootstrap.addresses import Addresses, addresses
@@ -35,8 +36,10 @@ KEPT = (["search"], ["domain"], ["options"])
 """Lines of the container's resolv.conf that hold inside as well."""
 PATIENCE = 5.0
 """Seconds dnsmasq gets to answer its first question."""
-UPSTREAM_PATIENCE = 2.0
-"""Seconds that a nameserver of the container gets for an answer."""
+UPSTREAM_PATIENCE = 1.0
+"""Seconds that a nameserver of the container gets for an answer, twice."""
+FRESH = 60.0
+"""Seconds for which one walk believes what the nameservers did last: its looks come in a row."""
 NAME = re.compile(r"[\w.-]+", re.ASCII)
 """What dnsmasq takes as a name; for another one it would not start."""
 
@@ -93,11 +96,13 @@ def upstream() -> list[str]:
     return [each for each in nameservers(container_resolver()) if each not in OURSELVES]
 
 
-def silent(servers: list[str], domain: str) -> list[str]:
+@lru_cache(maxsize=1)
+def silent(servers: tuple[str, ...], domain: str, _moment: float = 0.0) -> list[str]:
     """Return the nameservers that do not answer, or only that they cannot.
 
     An engine's own resolver always speaks, and knows the names of its containers with nothing behind it; hence it is
-    asked for the root, and for the mail domain where only a network of its own has to be resolved.
+    asked for the root, and for the mail domain where only a network of its own has to be resolved. Another `_moment`
+    makes them be asked again.
     """
 
     def answers(server: str) -> bool:
@@ -109,20 +114,21 @@ def silent(servers: list[str], domain: str) -> list[str]:
             return True
         return False
 
-    with ThreadPoolExecutor(len(servers) or 1) as pool:
+    with ThreadPoolExecutor(len(servers)) as pool:
         return [server for server, answered in zip(servers, pool.map(answers, servers), strict=True) if not answered]
 
 
 def notices(ctx: Context) -> tuple[str, ...]:
     """Say which of the container's nameservers are of no use now, and whether its addresses are none for the server."""
     lost = family_lost(ctx)
-    return (*([lost] if lost else []), *_nameservers(upstream(), mail_domain(ctx)))
+    return (*([lost] if lost else []), *_nameservers(mail_domain(ctx)))
 
 
-def _nameservers(servers: list[str], domain: str) -> tuple[str, ...]:
+def _nameservers(domain: str) -> tuple[str, ...]:
+    servers = upstream()
     if not servers:
         return ("the container has no nameserver: mail to other servers cannot be delivered; start it with --dns",)
-    if not (dead := silent(servers, domain)):
+    if not (dead := silent(tuple(servers), domain, time.monotonic() // FRESH)):
         return ()
     if len(dead) < len(servers):
         return (f"of the container's nameservers {', '.join(dead)} does not answer; take it out of --dns",)

@@ -20,6 +20,7 @@ from states.bootstrap.addresses import Addresses
 from states.install.machine import dns
 from states.install.machine.dnsmessage import AAAA, MX, A, ask
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
+from states.serving.watches import FORWARDS
 from tests.support import make_context
 from zflow.api import Context
 
@@ -45,6 +46,7 @@ CONFIGS: dict[str, str] = {
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context in a container with Docker's resolver, its files below the volume."""
+    dns.silent.cache_clear()
     monkeypatch.setattr(resolver, "CONTAINER", tmp_path / "container.conf")
     monkeypatch.setattr(names, "CONTAINER", tmp_path / "hosts.conf")
     monkeypatch.setattr(dns, "addresses", lambda: SIX)
@@ -230,6 +232,16 @@ def test_nameservers_are_asked_in_order(tmp_path: Path) -> None:
         assert [each.count for each in asked] == expected
 
 
+@pytest.mark.parametrize(("code", "good"), [(0, True), (3, True), (2, False), (5, False)])
+def test_the_moment_a_nameserver_is_lost(code: int, good: bool) -> None:
+    """What the supervisor asks while the server runs tells an answer from outside from one that there is none."""
+    upstream = Upstream(code)
+    done = subprocess.run(["bash", "-c", FORWARDS, "nameservers", str(upstream.port)], capture_output=True, check=False)
+    assert (done.returncode, upstream.count) == ((0, 1) if good else (1, 2))
+    assert done.stdout + done.stderr == b""
+    upstream.channel.close()
+
+
 def test_nameservers_that_are_of_no_use(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is silent, is not there, or has nothing but its refusal is told by its address, a good one is not."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
@@ -241,7 +253,7 @@ def test_nameservers_that_are_of_no_use(ctx: Context, monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         dns, "ask", lambda name, kind, server, timeout: ask(name, kind, port=ports[server], timeout=timeout)
     )
-    assert dns.silent(list(ports), "example.org") == ["127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.9"]
+    assert dns.silent(tuple(ports), "example.org") == ["127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.9"]
     resolver.CONTAINER.write_text("nameserver 127.0.0.2\nnameserver 127.0.0.9\n")
     assert dns.notices(ctx) == ("of the container's nameservers 127.0.0.9 does not answer; take it out of --dns",)
     resolver.CONTAINER.write_text("nameserver 127.0.0.4\n")

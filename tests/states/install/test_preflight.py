@@ -42,6 +42,7 @@ GIB = 1 << 30
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context on which nothing is in the way."""
+    dns.silent.cache_clear()
     for module in (room, step):
         monkeypatch.setattr(module, "memory", lambda: Memory(8 * GIB, 8 * GIB))
         monkeypatch.setattr(module, "open_files", lambda: limits.VENDOR)

@@ -142,7 +142,7 @@ def test_processes(ctx: Context) -> None:
 ADDED = """\
 ip link set lo up; ip address add 10.0.0.2/24 dev lo
 sh -c "$0"; echo; ip address add 10.0.0.3/24 dev lo; sh -c "$0"
-echo; ip address add 2001:db8::2/64 dev lo; sh -c "$0"; echo; sh -c "$0"
+echo; ip address add 2001:db8::2/64 dev lo nodad; sh -c "$0"; echo; sh -c "$0"
 """
 
 
