@@ -7,13 +7,14 @@ would come any more.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import struct
 from pathlib import Path
 
-from zflow.api import Context, read_text
+from zflow.api import CommandError, Context, read_text
 
 FOLDER = Path("var/lib/dpkg")
 LOCKS = ("lock-frontend", "lock")
@@ -29,8 +30,11 @@ OLD_FILES = ("--force-confdef", "--force-confold")
 """A configuration file that somebody changed stays; dpkg(1). Asked, dpkg would find nobody and fail."""
 CONFIGURE = ("dpkg", *OLD_FILES, "--configure", "-a")
 REPAIR = ("apt-get", "--yes", "--no-remove", *(f"--option=Dpkg::Options::={each}" for each in OLD_FILES),
-          "--fix-broken", "install")  # fmt: skip
+          "--option=Acquire::http::Timeout=30", "--option=Acquire::https::Timeout=30", "--fix-broken",
+          "install")  # fmt: skip
 """Unpacks again what was cut off while it was unpacked, which dpkg itself cannot. It takes nothing away."""
+LONGEST = 900.0
+"""Seconds that either gets; a script of a package that waits for something for ever must not keep a server down."""
 
 
 def unfinished(ctx: Context) -> dict[str, str]:
@@ -82,8 +86,12 @@ def _is_locked(path: Path) -> bool:
 
 
 def complete(ctx: Context) -> dict[str, str]:
-    """Complete what is half done, and return what still is; no failure is raised, for the log and dpkg tell it all."""
+    """Complete what is half done, and return what still is.
+
+    A command that fails, or takes too long, is no error: what it was to do is looked at, and the log has its words.
+    """
     for command in (CONFIGURE, REPAIR):
         if unfinished(ctx):
-            ctx.shell.chroot("flock", "-w", str(PATIENCE), LOCK, *command, ok=range(256), timeout=1800)
+            with contextlib.suppress(CommandError):
+                ctx.shell.chroot("flock", "-w", str(PATIENCE), LOCK, *command, timeout=LONGEST)
     return unfinished(ctx)

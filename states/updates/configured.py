@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from states.bootstrap import build
-from states.bootstrap.dpkg import CONFIGURE, LOCK, PATIENCE, REPAIR
+from states.bootstrap.dpkg import CONFIGURE, LOCK, OLD_FILES, PATIENCE, REPAIR
 from states.bootstrap.settings import PROXY
 from states.identity import admin_address, server_name
 from states.updates.sealed import is_untouched, seal
@@ -54,7 +54,8 @@ def auto_upgrades(*, on: bool) -> str:
 def policy(admin: str, proxy: str | None) -> str:
     """Return zflow's addition to 50unattended-upgrades; lists there are lengthened by it, single values replaced.
 
-    The package's own file allows the release and -security. Zimbra's packages are passed over also while an upgrade has
+    A file that was changed here stays: without a word on it a package with a newer one would never be upgraded. The
+    package's own file allows the release and -security. Zimbra's packages are passed over also while an upgrade has
     their holds lifted. The mail options have two names: MailOnlyOnError up to 18.04, MailReport after it.
     """
     lines = [
@@ -67,6 +68,7 @@ def policy(admin: str, proxy: str | None) -> str:
         'Unattended-Upgrade::Automatic-Reboot "false";',
         'Unattended-Upgrade::Skip-Updates-On-Metered-Connections "false";',
         'Unattended-Upgrade::OnlyOnACPower "false";',
+        *(f'DPkg::Options:: "{each}";' for each in OLD_FILES),
         'APT::Update::Error-Mode "any";',
         f'APT::Update::Post-Invoke-Success {{ "touch /{LISTS} || true"; }};',
         'APT::Periodic::Verbose "2";',

@@ -24,8 +24,8 @@ SLACK = 6 * 3600.0
 """Seconds that the rest of a run, the upgrade itself, may end after the arrival of the lists."""
 LONG = timedelta(days=7)
 """Without a success for so long somebody should know, whatever the reason."""
-SHELLS = frozenset({"", "bash", "sh"})
-"""Names of processes that are no services: gone already, an operator's shell."""
+NOT_TOLD = frozenset({"", "bash", "sh", "rsyslogd"})
+"""Names of processes that are gone already, an operator's shell, or restarted by a step of their own."""
 PATIENCE = 5.0
 """Seconds that cron gets to write its process id, and to end."""
 
@@ -78,7 +78,7 @@ def _without_password(words: str) -> str:
 def outdated(ctx: Context, cron: int) -> Iterator[str]:
     """Say which services run replaced files and are restarted by nobody but the operator; cron's jobs end soon."""
     found = replaced(ctx, (pid for pid in processes.all_inside(ctx) if cron not in processes.ancestors(pid)))
-    if names := sorted({processes.name_of(pid) for pid in found} - SHELLS):
+    if names := sorted({processes.name_of(pid) for pid in found} - NOT_TOLD):
         yield (
             f"still running files that an update has replaced: {', '.join(names)}; restart the container at a quiet "
             "hour"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -11,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from states.bootstrap.addresses import UNUSABLE
 from states.install.machine import dns, syslog
 from states.install.proof import DATA, UNFINISHED
 from states.install.services import RECORD, STATUS
 from states.serving import shutdown, watched_files, watches
-from states.serving.watches import MOST
+from states.serving.watches import ADDRESSES, MOST
 from states.updates import driver
 from tests.states.install.inside import living
 from tests.states.install.records import session, write_history, write_proof, write_server
@@ -157,6 +159,12 @@ def test_addresses_that_come_while_serving(ctx: Context) -> None:
     first, other, both, same = done.stdout.split("\n\n")
     assert first != other != both == same.rstrip()
     assert "20010db8" in both
+
+
+def test_flags_of_an_address() -> None:
+    """The watch calls the same IPv6 addresses usable as the look at the start does."""
+    (usable,) = re.findall(r"/(\^\S+\$)/", ADDRESSES)
+    assert all((re.match(usable, f"{flags:02x}") is None) == bool(flags & UNUSABLE) for flags in range(0xA0))
 
 
 def test_what_the_engine_writes_is_watched(ctx: Context) -> None:

@@ -126,6 +126,7 @@ def test_policy_in_apts_own_eyes(tmp_path: Path) -> None:
         'Unattended-Upgrade::Automatic-Reboot "false";',
         'Acquire::http::Proxy "http://proxy:3128";',
         'Acquire::https::Proxy "http://proxy:3128";',
+        'DPkg::Options:: "--force-confold";',
     ):
         assert line in found
     assert "Proxy" not in configured.policy("boss@example.org", None)
