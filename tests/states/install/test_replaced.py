@@ -17,13 +17,25 @@ from tests.support import make_context
 from zflow.api import Context
 
 ROOT = Path(__file__).parents[3]
-NOBODY = 65534
+HIDDEN = """\
+mount -t proc proc /proc
+mount -t tmpfs -o mode=755 volume /mnt
+mkdir -p /mnt/usr/bin /mnt/var/lib/dpkg/info
+cp /bin/sleep /mnt/usr/bin
+setpriv --reuid=65534 --clear-groups /mnt/usr/bin/sleep 60 & pid=$!
+until [ "$(cat /proc/$pid/comm)" = sleep ]; do :; done
+cp /bin/sleep /mnt/usr/bin/new && mv /mnt/usr/bin/new /mnt/usr/bin/sleep
+touch -d '+2 seconds' /mnt/var/lib/dpkg/info
+echo $pid
+setpriv --bounding-set=-sys_ptrace,-perfmon --inh-caps=-sys_ptrace,-perfmon "$PYTHON" -c "$LOOK" $pid
+"""
+"""In namespaces of its own, on a file system that every user may enter."""
 LOOK = """\
 import sys
 from pathlib import Path
 from states.install.machine.replaced import replaced
 from tests.support import make_context
-print(replaced(make_context(Path(sys.argv[1])), [int(sys.argv[2])]))
+print(*replaced(make_context(Path("/mnt")), [int(sys.argv[1])]))
 """
 
 
@@ -33,17 +45,13 @@ def ctx(tmp_path: Path) -> Context:
     for folder in (Path("usr/bin"), CHANGED):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy("/bin/sleep", tmp_path / "usr/bin/sleep")
-    tmp_path.chmod(0o755)
     return make_context(tmp_path)
 
 
 @pytest.fixture
 def process(ctx: Context) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the program, as user nobody where that can be."""
-    user = NOBODY if os.geteuid() == 0 else None
-    for folder in ctx.volume.parents[:2] if user else ():
-        folder.chmod(0o755)
-    with subprocess.Popen([ctx.volume / "usr/bin/sleep", "60"], user=user) as running:
+    """Run the program."""
+    with subprocess.Popen([ctx.volume / "usr/bin/sleep", "60"]) as running:
         until = time.monotonic() + 10
         while Path(f"/proc/{running.pid}/comm").read_text() != "sleep\n":
             assert time.monotonic() < until
@@ -79,10 +87,10 @@ def test_nothing_is_looked_at_without_an_update(ctx: Context, process: subproces
 
 
 @pytest.mark.root
-def test_a_root_without_the_right_to_trace(ctx: Context, process: subprocess.Popen[bytes]) -> None:
+def test_a_root_without_the_right_to_trace() -> None:
     """A container's root may not read another user's mappings, and looks as that user."""
-    update(ctx)
-    drop = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
-    argv = [*drop, sys.executable, "-c", LOOK, str(ctx.volume), str(process.pid)]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stdout == f"[{process.pid}]\n", done.stderr
+    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", HIDDEN]
+    environment = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "LOOK": LOOK}
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    pid, seen = done.stdout.splitlines()
+    assert seen == pid, done.stderr
