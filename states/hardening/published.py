@@ -20,7 +20,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.resolver
 
-from states.hardening import judge
+from states.hardening import judge, spf
 from states.hardening.zone import Record
 
 State = Literal["right", "wrong", "missing", "unknown"]
@@ -62,6 +62,7 @@ class Published:
     timeout: float = 2.0
     _zones: dict[dns.name.Name, tuple[dns.name.Name, list[Server]]] = field(default_factory=dict)
     _silent: dict[Server, str] = field(default_factory=dict)
+    _looked: dict[tuple[str, str], list[str] | spf.Unheard] = field(default_factory=dict)
 
     def check(self, wanted: list[Record]) -> Iterator[Finding]:
         """Yield a finding for each record, then one for each server that does not answer as it should."""
@@ -97,16 +98,29 @@ class Published:
             return result("unknown", f"none of the zone's name servers answers: {_names(servers)}")
         bad = {server: said for server, said in told.items() if said[0] != "right"}
         if not bad:
-            return result("right", "")
+            return result("right", next(iter(told.values()))[1])
         verdict, why = next(iter(bad.values()))
         return result(verdict, why if len(bad) == len(told) else f"{why} (only at {_names(bad)})")
+
+    def look(self, name: str, kind: str) -> list[str]:
+        """Return the values at a name, as the first of its zone's servers that answers has them; raises Unheard."""
+        key = (name.rstrip(".").lower(), kind)
+        if key not in self._looked:
+            try:
+                self._looked[key] = self._elsewhere(dns.name.from_text(name), kind, 0)
+            except (Silent, dns.exception.DNSException):
+                self._looked[key] = spf.Unheard(f"the name servers of {key[0]} do not answer")
+        found = self._looked[key]
+        if isinstance(found, spf.Unheard):
+            raise found
+        return found
 
     def _majority(self, server: Server, record: Record, wanted: list[Record]) -> judge.Judgement:
         """Ask up to three times: one good answer is enough, a bad one and silence need a second of their kind."""
         heard: list[judge.Judgement | Silent] = []
         for _ in range(TRIES):
             try:
-                said = judge.judge(record, self._values(server, record.name, record.kind), wanted)
+                said = judge.judge(record, self._values(server, record.name, record.kind), wanted, self.look)
             except Silent as error:
                 heard.append(error)
             else:

@@ -52,6 +52,8 @@ def right() -> Zone:
         (SELECTOR, "TXT"): [quoted(PUBLIC[:255], PUBLIC[255:])],
         ("_dmarc.example.test", "TXT"): [quoted("v=DMARC1; p=quarantine; rua=mailto:admin@example.test")],
         ("example.net._report._dmarc.example.test", "TXT"): [quoted("v=DMARC1")],
+        ("all.example.net", "TXT"): [quoted("v=spf1 ip4:203.0.113.4/31 ~all")],
+        ("5.113.0.203.in-addr._spf.example.net", "A"): ["127.0.0.2"],
     }
 
 
@@ -75,12 +77,14 @@ def states(servers: World) -> set[str]:
 def test_everything_right(servers: World) -> None:
     """Nothing is said of what is as it should be, and every server was asked."""
     assert look(servers) == dict.fromkeys(PLACES.values(), ("right", ""))
-    assert len(servers.first.asked) == len(servers.second.asked) == len(WANTED)
+    assert set(servers.second.asked) == {f"{name}. IN {kind}" for name, kind in PLACES.values()}
+    assert set(servers.first.asked) > set(servers.second.asked)
 
 
 @pytest.mark.parametrize("purpose", PLACES)
 def test_each_record_missing(servers: World, purpose: str) -> None:
     """What is not there is missing, and nothing else is said to be."""
+    servers.zone[PLACES["spf"]] = [quoted("v=spf1 ip4:203.0.113.5 -all")]
     del servers.zone[PLACES[purpose]]  # type: ignore[index]
     found = look(servers)
     assert found.pop(PLACES[purpose])[0] == "missing"  # type: ignore[index]
@@ -98,15 +102,24 @@ def test_each_record_missing(servers: World, purpose: str) -> None:
         ("spf", [quoted("v=spf1 mx a ~all"), quoted("v=spf1 mx -all")], "2 texts that begin with v=spf1"),
         ("spf", [quoted("v=spf1 mx a +all")], "everybody"),
         ("spf", [quoted("v=spf1 mx a")], "forbids nobody"),
-        ("spf", [quoted("v=spf1 ip4:198.51.100.9 -all")], "lacks a mx"),
-        ("spf", [quoted("v=spf1 -mx -a ~all")], "lacks a mx"),
+        ("spf", [quoted("v=spf1 ip4:198.51.100.9 -all")], "203.0.113.5 may not send: fail by ‹-all›"),
+        ("spf", [quoted("v=spf1 -mx -a ~all")], "fail by ‹-mx›"),
+        ("spf", [quoted("v=spf1 -all mx a")], "fail by ‹-all›"),
+        ("spf", [quoted("v=spf1 ip4:203.0.113.0/29 ~ip4:203.0.113.0/24 +ip4:0.0.0.0/0")], "by ‹+ip4:0.0.0.0/0›"),
+        ("spf", [quoted("v=spf1 include:_spf.example.net -all")], "no SPF record at _spf.example.net"),
+        ("spf", [quoted("v=spf1 mx include:_spf.example.net -all")], "no SPF record at _spf.example.net"),
+        ("spf", [quoted("v=spf1 mx:mail.example.test ip4:203.0.113.300 -all")], "‹ip4:203.0.113.300› is not a network"),
+        ("spf", [quoted("v=spf1 mx; -all")], "‹mx;› is not a term"),
         ("dkim", [quoted(PUBLIC[:255])], "cut off"),
         ("dkim", [quoted(PUBLIC[:200], PUBLIC[255:])], "another key"),
         ("dkim", [quoted(PUBLIC[255:]), quoted(PUBLIC[:255])], "cut off"),
         ("dkim", [quoted("v=DKIM1; k=rsa; p=")], "revoked"),
         ("dkim", [quoted(PUBLIC.replace("rsa", "ed25519")[:255], PUBLIC[251:])], "another kind"),
         ("dkim", [quoted("hello")], "no key"),
+        ("dkim", [quoted(f"t=y:s; {PUBLIC}"[:250], f"t=y:s; {PUBLIC}"[250:])], "only tried out"),
+        ("dkim", [quoted(f"h=sha1; {PUBLIC}"[:250], f"h=sha1; {PUBLIC}"[250:])], "no SHA-256"),
         ("dmarc", [quoted("v=DMARC1; p=none")], "none, not quarantine"),
+        ("dmarc", [quoted("v=DMARC1; p=quarantine; pct=10")], "10 % of the mail"),
         ("dmarc", [quoted("v=DMARC1; rua=mailto:x@example.test")], "no policy that counts"),
         ("dmarc", [quoted("v=DMARC1; p=reject"), quoted("v=DMARC1; p=none")], "2 texts"),
         ("reports", [quoted("v=DMARC1"), quoted("v=DMARC1; p=none")], "2 texts"),
@@ -114,6 +127,7 @@ def test_each_record_missing(servers: World, purpose: str) -> None:
 )
 def test_each_record_wrong(servers: World, purpose: str, values: list[str], words: str) -> None:
     """What is there and is not what it should be is wrong, in words that tell how, and nothing else is said to be."""
+    servers.zone[PLACES["spf"]] = [quoted("v=spf1 ip4:203.0.113.5 -all")]
     servers.zone[PLACES[purpose]] = values  # type: ignore[index]
     found = look(servers)
     state, why = found.pop(PLACES[purpose])  # type: ignore[index]
@@ -128,10 +142,14 @@ def test_each_record_wrong(servers: World, purpose: str, values: list[str], word
         ("ptr", ["another.example.test.", "Mail.Example.TEST."]),
         ("spf", [quoted("V=SPF1 A MX ~ALL")]),
         ("spf", [quoted("v=spf1 a m", "x -all")]),
-        ("spf", [quoted("v=spf1 mx a include:_spf.example.net ip4:198.51.100.0/24 ~all"), quoted("google-verify=1")]),
+        ("spf", [quoted("v=spf1 mx a include:all.example.net ip4:198.51.100.0/24 ~all"), quoted("google-verify=1")]),
         ("spf", [quoted("v=spf1 ip4:203.0.113.5 -all")]),
         ("spf", [quoted("v=spf1 a:mail.example.test ?all")]),
-        ("spf", [quoted("v=spf1 redirect=_spf.example.net")]),
+        ("spf", [quoted("v=spf1 ip4:203.0.113.0/24 -all")]),
+        ("spf", [quoted("v=spf1 ip4:203.0.113.5/32 a:gone.example.test ip6:2001:db8:1::/48 -all")]),
+        ("spf", [quoted("v=spf1 redirect=all.example.net")]),
+        ("spf", [quoted("v=spf1 include:all.example.net -all")]),
+        ("spf", [quoted("v=spf1 exists:%{ir}.%{v}._spf.example.net -all")]),
         ("dkim", [quoted(*(PUBLIC[at : at + 50] for at in range(0, len(PUBLIC), 50)))]),
         ("dkim", [quoted(f"k=rsa;v=DKIM1;t=s;n=x; p= {KEY[:100]}", f" {KEY[100:300]}", f"{KEY[300:]} ;")]),
         ("dkim", [quoted("p=" + KEY[:250], KEY[250:])]),
@@ -144,6 +162,39 @@ def test_no_false_alarm(servers: World, purpose: str, values: list[str]) -> None
     """Strings split anywhere, case, order, blanks, further tags and further records are nobody's mistake."""
     servers.zone[PLACES[purpose]] = values  # type: ignore[index]
     assert look(servers) == dict.fromkeys(PLACES.values(), ("right", ""))
+
+
+def test_a_policy_that_leads_to_servers_which_do_not_answer(servers: World) -> None:
+    """What could not be followed is not checked, and not called wrong; nor right, where it alone may let the server."""
+    servers.zone[PLACES["spf"]] = [quoted("v=spf1 include:_spf.nowhere.invalid -all")]
+    state, why = look(servers)[PLACES["spf"]]
+    assert (state, why) == (
+        "unknown",
+        "not checked for 203.0.113.5: the name servers of _spf.nowhere.invalid do not answer",
+    )
+    servers.zone[PLACES["spf"]] = [quoted("v=spf1 mx include:_spf.nowhere.invalid -all")]
+    state, why = look(servers)[PLACES["spf"]]
+    assert (state, why.partition(":")[0]) == ("right", "not checked who else may send")
+
+
+def test_a_policy_is_asked_for_each_address(servers: World) -> None:
+    """A server that also sends over IPv6 needs a policy that lets both addresses send."""
+    wanted = [*WANTED, Record("address", "mail.example.test", "AAAA", "2001:db8:1::5")]
+    servers.zone[("mail.example.test", "AAAA")] = ["2001:db8:1::5"]
+    servers.zone[PLACES["spf"]] = [quoted("v=spf1 ip4:203.0.113.5 -all")]
+    found = {(each.name, each.kind): each for each in servers.published().check(wanted)}[PLACES["spf"]]
+    assert (found.state, "2001:db8:1::5 may not send" in found.why) == ("wrong", True)
+    servers.zone[PLACES["spf"]] = [quoted("v=spf1 mx -all")]
+    assert {each.state for each in servers.published().check(wanted)} == {"right"}
+
+
+def test_a_server_whose_addresses_nobody_told(servers: World) -> None:
+    """The policy is asked for the addresses that the world finds under the server's name."""
+    wanted = [Record("address", "mail.example.test", "A", ""), *WANTED[2:]]
+    servers.zone[PLACES["spf"]] = [quoted("v=spf1 ip4:198.51.100.9 -all")]
+    found = {(each.name, each.kind): each for each in servers.published().check(wanted)}
+    assert "203.0.113.5 may not send" in found[PLACES["spf"]].why
+    assert found[PLACES["address"]].why.startswith("not compared")
 
 
 def test_a_key_under_an_alias_in_another_zone(servers: World) -> None:
