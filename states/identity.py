@@ -6,9 +6,22 @@ import socket
 
 from zflow.api import Context, Setting, host_name, mail_address
 
+LONGEST = 64
+"""Characters of the server's name: it is the common name of its certificate (ub-common-name, RFC 5280, A.1), and the
+kernel's host name is not longer either (HOST_NAME_MAX)."""
+
+
+def certifiable(value: str) -> str:
+    """Accept a full host name that fits into a certificate's common name."""
+    name = host_name(value)
+    if len(name) > LONGEST:
+        raise ValueError(f"{name!r} has {len(name)} characters; a certificate's common name takes {LONGEST}")
+    return name
+
+
 HOSTNAME = Setting(
     "hostname",
-    host_name,
+    certifiable,
     None,
     "Full name of the mail server. Not set: the container's own host name.",
     "mail.example.org",
@@ -33,7 +46,7 @@ SETTINGS = (HOSTNAME, MAIL_DOMAIN, ADMIN)
 
 def server_name(ctx: Context) -> str:
     """Return the server's full name: the setting, else the container's host name."""
-    return ctx.settings.get(HOSTNAME) or socket.gethostname().lower()
+    return ctx.settings.get(HOSTNAME) or socket.gethostname().lower().removesuffix(".")
 
 
 def mail_domain(ctx: Context) -> str:
@@ -41,6 +54,19 @@ def mail_domain(ctx: Context) -> str:
     name = server_name(ctx)
     rest = name.partition(".")[2]
     return ctx.settings.get(MAIL_DOMAIN) or (rest if "." in rest else name)
+
+
+def registry_domain(ctx: Context) -> str | None:
+    """Return the mail domain where it follows from the server's name and is a public suffix; else None.
+
+    Below a public suffix, such as co.uk, anybody registers names: its mail is nobody's. What an operator has set is
+    right: the list's private part has domains that belong to somebody.
+    """
+    if ctx.settings.get(MAIL_DOMAIN) or mail_domain(ctx) == server_name(ctx):
+        return None
+    from publicsuffixlist import PublicSuffixList
+
+    return mail_domain(ctx) if PublicSuffixList().is_public(mail_domain(ctx)) else None
 
 
 def admin_address(ctx: Context) -> str:

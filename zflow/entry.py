@@ -16,6 +16,7 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by the caller, as by `>&-`
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - open until the end
     prepare(sys.stdout, sys.stderr)
+    os.umask(0o022)  # the engine's, or a shell's, may hide from apt's user what is written for it
     try:
         code = dispatch(sys.argv[1:])
         sys.stdout.flush()

@@ -7,6 +7,7 @@ one before it, and the work is done by the last one's descriptor, wherever that 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import ctypes
 import errno
@@ -101,6 +102,20 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path) -> str:
     """Return what `read_bytes` does as text; bytes that are no UTF-8 show as the replacement character."""
     return read_bytes(path).decode(errors="replace")
+
+
+def edited(data: bytes) -> str:
+    """Return the text of a file that a person wrote, with whatever editor: without a byte order mark and CRs.
+
+    Raises ValueError for what is not UTF-8; the message tells where, and nothing of the content.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is UTF-16; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"byte {error.start + 1}, in line {line}, is not UTF-8; save it as UTF-8") from None
 
 
 def sync_folder(folder: Path) -> None:

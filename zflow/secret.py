@@ -6,7 +6,7 @@ import secrets as random
 import string
 from pathlib import Path
 
-from zflow.files import make_folder, write_atomic
+from zflow.files import make_folder, read_text, write_atomic
 from zflow.terminal.plain import plain
 
 ALPHABET = string.ascii_letters + string.digits
@@ -61,14 +61,15 @@ class SecretStore:
         self._folder = folder
         self._redactor = redactor
         for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-            redactor.learn(Secret(path.read_text().rstrip("\n")))
+            if path.is_file():
+                redactor.learn(_read(path))
 
     def get(self, name: str) -> Secret | None:
         """Return the secret of that name, or None when there is none yet."""
         path = self._folder / name
         if not path.exists():
             return None
-        secret = Secret(path.read_text().rstrip("\n"))
+        secret = _read(path)
         self._redactor.learn(secret)
         return secret
 
@@ -85,3 +86,8 @@ class SecretStore:
             found = Secret("".join(random.choice(ALPHABET) for _ in range(length)))
             self.put(name, found)
         return found
+
+
+def _read(path: Path) -> Secret:
+    """Return what a file holds, also when an editor has put its marks around it or left a file of its own there."""
+    return Secret(read_text(path).removeprefix("\ufeff").rstrip("\r\n"))

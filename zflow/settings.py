@@ -18,17 +18,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from zflow import codes
 from zflow.errors import OperatorError
+from zflow.files import edited
 from zflow.secret import Secret
 
 T = TypeVar("T")
 
 PREFIX = "ZFLOW_"
 LARGEST = 1 << 20
-"""Characters that are read of a settings file, or of a file that holds one value."""
+"""Bytes that are read of a settings file, or of a file that holds one value."""
 SETTINGS_FILE = "ZFLOW_SETTINGS_FILE"
 ENGINE_NAMES = frozenset({"ZFLOW_VOLUME", SETTINGS_FILE})
 
@@ -88,8 +89,9 @@ class Settings:
         for found in self._values.values():
             if isinstance(found.value, Secret):
                 yield found.value
-            elif match := re.search(r"://[^/@\s:]*:([^/@\s]+)@", str(found.value)):
-                yield Secret(match[1])
+                continue
+            for password in re.findall(r"://[^/@\s:]*:([^/@\s]+)@", str(found.value)):
+                yield from {Secret(password), Secret(unquote(password))}
 
 
 def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: Path) -> Settings:
@@ -127,7 +129,7 @@ def load_one(setting: Setting[T], environment: Mapping[str, str], volume: Path) 
     """
     path = _settings_file(environment, volume)
     try:
-        from_file = {name: _as_text(value) for name, value in _toml(path).items()}
+        from_file = {name: _as_text(value) for name, value in toml(path).items()}
         found = _find(setting, environment, from_file, path)
         return None if found is None else setting.parse(found[0])
     except (ValueError, OSError, RecursionError) as error:
@@ -154,10 +156,10 @@ def _find(
 ) -> tuple[str, str] | None:
     variable = setting.variable
     if variable in environment:
-        return environment[variable].strip(), variable
+        return edited(os.fsencode(environment[variable])).strip(), variable
     if f"{variable}_FILE" in environment:
         file = Path(environment[f"{variable}_FILE"])
-        return _content(file).strip(), f"{variable}_FILE ({file})"
+        return content(file).strip(), f"{variable}_FILE ({file})"
     if setting.name in from_file:
         return from_file[setting.name], str(path)
     return None if setting.default is None else (setting.default, "default")
@@ -183,24 +185,27 @@ def _read_file(path: Path, settings: Mapping[str, Setting[Any]], *, required: bo
     if required and not path.exists():
         return {}, [f"{SETTINGS_FILE}: there is no file {path}"]
     try:
-        content = _toml(path)
+        found = toml(path)
     except (ValueError, OSError, RecursionError) as error:  # not TOML, not UTF-8, too many digits or brackets
         return {}, [f"{path}: {error}"]
     mistakes = [
-        f"{path}: there is no setting {name}{_nearest(name, settings)}" for name in content if name not in settings
+        f"{path}: there is no setting {name}{_nearest(name, settings)}" for name in found if name not in settings
     ]
-    return {name: _as_text(value) for name, value in content.items() if name in settings}, mistakes
+    return {name: _as_text(value) for name, value in found.items() if name in settings}, mistakes
 
 
-def _toml(path: Path) -> dict[str, object]:
+def toml(path: Path) -> dict[str, object]:
     """Return what a settings file holds; nothing where there is none. Raises ValueError, OSError, RecursionError."""
-    return tomllib.loads(_content(path)) if path.exists() else {}
+    return tomllib.loads(content(path)) if path.exists() else {}
 
 
-def _content(path: Path) -> str:
-    """Return a file's text; it may be reached by links, as an engine's secrets are, but a pipe is not waited for."""
-    with open(path, encoding="utf-8", opener=_without_waiting) as file:
-        return file.read(LARGEST)
+def content(path: Path) -> str:
+    """Return a file's text; it may be reached by links, as an engine's secrets are, but a pipe is not waited for.
+
+    Raises OSError, and ValueError for what is not UTF-8.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        return edited(file.read(LARGEST))
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -272,11 +277,34 @@ def choice(*names: str) -> Callable[[str], str]:
 
 
 def host_name(value: str) -> str:
-    """Accept a fully qualified host name (RFC 1123), lowered."""
+    """Accept a fully qualified host name (RFC 1123, 2.1), lowered and without the root's dot at its end."""
+    name = value.lower().removesuffix(".")
     label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-    if len(value) > 253 or not re.fullmatch(rf"{label}(\.{label})+", value.lower()):
-        raise ValueError(f"{value!r} is not a full host name such as mail.example.org")
-    return value.lower()
+    if len(name) > 253 or not re.fullmatch(rf"{label}(\.{label})+", name) or name.rpartition(".")[2].isdigit():
+        raise ValueError(f"{value!r} is not a full host name such as mail.example.org{_host_name_fault(name)}")
+    return name
+
+
+def _host_name_fault(name: str) -> str:
+    try:
+        return f": it is an IPv{ipaddress.ip_address(name).version} address"
+    except ValueError:
+        pass
+    if not name.isascii():
+        return f": write it in its ASCII form{_ascii_form(name)}"
+    if strange := sorted(set(re.sub(r"[a-z0-9.-]", "", name))):
+        return f": it has {' '.join(repr(each) for each in strange)}, allowed are letters, digits and hyphens"
+    return "" if "." in name else ": it has no domain"
+
+
+def _ascii_form(name: str) -> str:
+    """Return the form that begins with xn--; none for letters that the two versions of IDNA read differently."""
+    if set(name) & set("ßς\u200c\u200d"):
+        return ", which begins with xn--"
+    try:
+        return f", {name.encode('idna').decode()}"
+    except UnicodeError:
+        return ", which begins with xn--"
 
 
 def mail_address(value: str) -> str:

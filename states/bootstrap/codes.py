@@ -67,8 +67,9 @@ CAPABILITY = Code(
 )
 SERVER_NAME = Code(
     "ZF-2011",
-    "the server has no full name",
-    "Zimbra needs a fully qualified host name such as mail.example.org and takes it over into its data for good.",
+    "the server's name cannot be used",
+    "Zimbra needs a fully qualified host name such as mail.example.org, of at most 64 characters, and takes it "
+    "over into its data for good.",
     "Set ZFLOW_HOSTNAME, or start the container with `--hostname mail.example.org`.",
 )
 KEYRING = Code(
@@ -96,6 +97,13 @@ MACHINE = Code(
     "Zimbra publishes packages for x86_64 (amd64) only; there are none for arm64 or any other processor.",
     "Start the container on an x86_64 host, with an image built for linux/amd64.",
 )
+MAIL_DOMAIN = Code(
+    "ZF-2016",
+    "the mail domain would be a public suffix",
+    "The mail domain is the server's name without its first label, unless it is set. What is left here is a suffix "
+    "below which anybody registers names, such as co.uk, and not your domain.",
+    "Set ZFLOW_MAIL_DOMAIN to the domain whose mail the server is to take, or give the server a name inside it.",
+)
 
 CODES = (
     FOREIGN,
@@ -113,4 +121,5 @@ CODES = (
     CLOCK,
     NO_NEW_PRIVILEGES,
     MACHINE,
+    MAIL_DOMAIN,
 )

@@ -1,24 +1,39 @@
-"""The first look of every start: has this server a full name? Asked before anything is downloaded for minutes."""
+"""The first look of every start: has this server a name and a mail domain it can live under for good?
+
+Asked before anything is downloaded for minutes; of the domain only then, for an installed server has one.
+"""
 
 from __future__ import annotations
 
 from states.bootstrap import codes
-from states.identity import server_name
-from zflow.api import Context, Evidence, OperatorError, Scope, Step, host_name
+from states.bootstrap.rootfs import RELEASE, read_mark
+from states.identity import HOSTNAME, MAIL_DOMAIN, certifiable, mail_domain, registry_domain, server_name
+from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the server's name is fully qualified."""
-    name = server_name(ctx)
+    """See whether the server's name can be used, and on an empty volume its mail domain."""
     try:
-        return Evidence(f"server name {host_name(name)}")
-    except ValueError:
+        apply(ctx)
+    except OperatorError:
         return None
+    return Evidence(f"server name {server_name(ctx)}")
 
 
 def apply(ctx: Context) -> None:
-    """Say what is wrong with the name; raises OperatorError(SERVER_NAME)."""
-    raise OperatorError(codes.SERVER_NAME, f"the host name of the container is {server_name(ctx)!r}, without a domain")
+    """Say what is wrong with the name. Raises OperatorError: SERVER_NAME or MAIL_DOMAIN."""
+    name = server_name(ctx)
+    try:
+        certifiable(name)
+    except ValueError as error:
+        way = HOSTNAME.variable if ctx.settings.get(HOSTNAME) else "the container's host name"
+        raise OperatorError(codes.SERVER_NAME, f"{way}: {error}") from error
+    if read_mark(ctx.volume / RELEASE) is None and (domain := registry_domain(ctx)):
+        raise OperatorError(
+            codes.MAIL_DOMAIN,
+            f"{name} has the mail domain {domain} by its form; set {MAIL_DOMAIN.variable}={name}, or name the server "
+            f"mail.{name}",
+        )
 
 
 STEP = Step(
@@ -27,7 +42,7 @@ STEP = Step(
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,
-    inputs=server_name,
+    inputs=lambda ctx: f"{server_name(ctx)} {mail_domain(ctx)}",
     retry="never",
     timeout=10,
 )

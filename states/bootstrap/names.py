@@ -78,7 +78,8 @@ def given(ctx: Context) -> Given:
 
 def with_block(content: str, new: str) -> str:
     """Return the content of a hosts file with zflow's part put first, in place of the former one."""
-    rest = re.sub(rf"^{re.escape(BEGIN)}$.*?^{re.escape(END)}$\n?", "", content, flags=re.DOTALL | re.MULTILINE)
+    part = rf"^\ufeff?{re.escape(BEGIN)}\r?$.*?^{re.escape(END)}\r?$\n?"  # also as an editor of Windows leaves it
+    rest = re.sub(part, "", content, flags=re.DOTALL | re.MULTILINE)
     return new + rest
 
 

@@ -26,7 +26,7 @@ def is_own_dns(content: str) -> bool:
 
 def container_resolver() -> str:
     """Return the container's resolv.conf; empty when it has none."""
-    return CONTAINER.read_text() if CONTAINER.exists() else ""
+    return CONTAINER.read_text(errors="replace") if CONTAINER.exists() else ""
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -34,7 +34,7 @@ def probe(ctx: Context) -> Evidence | None:
     path = ctx.volume / "etc/resolv.conf"
     if holds(path, container_resolver()):
         return Evidence(f"nameservers of the container: {', '.join(nameservers(container_resolver())) or 'none'}")
-    if path.is_file() and not path.is_symlink() and is_own_dns(path.read_text()):
+    if path.is_file() and not path.is_symlink() and is_own_dns(path.read_text(errors="replace")):
         return Evidence("the server's own DNS")
     return None
 

@@ -79,7 +79,7 @@ def defects(root: Path) -> list[str]:
 def os_release(root: Path) -> dict[str, str]:
     """Return the fields of a tree's os-release(5), unquoted; empty when there is none."""
     try:
-        lines = (root / "usr/lib/os-release").read_text().splitlines()
+        lines = (root / "usr/lib/os-release").read_text(errors="replace").splitlines()
     except OSError:
         return {}
     return {name: value.strip("\"'") for name, separator, value in (line.partition("=") for line in lines) if separator}

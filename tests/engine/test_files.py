@@ -132,6 +132,18 @@ def test_a_secret_is_made_once_and_kept_for_the_owner_only(tmp_path: Path) -> No
     assert (mode_of(tmp_path / "secrets"), mode_of(tmp_path / "secrets/ldap")) == (0o700, 0o600)
 
 
+def test_a_secret_that_an_editor_has_touched(tmp_path: Path) -> None:
+    """Its marks are no part of the secret; what it left beside it, a folder or bytes, stops nothing."""
+    store = SecretStore(tmp_path / "secrets", Redactor())
+    store.put("ldap", Secret("hunter2222"))
+    (tmp_path / "secrets/ldap").write_bytes(b"\xef\xbb\xbfhunter2222\r\n")
+    (tmp_path / "secrets/.ldap.swp").write_bytes(b"b0VIM\x00\xff\xfe")
+    (tmp_path / "secrets/old").mkdir()
+    redactor = Redactor()
+    assert SecretStore(tmp_path / "secrets", redactor).get("ldap") == Secret("hunter2222")
+    assert redactor.clean("hunter2222.") == "***."
+
+
 def test_known_secrets_are_taken_out_of_texts_the_longest_first(tmp_path: Path) -> None:
     """Secrets from the store, old and new, are stars; a secret within another leaves no rest; short words stay."""
     SecretStore(tmp_path, Redactor()).put("old", Secret("hunter22"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -125,4 +126,14 @@ def test_the_journal_holds_who_walked_and_when_the_container_started(tmp_path: P
     rows = Bench(tmp_path).events()
     assert {row["boot"] for row in rows} == {boot_identity()}
     assert len({row["run"] for row in rows}) == 2
+    assert home(tmp_path).stat().st_mode & 0o777 == 0o700
+
+
+def test_files_for_others_under_any_umask(tmp_path: Path) -> None:
+    """An engine that hides new files from others (podman run --umask 0077) does not hide them from apt's own user."""
+    argv = [sys.executable, "-m", "tests.engine.toy_zflow", "walk"]
+    environment = {"PATH": os.defpath, "ZFLOW_VOLUME": str(tmp_path)}
+    done = subprocess.run(argv, cwd=ROOT, env=environment, umask=0o077, capture_output=True, text=True, check=False)
+    assert done.returncode == Exit.VALID, done.stdout + done.stderr
+    assert (tmp_path / "effects").stat().st_mode & 0o777 == 0o644
     assert home(tmp_path).stat().st_mode & 0o777 == 0o700

@@ -122,6 +122,68 @@ def test_a_secret_is_never_shown_not_even_when_it_is_wrong(tmp_path: Path, varia
     assert list(found.secrets()) == [Secret("hunter2222")]
 
 
+EDITED = ["count = 7\nwanted = true\n", "count = 7\r\nwanted = true\r\n", "\ufeffcount = 7\r\nwanted = true"]
+
+
+@pytest.mark.parametrize("text", EDITED)
+def test_a_file_by_any_editor(tmp_path: Path, text: str) -> None:
+    """Byte order marks and line ends of Windows are no part of a value, in the settings file and in one of its own."""
+    write_toml(tmp_path, "").write_bytes(text.encode())
+    password = tmp_path / "password"
+    password.write_bytes(b"\xef\xbb\xbfhunter2222\r\n")
+    found = load(TABLE, {"ZFLOW_ADMIN_PASSWORD_FILE": str(password)}, tmp_path)
+    assert (found[COUNT], found[WANTED], found[PASSWORD]) == (7, True, Secret("hunter2222"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"wanted = true\n# M\xfcller\n", "byte 18, in line 2, is not UTF-8; save it as UTF-8"),
+        ("wanted = true\n".encode("utf-16"), "it is UTF-16; save it as UTF-8"),
+        (b"\x00\xff\xfe", "byte 2, in line 1, is not UTF-8"),
+    ],
+)
+def test_a_file_in_another_encoding_is_told_by_its_place(tmp_path: Path, content: bytes, words: str) -> None:
+    """Neither a traceback nor a codec's words, and nothing of the content, which may be a password."""
+    write_toml(tmp_path, "").write_bytes(content)
+    assert f"settings.toml: {words}" in mistakes({}, tmp_path)
+    (tmp_path / "app/settings.toml").unlink()
+    (tmp_path / "password").write_bytes(content)
+    variable = "ZFLOW_ADMIN_PASSWORD_FILE"
+    assert f"ZFLOW_ADMIN_PASSWORD: {words}" in mistakes({variable: str(tmp_path / "password")}, tmp_path)
+
+
+def test_a_variable_that_is_not_utf8(tmp_path: Path) -> None:
+    """What the kernel handed over as bytes is refused here, and not where it is first written."""
+    assert "byte 3, in line 1, is not UTF-8" in mistakes({"ZFLOW_ADMIN_PASSWORD": "hu\udcfcnter2222"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("203.0.113.5", "it is an IPv4 address"),
+        ("2001:db8::1", "it is an IPv6 address"),
+        ("mail_1.example.org", "it has '_', allowed are letters, digits and hyphens"),
+        ("mail.müller.example", "write it in its ASCII form, mail.xn--mller-kva.example"),
+        ("mail.straße.example", "write it in its ASCII form, which begins with xn--"),
+        ("mail", "it has no domain"),
+    ],
+)
+def test_a_wrong_host_name_is_told_by_what_is_wrong(name: str, words: str) -> None:
+    """The sentence ends with the fault, and with the way out where there is one."""
+    with pytest.raises(ValueError, match="is not a full host name") as refused:
+        settings.host_name(name)
+    assert str(refused.value).endswith(f": {words}")
+
+
+def test_all_passwords_in_urls_are_secrets(tmp_path: Path) -> None:
+    """Of a list of URLs each one's, as written and as a program decodes it."""
+    sources = Setting("sources", settings.many(settings.url("http")), None, "where from", "http://example.org")
+    value = "http://me:first%40pass@a.example http://you:second@b.example"
+    found = load((sources,), {"ZFLOW_SOURCES": value}, tmp_path)
+    assert set(found.secrets()) == {Secret("first%40pass"), Secret("first@pass"), Secret("second")}
+
+
 ACCEPTED: list[tuple[Callable[[str], Any], str, Any]] = [
     (settings.text, "a line", "a line"),
     *((settings.flag, word, True) for word in ("yes", "TRUE", "On", "1")),
@@ -130,6 +192,8 @@ ACCEPTED: list[tuple[Callable[[str], Any], str, Any]] = [
     (settings.number(1, 9), "9", 9),
     (settings.choice("a", "b"), "b", "b"),
     (settings.host_name, "Mail.Example.ORG", "mail.example.org"),
+    (settings.host_name, "mail.example.org.", "mail.example.org"),
+    (settings.host_name, "mail.xn--mller-kva.example", "mail.xn--mller-kva.example"),
     (settings.mail_address, "a.b+c@Example.org", "a.b+c@example.org"),
     (settings.url("https"), "https://example.org/a/", "https://example.org/a"),
     (settings.absolute_path, "/a/b", Path("/a/b")),
@@ -147,7 +211,7 @@ REFUSED: list[tuple[Callable[[str], Any], str]] = [
     (settings.choice("a", "b"), "c"),
     *(
         (settings.host_name, value)
-        for value in ("mail", "-a.example.org", "a..org", "a_b.example.org", "a" * 64 + ".org")
+        for value in ("mail", "-a.example.org", "a..org", "a.org..", "a" * 64 + ".org", "a.1", ".", "a.org\n")
     ),
     *(
         (settings.mail_address, value)

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -92,17 +91,17 @@ def secrets_of(table: Iterable[Setting[Any]], environment: Mapping[str, str], pl
 
 
 def _given(setting: Setting[Any], environment: Mapping[str, str], place: Path) -> Iterator[str]:
-    from zflow.settings import SETTINGS_FILE
+    from zflow.settings import SETTINGS_FILE, content, toml
 
     if setting.variable in environment:
         yield environment[setting.variable]
     if (named := environment.get(f"{setting.variable}_FILE")) is not None:
-        with suppress(OSError):
-            yield Path(named).read_text(errors="replace")
+        with suppress(OSError, ValueError):
+            yield content(Path(named))
     with suppress(OSError, ValueError):
-        content = tomllib.loads(Path(environment.get(SETTINGS_FILE, place / "app/settings.toml")).read_text())
-        if setting.name in content:
-            yield str(content[setting.name])
+        found = toml(Path(environment.get(SETTINGS_FILE, place / "app/settings.toml")))
+        if setting.name in found:
+            yield str(found[setting.name])
 
 
 def _add_status(bundle: Bundle, place: Path) -> None:

@@ -25,7 +25,7 @@ def dns(domains: tuple[str, ...], *, check: bool, as_json: bool) -> int:
     from states.hardening import zone
     from zflow.cli.product import bystander
 
-    wanted = zone.records(bystander().look(), tuple(each.lower().rstrip(".") for each in domains))
+    wanted = zone.records(bystander().look(), tuple(_domain(each) for each in domains))
     if not check:
         click.echo(
             json.dumps([asdict(each) for each in wanted], indent=2) if as_json else zone.zone_text(wanted), nl=False
@@ -37,6 +37,15 @@ def dns(domains: tuple[str, ...], *, check: bool, as_json: bool) -> int:
     else:
         _show(found)
     return Exit.VALID if all(each.state == "right" for each in found) else Exit.STOPPED
+
+
+def _domain(value: str) -> str:
+    from zflow.settings import host_name
+
+    try:
+        return host_name(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _published(wanted: list[zone.Record]) -> list[Finding]:

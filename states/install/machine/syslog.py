@@ -38,7 +38,7 @@ def writer(ctx: Context) -> tuple[int, int]:
 
 
 def _number(path: Path, name: str) -> int:
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         words = line.split(":")
         if words[0] == name:
             return int(words[2])
@@ -76,15 +76,20 @@ def probe(ctx: Context) -> Evidence | None:
     pid = running(ctx)
     if pid is None or replaced(ctx, [pid]) or not (ctx.volume / SOCKET).is_socket() or not can_write(ctx):
         return None
-    text = (ctx.volume / CONFIG).read_text()
+    text = _config(ctx)
     return Evidence(f"rsyslog is process {pid}") if without_kernel_log(text) == text else None
+
+
+def _config(ctx: Context) -> str:
+    """Return rsyslog's configuration; what is not UTF-8 there stays byte for byte when it is written."""
+    return (ctx.volume / CONFIG).read_bytes().decode(errors="surrogateescape")
 
 
 def apply(ctx: Context) -> None:
     """Put the configuration and the log right and start rsyslog anew; raises TransientError(SYSLOG)."""
-    text = (ctx.volume / CONFIG).read_text()
+    text = _config(ctx)
     if (better := without_kernel_log(text)) != text:
-        write_atomic(ctx.volume / CONFIG, better)
+        write_atomic(ctx.volume / CONFIG, better.encode(errors="surrogateescape"))
     give_log(ctx)
     end(ctx, found(ctx, lambda pid: name_of(pid) == "rsyslogd"), PATIENCE)
     remove_file(ctx.volume / PID)

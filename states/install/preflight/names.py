@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from states.bootstrap.addresses import addresses
-from states.identity import admin_address, mail_domain, server_name
+from states.identity import MAIL_DOMAIN, admin_address, mail_domain, registry_domain, server_name
 from states.install.preflight.finding import Finding, Look
 from states.install.settings import INSTALL
 from zflow.api import Context
@@ -31,8 +31,10 @@ def host_name(look: Look) -> Iterator[Finding]:
 
 
 def administrator(look: Look) -> Iterator[Finding]:
-    """See that the administrator is of the domain that will be made; in the vendor's menu the operator says who."""
+    """See that the domain is somebody's, and the administrator of it; in the vendor's menu the operator says who."""
     admin, domain = admin_address(look.ctx), mail_domain(look.ctx)
+    if registry_domain(look.ctx):
+        yield Finding(f"the mail domain {domain} is a public suffix: set {MAIL_DOMAIN.variable}")
     if look.ctx.settings[INSTALL] == "unattended" and admin.rpartition("@")[2] != domain:
         yield Finding(f"the administrator {admin} is not of the first mail domain {domain}")
 

@@ -98,10 +98,14 @@ def _kept(ctx: Context, source: str, what: str) -> Path:
 
 
 def has_key(ctx: Context) -> bool:
-    """Tell whether the keyring holds the wanted key and no other."""
+    """Tell whether the keyring holds the wanted key and no other, and user _apt, who checks signatures, may read it.
+
+    apt calls a list whose keyring it cannot read unsigned, as if somebody had forged it.
+    """
+    path = ctx.volume / KEYRING
     try:
-        content = (ctx.volume / KEYRING).read_bytes()
-        return primary_fingerprints(content) == [ctx.settings[VENDOR_KEY_FINGERPRINT]]
+        content, readable = path.read_bytes(), path.stat().st_mode & path.parent.stat().st_mode & 0o004
+        return bool(readable) and primary_fingerprints(content) == [ctx.settings[VENDOR_KEY_FINGERPRINT]]
     except (OSError, ValueError):
         return False
 
@@ -125,6 +129,7 @@ def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
     if not has_key(ctx):
         key = fetch_key(ctx)
         make_folder((ctx.volume / KEYRING).parent)
+        (ctx.volume / KEYRING).parent.chmod(0o755)
         write_atomic(ctx.volume / KEYRING, key)
     # A password in a source's URL is root's to read, who alone runs apt here; the server's programs are not root.
     mode = 0o600 if any("@" in urlsplit(each).netloc for each in urls) else 0o644

@@ -14,8 +14,9 @@ from states.bootstrap import codes, names, resolver
 from states.bootstrap import identity as first_look
 from states.bootstrap.addresses import Addresses
 from states.install.identity import canonical
+from tests.states.bootstrap.ubuntu import mark
 from tests.support import make_context
-from zflow.api import Context, OperatorError
+from zflow.api import Code, Context, OperatorError
 
 NAME = "mail.example.org"
 BOTH = Addresses(("10.0.0.2", "fd00::2"), six=True)
@@ -121,6 +122,18 @@ def test_names_of_the_engine(ctx: Context, engine: str) -> None:
     assert "192.0.2" not in (ctx.volume / "etc/hosts").read_text()
 
 
+def test_hosts_from_an_editor_of_windows(ctx: Context) -> None:
+    """zflow's part is known by its marks, with whatever line ends: an old address does not stay beside the new."""
+    names.apply(ctx)
+    hosts = ctx.volume / "etc/hosts"
+    text = hosts.read_text().replace("10.0.0.2", "10.0.0.9") + "10.9.9.9 printer\n"
+    hosts.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    names.apply(ctx)
+    assert "10.0.0.9" not in hosts.read_text()
+    assert hosts.read_bytes().endswith(b"10.9.9.9 printer\r\n")
+    assert hosts.read_text().count(names.BEGIN) == 1
+
+
 def test_hosts_that_is_a_link(ctx: Context) -> None:
     """A link in the place of the file is replaced and not followed."""
     (ctx.volume / "elsewhere").write_text("10.9.9.9 printer\n")
@@ -159,6 +172,54 @@ def test_name_without_a_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
+    ("host", "settings", "expected"),
+    [
+        ("mail.example.org.", {}, (None, "server name mail.example.org")),
+        ("mail_1.example.org", {}, (codes.SERVER_NAME, "the container's host name: 'mail_1.example.org' is not")),
+        ("203.0.113.5", {}, (codes.SERVER_NAME, "it is an IPv4 address")),
+        (f"{'m' * 53}.example.org", {}, (codes.SERVER_NAME, "has 65 characters; a certificate's common name takes 64")),
+        (f"{'m' * 52}.example.org", {}, (None, "server name mmm")),
+        ("example.co.uk", {}, (codes.MAIL_DOMAIN, "the mail domain co.uk by its form; set ZFLOW_MAIL_DOMAIN=example.")),
+        ("mine.duckdns.org", {}, (codes.MAIL_DOMAIN, "duckdns.org")),
+        ("example.co.uk", {"ZFLOW_MAIL_DOMAIN": "example.co.uk"}, (None, "server name example.co.uk")),
+        ("mail.duckdns.org", {"ZFLOW_MAIL_DOMAIN": "duckdns.org"}, (None, "server name mail.duckdns.org")),
+        ("mail.example.co.uk", {}, (None, "server name mail.example.co.uk")),
+        ("mail.lan", {}, (None, "server name mail.lan")),
+        ("mail.corp.internal", {}, (None, "server name mail.corp.internal")),
+    ],
+)
+def test_the_first_look(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    settings: dict[str, str],
+    expected: tuple[Code | None, str],
+) -> None:
+    """A name that cannot be lived under for good is refused before anything is downloaded, with what is wrong."""
+    code, words = expected
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+    ctx = make_context(tmp_path, identity.SETTINGS, settings)
+    found = first_look.probe(ctx)
+    if code is None:
+        assert found is not None
+        assert found.summary.startswith(words)
+        return
+    assert found is None
+    with pytest.raises(OperatorError) as caught:
+        first_look.apply(ctx)
+    assert (caught.value.code, words in caught.value.detail) == (code, True)
+
+
+def test_an_installed_server_keeps_its_domain(tmp_path: Path) -> None:
+    """What an earlier zflow accepted does not stop a server that serves."""
+    ctx = make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": "example.co.uk"})
+    assert first_look.probe(ctx) is None
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/zflow-release").write_text(mark().render())
+    assert first_look.probe(ctx) is not None
+
+
+@pytest.mark.parametrize(
     ("content", "own"),
     [
         ("nameserver 127.0.0.1\nnameserver 10.0.0.1\n", True),
@@ -189,3 +250,8 @@ def test_resolver(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         assert server in evidence.summary
     (ctx.volume / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
     assert resolver.probe(ctx) is not None
+    container.write_bytes(b"# K\xfcche\r\nnameserver 10.0.0.3\r\n")
+    (ctx.volume / "etc/resolv.conf").write_bytes(b"# K\xfcche\n")
+    assert resolver.probe(ctx) is None
+    resolver.apply(ctx)
+    assert resolver.nameservers((ctx.volume / "etc/resolv.conf").read_text()) == ["10.0.0.3"]

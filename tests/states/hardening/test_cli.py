@@ -63,6 +63,15 @@ def test_dns_prints_the_zone(walked: Server, capsys: pytest.CaptureFixture[str])
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "word", ["example..test", "_dmarc.example.test", "203.0.113.5", "--", "a b.test", "müller.test"]
+)
+def test_dns_takes_names_alone(walked: Server, capsys: pytest.CaptureFixture[str], word: str) -> None:
+    """A word that is no name of a domain is a wrong command line, and no record is printed for it."""
+    assert main(["dns", "--check", "--", word]) == Exit.USAGE
+    assert "is not a full host name" in capsys.readouterr().err
+
+
 def test_dns_checks(walked: Server, servers: World, capsys: pytest.CaptureFixture[str]) -> None:
     """1 while something is missing, and what; 0 when all is published; the JSON says the same."""
     main(["dns", "--json"])

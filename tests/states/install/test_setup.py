@@ -282,7 +282,8 @@ def test_log_of_the_server(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Non
     """The log is made for rsyslog's user, also in the place of a link; one of another user is seen."""
     (ctx.volume / "etc").mkdir()
     (ctx.volume / "var/log").mkdir(parents=True)
-    (ctx.volume / "etc/passwd").write_text(f"root:x:0:0::/:\nsyslog:x:{os.getuid()}:5::/:\n")
+    passwd = f"root:x:0:0:K\udcfcche:/:\nsyslog:x:{os.getuid()}:5::/:\n"
+    (ctx.volume / "etc/passwd").write_bytes(passwd.encode(errors="surrogateescape"))
     (ctx.volume / "etc/group").write_text(f"xadm:x:1:\nadm:x:{os.getgid()}:syslog\n")
     assert syslog.writer(ctx) == (os.getuid(), os.getgid())
     assert not syslog.can_write(ctx)

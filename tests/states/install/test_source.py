@@ -112,6 +112,18 @@ def test_another_key_on_the_volume(site: Site, tmp_path: Path) -> None:
         assert source.has_key(ctx)
 
 
+@pytest.mark.parametrize("hidden", ["file", "folder"])
+def test_a_key_that_apts_user_cannot_read(site: Site, tmp_path: Path, hidden: str) -> None:
+    """A umask of 0077 left it so: apt would call every list unsigned. It is written again, for all to read."""
+    ctx = context(tmp_path, site.url)
+    source.apply(ctx)
+    path = tmp_path / source.KEYRING
+    (path if hidden == "file" else path.parent).chmod(0o700 if hidden == "folder" else 0o600)
+    assert not source.has_key(ctx)
+    source.apply(ctx)
+    assert source.has_key(ctx)
+
+
 def test_sources_follow_the_installed_release(tmp_path: Path) -> None:
     """The setting decides; else the installed release, whatever the setting for new installs says; else that."""
     ctx = context(tmp_path, "/key", ZFLOW_RELEASE="10.1")
