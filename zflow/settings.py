@@ -320,7 +320,7 @@ def url(*schemes: str) -> Callable[[str], str]:
 
     def parse(value: str) -> str:
         scheme, separator, rest = value.partition("://")
-        if not separator or scheme not in schemes or not rest or re.search(r"\s", value):
+        if not separator or scheme not in schemes or not rest or re.search(r"[\s\"<>\\\\]", value):
             raise ValueError(f"{value!r} is no URL that starts with {' or '.join(f'{name}://' for name in schemes)}")
         try:
             urlsplit(value)

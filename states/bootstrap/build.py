@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from states.bootstrap import archive, codes, mmdebstrap
+from states.bootstrap import archive, codes, mmdebstrap, proxy
 from states.bootstrap.rootfs import (
     RELEASE,
     Mark,
@@ -84,7 +84,7 @@ def apply(ctx: Context) -> None:
         codename=suite.codename,
         version=suite.version,
         packages=len(installed_packages(tree(ctx))),
-        source=str(source or ctx.settings[MIRROR]),
+        source=str(source or proxy.plain(ctx.settings[MIRROR])),
         built=stamp(ctx.clock()),
         entries=tuple(sorted(each.name for each in tree(ctx).iterdir())),
     )
@@ -100,8 +100,12 @@ def finish(ctx: Context, suite: Suite) -> None:
         (root / name).unlink(missing_ok=True)
     (root / NO_DAEMONS).write_text(POLICY)
     (root / NO_DAEMONS).chmod(0o755)
-    lines = mmdebstrap.sources(suite, ctx.settings[MIRROR])
+    lines = mmdebstrap.sources(suite, proxy.plain(ctx.settings[MIRROR]))
     (root / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in lines))
+    if passwords := proxy.auth(ctx):
+        proxy.leave(root / proxy.AUTH, passwords)
+    else:
+        (root / proxy.AUTH).unlink(missing_ok=True)
     if ctx.settings[KEYRING] != Path(KEYRING.default or ""):
         (root / "etc/apt/trusted.gpg.d/zflow-mirror.gpg").write_bytes(ctx.settings[KEYRING].read_bytes())
     (root / "etc/timezone").write_text("Etc/UTC\n")

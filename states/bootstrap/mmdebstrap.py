@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import deque
+from collections.abc import Sequence
 
-from states.bootstrap import codes
+from states.bootstrap import codes, proxy
 from states.bootstrap.rootfs import tree
-from states.bootstrap.settings import KEYRING, MIRROR, PROXY
+from states.bootstrap.settings import KEYRING, MIRROR
 from states.bootstrap.suites import COMPONENTS, POCKETS, Suite
 from zflow.api import Code, CommandError, Context, OperatorError, TransientError
 
@@ -29,6 +31,11 @@ rm fetch
 """
 """Run by mmdebstrap before anything else: reads the lists, and fetches all packages into apt's cache, with the hashes
 of the signed lists. What fails here mmdebstrap fetches itself, and says why it cannot. 36 words are 12 packages."""
+HIDDEN = {
+    "apt.conf": '--setup-hook=cat {} >> "$1/etc/apt/apt.conf.d/99mmdebstrap"',
+    "auth.conf": f'--setup-hook=install -D -m 600 {{}} "$1/{proxy.AUTH}"',
+}
+"""What mmdebstrap's apt reads besides, by the file that it is left in and how it gets from there to where apt looks."""
 FORGET = 'rm -f "$1"/var/cache/apt/archives/*.deb'
 """mmdebstrap leaves packages there that it has not fetched itself."""
 SILENCE = 600.0
@@ -65,21 +72,32 @@ def build(ctx: Context, suite: Suite) -> None:
     keyring = ctx.settings[KEYRING]
     if not keyring.is_file() or keyring.stat().st_size == 0:
         raise OperatorError(codes.KEYRING, f"{keyring} ({ctx.settings.source(KEYRING)})")
-    proxy = ctx.settings.get(PROXY)
-    reader = Reader(ctx)
+    mirror, reader = proxy.plain(ctx.settings[MIRROR]), Reader(ctx)
     try:
         ctx.shell.run(
-            *command(suite, ctx.settings[MIRROR], str(keyring), str(tree(ctx))),
-            env={"http_proxy": proxy, "https_proxy": proxy} if proxy else {},
+            *command(suite, mirror, str(keyring), str(tree(ctx)), hidden(ctx)),
             silence=SILENCE,
             on_line=reader.line,
         )
     except CommandError as error:
-        raise explained(error, [*reader.complaints, *error.tail.splitlines()], ctx.settings[MIRROR]) from error
+        raise explained(error, [*reader.complaints, *error.tail.splitlines()], mirror) from error
+    finally:
+        for name in HIDDEN:
+            (ctx.stage / name).unlink(missing_ok=True)
 
 
-def command(suite: Suite, mirror: str, keyring: str, target: str) -> list[str]:
-    """Return mmdebstrap's command line.
+def hidden(ctx: Context) -> list[str]:
+    """Write apt's proxies and passwords into files of root's alone, and return the options that name them."""
+    options = []
+    for (name, option), text in zip(HIDDEN.items(), (proxy.config(ctx), proxy.auth(ctx)), strict=True):
+        if text:
+            proxy.leave(ctx.stage / name, text)
+            options.append(option.format(shlex.quote(str(ctx.stage / name))))
+    return options
+
+
+def command(suite: Suite, mirror: str, keyring: str, target: str, options: Sequence[str] = ()) -> list[str]:
+    """Return mmdebstrap's command line, with options that go before its hooks.
 
     `force-unsafe-io`: the finished tree is synced once instead of each file. The lists are kept, Zimbra's packages
     depend on Ubuntu's.
@@ -98,6 +116,7 @@ def command(suite: Suite, mirror: str, keyring: str, target: str) -> list[str]:
         "--aptopt=Acquire::Retries 3",
         "--aptopt=Acquire::http::Timeout 30",
         "--aptopt=Acquire::https::Timeout 30",
+        *options,
         f"--setup-hook={FETCH.format(' '.join(suite.packages))}",
         f"--customize-hook={FORGET}",
         f'--essential-hook=echo {PRESEED} | chroot "$1" debconf-set-selections',

@@ -8,9 +8,8 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from states.bootstrap import build
+from states.bootstrap import build, proxy
 from states.bootstrap.dpkg import CONFIGURE, LOCK, OLD_FILES, PATIENCE, REPAIR
-from states.bootstrap.settings import PROXY
 from states.identity import admin_address, server_name
 from states.updates.sealed import is_untouched, seal
 from states.updates.settings import UNATTENDED_UPGRADES
@@ -51,7 +50,7 @@ def auto_upgrades(*, on: bool) -> str:
     return seal("".join(f'APT::Periodic::{job} "{days if on else 0}";\n' for job, days in PERIODS.items()))
 
 
-def policy(admin: str, proxy: str | None) -> str:
+def policy(admin: str) -> str:
     """Return zflow's addition to 50unattended-upgrades; lists there are lengthened by it, single values replaced.
 
     A file that was changed here stays: without a word on it a package with a newer one would never be upgraded. The
@@ -73,8 +72,6 @@ def policy(admin: str, proxy: str | None) -> str:
         f'APT::Update::Post-Invoke-Success {{ "touch /{LISTS} || true"; }};',
         'APT::Periodic::Verbose "2";',
     ]
-    if proxy is not None:
-        lines += [f'Acquire::http::Proxy "{proxy}";', f'Acquire::https::Proxy "{proxy}";']
     return "\n".join(lines) + "\n"
 
 
@@ -127,7 +124,7 @@ def wanted(ctx: Context) -> dict[Path, str]:
     """Return the files that are zflow's alone."""
     admin = admin_address(ctx)
     return {
-        POLICY: policy(admin, ctx.settings.get(PROXY)),
+        POLICY: policy(admin),
         SCHEDULE: schedule(server_name(ctx), admin),
         RUNNER: runner(),
         build.NO_DAEMONS: build.POLICY,
@@ -149,7 +146,7 @@ def probe(ctx: Context) -> Evidence | None:
         return None
     if not all((ctx.volume / path).stat().st_mode & 0o111 for path in EXECUTABLE):
         return None
-    if not os.path.lexists(ctx.volume / SENDMAIL):
+    if not proxy.in_place(ctx) or not os.path.lexists(ctx.volume / SENDMAIL):
         return None
     if is_edited(ctx):
         return Evidence("unattended upgrades as the operator edited 20auto-upgrades")
@@ -164,6 +161,7 @@ def apply(ctx: Context) -> None:
     make_folder((ctx.volume / RUNNER).parent)
     for path, content in wanted(ctx).items():
         write_atomic(ctx.volume / path, content, mode=0o755 if path in EXECUTABLE else 0o644)
+    proxy.place(ctx)
     if not is_edited(ctx):
         write_atomic(ctx.volume / AUTO, auto_upgrades(on=ctx.settings[UNATTENDED_UPGRADES]))
     if not os.path.lexists(ctx.volume / SENDMAIL):
@@ -172,7 +170,7 @@ def apply(ctx: Context) -> None:
 
 def inputs(ctx: Context) -> str:
     """Return what decides the files' content."""
-    return "".join(wanted(ctx).values()) + auto_upgrades(on=ctx.settings[UNATTENDED_UPGRADES])
+    return "".join(wanted(ctx).values()) + proxy.config(ctx) + auto_upgrades(on=ctx.settings[UNATTENDED_UPGRADES])
 
 
 STEP = Step(

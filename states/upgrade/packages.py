@@ -40,7 +40,7 @@ def apply(ctx: Context) -> None:
     source.refresh_lists(ctx)
     ctx.progress.report(note="fetching packages")
     try:
-        ctx.shell.chroot("apt-get", *FETCH, *source.proxy_options(ctx), *_wanted(ctx), timeout=3000)
+        ctx.shell.chroot("apt-get", *FETCH, *_wanted(ctx), timeout=3000)
     except CommandError as error:
         if error.code.id != unpack.COMMAND or "No space left" in error.tail:
             raise

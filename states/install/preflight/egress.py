@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from states.bootstrap import proxy
 from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
 from states.install.release import source
@@ -66,13 +67,18 @@ def _indexes(ctx: Context) -> list[str]:
     return [f"{each}/dists/{codename}/InRelease" for each in missing]
 
 
+def through(ctx: Context, place: str) -> str | None:
+    """Return the proxy by which an URL is fetched: apt has its own way to the package sources."""
+    return proxy.for_apt(ctx, place) if place in _indexes(ctx) else ctx.settings.get(PROXY)
+
+
 def reach(ctx: Context) -> tuple[Answer, ...]:
     """Ask all servers that are needed, in parallel; one that has not answered in time counts as not reached."""
-    places, proxy = needed(ctx), ctx.settings.get(PROXY)
+    places = needed(ctx)
     found: dict[str, Answer] = {}
 
     def keep(place: str) -> None:
-        found[place] = ask(place, proxy)
+        found[place] = ask(place, through(ctx, place))
 
     threads = [threading.Thread(target=keep, args=(place,), daemon=True) for place in places]
     for thread in threads:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from states.bootstrap.addresses import addresses
+from states.bootstrap.proxy import plain
 from states.bootstrap.settings import PROXY
 from states.identity import server_name
 from states.install.machine import dns
 from states.install.machine.listening import PORTS, listening
+from states.install.preflight.egress import through
 from states.install.preflight.finding import Finding, Grade, Look
 
 
@@ -42,8 +44,8 @@ def forwarders(look: Look) -> Iterator[Finding]:
 
 def egress(look: Look) -> Iterator[Finding]:
     """See that every server which something has still to be fetched from can be reached."""
-    proxy = look.ctx.settings.get(PROXY)
-    way = f"through {PROXY.variable}" if proxy else f"directly ({PROXY.variable} is not set)"
     for host in dict.fromkeys(each.host for each in look.answers if each.problem):
-        problem = next(each.problem for each in look.answers if each.host == host and each.problem)
-        yield Finding(f"{host} cannot be reached {way}: {problem}", Grade.PASSES)
+        answer = next(each for each in look.answers if each.host == host and each.problem)
+        proxy = through(look.ctx, answer.place)
+        way = f"through the proxy {plain(proxy)}" if proxy else f"directly ({PROXY.variable} is not set)"
+        yield Finding(f"{host} cannot be reached {way}: {answer.problem}", Grade.PASSES)

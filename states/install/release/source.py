@@ -77,7 +77,13 @@ def in_place(ctx: Context) -> bool:
     """Tell whether zimbra.list is as wanted; that of an ordered upgrade counts too, which may have been adopted."""
     order = ordered(ctx)
     lists = [wanted_list(ctx), *([_list(ctx, sources_of(ctx, order.release))] if order else [])]
-    return any(holds(ctx.volume / LIST, each) for each in lists)
+    path = ctx.volume / LIST
+    return any(holds(path, each) for each in lists) and not path.stat().st_mode & 0o777 & ~_mode(sources(ctx))
+
+
+def _mode(urls: tuple[str, ...]) -> int:
+    """Return the list's mode: a password in it is for root, who alone runs apt here; the server's programs are not."""
+    return 0o600 if any("@" in urlsplit(each).netloc for each in urls) else 0o644
 
 
 def index(ctx: Context, source: str) -> Path:
@@ -131,9 +137,7 @@ def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
         make_folder((ctx.volume / KEYRING).parent)
         (ctx.volume / KEYRING).parent.chmod(0o755)
         write_atomic(ctx.volume / KEYRING, key)
-    # A password in a source's URL is root's to read, who alone runs apt here; the server's programs are not root.
-    mode = 0o600 if any("@" in urlsplit(each).netloc for each in urls) else 0o644
-    write_atomic(ctx.volume / LIST, _list(ctx, urls), mode=mode)
+    write_atomic(ctx.volume / LIST, _list(ctx, urls), mode=_mode(urls))
     update(ctx)
 
 
@@ -180,7 +184,7 @@ def _read_url(place: str, proxy: str | None) -> bytes:
 def update(ctx: Context) -> None:
     """Let apt read the vendor's index alone. Raises OperatorError(SOURCE_SIGNATURE) and TransientError(SOURCE_AWAY)."""
     options = [f"Dir::Etc::sourcelist=/{LIST}", "Dir::Etc::sourceparts=-", "APT::Get::List-Cleanup=0"]
-    words = [*(word for option in options for word in ("-o", option)), *proxy_options(ctx)]
+    words = [word for option in options for word in ("-o", option)]
     try:
         output = ctx.shell.chroot("apt-get", "update", *words, timeout=600).output
     except CommandError as error:
@@ -197,14 +201,7 @@ def refresh_lists(ctx: Context) -> None:
     """
     ctx.progress.report(note="reading the package lists")
     patience = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")
-    ctx.shell.chroot("apt-get", "update", *patience, *proxy_options(ctx), ok=range(256), timeout=600)
-
-
-def proxy_options(ctx: Context) -> list[str]:
-    """Return apt's options for the proxy that is set, if one is."""
-    proxy = ctx.settings.get(PROXY)
-    options = [f"Acquire::http::Proxy={proxy}", f"Acquire::https::Proxy={proxy}"] if proxy else []
-    return [word for option in options for word in ("-o", option)]
+    ctx.shell.chroot("apt-get", "update", *patience, ok=range(256), timeout=600)
 
 
 def _explained(output: str, error: CommandError | None) -> OperatorError | TransientError:
