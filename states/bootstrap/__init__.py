@@ -1,6 +1,6 @@
 """Bootstrap: an empty volume becomes a minimal Ubuntu, and at each start a place where programs can run."""
 
-from states.bootstrap import build, identity, mounts, move, names, resolver, rights, volume
+from states.bootstrap import build, identity, mounts, move, names, private, resolver, restored, rights, volume
 from states.bootstrap.codes import CODES
 from states.bootstrap.settings import SETTINGS
 from states.bootstrap.volume import admit
@@ -9,7 +9,18 @@ from zflow.api import State
 STATE = State(
     "bootstrap",
     "Ubuntu on the volume",
-    (rights.STEP, identity.STEP, volume.STEP, build.STEP, move.STEP, mounts.STEP, names.STEP, resolver.STEP),
+    (
+        rights.STEP,
+        identity.STEP,
+        volume.STEP,
+        restored.STEP,
+        private.STEP,
+        build.STEP,
+        move.STEP,
+        mounts.STEP,
+        names.STEP,
+        resolver.STEP,
+    ),
 )
 
 __all__ = ["CODES", "SETTINGS", "STATE", "admit"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from states.bootstrap import archive, codes, mmdebstrap, proxy
+from states.bootstrap.belonging import COPY
 from states.bootstrap.rootfs import (
     RELEASE,
     Mark,
@@ -52,8 +53,9 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def cleanup(ctx: Context) -> None:
-    """Remove a half-built tree: the mark first, then what mmdebstrap left mounted, then the files."""
+    """Remove a half-built tree: the marks first, then what mmdebstrap left mounted, then the files."""
     staged_mark(ctx).unlink(missing_ok=True)
+    (ctx.volume / COPY).unlink(missing_ok=True)
     for point in mounts_below(tree(ctx).resolve()):
         unmount(ctx, point)
     remove_tree(tree(ctx))

@@ -104,6 +104,36 @@ MAIL_DOMAIN = Code(
     "below which anybody registers names, such as co.uk, and not your domain.",
     "Set ZFLOW_MAIL_DOMAIN to the domain whose mail the server is to take, or give the server a name inside it.",
 )
+MARK_LOST = Code(
+    "ZF-2017",
+    "the volume holds a server whose mark is lost",
+    "An Ubuntu with a Zimbra lies on the volume, but etc/zflow-release, by which zflow knows it as finished, is gone, "
+    "and so is zflow's journal: a backup without some files was restored, or they were removed. Nothing was touched.",
+    "Restore both from the same backup as the rest. Without one, write the mark by the command in the message, on the "
+    "host or in any container that has the volume; zflow then looks at everything and writes a new journal.",
+)
+ANOTHERS = Code(
+    "ZF-2018",
+    "zflow's folder belongs to another server",
+    "The folder .zflow on the volume holds journal and secrets of another installation than the Ubuntu beside it.",
+    "Put back the .zflow that belongs to this server, from the same backup as the rest, and start the container again.",
+)
+RESTORED = Code(
+    "ZF-2019",
+    "the volume was restored without its owners or rights",
+    "Files have other owners than in an Ubuntu, or programs lost the rights that they need: a backup was made or "
+    "unpacked without them, by another user than root, or with the ids of another machine. Nothing was started.",
+    "Restore the backup again as root, into an empty volume, with `tar --extract --numeric-owner --same-permissions "
+    "--xattrs --xattrs-include='*' --acls`; the page on operations has the whole command, and the one for shifted ids.",
+)
+LOG_BOUND = Code(
+    "ZF-2020",
+    "the host's system log is mounted into the container",
+    "Something is mounted at /dev/log: what Zimbra logs would go to the host, and nothing here could read it, neither "
+    "the watcher of failed logins nor Zimbra's own reports.",
+    "Start the container without `--volume /dev/log:/dev/log`. To send the log elsewhere, write `*.* @HOST` into a "
+    "file below /data/etc/rsyslog.d whose name ends with .conf.",
+)
 
 CODES = (
     FOREIGN,
@@ -122,4 +152,8 @@ CODES = (
     NO_NEW_PRIVILEGES,
     MACHINE,
     MAIL_DOMAIN,
+    MARK_LOST,
+    ANOTHERS,
+    RESTORED,
+    LOG_BOUND,
 )

@@ -22,6 +22,8 @@ RUN_FOLDERS = (("lock", 0o1777), ("user", 0o755), ("resolvconf", 0o755), ("resol
 """What packages expect in /run that systemd-tmpfiles would make: Debian policy 9.1.4, resolvconf(8)."""
 REFUSALS = ("denied", "not permitted", "superuser")
 """Words of mount(8) for EPERM and EACCES."""
+LOG = Path("/dev/log")
+"""rsyslog's socket (syslog(3)); it cannot make its own where somebody's is mounted."""
 FOLDERS = ((".", 0o755), ("tmp", 0o1777))
 """The volume's own folder is the / of every service: others must be able to enter it, and none but root to write."""
 
@@ -29,7 +31,11 @@ FOLDERS = ((".", 0o755), ("tmp", 0o1777))
 def probe(ctx: Context) -> Evidence | None:
     """See whether everything is mounted, down to each mask of the container's /proc and /sys."""
     table, volume = mounts(), ctx.volume.resolve()
-    if any(missing(name, volume, table) for name in BOUND) or not has_run(volume, table):
+    if (
+        any(mount.point == LOG for mount in table)
+        or any(missing(name, volume, table) for name in BOUND)
+        or not has_run(volume, table)
+    ):
         return None
     if any(attributes(volume / name) != (0, mode) for name, mode in FOLDERS):
         return None
@@ -65,8 +71,10 @@ def has_run(volume: Path, table: list[Mount]) -> bool:
 
 
 def apply(ctx: Context) -> None:
-    """Mount what is missing. Raises OperatorError(CAPABILITY) when the container may not."""
+    """Mount what is missing. Raises OperatorError: CAPABILITY when the container may not, LOG_BOUND."""
     volume, table = ctx.volume.resolve(), mounts()
+    if any(mount.point == LOG for mount in table):
+        raise OperatorError(codes.LOG_BOUND, f"{LOG} is a mount")
     due = [name for name in BOUND if missing(name, volume, table)]
     lines = [f"/{name} {escaped(volume / name)} none rbind,rslave\n" for name in due]
     if not in_memory(volume, table):

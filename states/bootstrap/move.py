@@ -15,7 +15,7 @@ import os
 import shutil
 from pathlib import Path
 
-from states.bootstrap import codes
+from states.bootstrap import belonging, codes
 from states.bootstrap.rootfs import RELEASE, defects, installed, staged, staged_mark, tree
 from zflow.api import Context, Evidence, OperatorError, Step, sync_folder, sync_volume
 
@@ -38,6 +38,7 @@ def apply(ctx: Context) -> None:
     sync_volume(ctx.volume)
     staged_mark(ctx).rename(ctx.volume / RELEASE)
     sync_folder((ctx.volume / RELEASE).parent)
+    belonging.mend(ctx)
 
 
 def move_into(source: Path, target: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from states.bootstrap import codes
+from states.bootstrap import belonging, codes
 from states.bootstrap.rootfs import RELEASE, STAGED, read_mark, staged, tree
 from zflow.api import Context, Evidence, OperatorError, Scope, Step, carrying, mounts
 
@@ -26,13 +26,14 @@ ROOM = 1 << 30
 def admit(volume: Path) -> None:
     """Refuse a volume that cannot be used; writes nothing on it: whatever it is, it is not ours to change.
 
-    Raises OperatorError: MACHINE, FOREIGN or MOUNT_OPTIONS.
+    Raises OperatorError: MACHINE, MOUNT_OPTIONS, MARK_LOST or FOREIGN.
     """
     if (here := processor()) != PROCESSOR:
         raise OperatorError(codes.MACHINE, f"this machine is {here}")
     refused = lift(volume)
     if options := harmful_options(volume):
         raise OperatorError(codes.MOUNT_OPTIONS, f"{volume} is mounted with {', '.join(sorted(options))}{refused}")
+    belonging.admit(volume)
     if names := strangers(volume):
         listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
         raise OperatorError(codes.FOREIGN, f"{volume} holds {listed}")
@@ -40,7 +41,9 @@ def admit(volume: Path) -> None:
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the volume can be used, without writing."""
-    if processor() != PROCESSOR or harmful_options(ctx.volume) or strangers(ctx.volume) or lacking_room(ctx):
+    if processor() != PROCESSOR or harmful_options(ctx.volume) or not belonging.agree(ctx.volume):
+        return None
+    if strangers(ctx.volume) or lacking_room(ctx):
         return None
     if mark := read_mark(ctx.volume / RELEASE):
         return Evidence(f"volume with Ubuntu {mark.version} of zflow, built {mark.built}")
@@ -48,8 +51,12 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Say why the volume cannot be used. Raises what `admit` raises, and OperatorError(SPACE)."""
+    """Put back a lost mark, or say why the volume cannot be used.
+
+    Raises what `admit` raises, and OperatorError: ANOTHERS or SPACE.
+    """
     admit(ctx.volume)
+    belonging.mend(ctx)
     if missing := lacking_room(ctx):
         raise OperatorError(codes.SPACE, f"{ctx.volume} needs {_mib(missing)} more")
 
@@ -82,7 +89,7 @@ def strangers(volume: Path) -> list[str]:
 
     On a finished installation nothing is strange: what lies there is the system's and its operator's.
     """
-    if read_mark(volume / RELEASE):
+    if read_mark(volume / RELEASE) or belonging.lost(volume):
         return []
     mark = read_mark(volume / STAGED)
     allowed = OURS | set(mark.entries if mark else ())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from states.bootstrap.restored import remember
 from states.install.vendor.history import Session, sessions
 from zflow.api import Context, Evidence, read_text, write_atomic
 
@@ -35,7 +36,8 @@ def proven(ctx: Context) -> Session | None:
 
 
 def mark(ctx: Context, session: Session) -> None:
-    """Write down that this session's server was proven."""
+    """Write down that this session's server was proven, and what rights its programs have, which a copy may lose."""
+    remember(ctx)
     write_atomic(ctx.volume / MARK, f"{session.start}\n")
 
 

@@ -103,3 +103,33 @@ def test_attributes(tmp_path: Path) -> None:
     assert mounts.attributes(tmp_path / "absent") is None
     (tmp_path / "file").write_text("")
     assert mounts.attributes(tmp_path / "file") is None
+
+
+LOG_BOUND = """\
+set -e
+mount -t tmpfs dev "$2"
+for name in null zero urandom; do cp -a "/dev/$name" "$2/"; done
+touch "$2/log" "$2/../socket"
+mount --bind "$2/../socket" "$2/log"
+mount --move "$2" /dev
+exec "$1" -c "$3" "$4"
+"""
+
+
+@pytest.mark.root
+def test_the_hosts_system_log(tmp_path: Path) -> None:
+    """A /dev/log that somebody mounted is refused before anything is mounted inside, by its own code."""
+    program = (
+        "import sys; from pathlib import Path; from states.bootstrap import mounts; "
+        "from tests.support import make_context; ctx = make_context(Path(sys.argv[1]))\n"
+        "assert mounts.probe(ctx) is None\n"
+        "try:\n    mounts.apply(ctx)\nexcept mounts.OperatorError as error:\n    print(error)\n"
+        "print([each for each in mounts.mounts() if ctx.volume in each.point.parents])\n"
+    )
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "volume").mkdir()
+    argv = ["sh", "-c", LOG_BOUND, "sh", sys.executable, str(tmp_path / "dev"), program, str(tmp_path / "volume")]
+    done = subprocess.run(["unshare", "--mount", *argv], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [f"{codes.LOG_BOUND.id} {codes.LOG_BOUND.title}: /dev/log is a mount", "[]"], (
+        done.stderr
+    )

@@ -112,6 +112,7 @@ def test_finished_installation(ctx: Context) -> None:
     (ctx.volume / "vmlinuz").write_text("x")
     (ctx.volume / rootfs.RELEASE).write_text(mark().render())
     volume.admit(ctx.volume)
+    volume.apply(ctx)
     evidence = volume.probe(ctx)
     assert evidence is not None
     assert "Ubuntu 18.04 of zflow" in evidence.summary

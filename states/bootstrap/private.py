@@ -1,0 +1,82 @@
+"""Keeps secrets to their owners: a backup without modes, or a hand that meant well, opens them to programs inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from states import witness
+from zflow.api import Context, Evidence, Scope, Step, opened
+
+OURS, OTHERS = 0o077, 0o007
+"""The bits that are taken away: zflow's own is for root alone; Zimbra's and the Ubuntu's is also for a group's."""
+SECRETS = (
+    (".", (".zflow",), OURS),
+    (".zflow", ("secrets",), OURS),
+    (".zflow/secrets", ("*",), OURS),
+    ("etc", ("shadow", "shadow-", "gshadow", "gshadow-"), OTHERS),
+    ("opt/zimbra/conf", ("localconfig.xml", "*.key"), OTHERS),
+    ("opt/zimbra/ssl/zimbra/ca", ("*.key",), OTHERS),
+    ("opt/zimbra/ssl/zimbra/server", ("*.key",), OTHERS),
+    ("opt/zimbra/ssl/zimbra/commercial", ("*.key",), OTHERS),
+)
+"""Folder, names in it, and the bits they must not have."""
+WITNESS = "opened"
+
+
+def wide(volume: Path) -> Iterator[tuple[Path, int]]:
+    """Yield each secret that others may read, and the mode that it should have.
+
+    No link is followed, and a file of several names is left alone: one of user zimbra's making may be anything.
+    """
+    for name, patterns, bits in SECRETS:
+        folder = volume.resolve() / name
+        if folder.resolve() != folder:
+            continue
+        for path in sorted(found for pattern in patterns for found in folder.glob(pattern)):
+            status = path.lstat()
+            single = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
+            if single and status.st_mode & bits:
+                yield path, stat.S_IMODE(status.st_mode) & ~bits
+
+
+def tighten(path: Path, mode: int) -> None:
+    """Set a file's or a folder's mode, reached without a link."""
+    with opened(path.parent) as folder:
+        descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether every secret is its owner's alone; in the start that found others, tell which."""
+    if any(wide(ctx.volume)):
+        return None
+    found = json.loads(witness.recall(ctx, WITNESS) or "{}")
+    names = found.get("names", []) if found.get("boot") == ctx.boot else []
+    told = f"others could read {', '.join(names)}: closed again; where they may have been read, change what is in them"
+    return Evidence("secrets are their owners' alone", (told,) if names else ())
+
+
+def apply(ctx: Context) -> None:
+    """Take away the rights of others, and write down whose secrets were open."""
+    found = list(wide(ctx.volume))
+    names = [f"/data/{path.relative_to(ctx.volume.resolve())}" for path, _ in found]
+    witness.attest(ctx, WITNESS, json.dumps({"boot": ctx.boot, "names": names}))
+    for path, mode in found:
+        tighten(path, mode)
+
+
+STEP = Step(
+    name="bootstrap.private",
+    title="Keep secrets to their owners",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    timeout=30,
+)

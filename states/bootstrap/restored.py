@@ -1,0 +1,162 @@
+"""Tells a volume that was restored, or copied, without the owners and rights of its files, before anything is started.
+
+Such a server half starts: sudo, su's audit, cron, the handing in of mail and the directory fail one by one, each with
+words of its own. Owners go by the names in the Ubuntu's own tables: ids given by package scripts differ between
+machines, and a tar that maps names to the host's ids gives the files to strangers.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from states import witness
+from states.bootstrap import codes
+from states.bootstrap.rootfs import RELEASE, read_mark
+from states.zimbra import zimbra_version
+from zflow.api import Context, Evidence, OperatorError, Scope, Step
+
+ROOTS = ("usr", "etc", "var", "bin/bash", "usr/bin/dpkg")
+"""Root's own in every Ubuntu."""
+SUDO = "usr/bin/sudo"
+TOOLS = tuple(f"opt/zimbra/common/{name}" for name in ("bin", "sbin", "libexec"))
+"""Where the vendor's programs lie that need rights of their own: postdrop, postqueue; slapd and nginx from 10.0 on."""
+WITNESS = "rights"
+FEW = 2
+"""Files with a wrong owner from which on it is no single file that somebody changed."""
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A file and the user, or else the group, that it belongs to in every Ubuntu or Zimbra."""
+
+    path: str
+    name: str
+    group: bool = False
+
+
+OWNED = (
+    Owned("etc/shadow", "shadow", group=True),
+    Owned("usr/bin/chage", "shadow", group=True),
+    Owned("usr/bin/crontab", "crontab", group=True),
+    Owned("var/spool/cron/crontabs", "crontab", group=True),
+    Owned("var/lib/apt/lists/partial", "_apt"),
+    Owned("opt/zimbra/conf", "zimbra"),
+    Owned("opt/zimbra/data", "zimbra"),
+    Owned("opt/zimbra/log", "zimbra"),
+)
+
+
+def ids(volume: Path, table: str) -> dict[str, int]:
+    """Return the ids by name in etc/passwd or etc/group; passwd(5), group(5)."""
+    try:
+        lines = (volume / table).read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    rows = (line.split(":") for line in lines)
+    return {row[0]: int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
+
+
+def shifted(volume: Path) -> str:
+    """Say whose root's files are, where none of them is root's."""
+    owners = {(volume / each).lstat().st_uid for each in ROOTS if os.path.lexists(volume / each)}
+    if len(owners) != 1 or owners == {0}:
+        return ""
+    (owner,) = owners
+    return f"the files of root belong to user {owner}: the ids are shifted, or one user unpacked them"
+
+
+def strangers(volume: Path) -> str:
+    """Say which files have a wrong owner, where they are more than one."""
+    users, groups = ids(volume, "etc/passwd"), ids(volume, "etc/group")
+    wrong = []
+    for each in OWNED:
+        wanted = (groups if each.group else users).get(each.name)
+        if wanted is None or not os.path.lexists(volume / each.path):
+            continue
+        status = (volume / each.path).lstat()
+        if (status.st_gid if each.group else status.st_uid) != wanted:
+            wrong.append(f"/{each.path} is not of {'group' if each.group else 'user'} {each.name}")
+    return "the owners are lost: " + ", ".join(wrong) if len(wrong) >= FEW else ""
+
+
+def special(ctx: Context) -> str:
+    """Return Zimbra's version, and which of its programs have a set-id bit or capabilities, a line each."""
+    found = []
+    for name, entry in _programs(ctx.volume):
+        if entry.stat(follow_symlinks=False).st_mode & (stat.S_ISUID | stat.S_ISGID):
+            found.append(f"set-id {name}")
+        if _has_capabilities(entry.path):
+            found.append(f"capabilities {name}")
+    return "\n".join([zimbra_version(ctx), *sorted(found)])
+
+
+def _programs(volume: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    for folder in TOOLS:
+        try:
+            entries = list(os.scandir(volume / folder))
+        except OSError:
+            continue
+        yield from ((f"{folder}/{each.name}", each) for each in entries if each.is_file(follow_symlinks=False))
+
+
+def _has_capabilities(path: str) -> bool:
+    try:
+        return bool(os.getxattr(path, "security.capability", follow_symlinks=False))
+    except OSError as error:
+        if error.errno in {errno.ENODATA, errno.ENOTSUP}:
+            return False
+        raise
+
+
+def remember(ctx: Context) -> None:
+    """Write down which programs have rights of their own; for whoever has just seen the server work."""
+    witness.attest(ctx, WITNESS, special(ctx))
+
+
+def stripped(ctx: Context) -> str:
+    """Say which rights of programs are gone: sudo's, or all of a kind that Zimbra's had when they were written down."""
+    told = []
+    sudo = ctx.volume / SUDO
+    if sudo.is_file() and not sudo.stat().st_mode & stat.S_ISUID:
+        told.append(f"/{SUDO} is not set-user-id")
+    if not (record := witness.recall(ctx, WITNESS)):
+        return "; ".join(told)
+    (before, *had), (now, *has) = record.split("\n"), special(ctx).split("\n")
+    for kind in ("set-id", "capabilities"):
+        gone = [each.partition(" ")[2] for each in had if each.startswith(kind)]
+        if before == now and gone and not any(each.startswith(kind) for each in has):
+            told.append(f"/{' and /'.join(gone)} lost their {kind}" + (" bits" if kind == "set-id" else ""))
+    return "; ".join(told)
+
+
+def faults(ctx: Context) -> str:
+    """Say what is wrong with owners and rights; empty where nothing is, or there is no Ubuntu yet."""
+    if read_mark(ctx.volume / RELEASE) is None:
+        return ""
+    return shifted(ctx.volume) or "; ".join(filter(None, (strangers(ctx.volume), stripped(ctx))))
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether owners and rights are those of an Ubuntu, and Zimbra's programs have those that they had."""
+    return None if faults(ctx) else Evidence("owners and rights of the files as they should be")
+
+
+def apply(ctx: Context) -> None:
+    """Say what is wrong; raises OperatorError(RESTORED)."""
+    raise OperatorError(codes.RESTORED, f"{ctx.volume}: {faults(ctx)}")
+
+
+STEP = Step(
+    name="bootstrap.restored",
+    title="Check the owners and rights of the files",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    retry="never",
+    timeout=30,
+)

@@ -1,0 +1,72 @@
+"""Secrets that others could read are closed again, and told once; nothing that a link or a second name leads to is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from states.bootstrap import private
+from states.bootstrap.settings import SETTINGS
+from tests.support import make_context
+from zflow.api import Context
+
+OPEN = {
+    ".zflow": 0o700,
+    ".zflow/secrets": 0o700,
+    ".zflow/secrets/admin_password": 0o600,
+    "etc/shadow": 0o640,
+    "opt/zimbra/conf/localconfig.xml": 0o640,
+    "opt/zimbra/conf/nginx.key": 0o640,
+    "opt/zimbra/ssl/zimbra/commercial/commercial.key": 0o640,
+}
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    """Return a context over a volume whose secrets are their owners' alone."""
+    found = make_context(tmp_path, SETTINGS)
+    for name, mode in OPEN.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if mode == 0o700:
+            path.mkdir(exist_ok=True)
+        else:
+            path.touch()
+        path.chmod(mode)
+    assert private.probe(found) is not None
+    return found
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_an_open_secret_is_closed_and_told(ctx: Context, name: str) -> None:
+    """Its mode is what it should be, what the group may do stays, and this start says whose secret it was."""
+    path = ctx.volume / name
+    path.chmod(OPEN[name] | 0o005)
+    assert private.probe(ctx) is None
+    private.apply(ctx)
+    assert path.stat().st_mode & 0o777 == OPEN[name]
+    evidence = private.probe(ctx)
+    assert evidence is not None
+    assert f"others could read /data/{name}: closed again" in evidence.notices[0]
+    later = make_context(ctx.volume, SETTINGS, boot="later")
+    evidence = private.probe(later)
+    assert evidence is not None
+    assert evidence.notices == ()
+
+
+def test_what_user_zimbra_may_have_put_there(ctx: Context, tmp_path: Path) -> None:
+    """A link, a second name of another file, a folder that is a link: left alone."""
+    outside = tmp_path / "usr"
+    outside.mkdir()
+    (outside / "program.key").touch()
+    (outside / "program.key").chmod(0o755)
+    conf = ctx.volume / "opt/zimbra/conf"
+    (conf / "link.key").symlink_to(outside / "program.key")
+    os.link(outside / "program.key", conf / "second.key")
+    os.mkfifo(conf / "pipe.key", 0o666)
+    (ctx.volume / "opt/zimbra/ssl/zimbra/server").symlink_to(outside)
+    assert private.probe(ctx) is not None
+    private.apply(ctx)
+    assert (outside / "program.key").stat().st_mode & 0o777 == 0o755
