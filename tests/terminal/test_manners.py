@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -118,7 +118,7 @@ def test_without_unicode_everything_is_ascii(volume: Path, command: str, more: d
         assert b"  x tls  < here\n  |\n  + hardening\n" in ended.stdout
     else:
         assert b"x blocked in tls: needs you" in ended.stdout
-        assert b"  + bootstrap   10 of 10" in ended.stdout
+        assert re.search(rb"^  \+ bootstrap   (\d+) of \1 ", ended.stdout, re.MULTILINE)
 
 
 def test_colour_is_for_terminals_that_want_it(volume: Path) -> None:
