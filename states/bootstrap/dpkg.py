@@ -86,12 +86,17 @@ def _is_locked(path: Path) -> bool:
 
 
 def complete(ctx: Context) -> dict[str, str]:
-    """Complete what is half done, and return what still is.
+    """Complete what is half done, and return what still is."""
+    for command in (CONFIGURE, REPAIR):
+        if unfinished(ctx):
+            run(ctx, *command)
+    return unfinished(ctx)
+
+
+def run(ctx: Context, *argv: str) -> None:
+    """Run a package manager when apt's daily job has let go; what it starts does not inherit the lock.
 
     A command that fails, or takes too long, is no error: what it was to do is looked at, and the log has its words.
     """
-    for command in (CONFIGURE, REPAIR):
-        if unfinished(ctx):
-            with contextlib.suppress(CommandError):
-                ctx.shell.chroot("flock", "-w", str(PATIENCE), LOCK, *command, timeout=LONGEST)
-    return unfinished(ctx)
+    with contextlib.suppress(CommandError):
+        ctx.shell.chroot("flock", "--close", "-w", str(PATIENCE), LOCK, *argv, timeout=LONGEST)

@@ -54,6 +54,6 @@ def test_a_package_of_a_source_is_left_to_apt(tmp_path: Path) -> None:
     status.write_text("Package: zimbra-openssl\nStatus: install reinstreq half-installed\nVersion: 1\n")
     halfdone.complete(ctx)
     (argv,) = commands(ctx)
-    assert argv[4] == "apt-get"
+    assert "apt-get" in argv
     assert argv[-2:] == ("--fix-broken", "install")
     assert "--no-remove" in argv

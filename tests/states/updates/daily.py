@@ -59,7 +59,7 @@ def main() -> None:
         "good again": run(ctx, GOOD, runner, keep=True),
     }
     # As apt up to 2.0 does it, whose update ends with 0 when nothing could be fetched.
-    (VOLUME / configured.POLICY).write_text(configured.policy("x", None).replace('APT::Update::Error-Mode "any";', ""))
+    (VOLUME / configured.POLICY).write_text(configured.policy("x").replace('APT::Update::Error-Mode "any";', ""))
     seen["by hand, an older apt"] = run(ctx, DEAD, "/usr/lib/apt/apt.systemd.daily")
     print(json.dumps({**seen, "works": inside("apt-get", "check")}))
 
