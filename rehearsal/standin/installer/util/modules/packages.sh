@@ -153,8 +153,8 @@ installPackages() {
   fi
   if [ "$(setting install_kill_at)" = torn ]; then
     # What a dpkg says that is killed while it unpacks.
-    dpkg --unpack "$PACKAGE_DIR"/zimbra-{core,ldap}_[0-9]*.deb >> $LOGFILE 2>&1
-    sed -i '/^Package: zimbra-ldap$/,/^$/s/^Status: .*/Status: install reinstreq half-installed/' /var/lib/dpkg/status
+    dpkg --unpack "$PACKAGE_DIR"/zimbra-{core,ldap,mta,store}_[0-9]*.deb >> $LOGFILE 2>&1
+    sed -i '/^Package: zimbra-store$/,/^$/s/^Status: .*/Status: install reinstreq half-installed/' /var/lib/dpkg/status
     killedAt torn
   fi
   dpkg -i --auto-deconfigure $(for package in "${LOCAL_NAMES[@]}"; do
@@ -162,10 +162,10 @@ installPackages() {
   done) >> $LOGFILE 2>&1 || pkgError
   echo "done"
   killedAt configured
-  if [ "$(setting install_kill_at)" = forgotten ]; then
+  if [ "$(setting install_kill_at)" = forgotten ] && fires install_kill_at; then
     # What a power cut leaves: dpkg syncs its list, nobody the history.
     : > $HISTORY
-    killedAt forgotten
+    kill -KILL $$
   fi
   [ $UPGRADE = yes ] && state=UPGRADED
   for package in "${LOCAL_NAMES[@]}" "${REPO_NAMES[@]}"; do
