@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from zflow.api import CommandError, Context, read_text
@@ -72,7 +73,7 @@ def _is_locked(path: Path) -> bool:
     """Ask the kernel for somebody's lock without taking one; fcntl(2), F_GETLK."""
     layout = "hhqqi"
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -85,12 +86,12 @@ def _is_locked(path: Path) -> bool:
     return bool(kind != fcntl.F_UNLCK)
 
 
-def complete(ctx: Context) -> dict[str, str]:
-    """Complete what is half done, and return what still is."""
+def complete(ctx: Context, left: Callable[[Context], dict[str, str]] = unfinished) -> dict[str, str]:
+    """Complete what is half done, as long as `left` finds some of it, and return what that still finds."""
     for command in (CONFIGURE, REPAIR):
-        if unfinished(ctx):
+        if left(ctx):
             run(ctx, *command)
-    return unfinished(ctx)
+    return left(ctx)
 
 
 def run(ctx: Context, *argv: str) -> None:

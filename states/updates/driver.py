@@ -10,7 +10,7 @@ from pathlib import Path
 from states.install.machine import processes
 from states.install.machine.replaced import replaced
 from states.updates import codes
-from states.updates.configured import FAILURE, LISTS, OUTPUT, POLICY, STAMPS
+from states.updates.configured import AUTO, FAILURE, LISTS, OUTPUT, POLICY, STAMPS
 from zflow.api import Context, Evidence, Scope, Step, TransientError, read_text
 
 CRON = "/usr/sbin/cron"
@@ -58,8 +58,19 @@ def troubles(ctx: Context) -> Iterator[str]:
         when = datetime.fromtimestamp(ended, UTC)
         yield f"no package list could be fetched by {when:%Y-%m-%d %H:%M} UTC from {', '.join(sources(ctx))}; {mirrors}"
     last = last_success(ctx)
-    if last is not None and datetime.fromtimestamp(ctx.clock(), UTC) - last > LONG:
+    if last is not None and not _is_off(ctx) and datetime.fromtimestamp(ctx.clock(), UTC) - last > LONG:
         yield f"there was no successful update since {last:%Y-%m-%d}; `zflow shell /usr/lib/zflow/updates` tries now"
+
+
+def _is_off(ctx: Context) -> bool:
+    """Tell whether nobody wants the upgrades, by the setting or by what an operator made of the file."""
+    try:
+        return (
+            re.search(r'^APT::Periodic::Unattended-Upgrade\s+"0"', read_text(ctx.volume / AUTO), re.MULTILINE)
+            is not None
+        )
+    except OSError:
+        return False
 
 
 def sources(ctx: Context) -> list[str]:

@@ -69,9 +69,9 @@ def apply(ctx: Context) -> None:
     """Complete it, and write down what was done and what is left."""
     found = {**recorded(ctx)[0], **unfinished(ctx)}
     ctx.log(f"half done: {listed(found)}")
-    dpkg.complete(ctx)
+    left = dpkg.complete(ctx, unfinished)
     make_folder((ctx.volume / RECORD).parent)
-    write_atomic(ctx.volume / RECORD, json.dumps({"found": found, "left": unfinished(ctx)}) + "\n")
+    write_atomic(ctx.volume / RECORD, json.dumps({"found": found, "left": left}) + "\n")
 
 
 STEP = Step(

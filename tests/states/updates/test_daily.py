@@ -111,6 +111,15 @@ def test_upgrades_without_lists(ctx: Context, lists: float, upgrade: float, expe
     assert [each[: len(start)] for each, start in zip(told, expected, strict=True)] == expected
 
 
+@pytest.mark.parametrize(("text", "told"), [(configured.auto_upgrades(on=False), 0), (configured.FROM_PACKAGE, 1)])
+def test_upgrades_that_nobody_wants(ctx: Context, text: str, told: int) -> None:
+    """Where they are switched off a long time without a success is as it should be."""
+    for name in (configured.LISTS, driver.UPDATED, driver.UPGRADED):
+        written(ctx, name, 9)
+    written(ctx, configured.AUTO, 9, text)
+    assert len(list(driver.troubles(ctx))) == told
+
+
 def test_no_password_is_told(ctx: Context) -> None:
     """The password of a mirror is in no notice, whether apt said it or its list of sources has it."""
     address = "https://me:s3cret@mirror.example.org/ubuntu"
