@@ -37,9 +37,6 @@ NO_DAEMONS = Path("usr/sbin/policy-rc.d")
 POLICY = """\
 #!/bin/sh
 # Written by zflow. Packages must not start services here: there is no init in this tree; zflow starts what is to run.
-# That the system log opens its files anew after a rotation is done here: the init script finds its process by
-# /proc/PID/exe, which a container may not read.
-[ "$1 $2" != "rsyslog rotate" ] || kill -HUP "$(cat /run/rsyslogd.pid)"
 exit 101
 """
 DPKG_AND_APT_LEFTOVERS = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap")

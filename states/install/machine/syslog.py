@@ -9,7 +9,7 @@ from pathlib import Path
 from states.install import codes
 from states.install.machine.processes import came, end, found, from_file, inside, name_of
 from states.install.machine.replaced import replaced
-from zflow.api import Context, Evidence, Scope, Step, TransientError, opened, remove_file, write_atomic
+from zflow.api import Context, Evidence, Scope, Step, TransientError, holds, opened, remove_file, write_atomic
 
 CONFIG = Path("etc/rsyslog.conf")
 PID = Path("run/rsyslogd.pid")
@@ -17,6 +17,13 @@ SOCKET = Path("dev/log")
 LOG = Path("var/log/zimbra.log")
 KERNEL_LOG = re.compile(r'^(?=module\(load="imklog"|\$ModLoad imklog)', re.MULTILINE)
 """Reads the kernel's log, which a container may not: an error at every start and never a line."""
+ROTATE = Path("usr/lib/rsyslog/rsyslog-rotate")
+"""What logrotate runs when it has put a log aside."""
+ROTATION = """\
+#!/bin/sh
+# Written by zflow, in place of rsyslog's own beside it: that asks systemd, or an init script, to reach rsyslogd.
+kill -HUP "$(cat /run/rsyslogd.pid)"
+"""
 PATIENCE = 5.0
 """Seconds that rsyslog gets to make its socket."""
 
@@ -72,8 +79,11 @@ def give_log(ctx: Context) -> None:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether rsyslog runs its present files, takes messages, not the kernel's, and may write Zimbra's log."""
+    """See whether rsyslog runs its present files, takes messages, not the kernel's, may write Zimbra's log, and turns
+    to new files after a rotation."""
     pid = running(ctx)
+    if not holds(ctx.volume / ROTATE, ROTATION):
+        return None
     if pid is None or replaced(ctx, [pid]) or not (ctx.volume / SOCKET).is_socket() or not can_write(ctx):
         return None
     text = _config(ctx)
@@ -91,11 +101,18 @@ def apply(ctx: Context) -> None:
     if (better := without_kernel_log(text)) != text:
         write_atomic(ctx.volume / CONFIG, better.encode(errors="surrogateescape"))
     give_log(ctx)
+    divert_rotation(ctx)
     end(ctx, found(ctx, lambda pid: name_of(pid) == "rsyslogd"), PATIENCE)
     remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
     if not came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE):
         raise TransientError(codes.SYSLOG, f"no rsyslogd with a socket /{SOCKET} after {PATIENCE:.0f} s")
+
+
+def divert_rotation(ctx: Context) -> None:
+    """Put our script in the place of the package's, which dpkg keeps beside it from then on; dpkg-divert(1)."""
+    ctx.shell.chroot("dpkg-divert", "--local", "--rename", "--add", f"/{ROTATE}", timeout=30)
+    write_atomic(ctx.volume / ROTATE, ROTATION, mode=0o755)
 
 
 STEP = Step(

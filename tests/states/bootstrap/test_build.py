@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -147,24 +145,6 @@ def test_full_disk_is_no_bad_archive(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(OperatorError) as caught:
         archive.unpack(ctx, BIONIC)
     assert caught.value.code is code
-
-
-ROTATED = """\
-mount -t tmpfs run /run
-sleep 60 & echo $! > /run/rsyslogd.pid
-for words in "cron start" "rsyslog restart" "rsyslog rotate"; do sh -c "$POLICY" policy-rc.d $words; echo $?; done
-wait $!; echo $?
-"""
-"""In a mount namespace; what ended the process is its exit code less 128."""
-
-
-@pytest.mark.root
-def test_the_system_log_is_told_of_a_rotation() -> None:
-    """No action of an init script is allowed, and the system log opens its files anew all the same."""
-    argv = ["unshare", "--mount", "sh", "-c", ROTATED]
-    environment = {"POLICY": build.POLICY, "PATH": os.environ["PATH"]}
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["101", "101", "101", str(128 + signal.SIGHUP)], done.stderr
 
 
 def test_finish(tmp_path: Path) -> None:

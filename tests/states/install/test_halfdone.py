@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap.settings import PROXY
 from states.install.release.unpack import installer
 from states.install.vendor import halfdone
 from states.install.vendor.packages import vendor_packages
@@ -27,7 +26,7 @@ PATIENCE = 30
 @pytest.mark.root
 def test_a_package_cut_off_while_it_was_unpacked_is_installed(tmp_path: Path) -> None:
     """dpkg alone neither configures nor removes it, and apt refuses all work: it is unpacked again from the release."""
-    ctx = make_context(tmp_path, (PROXY,), shell=Dpkg(tmp_path))
+    ctx = make_context(tmp_path, shell=Dpkg(tmp_path))
     write_packages(tmp_path, "bash")
     (installer(ctx) / "packages").mkdir(parents=True)
     script = f"[ -e {tmp_path}/quick ] || {{ touch {tmp_path}/begun; exec sleep 600; }}"
@@ -48,7 +47,7 @@ def test_a_package_cut_off_while_it_was_unpacked_is_installed(tmp_path: Path) ->
 
 def test_a_package_of_a_source_is_left_to_apt(tmp_path: Path) -> None:
     """What does not lie in the release apt fetches again, and removes nothing for it."""
-    ctx = make_context(tmp_path, (PROXY,), shell=Dpkg(tmp_path))
+    ctx = make_context(tmp_path, shell=Dpkg(tmp_path))
     status = tmp_path / "var/lib/dpkg/status"
     status.parent.mkdir(parents=True)
     status.write_text("Package: zimbra-openssl\nStatus: install reinstreq half-installed\nVersion: 1\n")

@@ -1,0 +1,53 @@
+"""The system log turns to new files after a rotation, where neither systemd nor an init script can tell it to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from states.install.machine import syslog
+from tests.states.install.shells import Answering
+from tests.support import make_context
+
+DIVERTED = """\
+set -e
+mount -t tmpfs volume /mnt
+mkdir /mnt/top /mnt/work /mnt/volume
+mount -t overlay -o lowerdir=/,upperdir=/mnt/top,workdir=/mnt/work overlay /mnt/volume
+mount -t tmpfs run /mnt/volume/run
+mkdir -p "/mnt/volume$(dirname "$PLACE")"
+echo vendor > "/mnt/volume$PLACE"
+for attempt in 1 2; do
+    chroot /mnt/volume $COMMAND >/dev/null
+    printf %s "$SCRIPT" > "/mnt/volume$PLACE"
+    chmod 755 "/mnt/volume$PLACE"
+done
+cat "/mnt/volume$PLACE.distrib"
+chroot /mnt/volume dpkg-divert --truename "$PLACE"
+sleep 60 & echo $! > /mnt/volume/run/rsyslogd.pid
+chroot /mnt/volume "$PLACE"
+wait $! || echo $?
+"""
+"""In namespaces, over this machine's own system: what ended the process is its exit code less 128."""
+
+
+@pytest.mark.root
+def test_a_rotation_reaches_the_system_log(tmp_path: Path) -> None:
+    """By a real dpkg the package's script is kept beside ours, upgraded there, and ours tells the running process."""
+    ctx = make_context(tmp_path, shell=Answering(tmp_path))
+    (tmp_path / syslog.ROTATE).parent.mkdir(parents=True)
+    syslog.divert_rotation(ctx)
+    assert (tmp_path / syslog.ROTATE).stat().st_mode & 0o777 == 0o755
+    assert isinstance(ctx.shell, Answering)
+    (argv,) = ctx.shell.commands
+    environment = {"PATH": os.environ["PATH"], "PLACE": f"/{syslog.ROTATE}", "SCRIPT": syslog.ROTATION}
+    environment["COMMAND"] = " ".join(argv)
+    done = subprocess.run(
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", DIVERTED],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["vendor", f"/{syslog.ROTATE}.distrib", str(128 + signal.SIGHUP)], done.stderr
