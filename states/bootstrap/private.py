@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from states import witness
+from states.bootstrap.restored import remembered
 from zflow.api import Context, Evidence, Scope, Step, opened
 
 OURS, OTHERS = 0o077, 0o007
@@ -18,22 +19,25 @@ SECRETS = (
     (".zflow", ("secrets",), OURS),
     (".zflow/secrets", ("*",), OURS),
     ("etc", ("shadow", "shadow-", "gshadow", "gshadow-"), OTHERS),
+)
+"""Folder, names in it, and the bits they must not have."""
+SERVERS = (
     ("opt/zimbra/conf", ("localconfig.xml", "*.key"), OTHERS),
     ("opt/zimbra/ssl/zimbra/ca", ("*.key",), OTHERS),
     ("opt/zimbra/ssl/zimbra/server", ("*.key",), OTHERS),
     ("opt/zimbra/ssl/zimbra/commercial", ("*.key",), OTHERS),
 )
-"""Folder, names in it, and the bits they must not have."""
+"""The same of a server that works; until then the vendor's programs may not have come to closing them."""
 WITNESS = "opened"
 
 
-def wide(volume: Path) -> Iterator[tuple[Path, int]]:
+def wide(ctx: Context) -> Iterator[tuple[Path, int]]:
     """Yield each secret that others may read, and the mode that it should have.
 
     No link is followed, and a file of several names is left alone: one of user zimbra's making may be anything.
     """
-    for name, patterns, bits in SECRETS:
-        folder = volume.resolve() / name
+    for name, patterns, bits in (*SECRETS, *(SERVERS if remembered(ctx) else ())):
+        folder = ctx.volume.resolve() / name
         if folder.resolve() != folder:
             continue
         for path in sorted(found for pattern in patterns for found in folder.glob(pattern)):
@@ -55,7 +59,7 @@ def tighten(path: Path, mode: int) -> None:
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether every secret is its owner's alone; in the start that found others, tell which."""
-    if any(wide(ctx.volume)):
+    if any(wide(ctx)):
         return None
     found = json.loads(witness.recall(ctx, WITNESS) or "{}")
     names = found.get("names", []) if found.get("boot") == ctx.boot else []
@@ -65,7 +69,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Take away the rights of others, and write down whose secrets were open."""
-    found = list(wide(ctx.volume))
+    found = list(wide(ctx))
     names = [f"/data/{path.relative_to(ctx.volume.resolve())}" for path, _ in found]
     witness.attest(ctx, WITNESS, json.dumps({"boot": ctx.boot, "names": names}))
     for path, mode in found:

@@ -32,7 +32,7 @@ FEW = 2
 
 @dataclass(frozen=True)
 class Owned:
-    """A file and the user, or else the group, that it belongs to in every Ubuntu or Zimbra."""
+    """A file, and the user or else the group that it belongs to in every Ubuntu."""
 
     path: str
     name: str
@@ -45,10 +45,9 @@ OWNED = (
     Owned("usr/bin/crontab", "crontab", group=True),
     Owned("var/spool/cron/crontabs", "crontab", group=True),
     Owned("var/lib/apt/lists/partial", "_apt"),
-    Owned("opt/zimbra/conf", "zimbra"),
-    Owned("opt/zimbra/data", "zimbra"),
-    Owned("opt/zimbra/log", "zimbra"),
 )
+FOLDERS = tuple(f"opt/zimbra/{name}" for name in ("conf", "data", "db", "index", "log", "redolog", "store"))
+"""The server's data; whose they are is written down when it was seen to work."""
 
 
 def ids(volume: Path, table: str) -> dict[str, int]:
@@ -70,23 +69,26 @@ def shifted(volume: Path) -> str:
     return f"the files of root belong to user {owner}: the ids are shifted, or one user unpacked them"
 
 
-def strangers(volume: Path) -> str:
+def strangers(ctx: Context) -> str:
     """Say which files have a wrong owner, where they are more than one."""
-    users, groups = ids(volume, "etc/passwd"), ids(volume, "etc/group")
+    users, groups = ids(ctx.volume, "etc/passwd"), ids(ctx.volume, "etc/group")
+    written = [line.split(" ") for line in witness.recall(ctx, WITNESS).splitlines() if line.startswith("owner ")]
     wrong = []
-    for each in OWNED:
+    for each in (*OWNED, *(Owned(path, name) for _, name, path in written)):
         wanted = (groups if each.group else users).get(each.name)
-        if wanted is None or not os.path.lexists(volume / each.path):
+        if wanted is None or not os.path.lexists(ctx.volume / each.path):
             continue
-        status = (volume / each.path).lstat()
+        status = (ctx.volume / each.path).lstat()
         if (status.st_gid if each.group else status.st_uid) != wanted:
             wrong.append(f"/{each.path} is not of {'group' if each.group else 'user'} {each.name}")
     return "the owners are lost: " + ", ".join(wrong) if len(wrong) >= FEW else ""
 
 
 def special(ctx: Context) -> str:
-    """Return Zimbra's version, and which of its programs have a set-id bit or capabilities, a line each."""
-    found = []
+    """Return Zimbra's version, whose its data are, and which of its programs have a set-id bit or capabilities."""
+    names = {number: name for name, number in ids(ctx.volume, "etc/passwd").items()}
+    present = [each for each in FOLDERS if os.path.lexists(ctx.volume / each)]
+    found = [f"owner {names.get((ctx.volume / each).lstat().st_uid, '?')} {each}" for each in present]
     for name, entry in _programs(ctx.volume):
         if entry.stat(follow_symlinks=False).st_mode & (stat.S_ISUID | stat.S_ISGID):
             found.append(f"set-id {name}")
@@ -114,8 +116,13 @@ def _has_capabilities(path: str) -> bool:
 
 
 def remember(ctx: Context) -> None:
-    """Write down which programs have rights of their own; for whoever has just seen the server work."""
+    """Write down what a copy may lose; for whoever has just seen the server work."""
     witness.attest(ctx, WITNESS, special(ctx))
+
+
+def remembered(ctx: Context) -> bool:
+    """Tell whether it was written down: there is a server that works."""
+    return witness.recall(ctx, WITNESS) != ""
 
 
 def stripped(ctx: Context) -> str:
@@ -138,7 +145,7 @@ def faults(ctx: Context) -> str:
     """Say what is wrong with owners and rights; empty where nothing is, or there is no Ubuntu yet."""
     if read_mark(ctx.volume / RELEASE) is None:
         return ""
-    return shifted(ctx.volume) or "; ".join(filter(None, (strangers(ctx.volume), stripped(ctx))))
+    return shifted(ctx.volume) or "; ".join(filter(None, (strangers(ctx), stripped(ctx))))
 
 
 def probe(ctx: Context) -> Evidence | None:

@@ -36,7 +36,7 @@ def proven(ctx: Context) -> Session | None:
 
 
 def mark(ctx: Context, session: Session) -> None:
-    """Write down that this session's server was proven, and what rights its programs have, which a copy may lose."""
+    """Write down that this session's server was proven, and the owners and rights that a copy of it may lose."""
     remember(ctx)
     write_atomic(ctx.volume / MARK, f"{session.start}\n")
 

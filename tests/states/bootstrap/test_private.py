@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import private
+from states.bootstrap import private, restored
 from states.bootstrap.settings import SETTINGS
 from tests.support import make_context
 from zflow.api import Context
@@ -35,6 +35,10 @@ def ctx(tmp_path: Path) -> Context:
         else:
             path.touch()
         path.chmod(mode)
+    (tmp_path / "opt/zimbra/conf/nginx.key").chmod(0o644)
+    assert private.probe(found) is not None  # the vendor's programs are still at work
+    (tmp_path / "opt/zimbra/conf/nginx.key").chmod(0o640)
+    restored.remember(found)
     assert private.probe(found) is not None
     return found
 
