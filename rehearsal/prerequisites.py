@@ -69,10 +69,10 @@ def _all(work: Iterable[str], *programs: str | tuple[str, str]) -> list[Need]:
 
 NEEDS = (
     *_all([VENV], ("ensurepip", "python3-venv")),
-    *_all([IMAGE], "podman", "runc", "mmdebstrap", "iptables"),
+    *_all([IMAGE], "podman", "runc", "iptables"),
     *_all([IMAGE], ("/usr/lib/podman/netavark", "netavark"), ("/usr/lib/podman/aardvark-dns", "aardvark-dns")),
     *_all([IMAGE, FAST], "gpg", "gpg-agent"),
-    *_all([IMAGE, HOST], ("nft", "nftables"), ("dpkg-deb", "dpkg")),
+    *_all([IMAGE, HOST], "mmdebstrap", ("nft", "nftables"), ("dpkg-deb", "dpkg")),
     *_all([FAST, HOST], "openssl", "strace", ("dnsmasq", "dnsmasq-base")),
     *_all([HOST], ("ip", "iproute2"), ("mkfs.ext4", "e2fsprogs"), "mount", "chromium"),
     *_all([HOST], ("systemd-analyze", "systemd")),

@@ -11,6 +11,7 @@ import pytest
 from states.bootstrap import codes, restored
 from states.bootstrap.rootfs import RELEASE
 from states.bootstrap.settings import SETTINGS
+from states.install.preflight.system import CAPABILITY
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import make_context
 from zflow.api import Context, OperatorError
@@ -41,7 +42,7 @@ def ctx(tmp_path: Path) -> Context:
         os.chown(place / name, *owner)
     for name, mode in (("usr/bin/sudo", 0o4755), ("usr/bin/crontab", 0o2755), (POSTDROP, 0o2755), (NGINX, 0o755)):
         (place / name).chmod(mode)
-    subprocess.run(["setcap", "cap_net_bind_service=+ep", place / NGINX], check=True)
+    os.setxattr(place / NGINX, "security.capability", CAPABILITY)
     (place / RELEASE).write_text(mark().render())
     found = make_context(place, SETTINGS)
     restored.remember(found)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from states.bootstrap import restored
 from states.install import origin
+from tests.states.install.records import write_server
 from tests.support import make_context
 from zflow.api import Context, Mount
 
@@ -55,6 +57,18 @@ def test_a_file_system_without_steady_inodes_tells_nothing(ctx: Context, monkeyp
     monkeypatch.setattr(origin, "mounts", lambda: [Mount(Path("/"), "fuse.sshfs", frozenset())])
     assert origin.inodes(ctx) == {}
     assert not origin.moved(ctx)
+
+
+def test_a_server_of_an_earlier_zflow(ctx: Context) -> None:
+    """Whose its data are, and what rights its programs have, is written down once it is known to work."""
+    origin.apply(ctx)
+    assert origin.probe(ctx) is not None
+    write_server(ctx.volume)
+    assert not restored.remembered(ctx)
+    assert origin.probe(ctx) is None
+    origin.apply(ctx)
+    assert origin.probe(ctx) is not None
+    assert restored.remembered(ctx)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"inodes": 3, "copied": ""}', '{"inodes": {}}'])
