@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from states.hardening.spf import Faulty, terms
 from zflow.api import Setting, choice, flag, mail_address, many, network, number
 
 
@@ -24,9 +25,13 @@ def address(value: str) -> str:
 
 
 def spf(value: str) -> str:
-    """Accept an SPF policy by its form: the version, then terms."""
+    """Accept an SPF policy by its form: the version, then terms that receivers understand."""
     if not re.fullmatch(r"v=spf1( [!-~]+)+", value) or '"' in value:
         raise ValueError(f"{value!r} is not an SPF policy such as v=spf1 mx a ~all")
+    try:
+        terms(value)
+    except Faulty as error:
+        raise ValueError(f"{value!r} is not an SPF policy: {error}") from None
     return value
 
 

@@ -6,6 +6,7 @@ import ipaddress
 
 import pytest
 
+from states.hardening.settings import SPF
 from states.hardening.spf import Evaluation, Result, Unheard, records
 
 ZONE: dict[tuple[str, str], list[str]] = {
@@ -100,6 +101,23 @@ def test_both_families(address: str) -> None:
     assert outcome("v=spf1 a -all", address) == ("pass", "a")
     assert outcome("v=spf1 ip4:203.0.113.0/24 ip6:2001:db8:1::/48 -all", address)[0] == "pass"
     assert outcome("v=spf1 a:mail.example.test/0//64 ?all", "2001:db8:2::5") == ("neutral", "?all")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("mx -all", "is not an SPF policy such as"),
+        ("v=spf1", "is not an SPF policy such as"),
+        ("v=spf1 ip4:203.0.113 -all", "‹ip4:203.0.113› is not a network"),
+        ("v=spf1 mx, a -all", "‹mx,› is not a term"),
+    ],
+)
+def test_a_policy_that_receivers_cannot_use_is_no_setting(value: str, words: str) -> None:
+    """What would be printed for the zone is read as receivers read it."""
+    assert SPF.parse("v=spf1 mx ip4:203.0.113.0/24 -all") == "v=spf1 mx ip4:203.0.113.0/24 -all"
+    with pytest.raises(ValueError, match="is not an SPF policy") as refused:
+        SPF.parse(value)
+    assert words in str(refused.value)
 
 
 def test_which_texts_are_records() -> None:
