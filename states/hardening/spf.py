@@ -25,7 +25,7 @@ LONGEST = 253
 """Characters of a name (7.3)."""
 
 _MACRO = r"%\{[slodiphv]\d*r?[-.+,/_=]*\}"
-_TOP = r"\.(?:[a-z\d]*[a-z][a-z\d]*|[a-z\d]+-[a-z\d-]*[a-z\d])\.?"
+_TOP = r"\.(?:[a-z\d]{0,62}[a-z][a-z\d]{0,62}|[a-z\d]{1,62}-[a-z\d-]{0,62}[a-z\d])\.?"  # of labels of 63 at most
 _DOMAIN = rf"(?P<domain>(?:{_MACRO}|%[%_-]|[!-$&-~])*(?:{_MACRO}|{_TOP}))"
 _PREFIXES = r"(?:/(?P<four>0|[1-9]\d?))?(?://(?P<six>0|[1-9]\d{0,2}))?"
 TERMS = {
