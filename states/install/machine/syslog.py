@@ -9,7 +9,18 @@ from pathlib import Path
 from states.install import codes
 from states.install.machine.processes import came, end, found, from_file, inside, name_of
 from states.install.machine.replaced import replaced
-from zflow.api import Context, Evidence, Scope, Step, TransientError, holds, opened, remove_file, write_atomic
+from zflow.api import (
+    Context,
+    Evidence,
+    Scope,
+    Step,
+    TransientError,
+    holds,
+    make_folder,
+    opened,
+    remove_file,
+    write_atomic,
+)
 
 CONFIG = Path("etc/rsyslog.conf")
 PID = Path("run/rsyslogd.pid")
@@ -111,6 +122,7 @@ def apply(ctx: Context) -> None:
 
 def divert_rotation(ctx: Context) -> None:
     """Put our script in the place of the package's, which dpkg keeps beside it from then on; dpkg-divert(1)."""
+    make_folder((ctx.volume / ROTATE).parent)
     ctx.shell.chroot("dpkg-divert", "--local", "--rename", "--add", f"/{ROTATE}", timeout=30)
     write_atomic(ctx.volume / ROTATE, ROTATION, mode=0o755)
 

@@ -50,7 +50,9 @@ def test_one_whose_number_was_lost_is_no_second_one(
         log.bind(str(syslog.SOCKET))
         lost = stack.enter_context(living(tmp_path, called=daemon.called))
 
-        def start(_argv: tuple[str, ...]) -> str:
+        def start(argv: tuple[str, ...]) -> str:
+            if argv[0] != daemon.called:
+                return ""
             started = stack.enter_context(living(tmp_path, called=daemon.called))
             (tmp_path / daemon.number).write_text(f"{started.pid}\n")
             return ""

@@ -39,7 +39,6 @@ wait $! || echo $?
 def test_a_rotation_reaches_the_system_log(tmp_path: Path) -> None:
     """By a real dpkg the package's script is kept beside ours, upgraded there, and ours tells the running process."""
     ctx = make_context(tmp_path, shell=Answering(tmp_path))
-    (tmp_path / syslog.ROTATE).parent.mkdir(parents=True)
     syslog.divert_rotation(ctx)
     assert (tmp_path / syslog.ROTATE).stat().st_mode & 0o777 == 0o755
     assert isinstance(ctx.shell, Answering)
