@@ -16,7 +16,7 @@ from zflow.api import Context, State, Watch
 STATE = State(
     "tls",
     "Certificate and TLS",
-    (profile.STEP, lifetime.STEP, pair.STEP, deployed.STEP, hsts.STEP),
+    (profile.STEP, pair.STEP, deployed.STEP, lifetime.STEP, hsts.STEP),
 )
 LAST = (dh.STEP, dhdeployed.STEP)
 MEND = mend.STEP

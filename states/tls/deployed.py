@@ -8,11 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 from states.tls import codes, exchange, server
 from states.tls.exchange import INSTALLED
-from states.tls.pair import Snapshot, snapshot
+from states.tls.pair import Pair, Snapshot, snapshot
 from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, read_bytes, write_atomic
+
+
+class Proof(NamedTuple):
+    """What the handshakes proved: the pair's fingerprint, the files it was installed as, and the ports."""
+
+    pair: str
+    files: dict[str, str]
+    ports: tuple[int, ...]
 
 
 def _proof(ctx: Context) -> Path:
@@ -40,13 +49,24 @@ def probe(ctx: Context) -> Evidence | None:
     record, pair = found
     if pair is None:
         return Evidence("the certificate the server has")
+    proof = _read_proof(ctx)
+    if proof is None or (proof.pair, proof.files) != (record.pair, installed):
+        return None
+    return Evidence(f"{record.about}; served on {', '.join(map(str, proof.ports))}")
+
+
+def proven(ctx: Context) -> Pair | None:
+    """Return the operator's pair if it is the one that was proven on the ports last."""
+    found, proof = snapshot(ctx), _read_proof(ctx)
+    return found[1] if found is not None and proof is not None and found[0].pair == proof.pair else None
+
+
+def _read_proof(ctx: Context) -> Proof | None:
     try:
-        proof = json.loads(_proof(ctx).read_text())
-        if proof["pair"] != record.pair or proof["files"] != installed:
-            return None
+        content = json.loads(_proof(ctx).read_text())
+        return Proof(content["pair"], content["files"], tuple(content["ports"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Evidence(f"{record.about}; served on {', '.join(map(str, proof['ports']))}")
 
 
 def apply(ctx: Context) -> None:
@@ -81,8 +101,8 @@ def apply(ctx: Context) -> None:
 
 
 def _write_proof(ctx: Context, record: Snapshot, ports: tuple[int, ...]) -> None:
-    proof = {"pair": record.pair, "files": fingerprints(ctx), "ports": ports}
-    write_atomic(_proof(ctx), json.dumps(proof) + "\n", mode=0o600)
+    proof = Proof(record.pair, fingerprints(ctx), ports)
+    write_atomic(_proof(ctx), json.dumps(proof._asdict()) + "\n", mode=0o600)
 
 
 def bad(ctx: Context) -> str | None:

@@ -79,7 +79,7 @@ def _write(ctx: Context, previous: Previous) -> None:
     write_atomic(kept(ctx), json.dumps(asdict(previous)) + "\n", mode=0o600)
 
 
-def put_back(ctx: Context, previous: Previous, *options: str) -> None:
+def put_back(ctx: Context, previous: Pair | Previous, *options: str) -> None:
     """Put the previous pair into the server's files, also where the vendor's tool refuses it: it may have expired."""
     try:
         install(ctx, previous, *options)

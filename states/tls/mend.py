@@ -1,39 +1,103 @@
-"""An exchange that was cut off leaves files of two pairs; before services start on them, the old pair is made whole.
+"""Certificate files that services cannot start on are made whole before services start: cut off, damaged, or missing.
 
 A step of the state that starts the services, and just before it does: a server with a key of one pair and the
-certificate of another does not start, and the walk would never come to where the exchange is taken up again.
+certificate of another, or with half a file, does not start, and the walk would never come to where certificates are
+deployed. Whether a pair is whole is asked of OpenSSL, which the servers ask as well.
 """
 
 from __future__ import annotations
 
-from states.tls import exchange, server
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from states.tls import deployed, exchange, server
 from states.tls.exchange import Previous
+from states.zimbra import as_zimbra
 from zflow.api import Context, Evidence, Scope, Step
+
+READERS = ("nginx", "slapd", "smtpd")
+"""Those of the servers that always run; imapd is a trial of the vendor's that is left out unless somebody asks for it."""
+SELF = f"{server.SSL}/server/server"
+"""Where the vendor's tool has the self-signed pair, which it makes anew when the certificate is missing."""
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See that no exchange was cut off, or that what it left is whole."""
+    """See that each server's certificate can be read and has its key, and, after a cut-off exchange, the previous one."""
     previous = exchange.read_kept(ctx)
-    if previous is None:
-        return Evidence("no exchange of certificates was cut off")
-    whole = all(_is(ctx, each, previous) for each in exchange.SERVERS)
-    return Evidence("the previous pair is whole") if whole else None
+    if previous is not None:
+        whole = all(_is(ctx, each, previous) for each in exchange.SERVERS)
+        return Evidence("the previous pair is whole") if whole else None
+    return None if damaged(ctx) else Evidence(f"certificate and key of {', '.join(READERS)} are whole")
 
 
 def _is(ctx: Context, name: str, previous: Previous) -> bool:
-    certificate, key = (server.text(ctx, f"{server.CONF}/{name}.{kind}") for kind in ("crt", "key"))
+    certificate, key = _files(ctx, name)
     return exchange.certificates(certificate)[:1] == [previous.leaf] and key.strip() == previous.key.strip()
 
 
+def _files(ctx: Context, name: str) -> tuple[str, str]:
+    return server.text(ctx, f"{server.CONF}/{name}.crt"), server.text(ctx, f"{server.CONF}/{name}.key")
+
+
+def damaged(ctx: Context) -> list[str]:
+    """Return which servers could not start on their files."""
+    return [name for name in READERS if not loads(*_files(ctx, name))]
+
+
+def loads(certificate: str, key: str) -> bool:
+    """Tell whether a server could start on this pair, whatever its strength and its dates."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    try:
+        with _in_memory(certificate) as public, _in_memory(key) as private:
+            context.load_cert_chain(public, private, password=lambda: "")
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        return False
+    return True
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[str]:
+    """Yield a path to a text that is on no disk: the folders of the files themselves are user zimbra's."""
+    descriptor = os.memfd_create("zflow")
+    try:
+        os.write(descriptor, text.encode())
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
 def apply(ctx: Context) -> None:
-    """Put the previous pair into the server's files; services and directory need not run for it."""
+    """Put the previous pair, or the proven one, into the server's files; services and directory need not run for it.
+
+    Where neither is known: what another server has, else the self-signed one.
+    """
     if (previous := exchange.read_kept(ctx)) is not None:
         exchange.put_back(ctx, previous, "-localonly")
+        return
+    broken = damaged(ctx)
+    ctx.log(f"not whole: {', '.join(broken)}")
+    for name in broken:  # the vendor's tool would copy to wherever a link leads
+        server.drop(ctx, f"{server.CONF}/{name}.crt")
+        server.drop(ctx, f"{server.CONF}/{name}.key")
+    if (good := deployed.proven(ctx)) is not None:
+        exchange.put_back(ctx, good, "-localonly")
+    elif whole := [name for name in exchange.SERVERS if loads(*_files(ctx, name))]:
+        certificate, key = _files(ctx, whole[0])
+        for name in broken:
+            server.put(ctx, f"{server.CONF}/{name}.key", key)
+            server.put(ctx, f"{server.CONF}/{name}.crt", certificate)
+    else:
+        if not loads(server.text(ctx, f"{SELF}.crt"), server.text(ctx, f"{SELF}.key")):
+            as_zimbra(ctx, "zmcertmgr", "createcrt", "-new", timeout=300)
+        exchange.install(ctx, Previous(()), "-localonly")
 
 
 STEP = Step(
     name="install.certificate",
-    title="Make a cut-off exchange of certificates whole",
+    title="Make the server's certificate files whole",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

@@ -52,6 +52,8 @@ class Zimbra(Shell):
         """Commands that fail."""
         self.attributes: dict[str, list[str]] = {}
         self.loaded: dict[str, tuple[bytes, ...]] = {}
+        self.created: dict[str, str] = {}
+        """What the vendor's tool makes when it is told to make another pair."""
         self.write(f"{server.SSL}/server/server.crt", SELF.pem.decode())
         self.write(f"{server.SSL}/server/server.key", SELF.key_pem.decode())
         self._deploy("self")
@@ -92,8 +94,8 @@ class Zimbra(Shell):
         tools: Mapping[str, Callable[..., Result]] = {
             "sh": lambda _c, _script, _name, path, _mode: self._put(path, stdin),
             "cat": self._cat,
-            "rm": lambda *_words: Result(0, ""),
-            "zmcertmgr": lambda verb, *rest: self._verify(*rest) if verb == "verifycrt" else self._deploy(*rest),
+            "rm": lambda _options, path: self._rm(path),
+            "zmcertmgr": self._zmcertmgr,
             "zmproxyctl": lambda _verb: self._load("nginx"),
             "zmmtactl": lambda _verb: self._load("smtpd"),
             "ldap": lambda _verb: self._load("slapd"),
@@ -102,8 +104,20 @@ class Zimbra(Shell):
         }
         return tools[argv[0]](*argv[1:]) if argv[0] in tools else Result(0, "")
 
+    def _zmcertmgr(self, verb: str, *rest: str) -> Result:
+        if verb == "createcrt":
+            for path, content in self.created.items():
+                self.write(path, content)
+            return Result(0, "")
+        return self._verify(*rest) if verb == "verifycrt" else self._deploy(*rest)
+
     def _put(self, path: str, content: str) -> Result:
         self.write(path, content)
+        return Result(0, "")
+
+    def _rm(self, path: str) -> Result:
+        place = self.volume / path.lstrip("/")
+        shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
         return Result(0, "")
 
     def _cat(self, path: str) -> Result:

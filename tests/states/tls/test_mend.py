@@ -1,0 +1,137 @@
+"""Damaged certificate files: whole again before services start on them, whichever pair was served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from states import tls
+from states.install.settings import SETTINGS as INSTALL
+from states.product import PRODUCT
+from states.tls import exchange, mend, server
+from states.tls.settings import SETTINGS
+from tests.engine.toy import Bench
+from tests.states.tls.authority import HOST, Issued, ec_key, inter, issue
+from tests.states.tls.zimbra import READERS, SELF, Zimbra, der, lay, make_host, walk
+from zflow.secret import Redactor
+from zflow.settings import load
+from zflow.step import Product, State
+from zflow.walk.surroundings import Surroundings
+
+PAIR, OTHER = (issue(name, inter(), key=ec_key(name)) for name in ("pair", "other"))
+WALKED = Product("zimbra", (State("install", "Install", (mend.STEP,)), tls.STATE))
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_text(""),
+    "cut off": lambda path: path.write_bytes(path.read_bytes()[:-200]),
+    "noise": lambda path: path.write_bytes(bytes(range(256)) * 4),
+    "another pair's": lambda path: path.write_bytes(OTHER.pem if path.suffix == ".crt" else OTHER.key_pem),
+    "a link": lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
+}
+ALL = tuple(f"{name}.{kind}" for name in exchange.SERVERS for kind in ("crt", "key"))
+
+
+class TlsBench(Bench):
+    """Walks over the Zimbra of files with the real engine."""
+
+    def __init__(self, zimbra: Zimbra) -> None:
+        super().__init__(zimbra.volume)
+        self.zimbra = zimbra
+        zimbra.for_step = lambda *_: zimbra  # type: ignore[method-assign]
+
+    def surroundings(self) -> Surroundings:
+        """Return surroundings in which the vendor's commands are answered by the files."""
+        table = {each.name: each for each in (*PRODUCT.settings, *INSTALL, *SETTINGS)}
+        chosen = load(table.values(), {"ZFLOW_HOSTNAME": HOST}, self.volume)
+        return Surroundings(self.volume, chosen, self.boot, self.zimbra, Redactor(), self.say, self.clock)
+
+
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issued: Issued | None) -> TlsBench:
+    """Return a bench over a server that serves the operator's pair, or its self-signed one."""
+    ctx, zimbra = make_host(tmp_path, monkeypatch)
+    if issued is not None:
+        lay(ctx, {"zimbra.key": issued.key_pem, "zimbra.crt": issued.pem + inter().pem})
+    walk(ctx)
+    return TlsBench(zimbra)
+
+
+def served(zimbra: Zimbra) -> set[bytes]:
+    """Return the certificates that the servers, all started again, serve."""
+    zimbra.loaded.clear()
+    assert zimbra.start()
+    return {zimbra.loaded[name][0] for name in READERS}
+
+
+@pytest.mark.parametrize("files", [("nginx.crt",), ("nginx.key",), ("smtpd.crt", "slapd.key"), ALL])
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("issued", [None, PAIR], ids=["self-signed", "supplied"])
+def test_damaged_files_are_whole_before_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issued: Issued | None, damage: str, files: tuple[str, ...]
+) -> None:
+    """Whatever became of the servers' files, all start on the pair that was served before; what is whole is left."""
+    bench = serve(tmp_path, monkeypatch, issued)
+    ctx = bench.surroundings().look()
+    assert mend.probe(ctx) is not None
+    for name in files:
+        DAMAGES[damage](tmp_path / "opt/zimbra/conf" / name)
+    if damage == "another pair's" and files == ALL:  # a whole pair: services start on it, `tls.deployed` judges it
+        assert mend.probe(ctx) is not None
+        return
+    assert mend.probe(ctx) is None
+    mend.apply(ctx)
+    assert mend.probe(ctx) is not None
+    assert served(bench.zimbra) == {der((issued or SELF).pem)}
+
+
+@pytest.mark.parametrize("issued", [None, PAIR], ids=["self-signed", "supplied"])
+def test_a_walk_over_a_damaged_certificate_ends_with_all_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issued: Issued | None
+) -> None:
+    """Nothing that only watches the certificate stops the walk before its repair; the history names the repair."""
+    bench = serve(tmp_path, monkeypatch, issued)
+    assert bench.walk(WALKED) == "serving"
+    DAMAGES["cut off"](tmp_path / "opt/zimbra/conf/nginx.crt")
+    bench.boot = "boot-2"
+    assert bench.walk(WALKED) == "serving"
+    assert bench.kinds("install.certificate")[-2:] == ["started", "done"]
+    assert not [row for row in bench.events() if row["kind"] in {"failed", "blocked", "gave-up"}]
+    assert served(bench.zimbra) == {der((issued or SELF).pem)}
+
+
+def test_a_certificate_damaged_after_the_start_is_deployed_and_then_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the repair before the start the one of the state itself comes first as well."""
+    bench = serve(tmp_path, monkeypatch, PAIR)
+    alone = Product("zimbra", (tls.STATE,))
+    assert bench.walk(alone) == "serving"
+    (tmp_path / "opt/zimbra/conf/nginx.crt").unlink()
+    assert bench.walk(alone) == "serving"
+    assert bench.kinds("tls.deployed")[-3:] == ["lost", "started", "done"]
+    assert not [row for row in bench.events("tls.lifetime") if row["kind"] in {"failed", "blocked", "gave-up"}]
+
+
+def test_a_self_signed_pair_that_is_gone_everywhere_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where not even the vendor's own folder has a whole pair, its tool is told to make another."""
+    bench = serve(tmp_path, monkeypatch, None)
+    for place in (tmp_path / "opt/zimbra/conf", tmp_path / "opt/zimbra/ssl/zimbra/server"):
+        for path in place.glob("*.crt"):
+            path.write_text("noise")
+    again = issue("another self-signed")
+    made = {f"{server.SSL}/server/server.crt": again.pem, f"{server.SSL}/server/server.key": again.key_pem}
+    bench.zimbra.created = {path: content.decode() for path, content in made.items()}
+    ctx = bench.surroundings().look()
+    mend.apply(ctx)
+    assert mend.probe(ctx) is not None
+    assert served(bench.zimbra) == {der(again.pem)}
+
+
+def test_the_repair_stands_before_what_needs_it() -> None:
+    """In the product the files are repaired before services start, and deployed before their end is watched."""
+    names = [each.name for each in PRODUCT.steps]
+    assert names.index("install.certificate") < names.index("install.services") < names.index("tls.deployed")
+    assert names.index("tls.deployed") < names.index("tls.lifetime") < names.index("tls.hsts")
