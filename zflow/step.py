@@ -52,13 +52,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Drift:
-    """What an audit saw that is not as it should be: each thing with its value and the wanted one. Never a secret."""
+    """What a look saw that is not as it should be: each thing with its value and the wanted one. Never a secret."""
 
     summary: str
 
 
-Probe = Callable[["Context"], "Evidence | None"]
-Audit = Callable[["Context"], "Evidence | Drift | None"]
+Probe = Callable[["Context"], "Evidence | Drift | None"]
 Action = Callable[["Context"], None]
 
 
@@ -67,7 +66,7 @@ class Step:
     """One postcondition and the way to bring it about.
 
     `probe` is read-only and cheap and looks at content, not presence: it alone decides what an interrupted attempt
-    left behind. `apply` may be killed anywhere and started again; what it must not find half-done, `cleanup` removes
+    left behind. What does not hold it may name as a `Drift`. `apply` may be killed anywhere and started again; what it must not find half-done, `cleanup` removes
     first. `inputs` is a text (any text: it is hashed) that, when it changes, makes the step due again.
 
     `in_flight` says what decides an attempt without an outcome: its `probe`, or `rerun` where the probe cannot see
@@ -80,9 +79,9 @@ class Step:
     title: str
     probe: Probe
     apply: Action
-    audit: Audit | None = None
-    """A dearer look than `probe`, for `zflow verify` and `zflow resume`; where there is none, the probe serves. What
-    does not hold it may tell as a `Drift`."""
+    audit: Probe | None = None
+    """A dearer look than `probe`, for `zflow verify`, `zflow resume`, and the first walk after a reset or a container
+    that was not stopped in order; where there is none, the probe serves."""
     scope: Scope = Scope.VOLUME
     inputs: Callable[[Context], str] | None = None
     cleanup: Action | None = None

@@ -18,13 +18,13 @@ from states.zimbra import as_zimbra
 from zflow.api import Context, Evidence, Scope, Step
 
 READERS = ("nginx", "slapd", "smtpd")
-"""Those of the servers that always run; imapd is a trial of the vendor's that is left out unless somebody asks for it."""
+"""Those of the servers that always run; imapd is the vendor's trial, which runs only where somebody asked for it."""
 SELF = f"{server.SSL}/server/server"
 """Where the vendor's tool has the self-signed pair, which it makes anew when the certificate is missing."""
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See that each server's certificate can be read and has its key, and, after a cut-off exchange, the previous one."""
+    """See that each server has a certificate and its key; after a cut-off exchange, that they are the previous ones."""
     previous = exchange.read_kept(ctx)
     if previous is not None:
         whole = all(_is(ctx, each, previous) for each in exchange.SERVERS)

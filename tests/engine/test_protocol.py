@@ -12,7 +12,7 @@ from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
-from zflow.step import Evidence, Scope, Step
+from zflow.step import Drift, Evidence, Scope, Step
 from zflow.walk import protocol
 from zflow.walk.aside import put_aside
 from zflow.walk.walker import listed
@@ -272,3 +272,65 @@ def test_a_deep_walk_asks_the_audit(bench: Bench) -> None:
     assert bench.kinds("one.a") == ["started", "done"]
     bench.walk(product(step), deep=True)
     assert bench.kinds("one.a") == ["started", "done", "lost", "started", "done"]
+
+
+def test_evidence_is_what_was_seen_last(bench: Bench) -> None:
+    """What a look sees otherwise than the one before is on record, although nothing had to be done or said."""
+    seen = ["three of them"]
+    step = again(file_step("one.a"), probe=lambda _ctx: Evidence(seen[0]))
+    assert bench.walk(product(step)) == "serving"
+    bench.said.clear()
+    seen[0] = "four of them"
+    for _ in range(2):
+        assert bench.walk(product(step)) == "serving"
+    assert bench.status("one.a")["evidence"] == "four of them"
+    assert bench.kinds("one.a") == ["satisfied", "satisfied"]
+    assert [row["detail"] for row in bench.events() if row["kind"] == "checked"][-1] == "1 steps held, 0 brought about"
+    assert bench.said == []
+
+
+def test_a_probe_that_names_what_drifted_is_heard(bench: Bench) -> None:
+    """The journal says what was found instead, before the effect and where the effect does not show."""
+    found = ["7"]
+
+    def probe(_ctx: Context) -> Evidence | Drift:
+        return Evidence("it is 1") if found[0] == "1" else Drift(f"it is {found[0]}, not 1")
+
+    step = again(file_step("one.a"), probe=probe, apply=lambda _ctx: found.__setitem__(0, "1"), retry="never")
+    assert bench.walk(product(step)) == "serving"
+    found[0] = "2"
+    assert bench.walk(product(step)) == "serving"
+    assert [row["detail"] for row in bench.events("one.a") if row["kind"] == "lost"] == ["it is 2, not 1"]
+    assert bench.walk(product(again(step, probe=lambda _ctx: Drift("it is 3, not 1")))) == "failed"
+    assert bench.events("one.a")[-1]["detail"] == "one.a: it is 3, not 1"
+
+
+@pytest.mark.parametrize("failing", [False, True], ids=["unproven", "refused"])
+def test_an_attempt_whose_inputs_changed_meanwhile_is_no_failure(bench: Bench, failing: bool) -> None:
+    """What an attempt was made for may be exchanged while it is made: it is made again for what is there now."""
+    world = {"wanted": 0, "made": 0}
+
+    def apply(_ctx: Context) -> None:
+        asked = world["wanted"]
+        world["wanted"] = min(asked + 1, 5)
+        if failing and asked < 5:
+            raise OperatorError(codes.SETTINGS, f"{asked} is refused")
+        world["made"] = asked
+
+    def probe(_ctx: Context) -> Evidence | None:
+        return Evidence(f"made for {world['made']}") if world["made"] == world["wanted"] == 5 else None
+
+    step = again(file_step("one.a"), probe=probe, apply=apply, inputs=lambda _ctx: str(world["wanted"]), retry="never")
+    assert bench.walk(product(step)) == "serving"
+    assert bench.kinds("one.a") == [*["started", "interrupted"] * 5, "started", "done"]
+    assert bench.status("one.a")["evidence"] == "made for 5"
+
+
+def test_a_refusal_of_inputs_that_stay_is_a_failure(bench: Bench) -> None:
+    """Only a change of the inputs excuses an attempt."""
+
+    def refuse(_ctx: Context) -> None:
+        raise OperatorError(codes.SETTINGS, "no")
+
+    assert bench.walk(product(file_step("one.a", before=refuse, inputs=lambda _ctx: "same"))) == "blocked"
+    assert bench.kinds("one.a") == ["started", "blocked"]

@@ -13,7 +13,8 @@ from tests.engine.toy import Bench, effects, file_step, product
 from zflow.codes import NOT_PROVEN, SETTINGS, TIME_LIMIT
 from zflow.context import Context
 from zflow.errors import OperatorError, TransientError
-from zflow.step import Evidence, Product, Step, Watch
+from zflow.journal.event import IN_ORDER, Event
+from zflow.step import Drift, Evidence, Probe, Product, Scope, Step, Watch
 from zflow.walk import walker
 from zflow.walk.walker import Walker, listed
 from zflow.watching import signature
@@ -215,3 +216,92 @@ def test_what_is_stopped_is_not_tried_again_at_every_look_round(bench: Bench, mo
     assert bench.walk(what, deep=True) == "blocked"
     assert bench.kinds("two.b") == ["started", "blocked"]
     assert len(audits) == 1
+
+
+def test_inputs_that_change_from_look_to_look_are_no_sign_of_unrest(bench: Bench) -> None:
+    """While somebody exchanges a watched file again and again, a walk takes each, and none of it counts as a failure."""
+    file = bench.volume / "certificate"
+    file.write_text("0")
+    taken = bench.volume / "taken"
+
+    def probe(_ctx: Context) -> Evidence | None:
+        return Evidence(file.read_text()) if taken.exists() and taken.read_text() == file.read_text() else None
+
+    def apply(_ctx: Context) -> None:
+        taken.write_text(file.read_text())
+
+    def disturb(_ctx: Context) -> Evidence:
+        number = int(file.read_text())
+        if number < 9 and taken.read_text() == file.read_text():
+            file.write_text(str(number + 1))
+        return Evidence("disturbs")
+
+    steps = (
+        replace(file_step("one.a"), probe=probe, apply=apply, inputs=lambda _ctx: file.read_text()),
+        replace(file_step("one.b"), probe=disturb),
+    )
+    what = replace(product(*steps), watched_files=lambda _ctx: (Watch("it", paths=(str(file),)),))
+    assert bench.walk(what) == "serving"
+    assert taken.read_text() == "9"
+    assert {row["kind"] for row in bench.events("one.a")} == {"started", "done"}
+
+
+def audited(name: str, looks: list[str]) -> Step:
+    """Return a step that remembers which of its looks was asked."""
+    step = file_step(name)
+
+    def look(kind: str) -> Probe:
+        def asked(ctx: Context) -> Evidence | Drift | None:
+            looks.append(kind)
+            return step.probe(ctx)
+
+        return asked
+
+    return replace(step, probe=look("probe"), audit=look("audit"))
+
+
+@pytest.mark.parametrize(
+    ("end", "first"),
+    [
+        (Event("ended", detail=IN_ORDER), "probe"),
+        (Event("ended", code="ZF-1010", detail="stopping the services: no answer"), "audit"),
+        (Event("reset", state="one", step="one.b", detail="on the operator's word"), "audit"),
+        (None, "audit"),
+    ],
+    ids=["in order", "services did not stop", "reset from elsewhere", "power cut"],
+)
+def test_a_start_after_an_unclean_end_looks_thoroughly_once(bench: Bench, end: Event | None, first: str) -> None:
+    """The audits are asked until all was found valid; after an orderly stop the probes are enough."""
+    looks: list[str] = []
+    what = product(audited("one.a", looks))
+    assert bench.walk(what) == "serving"
+    if end is not None:
+        with closing(bench.journal()) as journal:
+            journal.restore(listed(what))
+            journal.record([end])
+    bench.boot = "boot-2"
+    looks.clear()
+    assert [bench.walk(what) for _ in range(2)] == ["serving"] * 2
+    assert looks == [first, "probe"]
+    assert (walker.SUSPECT in bench.said) == (first == "audit")
+
+
+def test_what_a_thorough_look_did_not_come_to_is_made_up_for(bench: Bench) -> None:
+    """A walk that was stopped before its end leaves the thorough look to the next one of the same start."""
+    looks: list[str] = []
+    barred = [True]
+
+    def refuse(_ctx: Context) -> None:
+        if barred:
+            raise OperatorError(SETTINGS, "no")
+
+    what = product(file_step("one.a", scope=Scope.BOOT), audited("two.b", looks))
+    assert bench.walk(what) == "serving"
+    (bench.volume / "one.a").unlink()
+    bench.boot = "boot-2"
+    looks.clear()
+    assert bench.walk(product(file_step("one.a", before=refuse), audited("two.b", looks))) == "blocked"
+    assert looks == []
+    barred.clear()
+    assert bench.walk(what) == "serving"
+    assert looks[0] == "audit"

@@ -16,6 +16,8 @@ VALID: frozenset[str] = frozenset({"done", "satisfied", "recovered"})
 """After one of these a step's postcondition held."""
 NOTICE = "NOTICE: "
 """How an evidence begins that stops nothing and yet somebody should know."""
+IN_ORDER = "the services were stopped"
+"""What the last event of a container says, with the kind `ended`, when it was stopped in order."""
 UNFINISHED: frozenset[str] = frozenset({"started", "failed", "interrupted", "blocked", "gave-up"})
 """After one of these as the latest, an attempt may have left something half done."""
 

@@ -25,7 +25,7 @@ from zflow.clock import Clock, stamp
 from zflow.errors import OperatorError
 from zflow.files import make_folder, sync_folder
 from zflow.journal import tables
-from zflow.journal.event import UNFINISHED, VALID, Event, link
+from zflow.journal.event import IN_ORDER, UNFINISHED, VALID, Event, link
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
 from zflow.journal.meaning import translated
 from zflow.journal.seal import RECENT, Rows, contents, frame, seal, wrong
@@ -112,6 +112,8 @@ class Journal:
         self._records: dict[str, Record] = {}
         self._failures: dict[str, Failure] = {}
         self.position: Position | None = None
+        self.suspect = False
+        """The container before this one was not stopped in order, and no walk of this one has found all valid since."""
 
     def restore(self, steps: Sequence[Listed]) -> None:
         """Read where the walk is, after noting which steps there are today."""
@@ -130,6 +132,7 @@ class Journal:
                 self._records[status["name"]] = self._restored(connection, status)
                 if (failure := _failure(status)) is not None:
                     self._failures[status["name"]] = failure
+            self.suspect = self._cut_off(connection)
             self._frame = frame(self._raw)
             self._newest, self._workflow = contents(self._raw)
             self._seal(self._newest, self._workflow)
@@ -169,6 +172,14 @@ class Journal:
             for next_try in reversed(newest):
                 spent, due = spent + (next_try != due), next_try
         return spent, due
+
+    def _cut_off(self, connection: Connection) -> bool:
+        event = tables.event.c
+        told = select(event.boot, event.kind, event.detail).where(
+            (event.boot != self._boot) | (event.kind == "checked")
+        )
+        newest = connection.execute(told.order_by(event.seq.desc()).limit(1)).first()
+        return newest is not None and newest.boot != self._boot and tuple(newest)[1:] != ("ended", IN_ORDER)
 
     def _was_unfinished(self, connection: Connection, step: str) -> bool:
         event = tables.event.c
@@ -214,6 +225,8 @@ class Journal:
                 if each.step is not None:
                     self._records[each.step] = _after(self.step(each.step), each)
                     self._failures.pop(each.step, None)
+                if each.kind == "checked":
+                    self.suspect = False
             if position is not None:
                 self.position = position
 

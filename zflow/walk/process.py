@@ -23,7 +23,7 @@ from zflow.clock import system_clock
 from zflow.errors import Interrupted, OperatorError, ZflowError
 from zflow.exits import Exit
 from zflow.files import make_folder, remove_file
-from zflow.journal.event import Event
+from zflow.journal.event import IN_ORDER, Event
 from zflow.journal.layout import home, journal_file, request_file
 from zflow.journal.writer import Journal, Position, open_journal
 from zflow.lock import permit, writing
@@ -63,7 +63,7 @@ def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) ->
     shell = Shell(root=volume, tag=f"{volume}:{run}", log=lambda _line: None)
     around = Surroundings(volume, settings, boot, shell, redactor, announce)
     announce("stopping the services")
-    event = Event("ended", detail="the services were stopped")
+    event = Event("ended", detail=IN_ORDER)
     try:
         product.shutdown(around.product_context())
     except ZflowError as error:

@@ -23,7 +23,7 @@ from zflow.journal.writer import Journal, Position, Record
 from zflow.oom import oom_kills
 from zflow.output import Announce
 from zflow.retry import POLICIES, next_wait
-from zflow.step import Audit, Drift, Evidence, Scope, Step
+from zflow.step import Drift, Evidence, Probe, Scope, Step
 from zflow.walk.keys import key_of, why_due
 
 DEATHS = 3
@@ -84,10 +84,10 @@ class Task:
     hasty: bool = False
     """Try at once what has a next try: on the operator's word, or where something has changed."""
     deep: bool = False
-    """Ask the step's audit, where it has one, before it is skipped: on the operator's word, not at every start."""
+    """Ask the step's audit, where it has one, before it is skipped: not at every start, for it is dear."""
 
-    def look(self, record: Record) -> Audit:
-        """Return what says whether the postcondition holds already; the audit too where the operator asked for it."""
+    def look(self, record: Record) -> Probe:
+        """Return what says whether the postcondition holds already: the probe, or the audit where that is asked."""
         deep = self.deep or record.asked
         return self.step.audit if deep and self.step.audit is not None else self.step.probe
 
@@ -107,6 +107,9 @@ def settle(task: Task) -> bool:
         evidence = None if isinstance(seen, Drift) else seen
         stands = record.valid and record.key == key and not record.unfinished
         if evidence is not None and stands and evidence.agrees_with(record.evidence, chain.journal.cleaned):
+            if chain.journal.cleaned(evidence.line) != record.evidence:
+                # Nothing was done and nothing is said, yet the journal shall tell what was seen last.
+                chain.add(_event(task, "satisfied", key=key, evidence=evidence.line, attempt=record.attempt or None))
             return False
         task.enter()
         if evidence is not None:
@@ -126,12 +129,12 @@ def settle(task: Task) -> bool:
         chain.flush(_fault(task, "blocked", fault))
         raise fault from error
     if record.valid and record.key == key:
-        gone = seen.summary if isinstance(seen, Drift) else "its postcondition holds no more"
-        chain.add(_event(task, "lost", detail=gone), f"{step.title}: its result is gone, doing it again")
+        gone = seen.summary if isinstance(seen, Drift) else "its result is gone"
+        chain.add(_event(task, "lost", detail=gone), f"{step.title}: {gone}; doing it again")
     elif record.valid:
         chain.unsaid.append(f"{step.title}: {why_due(record.key, key)}")
     _wait_on(task)
-    while not _try_once(task, key):
+    while not _try_once(task):
         pass
     return True
 
@@ -169,14 +172,16 @@ def _refuse_hopeless(task: Task) -> None:
         raise OperatorError(codes.POISON, f"{step.name} ended the walker {record.deaths} times in this boot{memory}")
 
 
-def _try_once(task: Task, key: str) -> bool:
+def _try_once(task: Task) -> bool:
     """Make one attempt; return whether it succeeded, after the back-off when it did not."""
     step, chain = task.step, task.chain
     record = chain.journal.step(step.name)
     number = record.attempt + 1
     ctx = task.context(step, number)
     started = time.monotonic()
+    key = ""
     try:
+        key = key_of(step, ctx)
         # A journal that knows nothing of a step may have been begun anew, after an attempt that was cut off.
         if step.cleanup is not None and (record.unfinished or record == Record()):
             step.cleanup(ctx)
@@ -189,9 +194,12 @@ def _try_once(task: Task, key: str) -> bool:
         chain.flush(_event(task, "interrupted", attempt=number, duration=time.monotonic() - started))
         raise
     except ZflowError as error:
-        return _failed(task, ctx, number, error, started)
+        if not _superseded(task, ctx, number, key, started):
+            _failed(task, ctx, number, error, started)
+        return False
     except Exception as error:  # noqa: BLE001 - whatever a step raises is recorded, shown by its code, and logged whole
-        return _failed(task, ctx, number, _understood(ctx, error), started)
+        _failed(task, ctx, number, _understood(ctx, error), started)
+        return False
     finally:
         ctx.progress.clear()
     took = time.monotonic() - started
@@ -211,13 +219,34 @@ def _make_durable(step: Step, ctx: Context) -> None:
 
 
 def _proof(step: Step, ctx: Context) -> Evidence:
-    evidence = step.probe(ctx)
-    if evidence is None:
-        raise TransientError(codes.NOT_PROVEN, f"{step.name}: its probe does not see what its commands promised")
-    return evidence
+    seen = step.probe(ctx)
+    if isinstance(seen, Evidence):
+        return seen
+    lacking = seen.summary if seen is not None else "its probe does not see what its commands promised"
+    raise TransientError(codes.NOT_PROVEN, f"{step.name}: {lacking}")
 
 
-def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: float) -> bool:
+def _superseded(task: Task, ctx: Context, number: int, key: str, started: float) -> bool:
+    """Tell whether an attempt failed over inputs that are there no more: such a one is made anew and is no failure.
+
+    Raises Interrupted when the container is told to stop.
+    """
+    try:
+        now = key_of(task.step, ctx)
+    except ZflowError:
+        return False
+    if now == key or not key:
+        return False
+    ctx.log(f"the key was {key} and is {now}")
+    told = "its inputs changed meanwhile"
+    ended = _event(task, "interrupted", attempt=number, detail=told, duration=time.monotonic() - started)
+    task.chain.flush(ended, said=[f"{task.step.title}: {told}"])
+    if ctx.stopping.is_set():
+        raise Interrupted
+    return True
+
+
+def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: float) -> None:
     step, chain = task.step, task.chain
     duration = time.monotonic() - started
     policy = POLICIES[step.retry]
@@ -241,7 +270,6 @@ def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: f
     )
     chain.flush(failed, said=[f"{error}; attempt {number + 1} in {wait:.0f} s"])
     task.wait(ctx, wait)
-    return False
 
 
 def _understood(ctx: Context, error: Exception) -> ZflowError:

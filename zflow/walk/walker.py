@@ -39,6 +39,7 @@ CHANGED = "changed: "
 """How the reason of a walk begins that is made because something watched is not as it was."""
 ASKED = "reset-state "
 """How the reason begins of one that the operator asked for, of which a part alone is looked at thoroughly."""
+SUSPECT = "the container before was not stopped in order: everything is looked at thoroughly"
 MOMENT = 0.3
 """Seconds between two looks while work ahead of time goes on after a stop."""
 
@@ -103,13 +104,14 @@ class Walker:
     def walk(self, reason: str, *, deep: bool = False) -> str:
         """Walk until all is valid or something stops it; return the machine's state.
 
-        `deep` asks the steps' audits, which are dearer than their probes and see what somebody
-        changed by hand. Raises Interrupted, after recording it, when the container is told to stop.
+        `deep` asks the steps' audits, which are dearer than their probes; so does a walk after a container that was not
+        stopped in order. Raises Interrupted, after recording it, when the container is told to stop.
         """
-        self._chain.flush(Event("begun", detail=reason), position=self._position())
+        said = [SUSPECT] if self._journal.suspect and not deep else []
+        self._chain.flush(Event("begun", detail=reason), position=self._position(), said=said)
         if self._workflow.state in STOPPED:
             self._move("resume")
-        self._deep, self._stopped = deep, None
+        self._deep, self._stopped = deep or self._journal.suspect, None
         self._hasty = deep or reason.startswith((CHANGED, ASKED))
         try:
             self._walk_until_at_rest()
@@ -158,7 +160,9 @@ class Walker:
                 self._pass(count)
             except Patrol:
                 acted += count.acted
-                self._patrol()
+                self._chain.flush()
+                self._deep = False
+                self._take_changes()
                 continue
             finally:
                 first = first or count
@@ -174,16 +178,17 @@ class Walker:
                 return
             self._chain.flush()
             self._deep = False
+            if self._take_changes():
+                passes = 0  # that steps act again is no sign that they undo each other
         raise TransientError(codes.NOT_PROVEN, f"steps act in each of {PASSES} looks and do not come to rest")
 
-    def _patrol(self) -> None:
-        """Begin a look round while work is awaited; what was stopped is tried again only when files changed."""
-        self._chain.flush()
-        self._deep = False
+    def _take_changes(self) -> bool:
+        """Before another look round, tell whether watched files changed: then what was stopped is tried again."""
+        if self._signatures() == self._before:
+            return False
         self._reload()
-        now = self._signatures()
-        if now != self._before:
-            self._before, self._stopped = now, None
+        self._before, self._stopped = self._signatures(), None
+        return True
 
     def _signatures(self) -> dict[tuple[str, ...], str]:
         return {each.paths: signature(each.paths) for each in self._list_watched_files()}
