@@ -32,13 +32,6 @@ def zimbra_version(ctx: Context) -> str:
     return match[1] if match else ""
 
 
-def read_config(ctx: Context, names: tuple[str, ...]) -> Attributes:
-    """Return attributes of the global configuration in one call; `-l` works with the mailbox server down."""
-    lines = as_zimbra(ctx, "zmprov", "-l", "gacf", *names, timeout=180).lines
-    pairs = [line.split(": ", 1) for line in lines if ": " in line]
-    return {name: tuple(value for found, value in pairs if found == name) for name in names}
-
-
 def write_config(ctx: Context, wanted: Attributes) -> None:
     """Set attributes of the global configuration in one call, replacing all their values.
 
@@ -47,13 +40,6 @@ def write_config(ctx: Context, wanted: Attributes) -> None:
     words = [word for name, values in wanted.items() for value in values or ("",) for word in (name, value)]
     as_zimbra(ctx, "zmprov", "-l", "mcf", *words, timeout=180)
     as_zimbra(ctx, "zmprov", "fc", "config", ok=range(256), timeout=180)
-
-
-def read_local(ctx: Context, names: tuple[str, ...]) -> Attributes:
-    """Return local settings (`zmlocalconfig`) in one call; an unknown one is unset (zimbra-facts §3.1)."""
-    lines = as_zimbra(ctx, "zmlocalconfig", "-q", "-m", "plain", *names, timeout=180).lines
-    pairs = dict(line.split(" = ", 1) for line in lines if " = " in line)
-    return {name: (pairs[name],) if pairs.get(name) else () for name in names}
 
 
 def write_local(ctx: Context, wanted: Attributes) -> None:

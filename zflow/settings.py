@@ -31,6 +31,8 @@ PREFIX = "ZFLOW_"
 LARGEST = 1 << 20
 """Bytes that are read of a settings file, or of a file that holds one value."""
 SETTINGS_FILE = "ZFLOW_SETTINGS_FILE"
+DEFAULT = "default"
+"""Where a value comes from that nobody gave."""
 ENGINE_NAMES = frozenset({"ZFLOW_VOLUME", SETTINGS_FILE})
 
 
@@ -83,6 +85,10 @@ class Settings:
         """Return where the value came from, for messages: a variable, a file, or `default`."""
         found = self._values.get(setting.name)
         return "not set" if found is None else found.source
+
+    def given(self, setting: Setting[Any]) -> bool:
+        """Tell whether somebody gave the value, which else is the default or not there."""
+        return self.source(setting) not in {DEFAULT, "not set"}
 
     def secrets(self) -> Iterable[Secret]:
         """Return every secret among the values, the passwords in URLs included, for the redactor."""
@@ -162,7 +168,7 @@ def _find(
         return content(file).strip(), f"{variable}_FILE ({file})"
     if setting.name in from_file:
         return from_file[setting.name], str(path)
-    return None if setting.default is None else (setting.default, "default")
+    return None if setting.default is None else (setting.default, DEFAULT)
 
 
 def _unknown_variables(settings: Mapping[str, Setting[Any]], environment: Mapping[str, str]) -> list[str]:

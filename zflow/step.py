@@ -29,11 +29,13 @@ class Scope(StrEnum):
 class Evidence:
     """What a probe saw that proves a postcondition, in one line for the journal. Never a secret.
 
-    `notices` stop nothing, yet somebody should know of them: one sentence each, with the way out.
+    `notices` stop nothing, yet somebody should know of them: one sentence each, with the way out. `remarks` are
+    sentences for `zflow verify` alone: what is not zflow's, and whose it is.
     """
 
     summary: str
     notices: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -66,8 +68,9 @@ class Step:
     """One postcondition and the way to bring it about.
 
     `probe` is read-only and cheap and looks at content, not presence: it alone decides what an interrupted attempt
-    left behind. What does not hold it may name as a `Drift`. `apply` may be killed anywhere and started again; what it must not find half-done, `cleanup` removes
-    first. `inputs` is a text (any text: it is hashed) that, when it changes, makes the step due again.
+    left behind. What does not hold it may name as a `Drift`. `apply` may be killed anywhere and started again; what it
+    must not find half-done, `cleanup` removes first. `inputs` is a text (any text: it is hashed) that, when it changes,
+    makes the step due again.
 
     `in_flight` says what decides an attempt without an outcome: its `probe`, or `rerun` where the probe cannot see
     the effect but doing it again is harmless, or `ask`. `once` marks what is never rebuilt by itself, neither for a

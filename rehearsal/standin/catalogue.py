@@ -83,6 +83,7 @@ _COMMANDS = {
         "bin/zmlocalconfig": "zmlocalconfig.main",
         "bin/zmprov": "zmprov.main",
         "bin/zmtlsctl": "zmtlsctl.main",
+        "common/bin/ldapsearch": "ldapsearch.main",
         "libexec/configrewrite": "configd.main",
         "libexec/standin-listener": "listener.main",
         "libexec/zmdkimkeyutil": "zmdkimkeyutil.main",
@@ -91,6 +92,7 @@ _COMMANDS = {
     "zimbra-ldap": {
         "bin/zmldappasswd": "ldapinit.passwd",
         "common/libexec/slapd": "listener.main",
+        "common/sbin/slapcat": "ldapsearch.slapcat",
         "libexec/zmldapinit": "ldapinit.main",
     },
 }

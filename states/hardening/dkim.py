@@ -6,13 +6,14 @@ remembers the former public key: it stays in the zone text until no mail signed 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
+from states import directory
 from states.hardening import codes
 from states.hardening.dkimkeys import Key, known, locked, parse, remember, retire
 from states.hardening.settings import DKIM_OVERLAP
 from states.install.proof import proven
-from states.install.services import RUN
 from states.zimbra import as_zimbra, zimbra_version
 from zflow.api import (
     Context,
@@ -24,41 +25,29 @@ from zflow.api import (
     TransientError,
     Watch,
     host_name,
-    make_folder,
     stamp,
-    write_atomic,
 )
 
 TOOL = "/opt/zimbra/libexec/zmdkimkeyutil"
 BITS = "2048"
-DOMAINS = RUN / "mail-domains"
-"""What the server's domains were when it was last asked; on the volume's own tmpfs, gone with the container."""
 EVERY = 3600.0
 """Seconds between two questions for the domains, which start a Java machine."""
 MOST = 1 << 24
 """Bytes that are read of an answer; a domain's name has at most 253."""
 LOOK = f"""\
-answer=$(chroot "$1" su - zimbra -c "zmprov -l gad" 2>/dev/null | head -c {MOST}) && [ -n "$answer" ] &&
-    printf '%s\\n' "$answer" | sort >"$2.look" && mv "$2.look" "$2"
-cat "$2"
+answer=$(chroot "$1" su - zimbra -c "zmprov -l gad" 2>/dev/null | head -c {MOST}) && [ -n "$answer" ] || answer=$2
+printf '%s\\n' "$answer" | sort
 """
-"""Leaves the answer where the probe reads it; a server that does not answer has the domains it had.
-For a bash with `pipefail`."""
+"""A server that does not answer has the domains it had. For a bash with `pipefail`."""
 
 
-def ask_domains(ctx: Context) -> tuple[str, ...]:
-    """Ask the server for its mail domains."""
-    return _names(as_zimbra(ctx, "zmprov", "-l", "gad", timeout=180).lines)
-
-
-def _names(lines: Sequence[str]) -> tuple[str, ...]:
-    found = set()
-    for line in lines:
-        try:
-            found.add(host_name(line.strip()))
-        except ValueError:
-            continue
-    return tuple(sorted(found))
+def selectors(ctx: Context) -> dict[str, str]:
+    """Return the server's mail domains, each with the selector of its key, or empty."""
+    found = {}
+    for name, selector in directory.selectors(ctx).items():
+        with contextlib.suppress(ValueError):
+            found[host_name(name)] = selector
+    return found
 
 
 def query(ctx: Context, domain: str) -> Key | None:
@@ -87,43 +76,40 @@ def make(ctx: Context, domain: str, verb: str, *options: str) -> Key:
     return key
 
 
-def probe(ctx: Context) -> Evidence | None:
-    """See that every domain the server had when last asked has a key on record."""
-    try:
-        listed = _names((ctx.volume / DOMAINS).read_text().splitlines())
-    except OSError:
-        return None
-    keys = {each.domain: each for each in known(ctx)}
-    if not listed or set(listed) - keys.keys():
-        return None
-    return Evidence(", ".join(f"{name}: selector {keys[name].selector}" for name in listed))
+def probe(ctx: Context) -> Evidence | Drift | None:
+    """See that every domain of the server has the key that is on record."""
+    keys = {each.domain: each.selector for each in known(ctx)}
+    found = selectors(ctx)
+    drifted = [_odd(domain, selector) for domain, selector in found.items() if selector != keys.get(domain, "?")]
+    if drifted or not found:
+        return Drift("; ".join(drifted)) if drifted and keys else None
+    return Evidence(", ".join(f"{domain}: selector {found[domain]}" for domain in sorted(found)))
+
+
+def _odd(domain: str, selector: str) -> str:
+    if not selector:
+        return f"{domain} has no DKIM key"
+    return f"{domain} has the DKIM selector {selector}, which is not on record"
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
-    """Ask the server for its domains and each one's key; name what is not on record."""
-    keys = {each.domain: each for each in known(ctx)}
-    drifted = []
-    for domain in ask_domains(ctx):
-        found = query(ctx, domain)
-        if found is None:
-            drifted.append(f"{domain} has no DKIM key")
-        elif found != keys.get(domain):
-            drifted.append(f"{domain} has the DKIM selector {found.selector}, which is not on record")
-    return Drift("; ".join(drifted)) if drifted else probe(ctx)
+    """Ask for each domain's key by the vendor's tool too; name what is not on record."""
+    seen = probe(ctx)
+    if not isinstance(seen, Evidence):
+        return seen
+    others = [key.domain for key in known(ctx) if query(ctx, key.domain) != key]
+    return Drift(f"not the key on record: {', '.join(others)}") if others else seen
 
 
 def apply(ctx: Context) -> None:
     """Make the keys that lack; write down all. Raises TransientError(DKIM)."""
     with locked(ctx):
         before = {each.domain: each for each in known(ctx)}
-        domains = ask_domains(ctx)
-        keys = [query(ctx, domain) or make(ctx, domain, "-a") for domain in domains]
+        keys = [query(ctx, domain) or make(ctx, domain, "-a") for domain in selectors(ctx)]
         for key in keys:
             if (old := before.get(key.domain)) and old.selector != key.selector:
                 retire(ctx, old, ctx.settings[DKIM_OVERLAP])
         remember(ctx, keys)
-        make_folder(ctx.volume / RUN)
-        write_atomic(ctx.volume / DOMAINS, "".join(f"{domain}\n" for domain in domains))
 
 
 def rotate(ctx: Context, domain: str) -> tuple[Key | None, Key]:
@@ -150,10 +136,9 @@ def watches(ctx: Context) -> Sequence[Watch]:
     """Return what to watch: the list of domains, once there is a server; a new domain gets its key within the hour."""
     if proven(ctx) is None:
         return ()
-    file = ctx.volume / DOMAINS
-    argv = ("bash", "-o", "pipefail", "-c", LOOK, "look", str(ctx.volume), str(file))
-    wanted = file.read_text() if file.is_file() else ""
-    return (Watch("domains", argv=argv, every=EVERY, wanted=wanted),)
+    names = "\n".join(sorted(each.domain for each in known(ctx)))
+    argv = ("bash", "-o", "pipefail", "-c", LOOK, "look", str(ctx.volume), names)
+    return (Watch("domains", argv=argv, every=EVERY, wanted=f"{names}\n"),)
 
 
 STEP = Step(

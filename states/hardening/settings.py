@@ -6,14 +6,8 @@ import ipaddress
 import re
 
 from states.hardening.spf import Faulty, terms
+from states.kept import KEEP
 from zflow.api import Setting, choice, flag, mail_address, many, network, number
-
-
-def attribute(value: str) -> str:
-    """Accept the name of an attribute or a local setting of Zimbra's."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", value):
-        raise ValueError(f"{value!r} is not the name of an attribute such as zimbraHttpDosFilterDelayMillis")
-    return value
 
 
 def address(value: str) -> str:
@@ -171,14 +165,6 @@ DKIM_OVERLAP = Setting(
     "Days that the public key of a DKIM key that was replaced stays published, for mail still under way.",
     "30",
 )
-KEEP = Setting(
-    "keep_attributes",
-    many(attribute),
-    "",
-    "Attributes and local settings of Zimbra's that zflow leaves as you set them, separated by commas.",
-    "zimbraHttpDosFilterMaxRequestsPerSec",
-)
-
 SETTINGS = (
     DOS_DELAY, DOS_RATE, DOS_SAFE, LOGIN_BLOCK, LOGIN_FAILURES, LOGIN_REINSTATE, ALERT_RECIPIENT, ALERT_SECONDS,
     ALERT_PAIR, ALERT_ACCOUNT, ALERT_ADDRESS, ALERT_TOTAL, SENDER_CHECKS, INTERPROCESS, PUBLIC_ADDRESSES, SPF,

@@ -1,27 +1,27 @@
-"""Brings the server's configuration to the table of wishes: reads in one call, writes only what differs, reads back."""
+"""Brings the server's configuration to the table of wishes: reads in one call, writes only what differs, reads back.
+
+A tunable (a number, an address, a recipient) that no setting names keeps the value given by hand: one that is not what
+zflow wrote last. A protection is put back, and named.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from states import witness
+from states.directory import read_config
 from states.hardening import codes, restored
 from states.hardening.wishes import Place, Reader, Wish, attributes, wishes
-from states.zimbra import (
-    Attributes,
-    as_zimbra,
-    read_config,
-    read_local,
-    write_config,
-    write_local,
-    zimbra_version,
-)
+from states.install.vendor.localconfig import read_local
+from states.kept import way_out
+from states.zimbra import Attributes, as_zimbra, write_config, write_local, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 NAME = "hardening.values"
-WITNESS, OWED = "hardening.json", "hardening-restarts.json"
+WITNESS, OWED, BEFORE = "hardening.json", "hardening-restarts.json", "hardening-before-upgrade.json"
 READ: dict[Place, Callable[[Context, tuple[str, ...]], Attributes]] = {"config": read_config, "local": read_local}
 WRITE: dict[Place, Callable[[Context, Attributes], None]] = {"config": write_config, "local": write_local}
 RESTARTS: dict[Reader, tuple[str, ...]] = {
@@ -55,58 +55,100 @@ def inputs(ctx: Context) -> str:
     return json.dumps({"version": zimbra_version(ctx), "wanted": wanted}, sort_keys=True) + "\n"
 
 
-def deviations(ctx: Context) -> list[Deviation]:
-    """Ask the server; return what differs from the table. The order of several values says nothing."""
-    table = wishes(ctx)
+def look(ctx: Context, table: Iterable[Wish]) -> dict[str, tuple[str, ...]]:
+    """Return what the server has for a table's names."""
+    table = tuple(table)
     have: dict[str, tuple[str, ...]] = {}
     for place, read in READ.items():
         if names := tuple(attributes(table, place)):
             have |= read(ctx, names)
-    return [
-        Deviation(each, have.get(each.name, ()))
-        for each in table
-        if sorted(have.get(each.name, ())) != sorted(each.values)
-    ]
+    return have
 
 
-def probe(ctx: Context) -> Evidence | None:
-    """See the witness of exactly these values on this Zimbra."""
-    return _evidence(ctx) if witness.agrees(ctx, WITNESS, inputs(ctx)) else None
+def deviations(table: Iterable[Wish], have: Attributes) -> list[Deviation]:
+    """Return what differs from the table. The order of several values says nothing."""
+    return [Deviation(each, have[each.name]) for each in table if sorted(have[each.name]) != sorted(each.values)]
 
 
-def audit(ctx: Context) -> Evidence | Drift | None:
-    """See the values in the server itself; name each that has drifted."""
-    if drifted := deviations(ctx):
-        return Drift("; ".join(map(str, drifted)))
-    return probe(ctx)
+def probe(ctx: Context) -> Evidence | Drift | None:
+    """See that exactly these values were applied on this Zimbra, and that the server has them still.
+
+    What was set by hand and stays is told along with it; what is put back is named.
+    """
+    if not witness.agrees(ctx, WITNESS, inputs(ctx)):
+        return None
+    table = wishes(ctx)
+    found = deviations(table, look(ctx, table))
+    if drifted := [each for each in found if not each.wish.free(ctx)]:
+        return Drift(f"{'; '.join(map(str, drifted))}; {way_out(ctx, (each.wish.name for each in drifted))}")
+    by_hand = ", ".join(f"{each.wish.name} {_words(each.found)}" for each in found)
+    told = f"{f'; by hand: {by_hand}' if found else ''}{restored.told(ctx, NAME, inputs(ctx))}"
+    summary = f"{len(table) - len(found)} settings as wanted on Zimbra {zimbra_version(ctx)}{told}"
+    return Evidence(summary, remarks=tuple(map(_remark, found)))
 
 
-def _evidence(ctx: Context) -> Evidence:
-    told = restored.told(ctx, NAME, inputs(ctx))
-    return Evidence(f"{len(wishes(ctx))} settings as wanted on Zimbra {zimbra_version(ctx)}{told}")
+def _remark(found: Deviation) -> str:
+    return f"{found}: set by hand, it stays as long as {found.wish.setting.variable} does not name it"
 
 
 def apply(ctx: Context) -> None:
     """Write what differs, read back, restart what reads it. Raises TransientError(NOT_TAKEN)."""
-    found = deviations(ctx)
-    for each in found:
-        ctx.log(f"{each}: is written")
-    if found:
-        restored.note(ctx, NAME, inputs(ctx), _drifted(ctx, found))
+    table = wishes(ctx)
+    have = look(ctx, table)
+    goal = _goal(ctx, table, have)
+    if found := deviations(goal, have):
+        for each in found:
+            ctx.log(f"{each}: is written")
+        before = _applied(ctx).wanted
+        again = (each.wish.name for each in found if before.get(each.wish.name) == each.wish.values)
+        restored.note(ctx, NAME, inputs(ctx), again)
         owe(ctx, (each.wish for each in found))
         for place, write in WRITE.items():
             if changes := attributes((each.wish for each in found), place):
                 write(ctx, changes)
-        if left := deviations(ctx):
+        if left := deviations(goal, look(ctx, goal)):
             raise TransientError(codes.NOT_TAKEN, "; ".join(map(str, left)))
     restart(ctx)
     witness.attest(ctx, WITNESS, inputs(ctx))
 
 
-def _drifted(ctx: Context, found: Iterable[Deviation]) -> list[str]:
-    """Return which of them were as wanted before: put back, where the others are set for the first time."""
-    before = json.loads(witness.recall(ctx, WITNESS) or '{"wanted": {}}')["wanted"]
-    return [each.wish.name for each in found if before.get(each.wish.name) == list(each.wish.values)]
+def _goal(ctx: Context, table: Iterable[Wish], have: Attributes) -> tuple[Wish, ...]:
+    """Return the table with the values set by hand in it: those that zflow did not write last and no setting names.
+
+    After an upgrade the values of before it count, for it may set what it likes.
+    """
+    ours, before = _applied(ctx), _read(ctx, BEFORE)
+    if before.version == ours.version != zimbra_version(ctx):
+        have = {**have, **before.wanted}
+    return tuple(
+        replace(each, values=have[each.name])
+        if each.free(ctx) and sorted(ours.wanted.get(each.name, have[each.name])) != sorted(have[each.name])
+        else each
+        for each in table
+    )
+
+
+class _Record(NamedTuple):
+    """Values at a version of Zimbra."""
+
+    version: str
+    wanted: dict[str, tuple[str, ...]]
+
+
+def _applied(ctx: Context) -> _Record:
+    """Return what zflow wrote last."""
+    return _read(ctx, WITNESS)
+
+
+def _read(ctx: Context, name: str) -> _Record:
+    found = json.loads(witness.recall(ctx, name) or '{"version": "", "wanted": {}}')
+    return _Record(found["version"], {name: tuple(values) for name, values in found["wanted"].items()})
+
+
+def remember(ctx: Context) -> None:
+    """Write down the values that may have been set by hand, before an upgrade that may set them otherwise."""
+    have = look(ctx, (each for each in wishes(ctx) if each.free(ctx)))
+    witness.attest(ctx, BEFORE, json.dumps({"version": zimbra_version(ctx), "wanted": have}, sort_keys=True))
 
 
 def owe(ctx: Context, changed: Iterable[Wish]) -> None:
@@ -132,7 +174,6 @@ STEP = Step(
     name=NAME,
     title="Harden the server's settings",
     probe=probe,
-    audit=audit,
     apply=apply,
     inputs=inputs,
     timeout=1800,

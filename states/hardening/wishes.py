@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from states.hardening import settings
 from states.identity import admin_address
+from states.kept import kept
 from states.zimbra import Attributes
 from zflow.api import Context, Setting
 
@@ -35,13 +36,21 @@ class Wish:
     values: tuple[str, ...]
     why: str
     reader: Reader
+    setting: Setting[Any]
+    """Which setting decides it."""
+    tunable: bool = False
+    """A number, an address or a recipient; anything else is a protection, on or off."""
+
+    def free(self, ctx: Context) -> bool:
+        """Tell whether a value given by hand stays: of a tunable that no setting names."""
+        return self.tunable and not ctx.settings.given(self.setting)
 
 
 def wishes(ctx: Context) -> tuple[Wish, ...]:
     """Return the whole table for the settings, without what the operator keeps for himself."""
-    kept = ctx.settings[settings.KEEP]
+    names = kept(ctx)
     return tuple(
-        each for each in (*_floods(ctx), *_senders(ctx), *_alerts(ctx), *_inside(ctx)) if each.name not in kept
+        each for each in (*_floods(ctx), *_senders(ctx), *_alerts(ctx), *_inside(ctx)) if each.name not in names
     )
 
 
@@ -51,55 +60,67 @@ def attributes(table: Iterable[Wish], place: Place) -> Attributes:
 
 
 def _floods(ctx: Context) -> tuple[Wish, ...]:
-    def number(setting: Setting[int]) -> tuple[str, ...]:
-        return (str(ctx.settings[setting]),)
-
     requests, logins = "floods of web requests are turned away", "guessing passwords blocks the address"
-    blocking = "zimbraInvalidLoginFilter"
-    return (
-        Wish("config", "zimbraHttpDosFilterDelayMillis", number(settings.DOS_DELAY), requests, "mailbox"),
-        Wish("config", "zimbraHttpDosFilterMaxRequestsPerSec", number(settings.DOS_RATE), requests, "mailbox"),
-        Wish("config", "zimbraHttpThrottleSafeIPs", ctx.settings[settings.DOS_SAFE], requests, "mailbox"),
-        Wish("config", f"{blocking}MaxFailedLogin", number(settings.LOGIN_FAILURES), logins, "mailbox"),
-        Wish(
-            "config", f"{blocking}DelayInMinBetwnReqBeforeReinstating", number(settings.LOGIN_BLOCK), logins, "mailbox"
-        ),
-        Wish("config", f"{blocking}ReinstateIpTaskIntervalInMin", number(settings.LOGIN_REINSTATE), logins, "mailbox"),
+    table: tuple[tuple[str, Setting[Any], str], ...] = (
+        ("zimbraHttpDosFilterDelayMillis", settings.DOS_DELAY, requests),
+        ("zimbraHttpDosFilterMaxRequestsPerSec", settings.DOS_RATE, requests),
+        ("zimbraHttpThrottleSafeIPs", settings.DOS_SAFE, requests),
+        ("zimbraInvalidLoginFilterMaxFailedLogin", settings.LOGIN_FAILURES, logins),
+        ("zimbraInvalidLoginFilterDelayInMinBetwnReqBeforeReinstating", settings.LOGIN_BLOCK, logins),
+        ("zimbraInvalidLoginFilterReinstateIpTaskIntervalInMin", settings.LOGIN_REINSTATE, logins),
     )
+    return tuple(
+        Wish("config", name, _values(ctx.settings[each]), why, "mailbox", each, tunable=True)
+        for name, each, why in table
+    )
+
+
+def _values(value: int | tuple[str, ...]) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (str(value),)
 
 
 def _senders(ctx: Context) -> tuple[Wish, ...]:
     on = ctx.settings[settings.SENDER_CHECKS] != "off"
     word = ("yes",) if on else ("no",)
     unknown, forged = "mail for or from addresses that do not exist is refused", "nobody writes as somebody else"
-    return (
-        Wish("config", "zimbraMtaSmtpdRejectUnlistedRecipient", word, unknown, "mta"),
-        Wish("config", "zimbraMtaSmtpdRejectUnlistedSender", word, unknown, "mta"),
-        Wish("config", "zimbraMtaSmtpdSenderLoginMaps", (LOGIN_MAPS,) if on else (), forged, "mta"),
-        Wish("config", "zimbraMtaSmtpdSenderRestrictions", (SENDER_LOGIN,) if on else (), forged, "mta"),
+    table = (
+        ("RejectUnlistedRecipient", word, unknown),
+        ("RejectUnlistedSender", word, unknown),
+        ("SenderLoginMaps", (LOGIN_MAPS,) if on else (), forged),
+        ("SenderRestrictions", (SENDER_LOGIN,) if on else (), forged),
+    )
+    return tuple(
+        Wish("config", f"zimbraMtaSmtpd{name}", wanted, why, "mta", settings.SENDER_CHECKS)
+        for name, wanted, why in table
     )
 
 
 def _alerts(ctx: Context) -> tuple[Wish, ...]:
-    why = "attacks on passwords are noticed"
     recipient = ctx.settings.get(settings.ALERT_RECIPIENT) or admin_address(ctx)
-    limits = (
-        ("threshold_seconds", settings.ALERT_SECONDS),
-        ("ipacct_threshold", settings.ALERT_PAIR),
-        ("acct_threshold", settings.ALERT_ACCOUNT),
-        ("ip_threshold", settings.ALERT_ADDRESS),
-        ("total_threshold", settings.ALERT_TOTAL),
+    table: tuple[tuple[str, Setting[Any], str], ...] = (
+        ("notice_user", settings.ALERT_RECIPIENT, recipient),
+        *(
+            (name, each, str(ctx.settings[each]))
+            for name, each in (
+                ("threshold_seconds", settings.ALERT_SECONDS),
+                ("ipacct_threshold", settings.ALERT_PAIR),
+                ("acct_threshold", settings.ALERT_ACCOUNT),
+                ("ip_threshold", settings.ALERT_ADDRESS),
+                ("total_threshold", settings.ALERT_TOTAL),
+            )
+        ),
     )
-    return (
-        Wish("local", "zimbra_swatch_notice_user", (recipient,), why, "alerts"),
-        *(Wish("local", f"zimbra_swatch_{name}", (str(ctx.settings[each]),), why, "alerts") for name, each in limits),
+    why = "attacks on passwords are noticed"
+    return tuple(
+        Wish("local", f"zimbra_swatch_{name}", (value,), why, "alerts", each, tunable=True)
+        for name, each, value in table
     )
 
 
 def _inside(ctx: Context) -> tuple[Wish, ...]:
     value = ("1",) if ctx.settings[settings.INTERPROCESS] else ("0",)
     why = "what the parts of the server say to each other is encrypted, or not, as chosen"
-    return (
-        Wish("local", "ldap_starttls_supported", value, why, "all"),
-        Wish("local", "zimbra_require_interprocess_security", value, why, "all"),
+    return tuple(
+        Wish("local", name, value, why, "all", settings.INTERPROCESS)
+        for name in ("ldap_starttls_supported", "zimbra_require_interprocess_security")
     )

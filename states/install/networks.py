@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from states import directory
 from states.bootstrap.addresses import addresses
 from states.identity import server_name
 from states.install.machine.listening import silent_over_ipv6
 from states.install.vendor.answers import networks
-from states.install.vendor.readback import values
 from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, Scope, Step, holds, read_text, write_atomic
+from zflow.api import Context, Drift, Evidence, Scope, Step, holds, read_text, write_atomic
 
 ATTRIBUTE = "zimbraMtaMyNetworks"
 MARK = Path("opt/zimbra/.zflow-networks")
@@ -56,14 +56,6 @@ def has_ipv6(found: str) -> bool:
     return any(word.startswith("[") and word != "[::1]/128" for word in found.split())
 
 
-def probe(ctx: Context) -> Evidence | None:
-    """See whether the networks written last are the present ones; tells which ports do not listen by IPv6."""
-    if not holds(ctx.volume / MARK, wanted() + "\n"):
-        return None
-    silent = silent_over_ipv6() if has_ipv6(wanted()) else []
-    return Evidence(wanted(), (_not_served(ctx, silent),) if silent else ())
-
-
 def family_lost(ctx: Context) -> str | None:
     """Say, before its services fail to start, that a server which listens by IPv4 has no such address any more."""
     own, before = addresses().own, remembered(ctx)
@@ -83,15 +75,22 @@ def _not_served(ctx: Context, silent: list[int]) -> str:
     )
 
 
-def audit(ctx: Context) -> Evidence | None:
-    """See this machine's addresses among those that the server itself lets relay."""
+def probe(ctx: Context) -> Evidence | Drift | None:
+    """See whether the networks written last are the present ones, and among those that the server itself lets relay;
+    tells which ports do not listen by IPv6."""
+    if not holds(ctx.volume / MARK, wanted() + "\n"):
+        return None
     present = " ".join(present_values(ctx)).split()
-    return probe(ctx) if set(wanted().split()) <= set(present) else None
+    if missing := [each for each in wanted().split() if each not in present]:
+        return Drift(f"{ATTRIBUTE} is {' '.join(present) or 'unset'}, without {' '.join(missing)}")
+    silent = silent_over_ipv6() if has_ipv6(wanted()) else []
+    return Evidence(wanted(), (_not_served(ctx, silent),) if silent else ())
 
 
-def present_values(ctx: Context) -> list[str]:
-    """Return what the server's configuration holds."""
-    return values(as_zimbra(ctx, "zmprov", "-l", "gs", server_name(ctx), ATTRIBUTE, timeout=180).output, ATTRIBUTE)
+def present_values(ctx: Context) -> tuple[str, ...]:
+    """Return what the server's configuration holds; the global one's where it has none of its own."""
+    own = directory.read_server(ctx, server_name(ctx), ATTRIBUTE)
+    return own or directory.read_config(ctx, (ATTRIBUTE,))[ATTRIBUTE]
 
 
 def apply(ctx: Context) -> None:
@@ -117,7 +116,6 @@ STEP = Step(
     name="install.networks",
     title="Trust the container's present addresses",
     probe=probe,
-    audit=audit,
     apply=apply,
     scope=Scope.BOOT,
     inputs=lambda _ctx: wanted(),

@@ -7,15 +7,17 @@ mistake in the first days is soon forgotten by all, and the header goes before w
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from states import witness
+from states.directory import read_config
 from states.tls import codes, deployed, server
 from states.tls.lifetime import served_until
 from states.tls.pair import snapshot
 from states.tls.settings import HSTS
-from states.zimbra import Attributes, differences, read_config, write_config, zimbra_version
-from zflow.api import Context, Evidence, Step, TransientError
+from states.zimbra import differences, write_config, zimbra_version
+from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 WITNESS = "tls-hsts.json"
 ATTRIBUTE = "zimbraReverseProxyResponseHeaders"
@@ -66,21 +68,19 @@ def inputs(ctx: Context) -> str:
     return f"{wanted(ctx)} {zimbra_version(ctx)}"
 
 
-def probe(ctx: Context) -> Evidence | None:
-    """See the witness of this very time; without a header, that none of ours was left."""
+def probe(ctx: Context) -> Evidence | Drift | None:
+    """See the header of this very time in the server's configuration; without one, that none of ours was left."""
     seconds, attested = wanted(ctx), _attested(ctx)
     if not seconds and not attested:
         off = "off" if not ctx.settings[HSTS] else "not with this certificate"
         return Evidence(f"no header: {off}")
-    return _evidence(ctx, seconds) if seconds and attested.get("seconds") == seconds else None
-
-
-def audit(ctx: Context) -> Evidence | None:
-    """See the header in the server's configuration."""
-    seconds = wanted(ctx)
-    if seconds and differences(_with(ctx, seconds), read_config(ctx, (ATTRIBUTE,))):
+    if not seconds or attested.get("seconds") != seconds:
         return None
-    return probe(ctx)
+    have = read_config(ctx, (ATTRIBUTE,))[ATTRIBUTE]
+    if not differences({ATTRIBUTE: _with(have, seconds)}, {ATTRIBUTE: have}):
+        return _evidence(ctx, seconds)
+    ours = next((each for each in have if _is_ours(each)), "gone")
+    return Drift(f"{HEADER} is {ours}, not max-age={seconds}; {HSTS.variable} decides it, 0 is without")
 
 
 def _evidence(ctx: Context, seconds: int) -> Evidence:
@@ -88,10 +88,10 @@ def _evidence(ctx: Context, seconds: int) -> Evidence:
     return Evidence(f"max-age={seconds}" + (f", on the way to {goal}" if seconds != goal else ""))
 
 
-def _with(ctx: Context, seconds: int) -> Attributes:
+def _with(have: Iterable[str], seconds: int) -> tuple[str, ...]:
     """Return the headers as they shall be; those that are not ours stay."""
-    others = [each for each in read_config(ctx, (ATTRIBUTE,))[ATTRIBUTE] if not _is_ours(each)]
-    return {ATTRIBUTE: (*others, *([f"{HEADER}: max-age={seconds}"] if seconds else []))}
+    others = [each for each in have if not _is_ours(each)]
+    return (*others, *([f"{HEADER}: max-age={seconds}"] if seconds else []))
 
 
 def _is_ours(header: str) -> bool:
@@ -101,8 +101,9 @@ def _is_ours(header: str) -> bool:
 def apply(ctx: Context) -> None:
     """Write what differs, read back, render. Raises TransientError(HSTS)."""
     seconds, since = wanted(ctx), _since(ctx)
-    want = _with(ctx, seconds)
-    if changes := differences(want, read_config(ctx, (ATTRIBUTE,))):
+    have = read_config(ctx, (ATTRIBUTE,))
+    want = {ATTRIBUTE: _with(have[ATTRIBUTE], seconds)}
+    if changes := differences(want, have):
         if seconds:
             # Before the first browser can see it: what is not on record would never be taken away again.
             witness.attest(ctx, WITNESS, json.dumps({"since": since, "seconds": 0}))
@@ -118,7 +119,6 @@ STEP = Step(
     name="tls.hsts",
     title="Tell browsers to insist on TLS",
     probe=probe,
-    audit=audit,
     apply=apply,
     inputs=inputs,
     timeout=600,

@@ -1,7 +1,6 @@
 """Protocols and ciphers of the chosen profile into the server: only what differs, read back, then rendered.
 
-Reading the server's configuration starts a Java machine: the cheap probe looks at a witness written after reading back,
-`zflow verify` reads the configuration itself.
+The witness says that an attempt came to its end: values that are there already may not be rendered yet.
 """
 
 from __future__ import annotations
@@ -9,17 +8,21 @@ from __future__ import annotations
 import json
 
 from states import witness
+from states.directory import read_config
+from states.kept import kept, way_out
 from states.tls import codes, handshake, server
 from states.tls.profiles import desired
 from states.tls.settings import PROFILE
-from states.zimbra import Attributes, differences, read_config, write_config, zimbra_version
-from zflow.api import Context, Evidence, Step, TransientError
+from states.zimbra import Attributes, differences, write_config, zimbra_version
+from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 WITNESS = "tls-profile.json"
 
 
 def _desired(ctx: Context) -> Attributes:
-    return desired(ctx.settings[PROFILE], zimbra_version(ctx))
+    names = kept(ctx)
+    wanted = desired(ctx.settings[PROFILE], zimbra_version(ctx))
+    return {name: values for name, values in wanted.items() if name not in names}
 
 
 def inputs(ctx: Context) -> str:
@@ -27,19 +30,16 @@ def inputs(ctx: Context) -> str:
     return json.dumps({"version": zimbra_version(ctx), "desired": _desired(ctx)}, sort_keys=True) + "\n"
 
 
-def probe(ctx: Context) -> Evidence | None:
-    """See the witness of exactly these values on this Zimbra."""
-    return _evidence(ctx) if witness.agrees(ctx, WITNESS, inputs(ctx)) else None
-
-
-def audit(ctx: Context) -> Evidence | None:
-    """See the values in the server's configuration."""
+def probe(ctx: Context) -> Evidence | Drift | None:
+    """See that exactly these values were applied on this Zimbra, and that the server has them still."""
+    if not witness.agrees(ctx, WITNESS, inputs(ctx)):
+        return None
     want = _desired(ctx)
-    return None if differences(want, read_config(ctx, tuple(want))) else _evidence(ctx)
-
-
-def _evidence(ctx: Context) -> Evidence:
-    protocols = ", ".join(_desired(ctx)["zimbraReverseProxySSLProtocols"])
+    have = read_config(ctx, tuple(want))
+    if changes := differences(want, have):
+        told = (f"{name} is {' '.join(have[name]) or 'unset'}, not {' '.join(changes[name])}" for name in changes)
+        return Drift(f"{'; '.join(told)}; {way_out(ctx, changes)}")
+    protocols = ", ".join(desired(ctx.settings[PROFILE], zimbra_version(ctx))["zimbraReverseProxySSLProtocols"])
     return Evidence(f"{ctx.settings[PROFILE]}: {protocols} for HTTP, IMAP and POP, TLSv1.2 and later for SMTP")
 
 
@@ -63,7 +63,6 @@ STEP = Step(
     name="tls.profile",
     title="Set TLS protocols and ciphers",
     probe=probe,
-    audit=audit,
     apply=apply,
     inputs=inputs,
     timeout=900,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from states.hardening import values
 from states.install import services
 from states.install.order import Portrait, give, key, ordered
 from states.install.preflight.room import too_little
@@ -45,6 +46,7 @@ def apply(ctx: Context) -> None:
     if found := list(findings(ctx, portrait)):
         raise OperatorError(codes.NOT_READY, "; ".join(found))
     kept.keep(ctx)
+    values.remember(ctx)
     give(ctx, replace(order, goal=brought(installer(ctx)), before=portrait))
 
 

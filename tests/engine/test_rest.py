@@ -219,7 +219,7 @@ def test_what_is_stopped_is_not_tried_again_at_every_look_round(bench: Bench, mo
 
 
 def test_inputs_that_change_from_look_to_look_are_no_sign_of_unrest(bench: Bench) -> None:
-    """While somebody exchanges a watched file again and again, a walk takes each, and none of it counts as a failure."""
+    """While somebody exchanges a watched file again and again, a walk takes each; none counts as a failure."""
     file = bench.volume / "certificate"
     file.write_text("0")
     taken = bench.volume / "taken"

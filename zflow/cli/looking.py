@@ -130,10 +130,11 @@ def verify() -> int:
 
 
 def noticed(finding: Any, out: Screen) -> Iterator[str]:
-    """Yield what somebody should know of a step although nothing is wrong."""
-    mark = "" if out.width is None else "! "
-    for notice in finding.notices:
-        yield out.hang(f"{mark}{finding.step:<24} {'notice':<8} ", notice)
+    """Yield what somebody should know of a step although nothing is wrong, and what is not zflow's."""
+    for word, lines in (("notice", finding.notices), ("yours", finding.remarks)):
+        mark = "" if out.width is None else "! " if word == "notice" else "  "
+        for line in lines:
+            yield out.hang(f"{mark}{finding.step:<24} {word:<8} ", line)
 
 
 def told(finding: Any, out: Screen) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zflow.errors import CommandError, ZflowError
 from zflow.journal.event import VALID
-from zflow.step import Drift, Product, State, Step
+from zflow.step import Drift, Evidence, Product, State, Step
 from zflow.walk.keys import key_of, why_due
 from zflow.walk.surroundings import Surroundings
 
@@ -26,6 +26,7 @@ class Finding:
     verdict: Verdict
     why: str
     notices: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def survey(
@@ -34,36 +35,38 @@ def survey(
     """Yield a finding for each step in walking order; `deep` asks the audits where there are any."""
     for state in product.states:
         for step in state.steps:
-            verdict, why, notices = _judge(state, step, statuses.get(step.name, {}), around, deep=deep)
-            yield Finding(state.name, step.name, step.title, verdict, why, notices)
+            verdict, why, seen = _judge(state, step, statuses.get(step.name, {}), around, deep=deep)
+            clean = around.redactor.clean
+            notices, remarks = (tuple(map(clean, each)) for each in (seen.notices, seen.remarks))
+            yield Finding(state.name, step.name, step.title, verdict, clean(why), notices, remarks)
 
 
 def _judge(
     state: State, step: Step, row: Mapping[str, Any], around: Surroundings, *, deep: bool
-) -> tuple[Verdict, str, tuple[str, ...]]:
+) -> tuple[Verdict, str, Evidence]:
     ctx = around.context(state, step, None)
+    nothing = Evidence("")
     try:
         key = key_of(step, ctx)
         asked = deep or row.get("settled_kind") == "reset"
         look = step.audit if asked and step.audit is not None else step.probe
-        evidence = look(ctx)
+        seen = look(ctx)
     except CommandError as error:
         if not row.get("last_kind"):  # what the command is part of comes by an earlier step
-            return "due", "never done, and cannot be looked at yet", ()
-        return "refused", around.redactor.clean(str(error)), ()
+            return "due", "never done, and cannot be looked at yet", nothing
+        return "refused", str(error), nothing
     except ZflowError as error:
-        return "refused", around.redactor.clean(str(error)), ()
+        return "refused", str(error), nothing
     except Exception as error:  # noqa: BLE001 - a probe's defect, or a damaged volume, hides no other finding
-        return "refused", around.redactor.clean(f"{type(error).__name__}: {error}"), ()
+        return "refused", f"{type(error).__name__}: {error}", nothing
     valid = row.get("settled_kind") in VALID
     current = valid and row.get("settled_key") == key
-    if isinstance(evidence, Drift):
-        return ("lost" if current else "due"), around.redactor.clean(evidence.summary), ()
-    if evidence is not None:
-        notices = tuple(around.redactor.clean(each) for each in evidence.notices)
-        return ("holds" if current else "found"), around.redactor.clean(evidence.summary), notices
+    if isinstance(seen, Drift):
+        return ("lost" if current else "due"), seen.summary, nothing
+    if seen is not None:
+        return ("holds" if current else "found"), seen.summary, seen
     if current:
-        return "lost", "the journal says it was done, its probe does not see it", ()
+        return "lost", "the journal says it was done, its probe does not see it", nothing
     if row.get("last_kind") == "started":
-        return "due", "an attempt was cut off", ()
-    return "due", why_due(row.get("settled_key") if valid else None, key), ()
+        return "due", "an attempt was cut off", nothing
+    return "due", why_due(row.get("settled_key") if valid else None, key), nothing

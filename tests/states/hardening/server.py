@@ -12,7 +12,17 @@ from typing import cast
 import pytest
 
 from rehearsal.standin import HERE as STANDIN
-from rehearsal.standin.runtime import entries, host, localconfig, rewrite, store, zmdkimkeyutil, zmlocalconfig, zmprov
+from rehearsal.standin.runtime import (
+    entries,
+    host,
+    ldapsearch,
+    localconfig,
+    rewrite,
+    store,
+    zmdkimkeyutil,
+    zmlocalconfig,
+    zmprov,
+)
 from states.hardening.senders import TEMPLATE
 from states.hardening.settings import SETTINGS
 from states.identity import SETTINGS as IDENTITY
@@ -43,12 +53,16 @@ class Server(Shell):
             "zmprov": zmprov.main,
             "zmlocalconfig": zmlocalconfig.main,
             "zmdkimkeyutil": zmdkimkeyutil.main,
+            "ldapsearch": ldapsearch.main,
+            "slapcat": ldapsearch.slapcat,
         }
+        self.listening = True
+        """Whether the directory runs."""
         home = volume / "opt/zimbra"
         for folder in ("conf/zmconfigd", "libexec", "log", "data/tmp", "data/ldap/mdb/db"):
             (home / folder).mkdir(parents=True)
         monkeypatch.setattr(host, "whoami", lambda: "zimbra")
-        monkeypatch.setattr(host, "listens", lambda _port: True)
+        monkeypatch.setattr(host, "listens", lambda _port: self.listening)
         monkeypatch.setattr(store, "DATABASE", home / "data/ldap/mdb/db/data.mdb")
         monkeypatch.setattr(localconfig, "PATH", home / "conf/localconfig.xml")
         monkeypatch.setattr(zmdkimkeyutil, "OPENSSL", "openssl")
@@ -89,7 +103,7 @@ class Server(Shell):
         name = argv[0].rpartition("/")[2]
         code, output = 0, ""
         if name in self.tools:
-            code, output = self.run_tool(name, *argv[1:])
+            code, output = self.run_tool(name, *(self._stdin(word, options) for word in argv[1:]))
         elif name == "postconf":
             output = rewrite.joined(self.volume / TEMPLATE.lstrip("/"), self._values) + "\n"
         elif name == "cat":
@@ -101,6 +115,13 @@ class Server(Shell):
         if code not in cast("Container[int]", options.get("ok", (0,))):
             raise CommandError(COMMAND, argv, code, output)
         return Result(code, output)
+
+    def _stdin(self, word: str, options: Mapping[str, object]) -> str:
+        if word != "/dev/stdin":
+            return word
+        file = self.volume / "stdin"
+        file.write_text(cast("str", options["stdin"]))
+        return str(file)
 
     def _values(self, attribute: str) -> list[str]:
         with store.opened() as directory:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from states.directory import SEARCH
 from states.hardening import codes, dkim, zone
 from states.hardening.dkimkeys import Key, known, parse, retired
 from states.hardening.zone import Record
@@ -41,10 +42,10 @@ def test_every_domain_gets_a_key_once(server: Server) -> None:
     keys = known(server.context())
     assert [(each.domain, each.bits) for each in keys] == [("example.net", 2048), ("example.test", 2048)]
     assert [argv[3] for argv in made(server)] == ["example.net", "example.test"]
-    (server.volume / dkim.DOMAINS).unlink()
+    server.commands.clear()
     bench.boot = "boot-2"
-    bench.walk(PRODUCT)
-    assert (len(made(server)), known(server.context())) == (2, keys)
+    bench.walk(PRODUCT, "start of the container")
+    assert known(server.context()) == keys
     evidence = bench.events("hardening.dkim")[-1]["evidence"]
     assert evidence == ", ".join(f"{each.domain}: selector {each.selector}" for each in keys)
 
@@ -57,12 +58,20 @@ def test_a_key_that_was_there_is_kept(server: Server) -> None:
     assert made(server) == []
 
 
-def test_a_domain_added_later_gets_its_key(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The watch's look leaves the new list where the probe reads it, and its answer changes: then the key is made."""
+def test_a_start_after_an_orderly_end_asks_the_directory_alone(server: Server) -> None:
+    """That every domain has its key is seen in one search; no Java machine is started for it."""
+    bench = ServerBench(server)
+    bench.walk(PRODUCT)
+    server.commands.clear()
+    assert isinstance(dkim.probe(server.context()), Evidence)
+    assert [argv[0] for argv in server.commands] == [SEARCH]
+
+
+def test_a_domain_added_later_gets_its_key(server: Server) -> None:
+    """The watch's answer changes with the list of domains, and stays where the server does not answer."""
     ServerBench(server).walk(PRODUCT)
     write_server(server.volume)
     ctx = server.context()
-    assert dkim.probe(ctx)
     (watch,) = dkim.watches(ctx)
     chroot = server.volume / "bin/chroot"
     chroot.parent.mkdir()
@@ -72,23 +81,23 @@ def test_a_domain_added_later_gets_its_key(server: Server, monkeypatch: pytest.M
         chroot.chmod(0o755)
         environment = {"PATH": f"{chroot.parent}:/usr/bin:/bin"}
         answers.append(subprocess.run(watch.argv, env=environment, capture_output=True, check=False).stdout)
+    assert answers == [b"example.test\n", b"added.example\nexample.test\n", watch.wanted.encode()]
     assert watch.wanted.encode() == answers[0]
-    assert answers == [b"example.test\n", b"added.example\nexample.test\n", b"added.example\nexample.test\n"]
-    assert dkim.probe(ctx) is None
     add(server, "added.example")
+    assert dkim.probe(ctx) == Drift("added.example has no DKIM key")
     dkim.apply(ctx)
-    assert dkim.probe(ctx)
+    assert isinstance(dkim.probe(ctx), Evidence)
     assert {each.domain for each in known(ctx)} == {"added.example", "example.test"}
 
 
-def test_the_audit_names_a_domain_without_a_key(server: Server) -> None:
-    """`verify` asks the server itself: a new domain, and a key replaced by hand, are named."""
+def test_a_look_names_a_domain_without_a_key(server: Server) -> None:
+    """Every look asks the server itself: a new domain, and a key replaced by hand, are named."""
     ServerBench(server).walk(PRODUCT)
     ctx = server.context()
     assert isinstance(dkim.audit(ctx), Evidence)
     add(server, "example.net")
     server.run_tool("zmdkimkeyutil", "-u", "-d", "example.test", "-s", "byhand")
-    told = dkim.audit(ctx)
+    told = dkim.probe(ctx)
     assert isinstance(told, Drift)
     assert told.summary == (
         "example.net has no DKIM key; example.test has the DKIM selector byhand, which is not on record"

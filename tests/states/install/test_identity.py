@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from states import identity as names
 from states.bootstrap.addresses import Addresses
+from states.directory import SEARCH
 from states.install import codes, identity, networks, origin
 from states.install.networks import exchanged
 from states.install.vendor import localconfig, readback
 from tests.states.install.records import write_server
 from tests.states.install.shells import Answering
 from tests.support import make_context
-from zflow.api import Context, OperatorError
+from zflow.api import Context, Drift, Evidence, OperatorError
 
 NAME = "mail.example.org"
 HOSTS = f"127.0.0.1 localhost\n10.0.0.2 {NAME} mail container\n"
@@ -150,20 +151,29 @@ def test_networks_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = ["10.0.0.2"]
     monkeypatch.setattr(networks, "addresses", lambda: Addresses(tuple(own), six=False))
     (tmp_path / "opt/zimbra").mkdir(parents=True)
-    present = "127.0.0.0/8 [::1]/128 10.0.0.2/32 192.168.0.0/16"
-    shell = Answering(
-        tmp_path, lambda argv: f"# name {NAME}\n{networks.ATTRIBUTE}: {present}\n" if "gs" in argv else ""
-    )
+    present = ["127.0.0.0/8 [::1]/128 10.0.0.2/32 192.168.0.0/16"]
+
+    def answer(argv: tuple[str, ...]) -> str:
+        if argv[:4] == ("zmprov", "-l", "ms", NAME):
+            present[0] = argv[-1]
+        entry = f"dn: cn={NAME},cn=servers,cn=zimbra\n{networks.ATTRIBUTE}: {present[0]}\n"
+        return entry if argv[0] == SEARCH else ""
+
+    shell = Answering(tmp_path, answer)
     ctx = context(tmp_path, NAME, shell)
     assert networks.probe(ctx) is None
     networks.remember(ctx)
-    assert networks.probe(ctx) is not None
+    assert networks.probe(ctx) == Evidence(networks.wanted())
     own[0] = "10.0.0.9"
     assert networks.probe(ctx) is None
     networks.apply(ctx)
     value = "127.0.0.0/8 [::1]/128 10.0.0.9/32 192.168.0.0/16"
     assert shell.commands[-1] == ("zmprov", "-l", "ms", NAME, networks.ATTRIBUTE, value)
-    assert networks.probe(ctx) is not None
+    assert networks.probe(ctx) == Evidence(networks.wanted())
+    present[0] = "127.0.0.0/8 192.168.0.0/16"
+    assert networks.probe(ctx) == Drift(
+        f"{networks.ATTRIBUTE} is 127.0.0.0/8 192.168.0.0/16, without [::1]/128 10.0.0.9/32"
+    )
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut off": lambda path: path.write_bytes(path.read_bytes()[:-200]),
     "noise": lambda path: path.write_bytes(bytes(range(256)) * 4),
     "another pair's": lambda path: path.write_bytes(OTHER.pem if path.suffix == ".crt" else OTHER.key_pem),
-    "a link": lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
+    "a link": lambda path: path.with_name("link").rename(path),
 }
 ALL = tuple(f"{name}.{kind}" for name in exchange.SERVERS for kind in ("crt", "key"))
 
@@ -75,7 +75,9 @@ def test_damaged_files_are_whole_before_the_start(
     ctx = bench.surroundings().look()
     assert mend.probe(ctx) is not None
     for name in files:
+        (tmp_path / "opt/zimbra/conf/link").symlink_to("/dev/zero")
         DAMAGES[damage](tmp_path / "opt/zimbra/conf" / name)
+        (tmp_path / "opt/zimbra/conf/link").unlink(missing_ok=True)
     if damage == "another pair's" and files == ALL:  # a whole pair: services start on it, `tls.deployed` judges it
         assert mend.probe(ctx) is not None
         return

@@ -9,7 +9,7 @@ import pytest
 
 from states.tls import codes, handshake, profile
 from tests.states.tls.zimbra import Zimbra, context_of, make_host
-from zflow.api import TransientError
+from zflow.api import Drift, Evidence, TransientError
 
 
 @pytest.fixture
@@ -23,13 +23,29 @@ def zimbra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zimbra:
 def test_written_once(zimbra: Zimbra) -> None:
     """The values are there afterwards, and a second look needs no command."""
     ctx = context_of(zimbra)
-    assert profile.audit(ctx) is None
+    assert profile.probe(ctx) is None
     profile.apply(ctx)
     assert zimbra.attributes["zimbraMailboxdSSLProtocols"] == ["TLSv1.2"]
-    assert profile.audit(ctx) is not None
     zimbra.commands.clear()
-    assert profile.probe(ctx) is not None
+    assert isinstance(profile.probe(ctx), Evidence)
     assert zimbra.commands == []
+
+
+def test_a_value_changed_by_hand_is_named_and_the_setting_named_with_it_leaves_it(zimbra: Zimbra) -> None:
+    """The look of every start sees what the server has; the way out that it tells is a setting that works."""
+    profile.apply(context_of(zimbra))
+    zimbra.attributes["zimbraMtaSmtpdTlsCiphers"] = ["low"]
+    told = profile.probe(context_of(zimbra))
+    assert told == Drift(
+        "zimbraMtaSmtpdTlsCiphers is low, not high; ZFLOW_KEEP_ATTRIBUTES=zimbraMtaSmtpdTlsCiphers would leave it so"
+    )
+    name, _, value = told.summary.split("; ")[1].split()[0].partition("=")
+    keeping = context_of(zimbra, {name: value})
+    profile.apply(keeping)
+    assert zimbra.attributes["zimbraMtaSmtpdTlsCiphers"] == ["low"]
+    assert isinstance(profile.probe(keeping), Evidence)
+    profile.apply(context_of(zimbra))
+    assert zimbra.attributes["zimbraMtaSmtpdTlsCiphers"] == ["high"]
 
 
 @pytest.mark.parametrize("old", [True, False])

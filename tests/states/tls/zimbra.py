@@ -18,7 +18,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from states import identity
+from states import directory, identity
+from states.kept import KEEP
 from states.tls import deployed, exchange, handshake, judge, pair, server, supply, verified
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, issue, root
@@ -62,6 +63,8 @@ class Zimbra(Shell):
 
     def chroot(self, *argv: str, user: str | None = None, **options: Any) -> Result:
         """Answer a command; an instant before and one after it are points to be killed at."""
+        if argv[0] == directory.SEARCH:  # a look, and no point to be killed at
+            return self._search(*argv[argv.index("(objectClass=*)") + 1 :])
         assert user == "zimbra"
         self.commands.append(" ".join(argv[:3]))
         self.point()
@@ -171,10 +174,11 @@ class Zimbra(Shell):
             return ()
         return next((self.loaded[name] for name, ports in READERS.items() if port in ports and name in self.loaded), ())
 
+    def _search(self, *names: str) -> Result:
+        lines = [f"{name}: {value}" for name in names for value in self.attributes.get(name, ())]
+        return Result(0, "\n".join((f"dn: {directory.CONFIG}", *lines, "")))
+
     def _zmprov(self, *words: str) -> Result:
-        if words[:2] == ("-l", "gacf"):
-            lines = [f"{name}: {value}" for name in words[2:] for value in self.attributes.get(name, ())]
-            return Result(0, "".join(f"{line}\n" for line in lines))
         if words[:2] == ("-l", "mcf"):
             pairs = list(zip(words[2::2], words[3::2], strict=True))
             self.attributes |= {name: [value for other, value in pairs if other == name and value] for name, _ in pairs}
@@ -235,7 +239,7 @@ def make_host(
 def context_of(zimbra: Zimbra, settings: Mapping[str, str] | None = None, now: datetime = NOW) -> Context:
     """Return a context over the Zimbra's volume at that time."""
     environment = {"ZFLOW_HOSTNAME": HOST, **(settings or {})}
-    ctx = make_context(zimbra.volume, (*SETTINGS, *identity.SETTINGS), environment, shell=zimbra)
+    ctx = make_context(zimbra.volume, (*SETTINGS, *identity.SETTINGS, KEEP), environment, shell=zimbra)
     return replace(ctx, clock=now.timestamp)
 
 

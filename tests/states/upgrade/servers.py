@@ -8,6 +8,7 @@ from pathlib import Path
 
 from states import identity
 from states.bootstrap.settings import PROXY
+from states.hardening.settings import SETTINGS as HARDENING
 from states.install.order import Order
 from states.install.release import unpack
 from states.install.release.releases import PACKAGES, Archive
@@ -33,6 +34,7 @@ ANSWERS = {
     "gs": "\n".join(f"zimbraServiceEnabled: {each}" for each in readback.ENABLED),
     "gaaa": "admin@example.org\n",
     "ga": "zimbraId: 1-2-3",
+    "cn=config,cn=zimbra": "dn: cn=config,cn=zimbra\nzimbraHttpDosFilterMaxRequestsPerSec: 77\n",
     "status": "\tmta                     Running\n",
     "-v": "Release 9.0.0.GA.3924.UBUNTU18.64 UBUNTU18_64 FOSS edition.",
 }
@@ -67,7 +69,7 @@ def server(volume: Path, effect: Effect = lambda _argv: None, **environment: str
         found = effect(argv)
         return next((ANSWERS[word] for word in argv if word in ANSWERS), "") if found is None else found
 
-    settings = (*identity.SETTINGS, PROXY, *SETTINGS)
+    settings = (*identity.SETTINGS, PROXY, *SETTINGS, *HARDENING)
     named = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_MINIMUM_DISK_GIB": "1", **environment}
     return make_context(volume, settings, named, shell=Answering(volume, answer))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from states import witness
+from states.hardening import values
 from states.install import codes as install_codes
 from states.install import order
 from states.install.release import source
@@ -127,6 +130,8 @@ def test_a_whole_server_is_put_under_way(tmp_path: Path) -> None:
     assert (found.goal, found.before["the administrators' accounts"]) == (NEW, ("1-2-3",))
     copy = ctx.home / "upgrade-localconfig.xml"
     assert (copy.read_text(), copy.stat().st_mode & 0o777) == (LOCAL, 0o600)
+    tuned = json.loads(witness.recall(ctx, values.BEFORE))
+    assert (tuned["version"], tuned["wanted"]["zimbraHttpDosFilterMaxRequestsPerSec"]) == (OLD, ["77"])
 
 
 def test_everything_in_the_way_is_told_at_once(tmp_path: Path) -> None:

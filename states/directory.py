@@ -1,0 +1,92 @@
+"""The server's directory (LDAP) asked without a Java machine, which `zmprov` would start: a hundredth of a second.
+
+Where slapd runs, one search over its local socket, as the vendor's own start script makes it (zm-core-utils,
+src/bin/ldap.production, checkListening); where it does not, slapcat reads the files (src/libexec/zmrcd, slapcat).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from states.install.vendor.localconfig import local_value
+from states.zimbra import Attributes, as_zimbra
+from zflow.api import Context
+
+SEARCH = "/opt/zimbra/common/bin/ldapsearch"
+CAT = ("/opt/zimbra/common/sbin/slapcat", "-F", "/opt/zimbra/data/ldap/config", "-b", "")
+CONFIG = "cn=config,cn=zimbra"
+"""The entry of the global configuration; zm-ldap-utilities, conf/ldap/zimbra_globalconfig.ldif."""
+DOMAINS = "(objectClass=zimbraDomain)"
+SECONDS = 60.0
+
+Entry = dict[str, tuple[str, ...]]
+"""Values by the attribute's name in lower case."""
+
+
+def read_config(ctx: Context, names: tuple[str, ...]) -> Attributes:
+    """Return attributes of the global configuration in one call; one that is not set is the empty tuple.
+
+    Raises CommandError where neither the server nor its files answer.
+    """
+    found = _search(ctx, CONFIG, "base", "(objectClass=*)", names)
+    if found is None:
+        found = [each for each in _dumped(ctx, "-s", CONFIG) if each["dn"] == (CONFIG,)]
+    entry = found[0] if found else {}
+    return {name: entry.get(name.lower(), ()) for name in names}
+
+
+def read_server(ctx: Context, name: str, attribute: str) -> tuple[str, ...]:
+    """Return an attribute of a server's own entry. Raises CommandError."""
+    base = f"cn={name},cn=servers,cn=zimbra"
+    found = _search(ctx, base, "base", "(objectClass=*)", (attribute,))
+    if found is None:
+        found = [each for each in _dumped(ctx, "-s", base) if each["dn"] == (base,)]
+    return found[0].get(attribute.lower(), ()) if found else ()
+
+
+def selectors(ctx: Context) -> dict[str, str]:
+    """Return the selector of each mail domain's DKIM key; empty for a domain without one. Raises CommandError."""
+    names = ("zimbraDomainName", "DKIMSelector")
+    found = _search(ctx, "", "sub", DOMAINS, names)
+    if found is None:
+        found = [each for each in _dumped(ctx, "-a", DOMAINS) if "zimbradomainname" in each]
+    return {each["zimbradomainname"][0]: (*each.get("dkimselector", ()), "")[0] for each in found}
+
+
+def _search(ctx: Context, base: str, scope: str, wanted: str, names: tuple[str, ...]) -> list[Entry] | None:
+    """Return what slapd answers; None when it does not, or finds nothing. The password goes by standard input."""
+    who, password = local_value(ctx, "zimbra_ldap_userdn"), local_value(ctx, "zimbra_ldap_password")
+    encrypted = () if (local_value(ctx, "ldap_common_require_tls") or "0") == "0" else ("-ZZ",)
+    found = ctx.shell.chroot(
+        SEARCH, "-x", *encrypted, "-LLL", "-o", "ldif-wrap=no", "-H", "ldapi:///",
+        "-D", who or "uid=zimbra,cn=admins,cn=zimbra", "-y", "/dev/stdin", "-b", base, "-s", scope, wanted, *names,
+        stdin=password or "", ok=range(256), quiet=True, timeout=SECONDS,
+    )  # fmt: skip
+    return (entries(found.output) or None) if found.code == 0 else None
+
+
+def _dumped(ctx: Context, *options: str) -> list[Entry]:
+    return entries(as_zimbra(ctx, *CAT, *options, quiet=True, timeout=SECONDS).output)
+
+
+def entries(ldif: str) -> list[Entry]:
+    """Return the entries of an LDIF (RFC 2849), `dn` among their attributes."""
+    found: list[Entry] = []
+    for line in ldif.replace("\n ", "").splitlines():
+        if (match := re.match(r"([A-Za-z][\w;.-]*):(:?) ?(.*)$", line)) is None:
+            continue
+        name, value = match[1].lower(), _decoded(match[3]) if match[2] else match[3]
+        if name == "dn":
+            found.append({"dn": (value,)})
+        elif found:
+            found[-1][name] = (*found[-1].get(name, ()), value)
+    return found
+
+
+def _decoded(value: str) -> str:
+    try:
+        return base64.b64decode(value).decode(errors="replace")
+    except binascii.Error:
+        return value

@@ -1,0 +1,35 @@
+"""Which of Zimbra's settings the operator keeps for himself: one list for all steps that write some."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from zflow.api import Context, Setting, many
+
+
+def attribute(value: str) -> str:
+    """Accept the name of an attribute or a local setting of Zimbra's."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", value):
+        raise ValueError(f"{value!r} is not the name of an attribute such as zimbraHttpDosFilterDelayMillis")
+    return value
+
+
+KEEP = Setting(
+    "keep_attributes",
+    many(attribute),
+    "",
+    "Attributes and local settings of Zimbra's that zflow leaves as you set them, protections too, separated by "
+    "commas. Numbers, addresses and recipients that no setting names stay as you set them without it.",
+    "zimbraMtaSmtpdRejectUnlistedSender",
+)
+
+
+def kept(ctx: Context) -> tuple[str, ...]:
+    """Return the names the operator keeps."""
+    return ctx.settings.get(KEEP) or ()
+
+
+def way_out(ctx: Context, names: Iterable[str]) -> str:
+    """Say which setting would have zflow leave these as they are."""
+    return f"{KEEP.variable}={','.join(dict.fromkeys((*kept(ctx), *names)))} would leave it so"
