@@ -15,9 +15,10 @@ from states.zimbra import Attributes, as_zimbra
 from zflow.api import Context
 
 SEARCH = "/opt/zimbra/common/bin/ldapsearch"
-CAT = ("/opt/zimbra/common/sbin/slapcat", "-F", "/opt/zimbra/data/ldap/config", "-b", "")
-CONFIG = "cn=config,cn=zimbra"
+CAT = ("/opt/zimbra/common/sbin/slapcat", "-F", "/opt/zimbra/data/ldap/config", "-b", "", "-a")
+CONFIG, GLOBAL = "cn=config,cn=zimbra", "(objectClass=zimbraGlobalConfig)"
 """The entry of the global configuration; zm-ldap-utilities, conf/ldap/zimbra_globalconfig.ldif."""
+SERVERS = "cn=servers,cn=zimbra"
 DOMAINS = "(objectClass=zimbraDomain)"
 SECONDS = 60.0
 
@@ -30,45 +31,35 @@ def read_config(ctx: Context, names: tuple[str, ...]) -> Attributes:
 
     Raises CommandError where neither the server nor its files answer.
     """
-    found = _search(ctx, CONFIG, "base", "(objectClass=*)", names)
-    if found is None:
-        found = [each for each in _dumped(ctx, "-s", CONFIG) if each["dn"] == (CONFIG,)]
-    entry = found[0] if found else {}
-    return {name: entry.get(name.lower(), ()) for name in names}
+    found = _ask(ctx, CONFIG, "base", GLOBAL, names)
+    return {name: found[0].get(name.lower(), ()) if found else () for name in names}
 
 
 def read_server(ctx: Context, name: str, attribute: str) -> tuple[str, ...]:
     """Return an attribute of a server's own entry. Raises CommandError."""
-    base = f"cn={name},cn=servers,cn=zimbra"
-    found = _search(ctx, base, "base", "(objectClass=*)", (attribute,))
-    if found is None:
-        found = [each for each in _dumped(ctx, "-s", base) if each["dn"] == (base,)]
+    found = _ask(ctx, SERVERS, "one", f"(&(objectClass=zimbraServer)(cn={name}))", (attribute,))
     return found[0].get(attribute.lower(), ()) if found else ()
 
 
 def selectors(ctx: Context) -> dict[str, str]:
     """Return the selector of each mail domain's DKIM key; empty for a domain without one. Raises CommandError."""
-    names = ("zimbraDomainName", "DKIMSelector")
-    found = _search(ctx, "", "sub", DOMAINS, names)
-    if found is None:
-        found = [each for each in _dumped(ctx, "-a", DOMAINS) if "zimbradomainname" in each]
+    found = _ask(ctx, "", "sub", DOMAINS, ("zimbraDomainName", "DKIMSelector"))
     return {each["zimbradomainname"][0]: (*each.get("dkimselector", ()), "")[0] for each in found}
 
 
-def _search(ctx: Context, base: str, scope: str, wanted: str, names: tuple[str, ...]) -> list[Entry] | None:
-    """Return what slapd answers; None when it does not, or finds nothing. The password goes by standard input."""
+def _ask(ctx: Context, base: str, scope: str, wanted: str, names: tuple[str, ...]) -> list[Entry]:
+    """Return what slapd answers, or, when it does not or finds nothing, what its files hold."""
     who, password = local_value(ctx, "zimbra_ldap_userdn"), local_value(ctx, "zimbra_ldap_password")
     encrypted = () if (local_value(ctx, "ldap_common_require_tls") or "0") == "0" else ("-ZZ",)
+    # As root, who alone may read the pipe with the password anew by its name in /dev.
     found = ctx.shell.chroot(
         SEARCH, "-x", *encrypted, "-LLL", "-o", "ldif-wrap=no", "-H", "ldapi:///",
         "-D", who or "uid=zimbra,cn=admins,cn=zimbra", "-y", "/dev/stdin", "-b", base, "-s", scope, wanted, *names,
         stdin=password or "", ok=range(256), quiet=True, timeout=SECONDS,
     )  # fmt: skip
-    return (entries(found.output) or None) if found.code == 0 else None
-
-
-def _dumped(ctx: Context, *options: str) -> list[Entry]:
-    return entries(as_zimbra(ctx, *CAT, *options, quiet=True, timeout=SECONDS).output)
+    if found.code == 0 and (answer := entries(found.output)):
+        return answer
+    return entries(as_zimbra(ctx, *CAT, wanted, quiet=True, timeout=SECONDS).output)
 
 
 def entries(ldif: str) -> list[Entry]:

@@ -7,13 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 from pathlib import Path
 from typing import NamedTuple
 
-from states.tls import codes, exchange, server
-from states.tls.exchange import INSTALLED
+from states.tls import codes, exchange, handshake, server
+from states.tls.exchange import INSTALLED, Previous
 from states.tls.pair import Pair, Snapshot, snapshot
-from zflow.api import CommandError, Context, Evidence, OperatorError, Step, TransientError, read_bytes, write_atomic
+from zflow.api import (
+    CommandError,
+    Context,
+    Drift,
+    Evidence,
+    OperatorError,
+    Step,
+    TransientError,
+    read_bytes,
+    write_atomic,
+)
 
 
 class Proof(NamedTuple):
@@ -55,6 +66,26 @@ def probe(ctx: Context) -> Evidence | None:
     return Evidence(f"{record.about}; served on {', '.join(map(str, proof.ports))}")
 
 
+def audit(ctx: Context) -> Evidence | Drift | None:
+    """See it by a handshake with each port that answers too."""
+    seen = probe(ctx)
+    if seen is None or not (others := _others(ctx)):
+        return seen
+    return Drift(f"another certificate than the installed one is served on {', '.join(map(str, others))}")
+
+
+def _others(ctx: Context) -> list[int]:
+    """Return the ports that serve something else than what is installed; whether all answer is seen elsewhere."""
+    try:
+        wanted = tuple(map(ssl.PEM_cert_to_DER_cert, exchange.certificates(server.text(ctx, INSTALLED[0]))))
+    except ValueError:
+        wanted = ()
+    if not wanted:  # files that are not whole are the business of `install.certificate`
+        return []
+    found = {port: handshake.served(port) for port in handshake.PORTS}
+    return [port for port, chain in found.items() if chain and not exchange.serves(chain, wanted)]
+
+
 def proven(ctx: Context) -> Pair | None:
     """Return the operator's pair if it is the one that was proven on the ports last."""
     found, proof = snapshot(ctx), _read_proof(ctx)
@@ -83,6 +114,9 @@ def apply(ctx: Context) -> None:
             exchange.take_back(ctx, cut_off)
         if pair is not None:
             raise OperatorError(codes.ROLLED_BACK, f"{record.about}: it was taken back before")
+        if others := _others(ctx):
+            leaf, *chain = exchange.certificates(server.text(ctx, INSTALLED[0]))
+            exchange.serve(ctx, Previous((), leaf=leaf, chain="".join(chain)), others)
         return
     previous = exchange.keep(ctx)
     try:
@@ -123,6 +157,7 @@ STEP = Step(
     name="tls.deployed",
     title="Serve the certificate on every port",
     probe=probe,
+    audit=audit,
     apply=apply,
     inputs=lambda ctx: found[0].pair if (found := snapshot(ctx)) is not None else "",
     timeout=1800,

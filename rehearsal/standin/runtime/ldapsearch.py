@@ -2,13 +2,15 @@
 
 import argparse
 import base64
+import re
 import sys
 from typing import Iterator, List, Tuple
 
 from . import host, localconfig, store
 
-CONFIG = "cn=config,cn=zimbra"
-DOMAINS = "(objectClass=zimbraDomain)"
+CLASSES = {"zimbraGlobalConfig": "config", "zimbraServer": "server", "zimbraDomain": "domain"}
+"""What each class of entries is called in the store."""
+FILTER = re.compile(r"\(?&?\(objectClass=(\w+)\)(?:\(cn=([^)]*)\)\))?$")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -22,17 +24,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _entries(directory: store.Directory, base: str, wanted: str) -> Iterator[Tuple[str, store.Entry]]:
-    if base in ("", CONFIG) and wanted != DOMAINS:
-        yield CONFIG, directory.entries.get("config", {})
-    for name in directory.names("server"):
-        path = "cn={},cn=servers,cn=zimbra".format(name)
-        if base in ("", path) and wanted != DOMAINS:
-            yield path, directory.entries["server/" + name]
-    if base == "" and wanted in ("", DOMAINS):
-        for name in directory.names("domain"):
-            path = ",".join("dc=" + part for part in name.split("."))
-            yield path, dict(directory.entries["domain/" + name], zimbraDomainName=[name])
+def _entries(directory: store.Directory, wanted: str) -> Iterator[Tuple[str, store.Entry]]:
+    match = FILTER.match(wanted)
+    if match is None or match.group(1) not in CLASSES:
+        raise host.fail("ldap_search_ext: Bad search filter (-7)", 1)
+    kind = CLASSES[match.group(1)]
+    if kind == "config":
+        yield "cn=config,cn=zimbra", directory.entries.get("config", {})
+    for name in directory.names(kind):
+        entry = directory.entries["{}/{}".format(kind, name)]
+        if kind == "domain":
+            yield ",".join("dc=" + part for part in name.split(".")), dict(entry, zimbraDomainName=[name])
+        elif match.group(2) in (None, name):
+            yield "cn={},cn=servers,cn=zimbra".format(name), dict(entry, cn=[name])
 
 
 def _line(name: str, value: str) -> str:
@@ -42,9 +46,9 @@ def _line(name: str, value: str) -> str:
     return "{}:: {}".format(name, base64.b64encode(value.encode()).decode())
 
 
-def _show(base: str, wanted: str, names: List[str]) -> None:
+def _show(wanted: str, names: List[str]) -> None:
     with store.opened() as directory:
-        for path, entry in _entries(directory, base, wanted):
+        for path, entry in _entries(directory, wanted):
             print("dn: " + path)
             for name in sorted(entry):
                 if not names or name in names:
@@ -62,16 +66,15 @@ def main(arguments: List[str]) -> int:
     known = (localconfig.get("zimbra_ldap_userdn"), localconfig.get("zimbra_ldap_password"))
     if (options.D, password) != known:
         raise host.fail("ldap_bind: Invalid credentials (49)", 49)
-    _show(options.b, options.filter, options.names)
+    _show(options.filter, options.names)
     return 0
 
 
 def slapcat(arguments: List[str]) -> int:
-    """slapcat -F FOLDER -b '' [-s BASE] [-a FILTER]: the same from the files, whether anything runs or not."""
+    """slapcat -F FOLDER -b '' -a FILTER: the same from the files, whether anything runs or not."""
     host.require_zimbra("slapcat: the database belongs to user zimbra")
     if not store.initialised():
         print("slapcat: could not open database.", file=sys.stderr)
         return 1
-    wanted = arguments[arguments.index("-a") + 1] if "-a" in arguments else ""
-    _show("", wanted, [])
+    _show(arguments[arguments.index("-a") + 1], [])
     return 0

@@ -137,3 +137,24 @@ def test_the_repair_stands_before_what_needs_it() -> None:
     names = [each.name for each in PRODUCT.steps]
     assert names.index("install.certificate") < names.index("install.services") < names.index("tls.deployed")
     assert names.index("tls.deployed") < names.index("tls.lifetime") < names.index("tls.hsts")
+
+
+@pytest.mark.parametrize("reader", ["nginx", "mailboxd"])
+@pytest.mark.parametrize("issued", [None, PAIR], ids=["self-signed", "supplied"])
+def test_a_thorough_look_shakes_hands_with_every_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issued: Issued | None, reader: str
+) -> None:
+    """A server that serves something else than its files is named with its ports, and reads them anew."""
+    bench = serve(tmp_path, monkeypatch, issued)
+    assert bench.walk(WALKED, deep=True) == "serving"
+    before = bench.kinds("tls.deployed")
+    assert bench.walk(WALKED, deep=True) == "serving"
+    assert bench.kinds("tls.deployed") == before
+    bench.zimbra.loaded[reader] = (der(OTHER.pem),)
+    assert bench.walk(WALKED) == "serving"
+    assert bench.walk(WALKED, deep=True) == "serving"
+    lost, _, done = bench.events("tls.deployed")[-3:]
+    ports = ", ".join(map(str, sorted(READERS[reader])))
+    assert lost["detail"] == f"another certificate than the installed one is served on {ports}"
+    assert done["kind"] == "done"
+    assert {bench.zimbra.loaded[name][0] for name in READERS} == {der((issued or SELF).pem)}

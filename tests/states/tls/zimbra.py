@@ -64,7 +64,7 @@ class Zimbra(Shell):
     def chroot(self, *argv: str, user: str | None = None, **options: Any) -> Result:
         """Answer a command; an instant before and one after it are points to be killed at."""
         if argv[0] == directory.SEARCH:  # a look, and no point to be killed at
-            return self._search(*argv[argv.index("(objectClass=*)") + 1 :])
+            return self._search(*argv[argv.index(directory.GLOBAL) + 1 :])
         assert user == "zimbra"
         self.commands.append(" ".join(argv[:3]))
         self.point()
