@@ -42,22 +42,28 @@ def inputs(ctx: Context) -> str:
     return f"{ctx.settings[SENDER_CHECKS]} {zimbra_version(ctx)}"
 
 
-def probe(ctx: Context) -> Evidence | None:
+def probe(ctx: Context) -> Evidence | Drift | None:
     """See the check in the template."""
     found, checks = server.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS]
-    if not found or (checks != "off" and BESIDE not in found) or edited(found, checks) != found:
+    if not found or (checks != "off" and BESIDE not in found):
         return None
+    if edited(found, checks) != found:
+        return _drift(TEMPLATE, checks)
     return Evidence(f"sender checks: {checks}{restored.told(ctx, NAME, inputs(ctx))}")
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
     """See the check in the template and in what Postfix itself says."""
-    checks = ctx.settings[SENDER_CHECKS]
-    if (found := probe(ctx)) is None:
-        return Drift(f"{TEMPLATE} has not {CHECK} as sender checks `{checks}` want it")
-    if not applied(ctx):
-        return Drift(f"Postfix's smtpd_sender_restrictions have not {CHECK} as sender checks `{checks}` want it")
+    found = probe(ctx)
+    if isinstance(found, Evidence) and not applied(ctx):
+        return _drift("Postfix's smtpd_sender_restrictions", ctx.settings[SENDER_CHECKS])
     return found
+
+
+def _drift(where: str, checks: str) -> Drift:
+    other = "standard" if checks == "off" else "off"
+    told = f"{where}: {CHECK} is not as sender checks `{checks}` want it"
+    return Drift(f"{told}; {SENDER_CHECKS.variable}={other} would leave it so")
 
 
 def applied(ctx: Context) -> bool:

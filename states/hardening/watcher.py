@@ -13,7 +13,7 @@ from states import witness
 from states.hardening import restored
 from states.tls import server
 from states.zimbra import zimbra_version
-from zflow.api import Context, Evidence, Step, write_atomic
+from zflow.api import Context, Drift, Evidence, Step, write_atomic
 
 NAME = "hardening.watcher"
 PLACE = "/opt/zimbra/libexec/auditswatch"
@@ -38,15 +38,15 @@ def foreign(ctx: Context) -> bool:
     return bool(found) and MARK not in found
 
 
-def probe(ctx: Context) -> Evidence | None:
+def probe(ctx: Context) -> Evidence | Drift | None:
     """See our program in its place, root's and executable; or somebody else's."""
     if foreign(ctx):
         return Evidence(f"{PLACE} is not zflow's and left alone")
-    if server.text(ctx, PLACE) != program():
-        return None
+    if (found := server.text(ctx, PLACE)) != program():
+        return Drift(f"{PLACE} was changed; without the line `{MARK.strip()}` it would be left so") if found else None
     stat = server.on_volume(ctx, PLACE).stat()
     if stat.st_mode & 0o7777 != MODE or stat.st_uid != 0:
-        return None
+        return Drift(f"{PLACE} has the mode {stat.st_mode & 0o7777:o} and the owner {stat.st_uid}, not {MODE:o} and 0")
     return Evidence(f"{PLACE}{restored.told(ctx, NAME, inputs(ctx))}")
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import time
 
+from states.kept import kept, way_out
 from states.tls import codes, dh, group, server
 from states.zimbra import as_zimbra, zimbra_version
-from zflow.api import Context, Evidence, Step, TransientError
+from zflow.api import Context, Drift, Evidence, Step, TransientError
 
+ATTRIBUTE = "zimbraSSLDHParam"
+"""Where zmdhparam stores them; zm-core-utils, src/bin/zmdhparam."""
 PLACE = "/opt/zimbra/data/zflow-dhparam.pem"
 RENDERED = f"{server.CONF}/dhparam.pem"
 PATIENCE = 90.0
@@ -29,11 +32,15 @@ def inputs(ctx: Context) -> str:
     return f"{group.body(_ours(ctx))}\n{zimbra_version(ctx)}"
 
 
-def probe(ctx: Context) -> Evidence | None:
+def probe(ctx: Context) -> Evidence | Drift | None:
     """See our parameters in the file that the servers read."""
+    if ATTRIBUTE in kept(ctx):
+        return Evidence(f"{ATTRIBUTE} is left as it is")
     ours = group.body(_ours(ctx))
-    if not ours or group.body(server.text(ctx, RENDERED)) != ours:
+    if not ours:
         return None
+    if group.body(server.text(ctx, RENDERED)) != ours:
+        return Drift(f"{RENDERED} holds other parameters than zflow's; {way_out(ctx, (ATTRIBUTE,))}")
     return Evidence(f"{RENDERED} holds our {group.BITS} bits")
 
 
@@ -44,7 +51,7 @@ def apply(ctx: Context) -> None:
     server.drop(ctx, PLACE)
     server.rewrite_configuration(ctx)
     deadline = time.monotonic() + PATIENCE
-    while probe(ctx) is None:
+    while not isinstance(probe(ctx), Evidence):
         if time.monotonic() > deadline:
             raise TransientError(codes.DH_NOT_TAKEN, f"{RENDERED} holds other parameters after {PATIENCE:.0f} s")
         ctx.pause(2)

@@ -135,9 +135,10 @@ class World:
         law(before == self.ledger.kinds, "a walk over a finished volume records something of its steps")
 
     def _help(self) -> None:
-        """Do what the stop's remedy says."""
+        """Do what the stop's remedy says, or wait for the next try."""
         at = self._at()
         if at["state"] != BLOCKED:
+            self.host.now = max(self.host.now, at["next_try"] or 0.0)
             return
         code, step = at["code"], at["step"]
         if code == codes.ASK.id:

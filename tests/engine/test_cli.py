@@ -103,6 +103,19 @@ def test_notices_are_told_and_stop_nothing(bench: Bench, capsys: Capture, monkey
     assert re.search(r"one\.a +valid +there\none\.a +notice +little memory: give it more\n", out)
 
 
+def test_what_is_the_operators_is_told_by_verify_alone(
+    bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`verify` says whose a value is that zflow leaves; it is no finding, and nothing for the journal."""
+    mine = product(again(file_step("one.a"), probe=lambda _ctx: Evidence("there", remarks=("X is 9, set by hand",))))
+    assert bench.walk(mine) == "serving"
+    assert bench.events("one.a")[-1]["evidence"] == "there"
+    monkeypatch.setattr(product_module, "product", lambda: mine)
+    code, out, _ = run(capsys, "verify")
+    assert code == Exit.VALID
+    assert re.search(r"one\.a +valid +there\none\.a +yours +X is 9, set by hand\n", out)
+
+
 def test_a_notice_that_came_or_went_is_recorded(bench: Bench) -> None:
     """The journal, from which `status` speaks, follows the notices; while they stay the same nothing is recorded."""
     step, told = file_step("one.a"), [("one",), ("one",), ("one", "two"), ("two",), (), ()]

@@ -272,6 +272,18 @@ def test_what_gave_up_shortly_before_is_left_until_its_time(bench: Bench, monkey
     assert len(attempts) == 2
 
 
+def test_a_clock_that_was_set_back_keeps_no_step_waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure that lies years ahead is no young one: the next walk tries, and not only when those years are over."""
+    monkeypatch.setitem(POLICIES, "single", Policy(attempts=1, first=0, ceiling=0, jitter=0, later=900))
+    attempts: list[float] = []
+    one = Restarts(bench, product(again(file_step("one.a"), apply=failing(attempts, bench), retry="single")))
+    assert one.start(0) == "failed"
+    for number in (2, 3):
+        assert one.start(-365 * 86400) == "failed"
+        assert len(attempts) == number
+        assert 0 < bench.position()["next_try"] - bench.now <= 900
+
+
 @pytest.mark.parametrize(("reason", "deep"), [("resume", True), ("changed: settings", False)])
 def test_the_operator_and_a_change_do_not_wait(bench: Bench, patient: str, reason: str, deep: bool) -> None:
     """What was mended is tried at once, however young the failure is."""

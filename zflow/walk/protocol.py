@@ -150,9 +150,9 @@ def _wait_on(task: Task) -> None:
         return
     ctx = task.context(step, None)
     now = ctx.clock()
-    if now >= failure.next_try or now - failure.at >= RECENT:
+    if now >= failure.next_try or not 0 <= now - failure.at < RECENT:  # below 0 the clock was set back since
         return
-    left = min(failure.next_try - now, failure.next_try - failure.at)  # the clock may have been set back
+    left = failure.next_try - now
     code = task.known(failure.code)
     if failure.kind == "gave-up" and code is not None:
         raise StillFailed(code, failure.detail, now + left)

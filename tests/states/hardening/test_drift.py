@@ -248,9 +248,23 @@ def test_what_is_put_back_before_a_kill_is_told_after_it(bench: ServerBench, mon
     assert "restored: zimbra" in bench.events("hardening.values")[-1]["evidence"]
 
 
-def test_a_template_changed_by_hand_is_named(bench: ServerBench) -> None:
-    """`verify` tells the template from what Postfix makes of it."""
+@pytest.mark.parametrize("checks", ["standard", "strict", "off"])
+def test_a_template_changed_by_hand_is_named_and_put_back(server: Server, checks: str) -> None:
+    """Every look tells the template from what was chosen, and names the setting that would leave it."""
+    bench = ServerBench(server, sender_checks=checks)
+    assert bench.walk(PRODUCT) == "serving"
     path = bench.volume / TEMPLATE.lstrip("/")
-    path.write_text(senders.edited(path.read_text(), "off"))
+    other = "standard" if checks == "off" else "off"
+    path.write_text(senders.edited(path.read_text(), other))
     found = look(bench)["hardening.senders"]
-    assert (found.verdict, found.why) == ("lost", f"{TEMPLATE} has not {CHECK} as sender checks `standard` want it")
+    told = (
+        f"{TEMPLATE}: {CHECK} is not as sender checks `{checks}` want it; ZFLOW_SENDER_CHECKS={other} would leave it so"
+    )
+    assert (found.verdict, found.why) == ("lost", told)
+    bench.settings = {"sender_checks": other}
+    assert bench.walk(PRODUCT) == "serving"
+    assert path.read_text() == senders.edited(path.read_text(), other)
+    path.write_text(senders.edited(path.read_text(), checks))
+    assert bench.walk(PRODUCT) == "serving"
+    assert path.read_text() == senders.edited(path.read_text(), other)
+    assert f"{CHECK} is not as sender checks `{other}` want it" in bench.events("hardening.senders")[-3]["detail"]

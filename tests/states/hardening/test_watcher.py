@@ -34,7 +34,7 @@ class TestInPlace:
         assert (path.read_text(), path.stat().st_mode & 0o777, path.stat().st_uid) == (watcher.program(), 0o755, 0)
         assert watcher.probe(ctx) == Evidence(watcher.PLACE)
         path.chmod(0o700)
-        assert watcher.probe(ctx) is None
+        assert watcher.probe(ctx) == Drift(f"{watcher.PLACE} has the mode 700 and the owner 0, not 755 and 0")
         key = watcher.inputs(ctx)
         server.upgrade("8.8.15.GA.4179.UBUNTU18.64")
         assert watcher.inputs(ctx) != key
@@ -46,7 +46,7 @@ class TestInPlace:
     def test_an_older_one_of_ours_is_replaced(self, server: Server) -> None:
         """Another text that has our mark is an older or damaged one of ours."""
         (server.volume / PLACE).write_text(f"#!/usr/bin/perl\n{watcher.MARK}0\n")
-        assert watcher.probe(server.context()) is None
+        assert isinstance(watcher.probe(server.context()), Drift)
         watcher.apply(server.context())
         assert (server.volume / PLACE).read_text() == watcher.program()
 

@@ -16,7 +16,7 @@ from states.install.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import STAGES, installed, session, write_history, write_proof, write_status
 from tests.support import make_context
-from zflow.api import Context
+from zflow.api import Context, Evidence
 
 OFFERED = "Package: zimbra-patch\nVersion: 8.8.15.1\n\nPackage: zimbra-proxy-patch\nVersion: 1\n\nPackage: zimbra-pat\n"
 
@@ -47,7 +47,7 @@ def server(volume: Path, version: str, *others: str) -> Context:
 def test_offered_patches(tmp_path: Path, version: str, present: tuple[str, ...], lacking: list[str]) -> None:
     """What is offered and lacks is told with the command that installs it; a build by others has its own patches."""
     evidence = holds.probe(server(tmp_path, version, *present))
-    assert evidence is not None
+    assert isinstance(evidence, Evidence)
     assert evidence.summary == f"{len(PACKAGES) + len(present)} packages held"
     assert len(evidence.notices) == bool(lacking)
     assert all(f"apt-get install --yes {' '.join(lacking)}`" in each for each in evidence.notices)

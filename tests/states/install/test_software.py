@@ -19,7 +19,7 @@ from states.install.vendor import answers, history, leftovers, packages
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering, Outside
 from tests.support import make_context
-from zflow.api import CommandError, Context, OperatorError, TransientError, ZflowError
+from zflow.api import CommandError, Context, Drift, Evidence, OperatorError, TransientError, ZflowError
 
 TABLE = (*identity.SETTINGS, UBUNTU, *SETTINGS)
 LAST = PACKAGES[-1]
@@ -207,15 +207,15 @@ def test_holds(tmp_path: Path) -> None:
     ctx = context(tmp_path)
     assert holds.probe(ctx) is None
     write_status(tmp_path, installed() | {"zimbra-openssl": "install ok installed"})
-    assert holds.probe(ctx) is None
+    assert isinstance(holds.probe(ctx), Drift)
     holds.apply(ctx)
     assert isinstance(ctx.shell, Answering)
     (command,) = ctx.shell.commands
     assert command[-len(PACKAGES) - 3 :] == ("apt-mark", "hold", *sorted([*PACKAGES, "zimbra-openssl"]))
     write_status(tmp_path, installed(held=True))
-    assert holds.probe(ctx) is not None
+    assert isinstance(holds.probe(ctx), Evidence)
     write_status(tmp_path, installed(held=True) | {LAST: "install ok installed"})
-    assert holds.probe(ctx) is None
+    assert holds.probe(ctx) == Drift(f"not held: {LAST}")
 
 
 def test_zimbras_user(tmp_path: Path) -> None:

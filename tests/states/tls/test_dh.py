@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from states.tls import codes, dh, group
+from states.kept import KEEP
+from states.tls import codes, dh, dhdeployed, group
 from states.tls.settings import SETTINGS
 from tests.support import make_context
-from zflow.api import TransientError
+from zflow.api import Drift, Evidence, TransientError
 
 
 def test_group_is_the_one_of_rfc_7919() -> None:
@@ -86,3 +87,20 @@ def test_body_ignores_layout() -> None:
     text = group.pem(group.ffdhe4096())
     assert group.body(text) == group.body("x\n" + text.replace("\n", "\r\n"))
     assert group.body("rubbish") == group.body(group.BEGIN) == ""
+
+
+def test_parameters_changed_by_hand_are_named_and_kept_by_a_setting(tmp_path: Path) -> None:
+    """What the servers read is looked at each time; the setting that is told leaves it."""
+    text = group.pem(group.ffdhe4096())
+    rendered = tmp_path / dhdeployed.RENDERED.lstrip("/")
+    rendered.parent.mkdir(parents=True)
+    ctx = make_context(tmp_path, (*SETTINGS, KEEP))
+    dh.file(ctx).parent.mkdir(parents=True)
+    dh.file(ctx).write_text(text)
+    rendered.write_text(text)
+    assert isinstance(dhdeployed.probe(ctx), Evidence)
+    rendered.write_text(group.pem(group.ffdhe4096() + 2))
+    told = f"{dhdeployed.RENDERED} holds other parameters than zflow's; ZFLOW_KEEP_ATTRIBUTES=zimbraSSLDHParam would"
+    assert dhdeployed.probe(ctx) == Drift(f"{told} leave it so")
+    keeping = make_context(tmp_path, (*SETTINGS, KEEP), {"ZFLOW_KEEP_ATTRIBUTES": "zimbraSSLDHParam"})
+    assert dhdeployed.probe(keeping) == Evidence("zimbraSSLDHParam is left as it is")
