@@ -77,10 +77,11 @@ def make(ctx: Context, domain: str, verb: str, *options: str) -> Key:
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See that every domain of the server has the key that is on record."""
+    """See that every domain of the server has the key that is on record, and that no other is."""
     keys = {each.domain: each.selector for each in known(ctx)}
     found = selectors(ctx)
     drifted = [_odd(domain, selector) for domain, selector in found.items() if selector != keys.get(domain, "?")]
+    drifted += [f"{domain} is on record and no mail domain any more" for domain in keys.keys() - found.keys()]
     if drifted or not found:
         return Drift("; ".join(drifted)) if drifted and keys else None
     return Evidence(", ".join(f"{domain}: selector {found[domain]}" for domain in sorted(found)))

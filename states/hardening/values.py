@@ -99,12 +99,15 @@ def apply(ctx: Context) -> None:
     if found := deviations(goal, have):
         for each in found:
             ctx.log(f"{each}: is written")
-        before = _applied(ctx).wanted
-        again = (each.wish.name for each in found if before.get(each.wish.name) == each.wish.values)
+        had, default = _applied(ctx).wanted, {each.name: each.values for each in table}
+        written = [each.wish for each in found]
+        again = (
+            each.name for each in written if each.values == had.get(each.name) or each.values != default[each.name]
+        )
         restored.note(ctx, NAME, inputs(ctx), again)
-        owe(ctx, (each.wish for each in found))
+        owe(ctx, written)
         for place, write in WRITE.items():
-            if changes := attributes((each.wish for each in found), place):
+            if changes := attributes(written, place):
                 write(ctx, changes)
         if left := deviations(goal, look(ctx, goal)):
             raise TransientError(codes.NOT_TAKEN, "; ".join(map(str, left)))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from functools import partial
+
 import pytest
 
 from rehearsal.engine import IMAGE, RUNTIME, podman
@@ -11,6 +15,7 @@ from tests.e2e.looks import PATIENCE, address, events, eventually, newest, reach
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
+PROTECTION, TUNABLE = "zimbraMtaSmtpdRejectUnlistedSender", "zimbraHttpDosFilterMaxRequestsPerSec"
 TEMPLATE = "opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
 VENDORS = STANDIN / "packages/zimbra-mta/root" / TEMPLATE
 
@@ -22,15 +27,75 @@ def test_only_the_listed_ports_are_reached_from_outside(finished: Machine) -> No
 
 
 def test_drift_is_named_by_verify_and_restored_by_resume(finished: Machine) -> None:
-    """An attribute changed by hand is a finding of `verify`; `resume` writes the wanted value back, and only it."""
-    zimbra(finished, "zmprov mcf zimbraHttpDosFilterMaxRequestsPerSec 99")
+    """A protection changed by hand is a finding of `verify`; `resume` writes the wanted value back, and only it."""
+    zimbra(finished, f"zmprov mcf {PROTECTION} no")
     noticed = finished.run("zflow", "verify", timeout=300)
     assert noticed.returncode == 1
     assert [line.split()[0] for line in noticed.stdout.splitlines() if "LOST" in line] == ["hardening.values"]
+    assert f"{PROTECTION} is no, not yes; ZFLOW_KEEP_ATTRIBUTES={PROTECTION} would leave it so" in noticed.stdout
     before = newest(finished)
     assert finished.run("zflow", "resume", timeout=300).returncode == 0
-    assert "Sec: 30" in zimbra(finished, "zmprov gcf zimbraHttpDosFilterMaxRequestsPerSec")
+    assert f"{PROTECTION}: yes" in zimbra(finished, f"zmprov gcf {PROTECTION}")
     assert {row["step"] for row in events(finished, before) if row["kind"] == "started"} == {"hardening.values"}
+
+
+def test_drift_of_a_stopped_server_is_restored_by_its_start(finished: Machine) -> None:
+    """What was changed while nothing ran is seen by the first look after it, which is none of the thorough ones."""
+    database, seen = finished.volume_path() / "opt/zimbra/data/ldap/mdb/db/data.mdb", newest(finished)
+    finished.stop()
+    entries = json.loads(database.read_text())
+    entries["config"][PROTECTION] = ["no"]
+    database.write_text(json.dumps(entries, indent=1))
+    finished.start()
+    assert finished.wait_valid(600) == 0
+    assert f"{PROTECTION}: yes" in zimbra(finished, f"zmprov gcf {PROTECTION}")
+    (lost,) = [row for row in events(finished, seen) if row["step"] == "hardening.values" and row["kind"] == "lost"]
+    assert f"{PROTECTION} is no, not yes" in lost["detail"]
+
+
+def resumed(machine: Machine) -> None:
+    """Have everything looked at on the operator's word."""
+    machine.run("zflow", "resume", timeout=300)
+
+
+def hung_up(machine: Machine) -> None:
+    """Have all inputs looked at again."""
+    podman("kill", "--signal", "HUP", machine.name)
+
+
+def paused_and_resumed(machine: Machine) -> None:
+    """Begin and end a pause."""
+    machine.run("zflow", "pause")
+    resumed(machine)
+
+
+def restarted(machine: Machine) -> None:
+    """Start the container anew."""
+    machine.stop()
+    machine.start()
+
+
+def walked(machine: Machine, after: int) -> bool:
+    """Tell whether a walk has found all valid since an event."""
+    return any(row["kind"] == "checked" for row in events(machine, after))
+
+
+def test_a_tunable_stays_as_it_is_set_by_hand(finished: Machine) -> None:
+    """A number that no setting names outlives every kind of walk, and `verify` says whose it is."""
+    former = zimbra(finished, f"zmprov gcf {TUNABLE}").split(": ")[1].strip()
+    zimbra(finished, f"zmprov mcf {TUNABLE} 99")
+    try:
+        for steer in (resumed, hung_up, paused_and_resumed, restarted):
+            before = newest(finished)
+            steer(finished)
+            assert eventually(partial(walked, finished, before), 600)
+            assert finished.wait_valid(600) == 0
+            assert f"{TUNABLE}: 99" in zimbra(finished, f"zmprov gcf {TUNABLE}")
+        told = finished.run("zflow", "verify", timeout=300)
+        assert told.returncode == 0
+        assert re.search(rf"hardening\.values +yours +{TUNABLE} is 99, not {former}: set by hand", told.stdout)
+    finally:
+        zimbra(finished, f"zmprov mcf {TUNABLE} {former}")
 
 
 def test_a_dead_service_is_noticed_and_started_again(finished: Machine) -> None:

@@ -31,6 +31,7 @@ LINGER = {"install.newer_software": 14.0, "install.newer_setup": 6.0}
 KILLED_IN = ("install.newer_software", "install.newer_setup", "install.newer_setup")
 PATIENCE = 180.0
 VERSION = "9.0.0.GA.standin.UBUNTU18.64"
+TUNED = "zimbraHttpDosFilterMaxRequestsPerSec"
 ADMIN, ACCOUNT = "admin@example.test", "anna@example.test"
 
 
@@ -61,10 +62,11 @@ def server(make_machine: MakeMachine, releases: tuple[StandIn, StandIn]) -> Mach
 
 
 def prepare(made: Machine, releases: tuple[StandIn, StandIn]) -> None:
-    """Add an account and a setting of the operator's own, and bring the newer release to the mirror."""
+    """Add an account and two settings of the operator's own, one of which the newer release resets; bring it there."""
     older, newer = releases
     zimbra(made, f"zmprov ca {ACCOUNT} a-long-password displayName Anna")
     zimbra(made, "zmprov mcf zimbraFileUploadMaxSize 20971520")
+    zimbra(made, f"zmprov mcf {TUNED} 77")
     shutil.copytree(newer.repository, older.repository, dirs_exist_ok=True)
 
 
@@ -177,7 +179,8 @@ def test_a_server_is_upgraded_through_kills_and_hardened_again(
     assert directory(server)["account/" + ACCOUNT]["displayName"] == ["Anna"]
     assert directory(server)["config"]["zimbraFileUploadMaxSize"] == ["20971520"]
 
-    assert done(rows, "hardening.values")[-1].endswith(f"restored: {', '.join(sorted(RESET))}")
+    assert done(rows, "hardening.values")[-1].endswith(f"by hand: {TUNED} 77; restored: {', '.join(sorted(RESET))}")
+    assert directory(server)["config"][TUNED] == ["77"]
     assert f"restored: {CHECK} in {TEMPLATE}" in done(rows, "hardening.senders")[-1]
     assert CHECK in (server.volume_path() / TEMPLATE.lstrip("/")).read_text().splitlines()
     assert done(rows, "install.newer_setup") == [f"upgraded to {VERSION} and read back"]

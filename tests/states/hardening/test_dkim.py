@@ -88,6 +88,11 @@ def test_a_domain_added_later_gets_its_key(server: Server) -> None:
     dkim.apply(ctx)
     assert isinstance(dkim.probe(ctx), Evidence)
     assert {each.domain for each in known(ctx)} == {"added.example", "example.test"}
+    assert server.run_tool("zmprov", "dd", "added.example")[0] == 0
+    assert dkim.probe(ctx) == Drift("added.example is on record and no mail domain any more")
+    dkim.apply(ctx)
+    assert isinstance(dkim.probe(ctx), Evidence)
+    assert dkim.watches(ctx)[0].wanted == "example.test\n"
 
 
 def test_a_look_names_a_domain_without_a_key(server: Server) -> None:
