@@ -99,11 +99,8 @@ def apply(ctx: Context) -> None:
     if found := deviations(goal, have):
         for each in found:
             ctx.log(f"{each}: is written")
-        had, default = _applied(ctx).wanted, {each.name: each.values for each in table}
-        written = [each.wish for each in found]
-        again = (
-            each.name for each in written if each.values == had.get(each.name) or each.values != default[each.name]
-        )
+        written, had = [each.wish for each in found], _applied(ctx).wanted
+        again = (each.name for each in written if each.values == had.get(each.name) or each not in table)
         restored.note(ctx, NAME, inputs(ctx), again)
         owe(ctx, written)
         for place, write in WRITE.items():

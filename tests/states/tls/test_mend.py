@@ -64,7 +64,7 @@ def served(zimbra: Zimbra) -> set[bytes]:
     return {zimbra.loaded[name][0] for name in READERS}
 
 
-@pytest.mark.parametrize("files", [("nginx.crt",), ("nginx.key",), ("smtpd.crt", "slapd.key"), ALL])
+@pytest.mark.parametrize("files", [("nginx.crt",), ("smtpd.crt", "slapd.key"), ALL])
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("issued", [None, PAIR], ids=["self-signed", "supplied"])
 def test_damaged_files_are_whole_before_the_start(
