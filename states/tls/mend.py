@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from states.tls import deployed, exchange, server
 from states.tls.exchange import Previous
+from states.tls.pair import Pair
 from states.zimbra import as_zimbra
 from zflow.api import Context, Evidence, Scope, Step
 
@@ -32,9 +33,9 @@ def probe(ctx: Context) -> Evidence | None:
     return None if damaged(ctx) else Evidence(f"certificate and key of {', '.join(READERS)} are whole")
 
 
-def _is(ctx: Context, name: str, previous: Previous) -> bool:
+def _is(ctx: Context, name: str, pair: Pair | Previous) -> bool:
     certificate, key = _files(ctx, name)
-    return exchange.certificates(certificate)[:1] == [previous.leaf] and key.strip() == previous.key.strip()
+    return exchange.certificates(certificate)[:1] == [pair.leaf] and key.strip() == pair.key.strip()
 
 
 def _files(ctx: Context, name: str) -> tuple[str, str]:
@@ -42,8 +43,10 @@ def _files(ctx: Context, name: str) -> tuple[str, str]:
 
 
 def damaged(ctx: Context) -> list[str]:
-    """Return which servers could not start on their files."""
-    return [name for name in READERS if not loads(*_files(ctx, name))]
+    """Return which servers could not start on their files; on the proven pair they could, whatever is said of it."""
+    odd = [name for name in READERS if not loads(*_files(ctx, name))]
+    good = deployed.proven(ctx) if odd else None
+    return [name for name in odd if good is None or not _is(ctx, name, good)]
 
 
 def loads(certificate: str, key: str) -> bool:

@@ -87,6 +87,18 @@ def test_damaged_files_are_whole_before_the_start(
     assert served(bench.zimbra) == {der((issued or SELF).pem)}
 
 
+def test_a_proven_pair_that_this_openssl_does_not_take_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers have an OpenSSL of their own: what its handshakes proved does not keep them from being started."""
+    bench = serve(tmp_path, monkeypatch, PAIR)
+    monkeypatch.setattr(mend, "loads", lambda *_: False)
+    ctx = bench.surroundings().look()
+    assert mend.probe(ctx) is not None
+    DAMAGES["cut off"](tmp_path / "opt/zimbra/conf/nginx.crt")
+    assert mend.probe(ctx) is None
+    mend.apply(ctx)
+    assert mend.probe(ctx) is not None
+
+
 @pytest.mark.parametrize("issued", [None, PAIR], ids=["self-signed", "supplied"])
 def test_a_walk_over_a_damaged_certificate_ends_with_all_valid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issued: Issued | None
