@@ -65,6 +65,7 @@ PRODUCT = Product(
     ),
     admit=bootstrap.admit,
     serves=("install.services", "firewall.open"),
+    shields=(firewall.CLOSED.name,),
     watched_files=_watched_files,
     watches=_watches,
     shutdown=serving.shutdown,

@@ -120,6 +120,13 @@ def test_readiness_asks_for_steps_of_each_start() -> None:
     assert {scopes.get(name) for name in PRODUCT.serves} == {Scope.BOOT}
 
 
+def test_nobody_outside_is_answered_before_the_firewall_is_closed() -> None:
+    """What the endpoint waits for is of each start, and comes before the mounts and all that may take its time."""
+    assert PRODUCT.shields == ("bootstrap.closed",)
+    assert [step.name for step in PRODUCT.steps][:2] == ["bootstrap.network", "bootstrap.closed"]
+    assert {step.scope for step in PRODUCT.steps if step.name in PRODUCT.shields} == {Scope.BOOT}
+
+
 def test_a_cut_off_exchange_is_made_whole_before_services_start() -> None:
     """Just before the services start, their certificates' files are made whole."""
     names = [each.name for each in STEPS]

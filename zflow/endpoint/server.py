@@ -1,11 +1,16 @@
 """The endpoint's process: listens where the setting says, and ends when that changes, to be started again.
 
 Served by waitress: its threads only meet whole requests, so that slow clients hold none of them. What it leaves open is
-bounded here: how many connections there are, and how long one may last, however busy it keeps itself.
+bounded here: how long a request and a connection may last, and how many connections there are. Where there is no room,
+a new connection takes the place of the oldest that has asked for nothing yet.
+
+Others than the container itself are answered only once the product's `shields`, such as its firewall, are up.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import logging
 import os
 import signal
@@ -15,35 +20,87 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
+from zflow.boot import boot_identity
 from zflow.clock import system_clock
 from zflow.endpoint.address import HTTP, Address
 from zflow.endpoint.answers import application
 from zflow.endpoint.keeper import OFF
 from zflow.errors import OperatorError
+from zflow.journal.reader import reading, steps
 from zflow.output import announcer
 from zflow.settings import load_one
+from zflow.status.health import proven, shields_file
 
 AGAIN = 1
 """How the process ends when it cannot listen, or is to listen elsewhere."""
 LOOK = 5.0
 """Seconds between two looks at the setting, which may stand in a file."""
-SILENCE = 10
-"""Seconds that a client may be silent."""
+BLINK = 0.25
+"""Seconds between two looks whether the shields are up."""
+PATIENCE = 5
+"""Seconds that a client may be silent, and that a request may take to arrive."""
 LONGEST = 60.0
 """Seconds that one connection may last."""
+OTHERS = 48
+"""So many connections there may be from outside the container."""
+EACH = 8
+"""So many of them from one address; an IPv6 network of 64 bits counts as one."""
+OWN = 16
+"""So many from the container itself: kept free for its probes, whatever comes from outside."""
+OURSELVES = "the container itself"
+"""How its own connections are called, from whichever of its addresses."""
 
 
 class _Channel(HTTPChannel):
-    """A connection that does not last for ever, though its client sends a byte now and then."""
+    """A connection that lasts neither for ever, nor longer than its place is needed by one who knows what to ask."""
+
+    def __init__(self, server: Any, sock: socket.socket, addr: Any, *args: Any, **options: Any) -> None:
+        super().__init__(server, sock, addr, *args, **options)
+        self.client = client(addr[0], sock.getsockname()[0])
+        self._begun = time.time()
+        _make_room(self, list(server.active_channels.values()))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing whole has been asked that is still to be answered."""
+        return not self.requests
 
     def handle_read(self) -> None:
+        now = time.time()
+        if self.request is None and self.idle:
+            self._begun = now
         super().handle_read()
-        if time.time() - self.creation_time > LONGEST:
+        late = self.request is not None and now - self._begun > PATIENCE
+        if late or now - self.creation_time > LONGEST:
             self.close_when_flushed = True
+
+    def handle_write(self) -> None:
+        super().handle_write()
+        if self.connected and time.time() - self.creation_time > LONGEST:
+            self.handle_close()
+
+
+def client(address: str, local: str) -> str:
+    """Return who somebody is that connects from `address` to the `local` one, as connections are counted."""
+    peer = ipaddress.ip_address(address.partition("%")[0])
+    if peer.is_loopback or address == local:
+        return OURSELVES
+    return str(peer if peer.version == 4 else ipaddress.ip_network((peer, 64), strict=False))
+
+
+def _make_room(new: _Channel, there: list[_Channel]) -> None:
+    """End a connection where there are too many with the new one: the oldest idle one, the new one where none is."""
+    of_one = (EACH, [each for each in there if each.client == new.client])
+    of_all = (OTHERS, [each for each in there if each.client != OURSELVES])
+    for most, rivals in [(OWN, of_one[1])] if new.client == OURSELVES else [of_one, of_all]:
+        if sum(each.connected for each in rivals) > most:
+            idle = [each for each in rivals if each.connected and each.idle and each is not new]
+            min(idle, key=lambda each: each.creation_time, default=new).handle_close()
 
 
 def serve(volume: Path, environment: Mapping[str, str]) -> int:
@@ -57,6 +114,12 @@ def serve(volume: Path, environment: Mapping[str, str]) -> int:
         return OFF  # the walk is blocked by it and says so, beside all other mistakes
     if address is None:
         return OFF
+    if not shielded(address, volume):
+        say(f"{HTTP.variable}: {address} is served once the container is shielded, as by its firewall")
+    while not shielded(address, volume):
+        time.sleep(BLINK)
+        if os.getppid() != parent or not _still(address, environment, volume):
+            return AGAIN
     try:
         listener = listen(address)
     except OSError as error:
@@ -67,6 +130,22 @@ def serve(volume: Path, environment: Mapping[str, str]) -> int:
     while os.getppid() == parent and _still(address, environment, volume):
         time.sleep(LOOK)
     return AGAIN
+
+
+def shielded(address: Address, volume: Path) -> bool:
+    """Tell whether somebody may listen there: what the product names as its shields was proven in this start.
+
+    The loopback address is reached by the container alone.
+    """
+    if ipaddress.ip_address(address.host).is_loopback:
+        return True
+    try:
+        names = set(json.loads(shields_file(volume).read_text()))
+        with reading(volume) as journal:
+            up = {row["name"] for row in steps(journal) if proven(row, boot_identity())}
+    except (OSError, ValueError, TypeError, OperatorError):
+        return False
+    return names <= up
 
 
 def listen(address: Address) -> socket.socket:
@@ -83,9 +162,9 @@ def server(listener: socket.socket, volume: Path) -> BaseWSGIServer:
         sockets=[listener],
         ident=None,
         threads=2,
-        connection_limit=64,
-        channel_timeout=SILENCE,
-        cleanup_interval=SILENCE // 2,
+        connection_limit=OTHERS + OWN + 8,  # never reached: beyond it nobody would be let in
+        channel_timeout=PATIENCE,
+        cleanup_interval=1,
         max_request_header_size=8192,
         max_request_body_size=1,  # nothing is ever uploaded
     )

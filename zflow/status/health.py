@@ -67,7 +67,12 @@ def ready(volume: Path) -> Verdict:
         return Verdict(good=False, words=str(error))
     if whole is None:
         return Verdict(good=False, words="the first start has not ended")
-    missing = [row["name"] for row in serving_steps(listed, volume) if not _valid_now(row)]
+    boot = boot_identity()
+    missing = [
+        row["name"]
+        for row in serving_steps(listed, volume)
+        if row["settled_kind"] not in VALID or (row["scope"] == "boot" and not proven(row, boot))
+    ]
     if missing or not listed:
         return Verdict(good=False, words=f"not yet in this start: {', '.join(missing) or 'the walk'}")
     return Verdict(good=True, words="ready")
@@ -90,6 +95,11 @@ def serves_file(volume: Path) -> Path:
     return home(volume) / "serves.json"
 
 
-def _valid_now(row: Row) -> bool:
-    """Tell whether a step was proven in this start, and neither found gone nor given up since."""
-    return row["settled_kind"] in VALID and (row["scope"] != "boot" or row["settled_boot"] == boot_identity())
+def shields_file(volume: Path) -> Path:
+    """Return the file in which the walker leaves the names of the steps that shield what listens."""
+    return home(volume) / "shields.json"
+
+
+def proven(row: Row, boot: str) -> bool:
+    """Tell whether a step was proven in that start of the container, and neither found gone nor given up since."""
+    return row["settled_kind"] in VALID and row["settled_boot"] == boot

@@ -36,7 +36,7 @@ from zflow.step import Product
 from zflow.walk.machine import BLOCKED, FAILED, SERVING
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.walker import Walker, listed
-from zflow.walk.watchlist import leave, leave_serves, settings_watch
+from zflow.walk.watchlist import leave, leave_names, settings_watch
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 5.0
@@ -103,7 +103,7 @@ def _as_walker(
         ):
             journal.restore(listed(product))
             remove_file(request_file(volume))  # whoever holds the lock reads in the journal what was asked for
-            leave_serves(volume, product.serves)
+            leave_names(volume, product)
             forget(home(volume) / "progress")
             try:
                 settings = load(product.settings, environment, volume)

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from zflow.status.health import serves_file
-from zflow.step import Watch
+from zflow.status.health import serves_file, shields_file
+from zflow.step import Product, Watch
 
 
 def settings_watch(files: Iterable[Path]) -> Watch:
@@ -22,9 +22,10 @@ def leave(home: Path, watches: Sequence[Watch]) -> None:
     _replace(home / "watches.json", [asdict(watch) for watch in watches])
 
 
-def leave_serves(volume: Path, names: Sequence[str]) -> None:
-    """Replace the list of the steps that readiness asks for."""
-    _replace(serves_file(volume), list(names))
+def leave_names(volume: Path, product: Product) -> None:
+    """Replace the lists of the steps that readiness asks for, and of those without which nobody outside is answered."""
+    _replace(serves_file(volume), list(product.serves))
+    _replace(shields_file(volume), list(product.shields))
 
 
 def _replace(path: Path, content: object) -> None:

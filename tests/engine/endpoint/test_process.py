@@ -8,15 +8,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.engine.toy import Bench, file_step, product
 from tests.engine.where import LIMIT, ROOT, wait_for
+from zflow.boot import boot_identity
 from zflow.endpoint.keeper import OFF
 from zflow.endpoint.server import AGAIN
+from zflow.step import Product, Scope
+from zflow.walk.watchlist import leave_names
 
-SERVE = "import os, sys, pathlib; from zflow.endpoint import server; server.LOOK = 0.02; " + (
+SERVE = "import os, sys, pathlib; from zflow.endpoint import server; server.LOOK = server.BLINK = 0.02; " + (
     "sys.exit(server.serve(pathlib.Path(sys.argv[1]), os.environ))"
 )
 
@@ -70,6 +75,50 @@ def test_another_setting_ends_it_and_a_mistake_does_not(tmp_path: Path, port: in
                 one.wait(0.2)
             client.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
             assert client.recv(4096).startswith(b"HTTP/1.0 503")
+        settings.write_text('http = "off"\n')
+        assert wait_for(lambda: one.poll() is not None, "the end")
+        assert one.returncode == AGAIN
+
+
+def shielded_product(volume: Path) -> Product:
+    """Return a product with a shield, its names left on the volume as the walker leaves them."""
+    made = replace(product(file_step("one.shield", scope=Scope.BOOT), file_step("one.b")), shields=("one.shield",))
+    (volume / ".zflow").mkdir(mode=0o700, exist_ok=True)
+    leave_names(volume, made)
+    return made
+
+
+def test_nobody_outside_is_answered_before_the_shields_of_this_start_are_up(tmp_path: Path, port: int) -> None:
+    """Neither before the first walk nor after a restart, when only the start before it had them; then it listens."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    with process(volume, ZFLOW_HTTP=f"0.0.0.0:{port}") as one:
+        assert one.stdout is not None
+        assert "is served once the container is shielded" in one.stdout.readline()
+        Bench(volume, "an earlier start").walk(shielded_product(volume))
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
+        Bench(volume, boot_identity()).walk(shielded_product(volume))
+        assert f"http://0.0.0.0:{port}/" in one.stdout.readline()
+        socket.create_connection(("127.0.0.1", port), timeout=LIMIT).close()
+
+
+def test_what_only_the_container_reaches_needs_no_shield(tmp_path: Path, port: int) -> None:
+    """Probes from inside are answered from the first second on, whatever keeps the firewall from being loaded."""
+    shielded_product(tmp_path)
+    with process(tmp_path, ZFLOW_HTTP=str(port)) as one:
+        assert one.stdout is not None
+        assert f"http://127.0.0.1:{port}/" in one.stdout.readline()
+
+
+def test_while_it_waits_for_its_shields_another_setting_ends_it(tmp_path: Path, port: int) -> None:
+    """The operator need not wait with it."""
+    settings = tmp_path / "app/settings.toml"
+    settings.parent.mkdir()
+    settings.write_text(f'http = "0.0.0.0:{port}"\n')
+    with process(tmp_path) as one:
+        assert one.stdout is not None
+        assert "shielded" in one.stdout.readline()
         settings.write_text('http = "off"\n')
         assert wait_for(lambda: one.poll() is not None, "the end")
         assert one.returncode == AGAIN
