@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+from pathlib import Path
 
 from zflow.errors import Code
 
@@ -107,7 +109,8 @@ NOT_A_FILE = Code(
     "ZF-1016",
     "something is in the place of a file",
     "A folder, a link, a pipe or a device is where zflow keeps a file of its own.",
-    "Find out who put it there, remove it, then start the container again.",
+    "Find out who put it there, put the file back in its place or remove what is there, then start the container "
+    "again. What is in the place of the journal is moved aside by `zflow journal rebuild` too.",
 )
 UNDER_WAY = Code(
     "ZF-1017",
@@ -151,6 +154,21 @@ ASK = Code(
     "The step was under way when the container ended, and nothing on the volume tells whether it took effect.",
     "Look at what the step does, then run `zflow reset-state STATE` to do it again.",
 )
+NO_INODES = Code(
+    "ZF-1026",
+    "the volume can hold no further files",
+    "The file system has used up its inodes, of which each file and folder takes one. `df -i` shows that; there may "
+    "be room for bytes all the same.",
+    "Remove files that are not needed (`du --inodes -x /data | sort -n | tail` names the folders that hold the most), "
+    "or move to a file system with more inodes. Then run `zflow resume`, or start the container again.",
+)
+OPEN_TO_OTHERS = Code(
+    "ZF-1027",
+    "others may write in zflow's folder",
+    "The mode of `.zflow` on the volume lets others than root change journal, secrets and orders.",
+    "Run `chmod 700 /data/.zflow` and start the container again. Find out who changed the mode; if others may have used "
+    "it, look at `zflow journal verify` and replace the secrets.",
+)
 NO_JOURNAL = Code(
     "ZF-1030",
     "no journal on this volume",
@@ -173,7 +191,7 @@ BUNDLE = Code(
 ENGINE_CODES = (
     SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, DISK_ERROR, NOT_A_FOLDER,
     COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, ROOT_READ_ONLY, NO_LOCKS, NOT_A_FILE, UNDER_WAY, OUT_OF_MEMORY,
-    NOT_PROVEN, LOST, POISON, BUG, ASK, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
+    NOT_PROVEN, LOST, POISON, BUG, ASK, NO_INODES, OPEN_TO_OTHERS, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
 )  # fmt: skip
 
 HOLDING = (HELD, UNDER_WAY)
@@ -188,3 +206,21 @@ MEANINGS = {
     errno.ELOOP: NOT_A_FOLDER,
 }
 """What the kernel's errors mean when a file on the volume is read or written (errno(3))."""
+FULL = (DISK_FULL, NO_INODES)
+FEW = 4
+"""With fewer free inodes SQLite cannot make its files beside the journal, nor a step what it writes."""
+
+
+def meant(error: OSError, volume: Path) -> Code | None:
+    """Return what an error of the kernel's means, met at a file on the volume; None where it tells nothing."""
+    code = MEANINGS.get(error.errno or 0)
+    return NO_INODES if code is DISK_FULL and out_of_inodes(volume) else code
+
+
+def out_of_inodes(volume: Path) -> bool:
+    """Tell whether the volume has no inodes left; file systems that count none have any number (statvfs(3))."""
+    try:
+        found = os.statvfs(volume)
+    except OSError:
+        return False
+    return found.f_files > 0 and found.f_favail < FEW

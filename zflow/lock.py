@@ -22,6 +22,7 @@ from pathlib import Path
 from zflow import codes
 from zflow.boot import boot_identity, room, start_time
 from zflow.errors import OperatorError
+from zflow.journal.ground import check_home
 from zflow.journal.layout import home
 
 TYPE_CHECKING = False
@@ -126,7 +127,7 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
     """Hold a lock; try for `patience` seconds.
 
     Raises OperatorError: HELD, or UNDER_WAY for a walk in this container, with the holder; NO_JOURNAL, NO_LOCKS,
-    NOT_A_FILE, VOLUME_READ_ONLY or DISK_FULL when there is no lock to be had.
+    NOT_A_FILE, VOLUME_READ_ONLY, DISK_FULL or NO_INODES when there is no lock to be had; what `check_home` raises.
     """
     path = home(volume) / name
     with os.fdopen(_opened(path), "r+b", buffering=0) as file:
@@ -141,6 +142,7 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
 
 def _opened(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    check_home(path.parent.parent)
     try:
         descriptor = os.open(path, flags, 0o600)
     except FileNotFoundError:
@@ -149,7 +151,7 @@ def _opened(path: Path) -> int:
         if error.errno in {errno.EISDIR, errno.ELOOP, errno.ENXIO}:
             raise OperatorError(codes.NOT_A_FILE, f"{path}: {error.strerror}") from error
         raise OperatorError(
-            codes.MEANINGS.get(error.errno or 0, codes.VOLUME_READ_ONLY), f"{path}: {error.strerror}"
+            codes.meant(error, path.parent.parent) or codes.VOLUME_READ_ONLY, f"{path}: {error.strerror}"
         ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -178,7 +180,7 @@ def _write(file: IO[bytes], path: Path, text: str) -> None:
     try:
         file.write(text.ljust(ROOM).encode())
     except OSError as error:
-        code = codes.MEANINGS.get(error.errno or 0, codes.DISK_FULL)
+        code = codes.meant(error, path.parent.parent) or codes.DISK_FULL
         raise OperatorError(code, f"{path}: {error.strerror}") from error
 
 

@@ -23,6 +23,8 @@ from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file
 from zflow.journal.reader import reading
 from zflow.journal.writer import Journal, Position
+from zflow.lock import WALKER, held
+from zflow.walk.aside import put_aside
 
 TOY = product(file_step("one.a"))
 
@@ -197,6 +199,111 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         Bench(tmp_path).journal()
     assert refused.value.code is codes.NOT_A_FOLDER
     assert home(tmp_path).read_text() == "mine"
+
+
+def in_place_of(path: Path, kind: str, elsewhere: Path) -> None:
+    """Put something else in the place of a file or a folder, which is moved elsewhere."""
+    if path.exists():
+        path.rename(elsewhere)
+    match kind:
+        case "link":
+            path.symlink_to(elsewhere)
+        case "dangling":
+            path.symlink_to(elsewhere.with_name("nowhere"))
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+
+
+@pytest.mark.parametrize("part", ["", "-wal"])
+@pytest.mark.parametrize("kind", ["link", "dangling", "folder", "pipe"])
+def test_something_else_in_the_journals_place_is_named_and_not_used(tmp_path: Path, kind: str, part: str) -> None:
+    """A link would lead SQLite out of the volume, a pipe let it wait for ever; put aside, the volume is walked on."""
+    volume, elsewhere = tmp_path / "volume", tmp_path / "elsewhere"
+    volume.mkdir()
+    bench = Bench(volume)
+    bench.walk(TOY)
+    content = journal_file(volume).read_bytes()
+    in_place_of(journal_file(volume).with_name(f"journal.sqlite3{part}"), kind, elsewhere)
+    expect(codes.NOT_A_FILE, volume)
+    if elsewhere.exists():
+        assert elsewhere.read_bytes() == content
+    aside = put_aside(volume)
+    assert os.path.lexists(aside / f"journal.sqlite3{part}")
+    assert bench.walk(TOY) == "serving"
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe"])
+def test_something_else_in_the_place_of_our_folder_is_named_and_not_used(tmp_path: Path, kind: str) -> None:
+    """Neither journal nor lock is looked for where a link leads."""
+    volume, elsewhere = tmp_path / "volume", tmp_path / "elsewhere"
+    volume.mkdir()
+    Bench(volume).walk(TOY)
+    in_place_of(home(volume), kind, elsewhere)
+    there = sorted(elsewhere.iterdir())
+    expect(codes.NOT_A_FOLDER, volume)
+    with pytest.raises(OperatorError) as refused, held(volume, WALKER):
+        pass
+    assert refused.value.code is codes.NOT_A_FOLDER
+    assert sorted(elsewhere.iterdir()) == there
+
+
+def test_nothing_is_written_where_others_may_write(tmp_path: Path) -> None:
+    """Who may put files beside the journal decides what runs; what is there can be read, and root's group is root."""
+    bench = Bench(tmp_path)
+    bench.walk(TOY)
+    for mode in (0o777, 0o702):
+        home(tmp_path).chmod(mode)
+        for write in (bench.journal, lambda: held(tmp_path, WALKER).__enter__()):
+            with pytest.raises(OperatorError, match=f"is {mode:04o}") as refused:
+                write()
+            assert refused.value.code is codes.OPEN_TO_OTHERS
+        assert bench.events()
+    for mode in (0o755, 0o770, 0o700):
+        home(tmp_path).chmod(mode)
+        assert bench.walk(TOY) == "serving"
+
+
+INODES = textwrap.dedent("""
+    import subprocess, sys
+    from pathlib import Path
+    from tests.engine.toy import Bench, file_step, product
+    from tests.faults.full import walked
+    what = product(file_step("one.a"), file_step("two.a"))
+    for old in (False, True):
+        for left in range(0, 16):
+            volume = Path(sys.argv[1])
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=60", "tmpfs", volume], check=True)
+            if old:
+                walked(volume, product(file_step("one.a")))
+            (volume / "many").mkdir()
+            taken = []
+            try:
+                while True:
+                    taken.append(volume / "many" / str(len(taken)))
+                    taken[-1].touch()
+            except OSError:
+                taken.pop()
+            for path in taken[:left]:
+                path.unlink()
+            tight = walked(volume, what)
+            for path in taken[left:]:
+                path.unlink()
+            print(f"{tight}, then {walked(volume, what)}")
+            subprocess.run(["umount", "--lazy", volume], check=True)
+""")
+
+
+def test_a_volume_without_inodes_is_called_so(tmp_path: Path) -> None:
+    """Whichever file it is that cannot be made: there is room for bytes, so it is ZF-1026 and not a full volume."""
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("needs unshare(1) and user namespaces")
+    argv = ["unshare", "-rm", sys.executable, "-c", INODES, str(tmp_path)]
+    ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(ended.stdout.splitlines()) == {
+        "refused ZF-1026, then serving", "blocked ZF-1026, then serving", "serving, then serving",
+    }  # fmt: skip
 
 
 def test_nobody_else_may_read_the_journal(tmp_path: Path) -> None:

@@ -32,11 +32,12 @@ from zflow.cli import (
 from zflow.cli.guard import guard
 from zflow.errors import OperatorError, ZflowError
 from zflow.exits import Exit
+from zflow.light import volume
 from zflow.terminal.plain import plain
 
 UNUSABLE = (
     codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.JOURNAL_AWAY, codes.NO_JOURNAL,
-    codes.NO_LOCKS, codes.NOT_A_FILE,
+    codes.NO_LOCKS, codes.NOT_A_FILE, codes.NOT_A_FOLDER, codes.NO_INODES, codes.OPEN_TO_OTHERS,
 )  # fmt: skip
 EXITS = {code.id: Exit.HELD for code in codes.HOLDING} | {code.id: Exit.REFUSED for code in UNUSABLE}
 EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:  # of a file on the volume, or of one that the operator named
-        if (code := codes.MEANINGS.get(error.errno or 0)) is not None:
+        if (code := codes.meant(error, volume())) is not None:
             return _tell(OperatorError(code, str(error)))
         print(plain(str(error)), file=sys.stderr)
         return Exit.STOPPED

@@ -101,8 +101,10 @@ def pause() -> int:
     from zflow.clock import stamp
     from zflow.errors import OperatorError
     from zflow.files import write_atomic
+    from zflow.journal.ground import check_home
     from zflow.journal.layout import home, pause_file
 
+    check_home(volume())
     if not home(volume()).is_dir():
         raise OperatorError(codes.NO_JOURNAL, f"there is no {home(volume())}")
     write_atomic(pause_file(volume()), f"{stamp(time.time())}\n", mode=0o600)

@@ -17,6 +17,10 @@ def home(volume: Path) -> Path:
     return volume / HOME
 
 
+PARTS = ("", "-wal", "-shm", "-journal")
+"""The files that belong to an SQLite database, by what is added to its name (sqlite.org/tempfiles.html)."""
+
+
 def journal_file(volume: Path) -> Path:
     """Return the journal's file."""
     return home(volume) / "journal.sqlite3"

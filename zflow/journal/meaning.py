@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from zflow import codes
 from zflow.errors import OperatorError
 
@@ -14,8 +16,10 @@ MEANINGS = (
 All others, and what Python raises for rows that no writer of ours wrote, mean damage."""
 
 
-def translated(error: BaseException | None) -> OperatorError:
-    """Return an error of SQLite's, or of making sense of a row, with its code."""
+def translated(error: BaseException | None, volume: Path | None = None) -> OperatorError:
+    """Return an error of SQLite's, or of making sense of a row, with its code; of a `volume`, if that can be asked."""
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
     code = next((code for prefixes, code in MEANINGS if name.startswith(prefixes)), codes.JOURNAL_DAMAGED)
+    if code in {codes.DISK_FULL, codes.VOLUME_READ_ONLY} and volume is not None and codes.out_of_inodes(volume):
+        code = codes.NO_INODES
     return OperatorError(code, f"{error} ({name})")

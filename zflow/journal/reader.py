@@ -11,6 +11,7 @@ from typing import Any
 
 from zflow import __version__, codes
 from zflow.errors import OperatorError
+from zflow.journal.ground import check_kinds
 from zflow.journal.layout import HEAD, REVISIONS, journal_file
 from zflow.journal.meaning import translated
 from zflow.journal.seal import UNSEALED, broken_seal
@@ -25,9 +26,10 @@ def reading(volume: Path, *, unsealed: bool = False) -> Iterator[sqlite3.Connect
 
     `unsealed` opens one with a broken seal too, for a closer look.
     Raises OperatorError: NO_JOURNAL (also for one not yet brought up to date), JOURNAL_NEWER, JOURNAL_DAMAGED,
-    JOURNAL_AWAY or VOLUME_READ_ONLY.
+    JOURNAL_AWAY, VOLUME_READ_ONLY, NO_INODES, NOT_A_FOLDER or NOT_A_FILE.
     """
     path = journal_file(volume)
+    check_kinds(volume)
     if not path.exists():
         raise OperatorError(codes.NO_JOURNAL, f"there is no {path}")
     try:
@@ -41,7 +43,7 @@ def reading(volume: Path, *, unsealed: bool = False) -> Iterator[sqlite3.Connect
         finally:
             connection.close()
     except (sqlite3.DatabaseError, TypeError, ValueError, OverflowError) as error:
-        meant = translated(error)
+        meant = translated(error, volume)
         raise OperatorError(meant.code, f"{path}: {meant.detail}") from error
 
 

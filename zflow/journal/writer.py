@@ -26,6 +26,7 @@ from zflow.errors import OperatorError
 from zflow.files import make_folder, sync_folder
 from zflow.journal import tables
 from zflow.journal.event import IN_ORDER, UNFINISHED, VALID, Event, link
+from zflow.journal.ground import check_ground
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
 from zflow.journal.meaning import translated
 from zflow.journal.seal import RECENT, Rows, contents, frame, seal, wrong
@@ -335,13 +336,14 @@ def open_journal(volume: Path, *, clock: Clock, boot: str, run: str, clean: Call
     """Open the volume's journal for writing, made or brought to today's schema first.
 
     The caller holds the walker's lock. `clean` takes the secrets out of what is free text in what is recorded: evidence
-    and details. Raises OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, JOURNAL_AWAY, VOLUME_READ_ONLY or DISK_FULL.
+    and details. Raises OperatorError: JOURNAL_NEWER, JOURNAL_DAMAGED, JOURNAL_AWAY, VOLUME_READ_ONLY,
+    DISK_FULL, NO_INODES, NOT_A_FOLDER, NOT_A_FILE or OPEN_TO_OTHERS.
     """
     ballast = home(volume) / "ballast"
     try:
         connection = _open(volume, clock)
     except OperatorError as error:
-        if error.code is not codes.DISK_FULL or not ballast.exists():
+        if error.code not in codes.FULL or not ballast.exists():
             raise
         ballast.unlink()
         connection = _open(volume, clock)
@@ -351,6 +353,7 @@ def open_journal(volume: Path, *, clock: Clock, boot: str, run: str, clean: Call
 
 def _open(volume: Path, clock: Clock) -> Connection:
     folder = home(volume)
+    check_ground(volume)
     old = (folder / "ballast").exists() and journal_file(volume).exists()
     try:
         for name in ("", "cache", "stage", "secrets", "logs", "copies", "progress"):
@@ -360,12 +363,12 @@ def _open(volume: Path, clock: Clock) -> Connection:
             _to_head(connection, folder / "copies", clock, old=old)
             return connection
     except OSError as error:
-        code = codes.MEANINGS.get(error.errno or 0, codes.VOLUME_READ_ONLY)
+        code = codes.meant(error, volume) or codes.VOLUME_READ_ONLY
         raise OperatorError(code, f"{folder}: {error.strerror}") from error
     except DatabaseError as error:
-        raise translated(error.orig) from error
+        raise translated(error.orig, volume) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter: SQLite names a damaged schema's part
-        raise translated(error) from error
+        raise translated(error, volume) from error
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,27 +10,27 @@ from zflow import codes
 from zflow.clock import stamp
 from zflow.errors import OperatorError
 from zflow.files import sync_folder
-from zflow.journal.layout import home, journal_file
+from zflow.journal.ground import check_home
+from zflow.journal.layout import PARTS, home, journal_file
 from zflow.lock import writing
-
-PARTS = ("", "-wal", "-shm", "-journal")
-"""The files that belong to an SQLite database (sqlite.org/tempfiles.html)."""
 
 
 def put_aside(volume: Path) -> Path:
     """Move the journal's files to a folder of their own below `copies`, and return it.
 
-    Raises OperatorError: UNDER_WAY during a walk, HELD by another container, NO_JOURNAL when there is nothing to move.
+    Raises OperatorError: UNDER_WAY during a walk, HELD by another container, NO_JOURNAL when there is nothing to move,
+    and what `check_home` raises. What is not a file in the journal's place is moved as it is, a link unfollowed.
     """
     file = journal_file(volume)
-    if not file.exists():
+    check_home(volume)
+    if not os.path.lexists(file):
         raise OperatorError(codes.NO_JOURNAL, f"there is no {file}")
     with writing(volume, patience=2.0):
         folder = home(volume) / "copies" / f"aside-{stamp(time.time()).replace(':', '')}"
         folder.mkdir(mode=0o700, parents=True)
         for part in PARTS:
             piece = file.with_name(file.name + part)
-            if piece.exists():
+            if os.path.lexists(piece):
                 piece.rename(folder / piece.name)
         (home(volume) / "ballast").unlink(missing_ok=True)  # there is none before a new journal is made
         sync_folder(folder)

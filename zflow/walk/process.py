@@ -24,6 +24,7 @@ from zflow.errors import Interrupted, OperatorError, ZflowError
 from zflow.exits import Exit
 from zflow.files import make_folder, remove_file
 from zflow.journal.event import IN_ORDER, Event
+from zflow.journal.ground import check_ground
 from zflow.journal.layout import home, journal_file, request_file
 from zflow.journal.writer import Journal, Position, open_journal
 from zflow.lock import permit, writing
@@ -134,14 +135,16 @@ def _as_walker(
 def prepare_home(product: Product, volume: Path) -> None:
     """Make zflow's folder on a volume that has none, after the product has agreed to take the volume.
 
-    Raises OperatorError: whatever the product refuses with, VOLUME_READ_ONLY, DISK_FULL or NOT_A_FOLDER.
+    Raises OperatorError: whatever the product refuses with, VOLUME_READ_ONLY, DISK_FULL, NO_INODES, NOT_A_FOLDER or
+    NOT_A_FILE.
     """
+    check_ground(volume)
     if not journal_file(volume).exists():
         product.admit(volume)
     try:
         make_folder(home(volume), 0o700)
     except OSError as error:
-        code = codes.MEANINGS.get(error.errno or 0, codes.VOLUME_READ_ONLY)
+        code = codes.meant(error, volume) or codes.VOLUME_READ_ONLY
         raise OperatorError(code, f"{volume}: {error.strerror}") from error
 
 

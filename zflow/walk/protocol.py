@@ -274,7 +274,7 @@ def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: f
 
 def _understood(ctx: Context, error: Exception) -> ZflowError:
     """Return what an unforeseen error means: the volume's state, else a defect of ours, whose traceback is logged."""
-    if isinstance(error, OSError) and (code := codes.MEANINGS.get(error.errno or 0)) is not None:
+    if isinstance(error, OSError) and (code := codes.meant(error, ctx.volume)) is not None:
         if code is codes.VOLUME_READ_ONLY and not str(error.filename or "").startswith(f"{ctx.volume}/"):
             code = codes.ROOT_READ_ONLY
         return OperatorError(code, f"{error.filename or 'a file'}: {error.strerror}")
