@@ -166,8 +166,8 @@ OPEN_TO_OTHERS = Code(
     "ZF-1027",
     "others may write in zflow's folder",
     "The mode of `.zflow` on the volume lets others than root change journal, secrets and orders.",
-    "Run `chmod 700 /data/.zflow` and start the container again. Find out who changed the mode; if others may have used "
-    "it, look at `zflow journal verify` and replace the secrets.",
+    "Run `chmod 700 /data/.zflow` and start the container again. Find out who changed the mode; if others may have "
+    "used it, look at `zflow journal verify` and replace the secrets.",
 )
 NO_JOURNAL = Code(
     "ZF-1030",

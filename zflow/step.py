@@ -140,6 +140,8 @@ class Product:
     """Asked before zflow writes anything to a volume without a journal; raises OperatorError to refuse it."""
     serves: tuple[str, ...] = ()
     """Names of the steps that, once proven in a start of the container, make it serve; `zflow health ready`."""
+    turns: tuple[str, ...] = ()
+    """Names of the steps whose doing is a turning point: the history keeps the walks in which one was done."""
     shields: tuple[str, ...] = ()
     """Names of the steps, valid for one start of the container, before which the endpoint listens to nobody outside."""
     watched_files: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())

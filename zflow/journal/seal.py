@@ -1,9 +1,11 @@
 """Is the journal what its last commit left? SQLite's own check, the chain of events, and the seal of the rest.
 
 SQLite keeps no checksums in its file, and the chain of hashes covers the events up to the last that is there. The seal,
-one row renewed in each commit, covers the rest: how many events there are, the workflow row, the list of steps and the
-schema, whose views say what the events mean. It is a checksum against accidents, and one that `zflow status` need not
-load OpenSSL for.
+one row renewed in each commit, covers the rest: how many events there are, the workflow row, the list of steps, the
+sum of what was pruned and the schema, whose views say what the events mean. It is a checksum against accidents, and one
+that `zflow status` need not load OpenSSL for.
+
+The chain goes on over what was pruned: of each stretch of such events its numbers and the hash of its last are kept.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ PLACE = (
 )  # fmt: skip
 """The workflow row's columns, in the order in which they are sealed."""
 WORKFLOW = f"SELECT {', '.join(PLACE)} FROM workflow ORDER BY id"  # noqa: S608 - names of our own
+PAST = "SELECT pruned, gaps FROM past"
+GAPS = "SELECT first, last, hash FROM gap ORDER BY last"
 NEWEST = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
 RECENT = 2_000
 """So many of the newest events are looked at before each walk, in some 20 ms: a journal may grow for years. What is
@@ -32,8 +36,15 @@ UNSEALED = "the seal of the last commit does not fit: events at the end, or what
 
 
 def frame(connection: sqlite3.Connection) -> str:
-    """Return a checksum of what a commit of events leaves as it is: the schema and the list of steps."""
-    return _sum(_rows(connection, SCHEMA), _rows(connection, STEPS))
+    """Return a checksum of what a commit of events leaves as it is: schema, list of steps, sum of what was pruned."""
+    schema, steps = _rows(connection, SCHEMA), _rows(connection, STEPS)
+    return _sum(schema, steps, _rows(connection, PAST)) if _has(schema, "past") else _sum(schema, steps)
+
+
+def gaps_sum(connection: sqlite3.Connection) -> str:
+    """Return a checksum of what is kept of the pruned events; empty where there are none."""
+    gaps = _rows(connection, GAPS)
+    return _sum(gaps) if gaps else ""
 
 
 def contents(connection: sqlite3.Connection) -> tuple[Rows, Rows]:
@@ -82,22 +93,34 @@ def _wrong(connection: sqlite3.Connection, recent: int | None) -> str | None:
         return str(found).replace("\n", "; ")
     if (broken := broken_link(connection, older)) is not None:
         return f"event {broken} does not follow from the one before it"
-    if not _rows(connection, "SELECT 1 FROM sqlite_master WHERE name = 'seal'"):
+    schema = _rows(connection, SCHEMA)
+    if not _has(schema, "seal"):
         return None
+    if not older and _has(schema, "past") and _rows(connection, PAST)[0][1] != gaps_sum(connection):
+        return "what is kept of the pruned events has changed"
     return UNSEALED if broken_seal(connection) else None
 
 
 def broken_link(connection: sqlite3.Connection, older: int = 0) -> int | None:
     """Return the number of the first event after `older` whose hash does not follow from the one before, if any."""
     names = ("seq", "hash", *COLUMNS)
+    pruned = _has(_rows(connection, SCHEMA), "gap")
+    gaps = {first: (last, digest) for first, last, digest in _rows(connection, GAPS) if last > older} if pruned else {}
     before = _rows(connection, "SELECT hash FROM event WHERE seq = ?", older)
-    previous = before[0][0] if before else ""
+    expected, previous = older + 1, before[0][0] if before else ""
     query = f"SELECT {', '.join(names)} FROM event WHERE seq > ? ORDER BY seq"  # noqa: S608 - names of our own
-    for expected, (seq, digest, *values) in enumerate(_plain(connection).execute(query, (older,)), start=older + 1):
+    for seq, digest, *values in _plain(connection).execute(query, (older,)):
+        if expected in gaps:
+            last, previous = gaps.pop(expected)
+            expected = last + 1
         if seq != expected or digest != link(previous, values):
             return int(seq)
-        previous = digest
-    return None
+        expected, previous = seq + 1, digest
+    return min(gaps, default=None)
+
+
+def _has(schema: Rows, table: str) -> bool:
+    return any(name == table for _, name, *_ in schema)
 
 
 def _rows(connection: sqlite3.Connection, query: str, *values: int) -> Rows:

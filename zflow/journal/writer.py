@@ -24,7 +24,7 @@ from zflow import __version__, codes
 from zflow.clock import Clock, stamp
 from zflow.errors import OperatorError
 from zflow.files import make_folder, sync_folder
-from zflow.journal import tables
+from zflow.journal import pruning, tables
 from zflow.journal.event import IN_ORDER, UNFINISHED, VALID, Event, link
 from zflow.journal.ground import check_ground
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
@@ -250,6 +250,40 @@ class Journal:
                     self._raw.execute(tables.MOVE, (1, *workflow[0]))
                 self._seal(newest, workflow)
         self._newest, self._workflow = newest, workflow
+
+    def prune(self, turns: Sequence[str] = ()) -> int:
+        """Let go of old events by the rule of `zflow.journal.pruning`; return how many. Killed in between loses none.
+
+        `turns` are the names of the steps that make a walk a turning point. Raises what `record` does.
+        """
+        removed = 0
+        while (count := self._prune(turns)) and (removed := removed + count) < pruning.MOST:
+            pass
+        if not count:
+            self._shrink()
+        return removed
+
+    def _prune(self, turns: Sequence[str]) -> int:
+        with self._lock, self._safely():
+            if pruning.length(self._raw) <= pruning.ENOUGH:
+                return 0
+            self._raw.execute("BEGIN IMMEDIATE")
+            with self._raw:
+                count = pruning.prune(self._raw, turns, pruning.BATCH)
+                framed = frame(self._raw)
+                self._raw.execute(tables.SEAL, (seal(framed, self._newest, self._workflow),))
+            self._frame = framed
+            return count
+
+    def _shrink(self) -> None:
+        """Write the file anew, within one transaction of SQLite's, where most of it is empty; what fails leaves it."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            pages, free, size = (
+                self._raw.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+            if pages * size > pruning.ROOMY and 2 * free > pages:
+                self._raw.execute("VACUUM")
 
     def _seal(self, newest: Rows, workflow: Rows) -> None:
         """Renew the seal within the present transaction."""

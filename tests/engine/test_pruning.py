@@ -1,0 +1,229 @@
+"""Old events leave by a rule: what is known stays known, the chain stays whole, and a kill in between loses nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.engine.test_journal import SOME, STEPS, consistent, empty_journal, opened, tamper
+from tests.engine.toy import Bench
+from tests.engine.where import LIMIT, ROOT
+from zflow.journal import pruning, reader, seal
+from zflow.journal.event import Event
+from zflow.journal.layout import journal_file
+from zflow.journal.writer import Journal
+
+__all__ = ["empty_journal"]
+SMALL = {"ENOUGH": 0, "RECENT": 4, "LAST": 12, "BATCH": 5}
+"""The rule's numbers for journals that a test can fill; as many as the deaths that are counted and two more."""
+OF_WALKS = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["begun", "ended", "entered", "checked"]), "step": st.none(), "attempt": st.none()}
+)
+LIVES = st.lists(
+    st.tuples(st.lists(st.one_of(SOME, OF_WALKS), min_size=1, max_size=9), st.booleans()), min_size=1, max_size=20
+)
+"""Commits, and whether the journal is pruned after each."""
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let few events be many."""
+    for name, value in SMALL.items():
+        monkeypatch.setattr(pruning, name, value)
+
+
+def known(volume: Path, boot: str) -> tuple[Any, ...]:
+    """Return all that writer and reader know but for the history."""
+    with opened(volume, boot) as journal:
+        records = [(journal.step(each.name), journal.failure(each.name)) for each in STEPS]
+    with reader.reading(volume) as light:
+        return records, reader.steps(light), reader.milestones(light), reader.last_whole(light), reader.position(light)
+
+
+def damage(volume: Path) -> str | None:
+    """Return what a thorough check finds."""
+    with reader.reading(volume, unsealed=True) as light:
+        return seal.wrong(light)
+
+
+def lived(journal: Journal, walks: int) -> None:
+    """Record so many walks in each of which one step is found gone and made anew."""
+    for number in range(1, walks + 1):
+        step = STEPS[number % len(STEPS)].name
+        events = [Event("lost", "one", step), Event("started", "one", step, number), Event("done", "one", step, number)]
+        journal.record([Event("begun"), *events, Event("checked")])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(life=LIVES)
+@pytest.mark.usefixtures("small")
+def test_whatever_is_pruned_what_is_known_stays(
+    tmp_path: Path, empty_journal: bytes, life: list[tuple[list[dict[str, Any]], bool]]
+) -> None:
+    """Of any history: same records, same status, a whole chain; what is left is as it was, and the newest are left."""
+    with TemporaryDirectory(dir=tmp_path) as folder:
+        volume = Path(folder)
+        (volume / ".zflow").mkdir()
+        journal_file(volume).write_bytes(empty_journal)
+        batches = consistent([batch for batch, _ in life])
+        with opened(volume) as journal:
+            for batch, (_, prune) in zip(batches, life, strict=True):
+                journal.record(batch)
+                if prune:
+                    journal.prune(["one.b"])
+        before, rows = known(volume, "boot-1"), Bench(volume).events()
+        with opened(volume) as journal:
+            journal.prune(["one.b"])
+            assert journal.prune(["one.b"]) == 0
+        assert known(volume, "boot-1") == before
+        assert damage(volume) is None
+        left = Bench(volume).events()
+        assert [row for row in rows if row in left] == left
+        assert left[-4:] == rows[-4:]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_long_life_leaves_the_first_start_the_turns_and_the_last_of_each_step(tmp_path: Path) -> None:
+    """A walk that did a turning point is kept whole, as is the first start; of the rest the last of each step."""
+    with opened(tmp_path) as journal:
+        lived(journal, 1)
+        lived(journal, 100)
+        made = [Event(kind, "one", "one.turn", 1) for kind in ("started", "done")]
+        journal.record([Event("begun"), *made, Event("checked")])
+        lived(journal, 100)
+        assert journal.prune(["one.turn"]) == 1009 - len(Bench(tmp_path).events())
+    left = [row["seq"] for row in Bench(tmp_path).events()]
+    assert left[:9] == [1, 2, 3, 4, 5, 506, 507, 508, 509]
+    assert left[-4:] == [1006, 1007, 1008, 1009]
+    kinds = [row["kind"] for row in Bench(tmp_path).events("one.a")]
+    assert kinds[-12:] == ["lost", "started", "done"] * 4
+    assert len(left) == 5 + 4 + 4 * SMALL["LAST"]
+    assert damage(tmp_path) is None
+
+
+def test_a_short_journal_is_left_as_it_is(tmp_path: Path) -> None:
+    """Nothing is pruned, and no commit is made, before there is much to prune."""
+    with opened(tmp_path) as journal:
+        lived(journal, 20)
+        content = journal_file(tmp_path).with_name("journal.sqlite3-wal").read_bytes()
+        assert journal.prune() == 0
+        assert journal_file(tmp_path).with_name("journal.sqlite3-wal").read_bytes() == content
+
+
+@pytest.fixture
+def pruned(tmp_path: Path, small: None) -> Iterator[Path]:
+    """A volume whose journal was pruned."""
+    with opened(tmp_path) as journal:
+        lived(journal, 60)
+        assert journal.prune()
+    yield tmp_path
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("DELETE FROM event WHERE seq = (SELECT last + 1 FROM gap LIMIT 1)", "does not follow"),
+        ("UPDATE event SET detail = 'x' WHERE seq = (SELECT last + 1 FROM gap LIMIT 1)", "does not follow"),
+        ("DELETE FROM gap", "does not follow"),
+        ("UPDATE gap SET hash = 'x'", "does not follow"),
+        ("UPDATE gap SET first = first + 1", "does not follow"),
+        ("INSERT INTO gap SELECT max(seq) + 5, max(seq) + 1, 'x' FROM event", "does not follow"),
+        ("UPDATE past SET pruned = 1", "seal"),
+        ("UPDATE past SET gaps = 'x'", "pruned events has changed"),
+        (
+            "INSERT INTO gap SELECT seq, seq, hash FROM event WHERE seq = 2; DELETE FROM event WHERE seq = 2",
+            "pruned events has changed",
+        ),
+    ],
+)
+def test_a_pruned_past_is_still_proven(pruned: Path, statement: str, what: str) -> None:
+    """Neither an event, nor a stretch that was pruned, nor their sum can change unseen."""
+    tamper(pruned, *statement.split("; "))
+    assert what in (damage(pruned) or "")
+
+
+def test_an_older_copy_is_proven_to_be_the_past(tmp_path: Path, small: None) -> None:
+    """What a stretch keeps is the hash of its last event, as it stands in whoever's copy of the journal."""
+    with opened(tmp_path) as journal:
+        lived(journal, 60)
+        before = {row["seq"]: row["hash"] for row in Bench(tmp_path).events()}
+        journal.prune()
+    with closing(sqlite3.connect(journal_file(tmp_path))) as raw:
+        gaps = raw.execute("SELECT first, last, hash FROM gap ORDER BY last").fetchall()
+        assert raw.execute("SELECT pruned FROM past").fetchone()[0] == sum(last - first + 1 for first, last, _ in gaps)
+    assert all(before[last] == digest for _, last, digest in gaps)
+    assert len(before) - len(Bench(tmp_path).events()) == sum(last - first + 1 for first, last, _ in gaps)
+
+
+def test_an_event_leaves_only_where_it_is_accounted_for(pruned: Path) -> None:
+    """SQLite refuses to delete any other, before and after something was pruned."""
+    first, last = Bench(pruned).events()[0]["seq"], Bench(pruned).events()[-1]["seq"]
+    with closing(sqlite3.connect(journal_file(pruned))) as raw:
+        for number in (first, last):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                raw.execute("DELETE FROM event WHERE seq = ?", (number,))
+
+
+KILLED = textwrap.dedent("""
+    import os, sys
+    from pathlib import Path
+    from tests.engine.test_journal import opened
+    from tests.engine.test_pruning import SMALL
+    from zflow.journal import pruning
+    vars(pruning).update(SMALL)
+    cut, left = pruning._cut, int(sys.argv[2])
+
+    def dies(*arguments):
+        global left
+        cut(*arguments)
+        left -= 1
+        if not left:
+            os._exit(9)
+
+    pruning._cut = dies
+    with opened(Path(sys.argv[1])) as journal:
+        journal.prune()
+""")
+
+
+def test_killed_in_between_it_has_lost_nothing(tmp_path: Path, small: None) -> None:
+    """The stretches of one transaction leave together or not at all, and the next walk goes on."""
+    with opened(tmp_path) as journal:
+        lived(journal, 60)
+    rows, before = Bench(tmp_path).events(), known(tmp_path, "boot-1")
+    for number in (1, 4):
+        argv = [sys.executable, "-c", KILLED, str(tmp_path), str(number)]
+        assert subprocess.run(argv, cwd=ROOT, timeout=LIMIT, check=False).returncode == 9
+        assert damage(tmp_path) is None
+        left = Bench(tmp_path).events()
+        with closing(sqlite3.connect(journal_file(tmp_path))) as raw:
+            accounted = raw.execute("SELECT coalesce(sum(last - first + 1), 0) FROM gap").fetchone()[0]
+        assert len(left) + accounted == len(rows)
+        assert [row for row in rows if row in left] == left
+    with opened(tmp_path) as journal:
+        journal.prune()
+    assert known(tmp_path, "boot-1") == before
+    assert damage(tmp_path) is None
+
+
+def test_the_file_becomes_small_again(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where most of a large file is empty afterwards, it is written anew."""
+    monkeypatch.setattr(pruning, "ROOMY", 1)
+    with opened(tmp_path) as journal:
+        for _ in range(300):
+            journal.record([Event("ended", detail="x" * 1000)])
+        journal.prune()
+    assert os.path.getsize(journal_file(tmp_path)) < 100_000
+    assert damage(tmp_path) is None
