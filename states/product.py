@@ -65,6 +65,7 @@ PRODUCT = Product(
     ),
     admit=bootstrap.admit,
     serves=("install.services", "firewall.open"),
+    turns=tuple(step.name for step in (*upgrade.STATE.steps, *upgrade.CARRIED_OUT)),
     shields=(firewall.CLOSED.name,),
     watched_files=_watched_files,
     watches=_watches,

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,12 +17,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.test_journal import SOME, STEPS, consistent, empty_journal, opened, tamper
-from tests.engine.toy import Bench
+from tests.engine.toy import Bench, file_step, product
 from tests.engine.where import LIMIT, ROOT
+from zflow import codes
+from zflow.context import Context
+from zflow.errors import OperatorError
 from zflow.journal import pruning, reader, seal
 from zflow.journal.event import Event
 from zflow.journal.layout import journal_file
 from zflow.journal.writer import Journal
+from zflow.step import Scope
+from zflow.walk.tidy import LARGE, LOGS
 
 __all__ = ["empty_journal"]
 SMALL = {"ENOUGH": 0, "RECENT": 4, "LAST": 12, "BATCH": 5}
@@ -32,7 +36,7 @@ OF_WALKS = st.fixed_dictionaries(
     {"kind": st.sampled_from(["begun", "ended", "entered", "checked"]), "step": st.none(), "attempt": st.none()}
 )
 LIVES = st.lists(
-    st.tuples(st.lists(st.one_of(SOME, OF_WALKS), min_size=1, max_size=9), st.booleans()), min_size=1, max_size=20
+    st.tuples(st.lists(st.one_of(SOME, OF_WALKS), min_size=1, max_size=9), st.booleans()), min_size=1, max_size=12
 )
 """Commits, and whether the journal is pruned after each."""
 
@@ -60,13 +64,15 @@ def damage(volume: Path) -> str | None:
 
 def lived(journal: Journal, walks: int) -> None:
     """Record so many walks in each of which one step is found gone and made anew."""
+    events = []
     for number in range(1, walks + 1):
         step = STEPS[number % len(STEPS)].name
-        events = [Event("lost", "one", step), Event("started", "one", step, number), Event("done", "one", step, number)]
-        journal.record([Event("begun"), *events, Event("checked")])
+        made = [Event("lost", "one", step), Event("started", "one", step, number), Event("done", "one", step, number)]
+        events += [Event("begun"), *made, Event("checked")]
+    journal.record(events)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(life=LIVES)
 @pytest.mark.usefixtures("small")
 def test_whatever_is_pruned_what_is_known_stays(
@@ -123,12 +129,12 @@ def test_a_short_journal_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def pruned(tmp_path: Path, small: None) -> Iterator[Path]:
+def pruned(tmp_path: Path, small: None) -> Path:
     """A volume whose journal was pruned."""
     with opened(tmp_path) as journal:
         lived(journal, 60)
         assert journal.prune()
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -222,8 +228,44 @@ def test_the_file_becomes_small_again(tmp_path: Path, small: None, monkeypatch: 
     """Where most of a large file is empty afterwards, it is written anew."""
     monkeypatch.setattr(pruning, "ROOMY", 1)
     with opened(tmp_path) as journal:
-        for _ in range(300):
-            journal.record([Event("ended", detail="x" * 1000)])
+        journal.record([Event("ended", detail="x" * 1000)] * 300)
         journal.prune()
-    assert os.path.getsize(journal_file(tmp_path)) < 100_000
+    assert journal_file(tmp_path).stat().st_size < 100_000
     assert damage(tmp_path) is None
+
+
+def written(logs: Path, attempts: range) -> list[Path]:
+    """Write logs of attempts of `one.a`, the older the smaller their number."""
+    logs.mkdir(parents=True, exist_ok=True)
+    for number in attempts:
+        path = logs / f"a.{number}.log"
+        path.write_text("what it printed")
+        os.utime(path, ns=(number, number))
+    return sorted(logs.iterdir())
+
+
+def test_a_walk_lets_go_of_old_events_and_old_logs_at_its_end(tmp_path: Path, small: None) -> None:
+    """Kept are the newest logs of each step and those of the first start; a walk that is stopped tidies up too."""
+    bench = Bench(tmp_path)
+    what = product(file_step("one.a", scope=Scope.BOOT), file_step("one.b"))
+    bench.walk(what)
+    for number in range(2, 40):
+        bench.boot = f"boot-{number}"
+        (tmp_path / "one.a").unlink()
+        bench.walk(what)
+    logs = tmp_path / ".zflow/logs"
+    written(logs / "one", range(1, 40))
+    (logs / "one/notes.txt").write_text("not ours")
+    (logs / "product").mkdir()
+    (logs / "product/product.log").write_text("x" * (LARGE + 1))
+    assert bench.walk(product(*what.steps, file_step("one.never", before=refuse))) == "blocked"
+    kept = [f"a.{number}.log" for number in (1, *range(40 - LOGS, 40))]
+    assert sorted(path.name for path in (logs / "one").iterdir()) == sorted([*kept, "never.1.log", "notes.txt"])
+    assert [path.name for path in (logs / "product").iterdir()] == ["product.before.log"]
+    assert len(bench.events("one.a")) < 2 * SMALL["LAST"]
+    assert damage(tmp_path) is None
+
+
+def refuse(_ctx: Context) -> None:
+    """Block the step."""
+    raise OperatorError(codes.COMMAND, "not today")

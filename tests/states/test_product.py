@@ -127,6 +127,12 @@ def test_nobody_outside_is_answered_before_the_firewall_is_closed() -> None:
     assert {step.scope for step in PRODUCT.steps if step.name in PRODUCT.shields} == {Scope.BOOT}
 
 
+def test_the_product_names_its_turning_points() -> None:
+    """The steps of an upgrade: each is done only where one was ordered."""
+    assert "install.newer_setup" in PRODUCT.turns
+    assert set(PRODUCT.turns) <= {step.name for step in PRODUCT.steps}
+
+
 def test_a_cut_off_exchange_is_made_whole_before_services_start() -> None:
     """Just before the services start, their certificates' files are made whole."""
     names = [each.name for each in STEPS]

@@ -11,8 +11,8 @@ import pytest
 from tests.engine.commands import Capture, run
 from tests.terminal.stages import STAGES, START, told
 from zflow import codes
-from zflow.journal.reader import events, reading
-from zflow.journal.timeline import attempts, critical_path, first_start, totals
+from zflow.journal.reader import reading, stream
+from zflow.journal.timeline import COLUMNS, FirstStart, critical_path, first_start
 
 
 @pytest.fixture
@@ -20,6 +20,14 @@ def volume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A volume that the commands speak of."""
     monkeypatch.setenv("ZFLOW_VOLUME", str(tmp_path))
     return tmp_path
+
+
+def start_of(volume: Path) -> FirstStart:
+    """Return the first start that a journal tells of."""
+    with reading(volume) as journal:
+        found = first_start(stream(journal, COLUMNS), lambda: 0)
+    assert found is not None
+    return found
 
 
 def test_each_attempt_and_each_pause_is_counted(volume: Path) -> None:
@@ -38,16 +46,14 @@ def test_each_attempt_and_each_pause_is_counted(volume: Path) -> None:
         tale.started("bootstrap.build", 3)
         tale.done("bootstrap.build", 20, attempt=3)
         tale.serving()
-    with reading(volume) as journal:
-        rows = events(journal)
-    found = attempts(rows, rows[-1]["at"])
-    assert [(each.step, each.number, each.took, each.outcome) for each in found] == [
+    found = start_of(volume)
+    assert [(each.step, each.number, each.took, each.outcome) for each in found.attempts] == [
         ("bootstrap.build", 1, 3, "failed"),
         ("bootstrap.build", 2, 7, "cut off"),
         ("install.archive", 1, 0, "cut off"),
         ("bootstrap.build", 3, 20, "done"),
     ]
-    (first, _) = totals(found)
+    (first, _) = found.totals
     assert (first.step, first.took, first.attempts, first.failed, first.waited) == ("bootstrap.build", 30, 3, 2, 112)
 
 
@@ -65,9 +71,8 @@ def _path(volume: Path, search: float) -> list[str]:
         tale.started("hardening.dh_deployed")
         tale.done("hardening.dh_deployed", 20)
         tale.serving()
-    with reading(volume) as journal:
-        rows = first_start(events(journal))
-    return [each.step for each in critical_path(attempts(rows, 0), rows[-1]["at"])]
+    found = start_of(volume)
+    return [each.step for each in critical_path(found.attempts, found.ended)]
 
 
 def test_work_in_the_background_is_critical_only_where_it_was_awaited(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 from urllib.parse import quote
@@ -122,6 +123,26 @@ def test_of_a_long_log_whole_lines_are_taken(volume: Path, monkeypatch: pytest.M
     log.write_text(f"password {PASSWORD}\nthe end\n")
     monkeypatch.setattr(collect_module, "NEWEST", len("%w/rd+9\nthe end\n"))
     assert collect_module.gathered(volume).parts["logs/install/setup.1.log"] == b"the end\n"
+
+
+def test_of_a_long_life_the_newest_is_taken(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long journal and logs are, the bundle is bounded, and says what it leaves out."""
+    with reading(volume) as journal:
+        newest = events(journal, last=3)
+    monkeypatch.setattr(collect_module, "EVENTS", 3)
+    monkeypatch.setattr(collect_module, "LOGS", 10)
+    for number in range(2, 5):
+        path = volume / f".zflow/logs/install/setup.{number}.log"
+        path.write_text("4567\n")
+        os.utime(path, (number, number))
+    os.utime(volume / ".zflow/logs/install/setup.1.log", (1, 1))
+    bundle = collect_module.gathered(volume)
+    assert [json.loads(line) for line in bundle.parts["history.jsonl"].splitlines()] == newest
+    assert "journal.sqlite3" not in bundle.parts
+    kept = sorted(name for name in bundle.parts if name.startswith("logs/"))
+    assert kept == ["logs/install/setup.3.log", "logs/install/setup.4.log"]
+    for words in ("only the newest 3 events; journal.sqlite3: left out", "logs: 2 older ones left out"):
+        assert words in bundle.listing()
 
 
 @pytest.mark.parametrize("content", [PASSWORD, base64.b64encode(PASSWORD.encode()).decode(), KEY])

@@ -17,7 +17,7 @@ from zflow.terminal.screen import Screen, screen
 from zflow.terminal.words import duration, moment
 
 if TYPE_CHECKING:
-    from zflow.journal.timeline import Attempt, Total
+    from zflow.journal.timeline import Attempt, FirstStart, Total
 
 LEAST = 0.005
 """Share of the whole below which a step is not told apart; nor is one below two seconds."""
@@ -30,25 +30,27 @@ UNKNOWN = "The critical path is known when it has come to its end."
 def analyze(*, as_json: bool) -> None:
     """Tell where the first start's time went. By step and attempt, the dearest first, then the critical path."""
     from zflow.journal import timeline
-    from zflow.journal.reader import events, reading
+    from zflow.journal.reader import pruned, reading, stream
 
     with reading(volume()) as journal:
-        rows = timeline.first_start(events(journal))
-    if not rows:
+        start = timeline.first_start(stream(journal, timeline.COLUMNS), _now)
+        gone = 0 if start is None else pruned(journal, start.last)
+    if start is None:
         click.echo("Nothing has begun yet.")
         return
-    whole = rows[-1]["kind"] == "checked"
-    began, ended = rows[0]["at"], rows[-1]["at"] if whole else _now()
-    found = timeline.attempts(rows, ended)
-    totals, path = timeline.totals(found), timeline.critical_path(found, ended)
+    path = timeline.critical_path(start.attempts, start.ended) if start.whole else []
     if as_json:
-        click.echo(json.dumps(_document(began, ended, totals, path, whole=whole), indent=2))
+        click.echo(json.dumps(_document(start, path), indent=2))
         return
     out = screen()
-    so_far = "" if whole else " so far"
-    click.echo(f"The first start began {moment(began, ended)} and took {duration(ended - began)}{so_far}.\n")
-    for line in (*_steps(totals, ended - began, out), "", *(_path(path, ended, out) if whole else [UNKNOWN])):
+    took = start.ended - start.began
+    so_far = "" if start.whole else " so far"
+    click.echo(f"The first start began {moment(start.began, start.ended)} and took {duration(took)}{so_far}.\n")
+    told = _path(path, start.ended, out) if start.whole else [UNKNOWN]
+    for line in (*_steps(start.totals, took, out), "", *told):
         click.echo(line)
+    if gone:
+        click.echo(f"Of steps that were tried again and again the last attempts count: {gone} events were pruned.")
 
 
 def _now() -> float:
@@ -60,12 +62,12 @@ def _now() -> float:
     return time.time() if document["walking"] else updated
 
 
-def _document(began: float, ended: float, totals: list[Total], path: list[Attempt], *, whole: bool) -> dict[str, Any]:
+def _document(start: FirstStart, path: list[Attempt]) -> dict[str, Any]:
     return {
-        "began": began,
-        "ended": ended if whole else None,
-        "steps": [asdict(each) for each in totals],
-        "critical_path": [asdict(each) | {"took": each.took} for each in path] if whole else None,
+        "began": start.began,
+        "ended": start.ended if start.whole else None,
+        "steps": [asdict(each) for each in start.totals],
+        "critical_path": [asdict(each) | {"took": each.took} for each in path] if start.whole else None,
     }
 
 

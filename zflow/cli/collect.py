@@ -25,6 +25,10 @@ from zflow.settings import Setting
 
 NEWEST = 2_000_000
 """Bytes of each log that are taken, from its end."""
+LOGS = 16 * NEWEST
+"""Bytes of all logs together, the newest first."""
+EVENTS = 20_000
+"""Events that are taken, the newest; of a journal that holds more there is no copy. Pruned, it holds far fewer."""
 COMMANDS_RUN = {"df.txt": ("df", "-h"), "nft.txt": ("nft", "list", "ruleset"), "addresses.txt": ("ip", "address")}
 FILES_READ = {
     "mounts.txt": "/proc/self/mountinfo", "memory.txt": "/proc/meminfo", "limit.txt": "/sys/fs/cgroup/memory.max",
@@ -66,8 +70,7 @@ def gathered(place: Path) -> Bundle:
     _add_status(bundle, place)
     _add_journal(bundle, place)
     _add_settings(bundle, place)
-    for path in sorted((place / ".zflow/logs").rglob("*.log")):
-        bundle.add(f"logs/{path.parent.name}/{path.name}", _end_of(path))
+    _add_logs(bundle, place / ".zflow/logs")
     bundle.add("versions.txt", "\n".join(_versions(place)))
     for name, source in FILES_READ.items():
         bundle.add(name, _text_of(Path(source)))
@@ -114,18 +117,37 @@ def _add_status(bundle: Bundle, place: Path) -> None:
 
 
 def _add_journal(bundle: Bundle, place: Path) -> None:
-    """Add every event as text, and a copy of the journal made by SQLite itself, beside a writer."""
-    from zflow.journal.reader import events, reading
+    """Add the events as text, and a copy of the journal made by SQLite itself, beside a writer."""
+    from zflow.journal.reader import reading, stream
 
     try:
         with tempfile.TemporaryDirectory() as folder, reading(place) as journal:
-            history = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in events(journal))
+            history = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in stream(journal, last=EVENTS))
             bundle.add("history.jsonl", history)
+            if journal.execute("SELECT count(*) AS held FROM event").fetchone()["held"] > EVENTS:
+                bundle.notes.append(
+                    f"history.jsonl: the newest {EVENTS} events; journal.sqlite3: left out, it holds more"
+                )
+                return
             copy = Path(folder) / "journal.sqlite3"
             journal.execute("VACUUM INTO ?", (str(copy),))
             bundle.add_whole("journal.sqlite3", copy.read_bytes(), history)
     except (OperatorError, sqlite3.Error, OSError) as error:
         bundle.notes.append(f"journal.sqlite3: cannot be copied: {error}")
+
+
+def _add_logs(bundle: Bundle, folder: Path) -> None:
+    """Add the end of each log, the newest first, as long as there is room for all of it."""
+    room, left = LOGS, 0
+    for path in sorted(folder.rglob("*.log"), key=lambda each: -each.lstat().st_mtime_ns):
+        size = min(path.lstat().st_size, NEWEST)
+        if size <= room:
+            room -= size
+            bundle.add(f"logs/{path.parent.name}/{path.name}", _end_of(path))
+        else:
+            left += 1
+    if left:
+        bundle.notes.append(f"logs: {left} older ones left out, beyond {LOGS} bytes in all")
 
 
 def _add_settings(bundle: Bundle, place: Path) -> None:

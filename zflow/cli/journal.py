@@ -17,12 +17,14 @@ def journal() -> None:
 def verify() -> int:
     """Check that the journal is what its last commit left, event by event; exit code 5 when it is not."""
     from zflow.cli.looking import check_chain
-    from zflow.journal.reader import events, reading
+    from zflow.journal.reader import events, pruned, reading
 
     check_chain()
     with reading(volume()) as opened:
-        newest = events(opened, last=1)
-    click.echo(f"The journal is whole: {newest[0]['seq'] if newest else 0} events.")
+        newest, gone = events(opened, last=1), pruned(opened)
+    count = newest[0]["seq"] if newest else 0
+    told = f"; {gone} of them were pruned, and what follows them is proven to follow" if gone else ""
+    click.echo(f"The journal is whole: {count} events{told}.")
     return Exit.VALID
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import click
@@ -28,12 +29,29 @@ def history(*, last: int | None, as_json: bool) -> None:
     """List what happened on this volume, oldest first."""
     import json
 
-    from zflow.journal.reader import events, reading
+    from zflow.journal.reader import reading, stream
 
     out = screen()
     with reading(volume()) as journal:
-        for row in events(journal, last=last):
-            click.echo(json.dumps(row) if as_json else describe(row, out))
+        rows = stream(journal, last=last)
+        pour(map(json.dumps, rows) if as_json else _described(rows, out))
+
+
+def pour(lines: Iterable[str]) -> None:
+    """Print any number of lines, many at once: to print a million one by one takes a minute."""
+    waiting = iter(lines)
+    while some := list(islice(waiting, 500)):
+        click.echo("\n".join(some))
+
+
+def _described(rows: Iterable[dict[str, Any]], out: Screen) -> Iterator[str]:
+    """Yield each event for people, and where some in between are no longer there a line that says how many."""
+    expected = None
+    for row in rows:
+        if expected is not None and row["seq"] != expected:
+            yield f"… {row['seq'] - expected} events were pruned"
+        expected = row["seq"] + 1
+        yield describe(row, out)
 
 
 def describe(row: dict[str, Any], out: Screen = PIPED) -> str:

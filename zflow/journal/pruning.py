@@ -12,6 +12,7 @@ follow, and an older copy of the journal is proven to be its past. All of it is 
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -101,6 +102,20 @@ def chapters(connection: sqlite3.Connection, turns: Sequence[str]) -> Iterator[t
     yield 1, int(_row(connection, FIRST_START)[0])
     for name in turns:
         yield from connection.execute(TURN, (name,))
+
+
+def attempts_apart(connection: sqlite3.Connection, turns: Sequence[str], each: int) -> set[tuple[str, str, int]]:
+    """Return state, step and number of the last attempts of each step, so many of each chapter that is kept apart."""
+    found: set[tuple[str, str, int]] = set()
+    for chapter in chapters(connection, turns):
+        made: dict[str, deque[tuple[str, str, int]]] = {}
+        for row in connection.execute(
+            "SELECT state, step, attempt FROM event WHERE seq BETWEEN ? AND ? AND kind = 'started' ORDER BY seq",
+            chapter,
+        ):
+            made.setdefault(row[1], deque(maxlen=each)).append(row)
+        found.update(attempt for attempts in made.values() for attempt in attempts)
+    return found
 
 
 def rule(connection: sqlite3.Connection, turns: Sequence[str]) -> Callable[[int, str | None], bool]:

@@ -18,6 +18,8 @@ from zflow.journal.seal import UNSEALED, broken_seal
 from zflow.terminal.plain import plain
 
 Row = dict[str, Any]
+PAGE = 2_000
+"""Events read at once where there may be any number."""
 
 
 @contextlib.contextmanager
@@ -113,6 +115,28 @@ def events(connection: sqlite3.Connection, after: int = 0, last: int | None = No
         rows = connection.execute("SELECT * FROM event ORDER BY seq DESC LIMIT ?", (few,)).fetchall()
         return rows[::-1]
     return connection.execute("SELECT * FROM event WHERE seq > ? ORDER BY seq", (after,)).fetchall()
+
+
+def stream(connection: sqlite3.Connection, columns: str = "*", last: int | None = None) -> Iterator[Row]:
+    """Yield all events, or the `last` so many, oldest first: a page at a time, so that none waits for who reads them.
+
+    `columns` are those wanted, in SQL, the number (`seq`) among them.
+    """
+    after = -1
+    if last is not None:
+        few = max(0, min(last, 1 << 62))  # SQLite's numbers have 64 bits
+        before = connection.execute("SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?", (few,)).fetchone()
+        after = -1 if before is None else before["seq"]
+    query = f"SELECT {columns} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - names of our own
+    while page := connection.execute(query, (after, PAGE)).fetchall():
+        yield from page
+        after = page[-1]["seq"]
+
+
+def pruned(connection: sqlite3.Connection, until: int | None = None) -> int:
+    """Return how many events are no longer there, up to a number or in all."""
+    query = "SELECT coalesce(sum(last - first + 1), 0) AS count FROM gap WHERE last <= ?"
+    return int(connection.execute(query, (1 << 62 if until is None else until,)).fetchone()["count"])
 
 
 def last_whole(connection: sqlite3.Connection) -> float | None:

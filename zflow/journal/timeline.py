@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 Row = dict[str, Any]
@@ -13,6 +13,10 @@ OUTCOMES = frozenset({"done", "failed", "gave-up", "interrupted", "blocked"})
 CUT_OFF = "cut off"
 """What became of an attempt that a kill left without an outcome."""
 UNDER_WAY = "under way"
+COLUMNS = "seq, at, kind, step, attempt, duration"
+"""What is read of an event."""
+KEPT = 100
+"""Attempts of a step that are told one by one: there are more only where something failed for days."""
 SLACK = 2.0
 """Seconds within which two ends are taken for one; then the shorter work was the one awaited."""
 
@@ -44,49 +48,97 @@ class Total:
     waited: float
 
 
-def first_start(rows: Sequence[Row]) -> list[Row]:
-    """Return the events up to the first moment at which all was valid, or all of them."""
-    end = next((place for place, row in enumerate(rows) if row["kind"] == "checked"), len(rows) - 1)
-    return list(rows[: end + 1])
+@dataclass(frozen=True)
+class FirstStart:
+    """The time up to the first moment at which all was valid, or up to now."""
+
+    began: float
+    ended: float
+    whole: bool
+    """Whether it has come to its end."""
+    last: int
+    """The number of its last event."""
+    attempts: list[Attempt]
+    """In order of their begin; of each step the last `KEPT`."""
+    totals: list[Total]
+    """What each step cost in all, the dearest first."""
 
 
-def attempts(rows: Sequence[Row], until: float) -> list[Attempt]:
-    """Return every attempt in order of its begin; one that is open at the end is under way `until` that time.
+def first_start(rows: Iterable[Row], now: Callable[[], float]) -> FirstStart | None:
+    """Return the first start from a journal's events, oldest first; no more of them are read than it takes.
+
+    One that has not come to its end lasts until `now`. None where nothing has begun.
+    """
+    end = _End()
+    kept: dict[str, deque[Attempt]] = {}
+    sums: dict[str, Total] = {}
+    for each in _attempts(end.upto(rows), now):
+        before = kept.setdefault(each.step, deque(maxlen=KEPT))
+        total = sums.get(each.step, Total(each.step, 0, 0, 0, 0))
+        sums[each.step] = _added(total, before[-1] if before else None, each)
+        before.append(each)
+    if end.first is None:
+        return None
+    return FirstStart(
+        end.first,
+        end.row["at"] if end.whole else now(),
+        end.whole,
+        end.row["seq"],
+        sorted((each for own in kept.values() for each in own), key=lambda each: each.began),
+        sorted(sums.values(), key=lambda each: -each.took),
+    )
+
+
+class _End:
+    """Passes rows on up to the first that says that all was valid, and remembers the first and the last of them."""
+
+    def __init__(self) -> None:
+        self.first: float | None = None
+        self.row: Row = {}
+        self.whole = False
+
+    def upto(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            self.first = row["at"] if self.first is None else self.first
+            self.row = row
+            yield row
+            if row["kind"] == "checked":
+                self.whole = True
+                return
+
+
+def _attempts(rows: Iterable[Row], now: Callable[[], float]) -> Iterator[Attempt]:
+    """Yield every attempt when it ends, at last those under way: where all was valid there are none.
 
     The outcome of a step shares its commit with what follows, so its end is told by its duration, not by its time.
     """
-    found: list[Attempt] = []
     open_: dict[str, Row] = {}
-    last_of_run = rows[0]["at"] if rows else 0.0
+    last_of_run = 0.0
     for row in rows:
         if row["kind"] == "begun":
-            found += [_ended(started, last_of_run, CUT_OFF) for started in open_.values()]
+            yield from [_ended(started, last_of_run, CUT_OFF) for started in open_.values()]
             open_.clear()
         elif row["kind"] == "started":
             open_[row["step"]] = row
         elif row["kind"] in OUTCOMES and row["step"] in open_:
             started = open_.pop(row["step"])
             end = row["at"] if row["duration"] is None else started["at"] + row["duration"]
-            found.append(_ended(started, end, row["kind"]))
+            yield _ended(started, end, row["kind"])
         last_of_run = row["at"]
-    found += [_ended(started, until, UNDER_WAY) for started in open_.values()]
-    return sorted(found, key=lambda each: each.began)
+    yield from [_ended(started, now(), UNDER_WAY) for started in open_.values()]
 
 
 def _ended(started: Row, end: float, outcome: str) -> Attempt:
     return Attempt(started["step"], started["attempt"], started["at"], max(end, started["at"]), outcome)
 
 
-def totals(found: Sequence[Attempt]) -> list[Total]:
-    """Return what each step cost, the dearest first."""
-    return sorted((_total(name, found) for name in {each.step for each in found}), key=lambda each: -each.took)
-
-
-def _total(name: str, found: Sequence[Attempt]) -> Total:
-    own = [each for each in found if each.step == name]
-    waited = sum(max(0.0, after.began - before.ended) for before, after in pairwise(own))
-    failed = sum(each.outcome not in {"done", UNDER_WAY} for each in own)
-    return Total(name, sum(each.took for each in own), len(own), failed, waited)
+def _added(total: Total, before: Attempt | None, attempt: Attempt) -> Total:
+    """Return what a step cost with one more attempt, which came after the one `before` it."""
+    waited = 0.0 if before is None else max(0.0, attempt.began - before.ended)
+    failed = attempt.outcome not in {"done", UNDER_WAY}
+    return Total(
+        total.step, total.took + attempt.took, total.attempts + 1, total.failed + failed, total.waited + waited
+    )
 
 
 def critical_path(found: Sequence[Attempt], end: float) -> list[Attempt]:

@@ -275,6 +275,11 @@ class Journal:
             self._frame = framed
             return count
 
+    def attempts_apart(self, turns: Sequence[str], each: int) -> set[tuple[str, str, int]]:
+        """Return state, step and number of the attempts in what the rule keeps apart, the last so many of each step."""
+        with self._lock, self._safely():
+            return pruning.attempts_apart(self._raw, turns, each)
+
     def _shrink(self) -> None:
         """Write the file anew, within one transaction of SQLite's, where most of it is empty; what fails leaves it."""
         with self._lock, contextlib.suppress(sqlite3.Error):

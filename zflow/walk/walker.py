@@ -25,6 +25,7 @@ from zflow.walk.ahead import Ahead
 from zflow.walk.machine import SERVING, STOPPED, Workflow
 from zflow.walk.protocol import Chain, Task, settle
 from zflow.walk.surroundings import Surroundings
+from zflow.walk.tidy import tidy
 from zflow.walk.watchlist import leave, settings_watch
 from zflow.watching import signature
 
@@ -124,6 +125,7 @@ class Walker:
             self._around.product_context().log("".join(traceback.format_exception(error)))
             self._stop(StepBug(codes.BUG, f"{type(error).__name__}: {error}"))
         self._write_watches()
+        tidy(self._journal, self._around.home / "logs", self._product.turns)
         return self._workflow.state
 
     def linger(self) -> str | None:
