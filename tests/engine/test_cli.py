@@ -20,6 +20,7 @@ from zflow.cli import product as product_module
 from zflow.context import Context
 from zflow.errors import Code, OperatorError
 from zflow.exits import Exit
+from zflow.journal import pruning
 from zflow.journal.layout import journal_file
 from zflow.lock import RUNNER, WALKER
 from zflow.step import Evidence, Step
@@ -164,6 +165,26 @@ def test_history_lists_events_oldest_first(bench: Bench, capsys: Capture) -> Non
     rows = [json.loads(line) for line in run(capsys, "history", "--json")[1].splitlines()]
     assert rows == bench.events()
     assert run(capsys, "history", "--last", "2")[1].splitlines() == lines[-2:]
+
+
+def test_what_was_pruned_is_told(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The history says where events are missing, and `journal verify` that what is left is proven all the same."""
+    bench.walk(TOY)
+    for name, value in (("ENOUGH", 0), ("RECENT", 4), ("LAST", 3)):
+        monkeypatch.setattr(pruning, name, value)
+    for _ in range(20):
+        bench.walk(TOY)
+    kept, newest = bench.events(), bench.events()[-1]["seq"]
+    told = run(capsys, "history")[1].splitlines()
+    gaps = [int(line.split()[1]) for line in told if line.startswith("…")]
+    assert sum(gaps) == newest - len(kept) > 20
+    assert len(told) == len(kept) + len(gaps)
+    code, out, _ = run(capsys, "journal", "verify")
+    assert (code, out) == (
+        Exit.VALID,
+        f"The journal is whole: {newest} events; {sum(gaps)} of them were pruned, and what follows them is proven to "
+        "follow.\n",
+    )
 
 
 def test_logs_show_the_newest_or_a_steps_log(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

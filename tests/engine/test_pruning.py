@@ -7,6 +7,9 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import tracemalloc
+from collections import deque
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +28,7 @@ from zflow.errors import OperatorError
 from zflow.journal import pruning, reader, seal
 from zflow.journal.event import Event
 from zflow.journal.layout import journal_file
+from zflow.journal.timeline import first_start
 from zflow.journal.writer import Journal
 from zflow.step import Scope
 from zflow.walk.tidy import LARGE, LOGS
@@ -249,17 +253,17 @@ def test_a_walk_lets_go_of_old_events_and_old_logs_at_its_end(tmp_path: Path, sm
     bench = Bench(tmp_path)
     what = product(file_step("one.a", scope=Scope.BOOT), file_step("one.b"))
     bench.walk(what)
-    for number in range(2, 40):
+    for number in range(2, 25):
         bench.boot = f"boot-{number}"
         (tmp_path / "one.a").unlink()
         bench.walk(what)
     logs = tmp_path / ".zflow/logs"
-    written(logs / "one", range(1, 40))
+    written(logs / "one", range(1, 25))
     (logs / "one/notes.txt").write_text("not ours")
     (logs / "product").mkdir()
     (logs / "product/product.log").write_text("x" * (LARGE + 1))
     assert bench.walk(product(*what.steps, file_step("one.never", before=refuse))) == "blocked"
-    kept = [f"a.{number}.log" for number in (1, *range(40 - LOGS, 40))]
+    kept = [f"a.{number}.log" for number in (1, *range(25 - LOGS, 25))]
     assert sorted(path.name for path in (logs / "one").iterdir()) == sorted([*kept, "never.1.log", "notes.txt"])
     assert [path.name for path in (logs / "product").iterdir()] == ["product.before.log"]
     assert len(bench.events("one.a")) < 2 * SMALL["LAST"]
@@ -269,3 +273,42 @@ def test_a_walk_lets_go_of_old_events_and_old_logs_at_its_end(tmp_path: Path, sm
 def refuse(_ctx: Context) -> None:
     """Block the step."""
     raise OperatorError(codes.COMMAND, "not today")
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A volume whose first start is followed by many walks."""
+    volume = tmp_path_factory.mktemp("long")
+    with opened(volume) as journal:
+        lived(journal, 2_000)
+    return volume
+
+
+@pytest.mark.parametrize("read", [lambda rows: deque(rows, maxlen=0), lambda rows: first_start(rows, lambda: 0.0)])
+@pytest.mark.parametrize("skip", [0, 5], ids=["all", "no end"])
+def test_however_long_the_past_reading_it_takes_little_memory(long: Path, read: Callable[..., Any], skip: int) -> None:
+    """10,000 events pass, of which a list would take 15 MB; also where no event says that the first start has ended."""
+    with reader.reading(long) as light:
+        rows = (row for row in reader.stream(light) if not skip or row["kind"] != "checked")
+        tracemalloc.start()
+        try:
+            read(rows)
+            assert tracemalloc.get_traced_memory()[1] < 8 << 20
+        finally:
+            tracemalloc.stop()
+
+
+def test_what_is_read_slowly_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: None) -> None:
+    """While somebody pages through the history events are recorded, and read, and old ones pruned."""
+    monkeypatch.setattr(reader, "PAGE", 2)
+    with opened(tmp_path) as journal:
+        lived(journal, 30)
+        with reader.reading(tmp_path) as light:
+            rows = reader.stream(light)
+            assert [next(rows)["seq"] for _ in range(4)] == [1, 2, 3, 4]
+            assert journal.prune()
+            journal.record([Event("ended", detail="told to stop")])
+            assert not light.in_transaction
+            left = [row["seq"] for row in rows]
+        assert left[-1] == 151
+        assert left == [row["seq"] for row in Bench(tmp_path).events() if row["seq"] > 4]

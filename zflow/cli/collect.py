@@ -126,7 +126,7 @@ def _add_journal(bundle: Bundle, place: Path) -> None:
             bundle.add("history.jsonl", history)
             if journal.execute("SELECT count(*) AS held FROM event").fetchone()["held"] > EVENTS:
                 bundle.notes.append(
-                    f"history.jsonl: the newest {EVENTS} events; journal.sqlite3: left out, it holds more"
+                    f"history.jsonl: only the newest {EVENTS} events; journal.sqlite3: left out, too long"
                 )
                 return
             copy = Path(folder) / "journal.sqlite3"
