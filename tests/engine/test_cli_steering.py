@@ -6,6 +6,7 @@ import io
 import signal
 import subprocess
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.engine.commands import TOY, Capture, operated, run
 from tests.engine.toy import Bench, again, effects, file_step, hold_as, let_go, product
 from tests.engine.where import wait_for
 from zflow import codes
+from zflow.cli import product as product_module
 from zflow.cli import steering
 from zflow.context import Context
 from zflow.errors import OperatorError
@@ -24,17 +26,46 @@ from zflow.status.document import gather
 from zflow.step import Drift, Evidence
 
 __all__ = ["operated"]
+RESET = """\
+Valid now, to be done again (one):
+  one.a                        make one.a
+Due already (one):
+  one.b                        make one.b (built once: done again only if its result is gone)
+The next walk looks at each of them thoroughly first: what still holds is not done again.
+Nothing is deleted: mail, settings, certificates and the history stay, and all other states.
+"""
 
 
 def test_reset_says_what_it_would_do_and_does_nothing_in_a_dry_run(bench: Bench, capsys: Capture) -> None:
-    """The steps are named, the journal stays as it is."""
+    """What is valid and will not be is told apart from what is due anyway; the journal stays as it is."""
+    hold_as(bench.volume, RUNNER)
+    bench.walk(product(file_step("one.a")))
+    bench.walk(TOY)
+    (bench.volume / "one.b").unlink()
     bench.walk(TOY)
     before = bench.events()
     code, out, _ = run(capsys, "reset-state", "one", "--dry-run")
+    let_go(bench.volume, RUNNER)
     assert code == Exit.VALID
-    assert "one.a" in out
-    assert "two.a" not in out
+    assert out == RESET
     assert bench.events() == before
+
+
+def test_reset_says_when_readiness_ends_with_it(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An orchestrator takes the server out of service until the walk has looked."""
+    monkeypatch.setattr(product_module, "product", lambda: replace(TOY, serves=("one.a", "two.a")))
+    bench.walk(TOY)
+    assert "one.a valid, `zflow health ready` says no" in run(capsys, "reset-state", "one", "--dry-run")[1]
+    run(capsys, "reset-state", "one", "--yes")
+    assert "says no" not in run(capsys, "reset-state", "one", "--dry-run")[1]
+
+
+def test_a_reset_makes_no_journal(bench: Bench, capsys: Capture) -> None:
+    """Where nothing was walked there is nothing to be done again, and nothing is written."""
+    home(bench.volume).mkdir(mode=0o700)
+    code, out, err = run(capsys, "reset-state", "one", "--yes")
+    assert (code, out, err[:7]) == (Exit.REFUSED, "", "ZF-1030")
+    assert [path.name for path in home(bench.volume).iterdir()] == [WALKER]
 
 
 def test_reset_makes_a_state_due_again_and_deletes_nothing(bench: Bench, capsys: Capture) -> None:
@@ -137,12 +168,14 @@ def test_a_reset_can_wait_for_the_walk_to_end(bench: Bench, capsys: Capture) -> 
 
 
 def test_reset_asks_and_takes_no_for_an_answer(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `--yes` and without a person nothing happens, with exit code 1."""
+    """Without `--yes` and without a person nothing happens, with exit code 1, and the way to answer is told."""
     bench.walk(TOY)
     before = bench.events()
-    monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    assert run(capsys, "reset-state", "one")[0] == Exit.STOPPED
-    assert bench.events() == before
+    for said in ("", "n\n", "y"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        code, _, err = run(capsys, "reset-state", "one")
+        assert (code, "`--yes`" in err) == ((Exit.VALID, False) if said == "y" else (Exit.STOPPED, True))
+        assert (bench.events() == before) is (said != "y")
 
 
 def test_reset_of_an_unknown_state_names_the_known_ones(bench: Bench, capsys: Capture) -> None:
@@ -161,8 +194,8 @@ def test_reset_is_refused_while_a_walk_is_under_way(
     before = bench.events()
     monkeypatch.setattr("zflow.walk.reset.PATIENCE", 0.0)
     with held(bench.volume, WALKER):
-        code, _, err = run(capsys, "reset-state", "one", "--yes")
-    assert code == Exit.HELD
+        code, out, err = run(capsys, "reset-state", "one")
+    assert (code, out) == (Exit.HELD, "")  # before anybody is asked
     assert codes.UNDER_WAY.id in err
     assert "two containers" not in err
     assert bench.events() == before

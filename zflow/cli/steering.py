@@ -6,6 +6,8 @@ import math
 import os
 import signal
 import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +16,9 @@ from zflow.cli.looking import describe, newest_event, recorded_since
 from zflow.exits import Exit
 from zflow.light import run as supervise
 from zflow.light import volume
+
+if TYPE_CHECKING:
+    from zflow.step import Step
 
 POLL = 0.2
 """Seconds between two looks at the journal while following a walk."""
@@ -122,18 +127,17 @@ def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
     from zflow.cli.product import product
     from zflow.journal.layout import paused
     from zflow.lock import RUNNER, holder
-    from zflow.walk.reset import names_of, reset
+    from zflow.walk.reset import check, names_of, reset
 
     steps = names_of(product(), state)
-    click.echo(f"To be done again ({state}):")
-    for step in steps:
-        again = " (built once: done again only if its result is gone)" if step.once else ""
-        click.echo(f"  {step.name:<28} {step.title}{again}")
-    click.echo("Nothing is deleted: each step looks first whether its result still holds. The history is kept.")
+    if not dry_run:
+        check(volume(), math.inf if wait else None)
+    for line in _lost_by_reset(state, steps, product().serves):
+        click.echo(line)
     if dry_run:
         return Exit.VALID
     if not yes:
-        click.confirm("Go on?", abort=True)
+        _confirm()
     reset(product(), volume(), state, math.inf if wait else None)
     found = holder(volume(), RUNNER)
     if found is None or not found.alive:
@@ -143,6 +147,36 @@ def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
     else:
         click.echo("Done; the runner begins a walk. `zflow status` shows it.")
     return Exit.VALID
+
+
+def _lost_by_reset(state: str, steps: Sequence[Step], serves: Sequence[str]) -> Iterator[str]:
+    """Yield what a reset of a state makes due, what that means for others, and what it leaves."""
+    from zflow.status.document import gather
+
+    valid = {row["name"] for row in gather(volume())["steps"] if row["status"] == "valid"}
+    groups = {
+        f"Valid now, to be done again ({state}):": [step for step in steps if step.name in valid],
+        f"Due already ({state}):": [step for step in steps if step.name not in valid],
+    }
+    for head, members in groups.items():
+        if members:
+            yield head
+        for step in members:
+            again = " (built once: done again only if its result is gone)" if step.once else ""
+            yield f"  {step.name:<28} {step.title}{again}"
+    yield "The next walk looks at each of them thoroughly first: what still holds is not done again."
+    if asked := [step.name for step in steps if step.name in serves and step.name in valid]:
+        yield f"Until it has found {' and '.join(asked)} valid, `zflow health ready` says no."
+    yield "Nothing is deleted: mail, settings, certificates and the history stay, and all other states."
+
+
+def _confirm() -> None:
+    """Ask, and say what to do where nobody answers. Raises click.Abort."""
+    try:
+        click.confirm("Go on?", abort=True)
+    except click.Abort:
+        click.echo("\nNothing was changed. Where nobody can be asked, as by a script, `--yes` answers.", err=True)
+        raise
 
 
 @click.command(context_settings={"allow_interspersed_args": False})  # a command's options are its own

@@ -12,7 +12,7 @@ from zflow.clock import system_clock
 from zflow.errors import OperatorError
 from zflow.files import write_atomic
 from zflow.journal.event import Event
-from zflow.journal.layout import request_file
+from zflow.journal.layout import journal_file, request_file
 from zflow.journal.writer import Position, open_journal
 from zflow.lock import writing
 from zflow.step import Product, Step
@@ -30,6 +30,13 @@ def names_of(product: Product, state: str) -> tuple[Step, ...]:
             return each.steps
     names = ", ".join(each.name for each in product.states)
     raise OperatorError(codes.NO_SUCH_STATE, f"there is no state {state!r}; there are: {names}")
+
+
+def check(volume: Path, patience: float | None = None) -> None:
+    """Ask what a reset would be refused for, before the operator is asked. Raises what `reset` does, and NO_JOURNAL."""
+    with writing(volume, PATIENCE if patience is None else patience):
+        if not journal_file(volume).exists():
+            raise OperatorError(codes.NO_JOURNAL, f"there is no {journal_file(volume)}")
 
 
 def reset(product: Product, volume: Path, state: str, patience: float | None = None) -> None:
