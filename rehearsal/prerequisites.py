@@ -75,6 +75,7 @@ NEEDS = (
     *_all([IMAGE, HOST], "mmdebstrap", ("nft", "nftables"), ("dpkg-deb", "dpkg")),
     *_all([FAST, HOST], "openssl", "strace", ("dnsmasq", "dnsmasq-base")),
     *_all([HOST], ("ip", "iproute2"), ("mkfs.ext4", "e2fsprogs"), "mount", "chromium"),
+    *_all([HOST], ("mkfs.xfs", "xfsprogs"), ("mkfs.btrfs", "btrfs-progs")),
     *_all([HOST], ("systemd-analyze", "systemd")),
     *_all([HOST], ("nginx", "nginx-light"), "postfix", ("testssl", "testssl.sh")),
     *_all([HOST], ("/usr/lib/nginx/modules/ngx_mail_module.so", "libnginx-mod-mail")),

@@ -37,7 +37,7 @@ ip link set nowhere up
 ip address add "$ADDRESS/24" dev eth0
 ip link set eth0 up
 ip route add default via "${ADDRESS%.*}.1"
-mount -t overlay -o "lowerdir=$lower,upperdir=$top/files,workdir=$top/work" volume "$volume"
+[ -z "$lower" ] || mount -t overlay -o "lowerdir=$lower,upperdir=$top/files,workdir=$top/work" volume "$volume"
 mount -t tmpfs -o mode=755 run /run
 mkdir -p "$top/dev"
 mount -t tmpfs -o mode=755 dev "$top/dev"
@@ -100,6 +100,8 @@ class Machine:
     name: str
     layers: tuple[str, ...]
     settings: Mapping[str, str]
+    mounted: bool = False
+    """Whether the volume is a file system that somebody has mounted for it, and not made of layers."""
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -130,7 +132,8 @@ class Machine:
     def start(self, *argv: str, **variables: str) -> None:
         """Start a program inside."""
         volume, top = f"/mnt/{self.name}/volume", f"/mnt/{self.name}/top"
-        lower = ":".join([*(f"/mnt/{layer}/top/files" for layer in self.layers), f"/mnt/{self.name}/nothing"])
+        layers = [*(f"/mnt/{layer}/top/files" for layer in self.layers), f"/mnt/{self.name}/nothing"]
+        lower = "" if self.mounted else ":".join(layers)
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ADDRESS": ADDRESS, "NAME": HOSTNAME}
         environment |= {"HERE": str(ROOT), "ZFLOW_VOLUME": volume, **self.settings, **variables}
         with (self.folder / "output").open("ab") as output:
@@ -150,6 +153,20 @@ class Machine:
         """Walk to the end and return the exit code."""
         self.walk(until, variant)
         return self.wait(timeout)
+
+    def run(self, *argv: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command of zflow's inside while the machine runs, as an engine's `exec` does."""
+        inside = ["nsenter", f"--target={self._first()}", "--mount", "--pid", "--net", "--uts", "--ipc", f"--wd={ROOT}"]
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ZFLOW_VOLUME": f"/mnt/{self.name}/volume"}
+        return subprocess.run(
+            [*inside, sys.executable, "-m", "zflow", *argv],
+            env={**environment, **self.settings}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=timeout, check=False,
+        )  # fmt: skip
+
+    def _first(self) -> str:
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()[0]
 
     def seen(self) -> dict[str, Any]:
         """Return what the last walk saw on the volume when it had ended."""
@@ -182,10 +199,8 @@ class Machine:
     def kill(self) -> None:
         """End everything inside at once, as an engine's kill does; return when nothing is left of it."""
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        with contextlib.suppress(OSError):
-            for pid in children.read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
+        with contextlib.suppress(OSError, IndexError):
+            os.kill(int(self._first()), signal.SIGKILL)
         self._process.wait(60)
 
     def remove(self) -> None:

@@ -17,9 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.image import make_image
+from rehearsal.setup import stand_in
 from tests.crash import points, world, writes
 from tests.crash.cut import apart
+from tests.crash.disk import FORMATS
 from tests.crash.host import Violation
+from tests.e2e.conftest import bootstrap_into
 from tests.reliability import keep
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +49,7 @@ class Form:
     steps: int
     share: str = "1"
     kills: str = "20"
+    images: int = 20
 
 
 LONG = Form(every=1, writes_every=1, cuts=200, steps=1_000_000)
@@ -114,6 +119,24 @@ def containers(form: Form, seed: str) -> Iterator[Line]:
     yield Line("container: killed whole at random moments", f"{form.kills} kills", verdict(code), seed)
 
 
+def images(form: Form, seed: str) -> Iterator[Line]:
+    """Cut the power of whole volumes in which the product makes its first start."""
+    if shutil.which("podman") is None or os.geteuid() != 0:
+        yield Line("power cut of a whole volume", "none: needs podman and root")
+        return
+    with tempfile.TemporaryDirectory(prefix="zflow-images-") as folder:
+        make_image()
+        rootfs = Path(folder, "rootfs.tar")
+        bootstrap_into(rootfs, stand_in(Path(folder, "release")))
+        for kind in FORMATS:
+            options = ("--images", str(form.images), "--seed", seed, "--rootfs", str(rootfs))
+            found = apart("tests.crash.images", kind, *options)
+            tried = f"{found['images']} images, {found['acknowledged']:,} acknowledgements"
+            yield Line(f"{kind}: power cut of a whole volume", tried, "; ".join(found["lost"]) or "0", seed)
+            inside = ", ".join(f"{place} {number}" for place, number in found["inside"].items())
+            yield Line(f"{kind}: of these images", inside, seed=seed)
+
+
 def tested(file: str, environment: Mapping[str, str]) -> int:
     """Run a file of tests; return pytest's exit code."""
     argv = [sys.executable, "-m", "pytest", "-q", file]
@@ -131,7 +154,9 @@ PARTS: Mapping[str, Callable[[Form, str], Iterator[Line]]] = {
     "power": cuts,
     "world": simulated,
     "container": containers,
+    "images": images,
 }
+LONG_ONLY = {"container", "images"}
 
 
 def certificate(form: Form, seed: str, chosen: Iterable[str]) -> Iterator[Line]:
@@ -156,7 +181,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="a sample without containers, in less than a minute")
     parser.add_argument("--seed", default="1")
     options = parser.parse_args()
-    chosen = options.parts or [name for name in PARTS if name != "container" or not options.short]
+    chosen = options.parts or [name for name in PARTS if not (options.short and name in LONG_ONLY)]
     began, lines = time.monotonic(), []
     for line in certificate(SHORT if options.short else LONG, options.seed, chosen):
         print(f"{line.what:64} {line.tried:50} {line.lost:6} {line.seed}", flush=True)

@@ -67,18 +67,23 @@ def bootstrapped(image: None, release: StandIn, shared: Path) -> Path:
     """An archive of a volume as the real bootstrap left it, with which later tests save the download."""
 
     def make(folder: Path) -> None:
-        donor = machine("zflow-test-donor", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
-        try:
-            donor.create()
-            donor.start()
-            assert donor.wait_valid(900) == 1, donor.logs()
-            donor.stop()
-            folder.mkdir(exist_ok=True)
-            pack(donor.volume_path(), folder / "rootfs.tar")
-        finally:
-            donor.remove()
+        folder.mkdir(exist_ok=True)
+        bootstrap_into(folder / "rootfs.tar", release)
 
     return once(shared / "bootstrapped", make) / "rootfs.tar"
+
+
+def bootstrap_into(archive: Path, release: StandIn) -> None:
+    """Let the real bootstrap build an Ubuntu in a container, and pack it into an archive; needs the image."""
+    donor = machine("zflow-test-donor", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
+    try:
+        donor.create()
+        donor.start()
+        assert donor.wait_valid(900) == 1, donor.logs()
+        donor.stop()
+        pack(donor.volume_path(), archive)
+    finally:
+        donor.remove()
 
 
 def from_archive(archive: Path) -> dict[str, str]:
