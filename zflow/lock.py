@@ -33,6 +33,8 @@ RUNNER = "runner.lock"
 """Held by `zflow run` for as long as it lives."""
 WALKER = "walker.lock"
 """Held by whoever writes the journal."""
+HAND = "hand.lock"
+"""Held by a command that changes something by another way, where no runner of its container holds the volume."""
 
 ROOM = 160
 """Bytes of a lock's file."""
@@ -92,8 +94,8 @@ def holder(volume: Path, name: str) -> Holder | None:
 
 
 def elsewhere(volume: Path) -> Holder | None:
-    """Return who holds the volume in another container: its runner, or one who walks there without a runner."""
-    for name in (RUNNER, WALKER):
+    """Return who holds the volume in another container: its runner, or one who works there without a runner."""
+    for name in (RUNNER, WALKER, HAND):
         found = holder(volume, name)
         if found is not None and not found.alive:
             return found
@@ -123,8 +125,27 @@ def writing(volume: Path, patience: float = 0.0) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
-    """Hold a lock; try for `patience` seconds.
+def working(volume: Path) -> Iterator[None]:
+    """Keep other containers away while a command works that takes no other lock; one of this container's is enough.
+
+    A program that takes the place of this process holds on. A volume on which no lock can be made is worked on all the
+    same: to look after it may be what the command is for. Raises OperatorError(HELD).
+    """
+    permit(volume)
+    with contextlib.ExitStack() as stack:
+        if holder(volume, RUNNER) is None and holder(volume, HAND) is None:
+            try:
+                os.set_inheritable(stack.enter_context(held(volume, HAND)), True)
+            except OperatorError as error:
+                if error.code in codes.HOLDING:
+                    raise
+            permit(volume)
+        yield
+
+
+@contextlib.contextmanager
+def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[int]:
+    """Hold a lock, and give its descriptor; try for `patience` seconds.
 
     Raises OperatorError: HELD, or UNDER_WAY for a walk in this container, with the holder; NO_JOURNAL, NO_LOCKS,
     NOT_A_FILE, VOLUME_READ_ONLY, DISK_FULL or NO_INODES when there is no lock to be had; what `check_home` raises.
@@ -134,7 +155,7 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[None]:
         _take(file.fileno(), path, name, patience)
         _write(file, path, json.dumps(vars(named(os.getpid()))))
         try:
-            yield
+            yield file.fileno()
         finally:
             with contextlib.suppress(OperatorError):  # the name of one who has let go misleads nobody
                 _write(file, path, "")

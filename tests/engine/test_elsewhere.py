@@ -127,6 +127,34 @@ def test_the_health_of_a_container_is_its_own(volume: Path) -> None:
         first.communicate("let go\n")
 
 
+SHELL = """
+for each in bin lib lib64 usr; do mkdir -p "$ZFLOW_VOLUME/$each"; mount --bind "/$each" "$ZFLOW_VOLUME/$each"; done
+exec "$0" -m tests.engine.toy_zflow shell sh -c 'echo at work; exec cat'
+"""
+
+
+def test_a_shell_holds_the_volume_while_it_works(volume: Path) -> None:
+    """In a container without a runner: until it has ended no other container begins anything; its own one may."""
+    argv = [*OTHER, "sh", "-ec", SHELL, sys.executable]
+    environment = os.environ | {"ZFLOW_VOLUME": str(volume)}
+    with subprocess.Popen(argv, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        assert shell.stdout is not None
+        assert shell.stdout.readline() == b"at work\n"
+        beside = zflow(volume, "run")
+        assert (beside.returncode, codes.HELD.id in beside.stdout) == (Exit.HELD, True), beside
+        assert zflow(volume, "status").returncode == Exit.HELD
+        inside = ["nsenter", "--target", child_of(shell.pid), "--mount", "--pid", f"--wd={ROOT}", sys.executable, "-m"]
+        resumed = subprocess.run([*inside, "tests.engine.toy_zflow", "resume"], env=environment, check=False)
+        assert resumed.returncode == Exit.VALID
+        shell.communicate()
+    assert zflow(volume, "resume").returncode == Exit.VALID
+
+
+def child_of(pid: int) -> str:
+    """Return the number of a process's one child."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
+
+
 def test_a_killed_containers_name_holds_nothing(volume: Path) -> None:
     """What it left in the lock's file is of another container; the kernel says that it is free."""
     argv = [*OTHER, sys.executable, "-c", HOLD, str(volume), RUNNER]

@@ -15,6 +15,8 @@ WRITES = frozenset({
     "journal rebuild",
 })  # fmt: skip
 """Commands that change something on the volume, or may. With `--dry-run` they only look."""
+LOCKLESS = frozenset({"shell", "alert", "dkim rotate", "tls deploy"})
+"""Those of them that hold no lock of their own while they work."""
 APART = frozenset({"status", "health", "version", "explain", "completion"})
 """Commands that say it in their own words, or look at no volume."""
 
@@ -25,15 +27,18 @@ def guard(command: click.Command, name: str = "") -> None:
         for word, each in command.commands.items():
             guard(each, f"{name} {word}".strip())
     elif command.callback is not None and name not in APART:
-        command.callback = _asking(command.callback, writes=name in WRITES)
+        command.callback = _asking(command.callback, name)
 
 
-def _asking(callback: Callable[..., Any], *, writes: bool) -> Callable[..., Any]:
+def _asking(callback: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(callback)
     def asking(*words: Any, **options: Any) -> Any:
-        from zflow.lock import elsewhere, permit
+        from zflow.lock import elsewhere, permit, working
 
-        if writes and not options.get("dry_run"):
+        if name in LOCKLESS:
+            with working(volume()):
+                return callback(*words, **options)
+        if name in WRITES and not options.get("dry_run"):
             permit(volume())
         elif elsewhere(volume()) is not None:
             click.echo(

@@ -16,7 +16,7 @@ from zflow.exits import Exit
 from zflow.journal.event import VALID
 from zflow.journal.layout import home, paused
 from zflow.journal.reader import milestones, position, reading, steps
-from zflow.lock import RUNNER, WALKER, holder
+from zflow.lock import HAND, RUNNER, WALKER, holder
 from zflow.status.outlook import left, outlook, pace
 from zflow.terminal.words import amount, duration, share
 
@@ -36,7 +36,7 @@ def gather(volume: Path, clock: Clock = system_clock) -> Document:
     runner, walker = holder(volume, RUNNER), holder(volume, WALKER)
     alive = runner is not None and runner.alive
     walking = walker is not None
-    foreign = any(each is not None and not each.alive for each in (runner, walker))
+    foreign = any(each is not None and not each.alive for each in (runner, walker, holder(volume, HAND)))
     document: Document = {
         "schema": SCHEMA,
         "version": __version__,
