@@ -96,7 +96,7 @@ test-others: $(VENV)/ready
 checkpoints: prepare-checkpoints $(VENV)/ready
 	ZFLOW_TEST_CHECKPOINTS=all $(RUN) pytest -q tests/e2e/test_checkpoints.py
 
-# The crash certificate: prints its matrix and keeps it in docs/reliability.md; an hour. The short form: a minute.
+# The crash certificate: prints its matrix and keeps it in docs/reliability.md; two hours. The short form: a minute.
 crash: prepare-crash $(VENV)/ready
 	$(RUN) tests.crash.matrix
 

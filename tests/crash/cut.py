@@ -58,7 +58,11 @@ def power_up(volume: Path) -> None:
 
 
 def apart(module: str, *argv: str) -> Any:
-    """Run a module in a mount namespace of its own, so that nothing stays mounted; return the JSON that it prints."""
+    """Run a module in a mount namespace of its own, so that nothing stays mounted; return the JSON that it prints.
+
+    Raises AssertionError when it prints nothing.
+    """
     command = ["unshare", "--mount", sys.executable, "-m", module, *argv]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True, check=False)
+    assert done.stdout, f"{module} ended with {done.returncode}, see above"
     return json.loads(done.stdout)

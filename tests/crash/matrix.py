@@ -1,6 +1,6 @@
 """`python -m tests.crash.matrix [--short]`: runs the crash certificate, prints its matrix, and keeps it in the docs.
 
-The long form, `make crash`, takes an hour or more, the short one less than a minute. Ends with 1
+The long form, `make crash`, takes two hours or more, the short one less than a minute. Ends with 1
 when anything was lost; the line then names the seed or the point that leads to it again.
 """
 
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.commands import Failed
 from rehearsal.image import make_image
 from rehearsal.setup import stand_in
 from tests.crash import points, world, writes
@@ -164,7 +165,7 @@ def certificate(form: Form, seed: str, chosen: Iterable[str]) -> Iterator[Line]:
     for name in chosen:
         try:
             yield from PARTS[name](form, seed)
-        except (AssertionError, Violation) as error:
+        except (AssertionError, Failed, Violation) as error:
             yield Line(name, "stopped there", str(error), seed)
 
 
