@@ -27,99 +27,20 @@ from states.product import PRODUCT
 from tests.chroot.ground import READY, Ground, ground
 from tests.chroot.machine import Machine, Memory
 from tests.crash.disk import FORMATS, Pool
+from tests.crash.moments import DISK, ELSEWHERE, VENDOR, Album, Image, told
 from tests.e2e.trees import Snapshot, differences, snapshot
-from zflow.errors import OperatorError
 from zflow.files import sha256
 from zflow.journal.event import VALID
-from zflow.journal.reader import Row, events, reading
+from zflow.journal.reader import reading
 from zflow.journal.seal import broken_link
 
-VENDOR = ("install.software", "install.setup")
-ELSEWHERE = "elsewhere"
-AHEAD = frozenset({"install.archive", "hardening.dh"})
-"""They run beside the others; a moment is told by those."""
 ONCE = [step.name for step in PRODUCT.steps if step.once]
 PAUSE = 0.4
 """Seconds at most between two moments."""
 LIMIT = 600.0
 """Seconds that a walk may take to a serving server."""
-DISK = "disk"
 SETTINGS = {"ZFLOW_FIREWALL_HOST_NETWORK": "yes", "ZFLOW_MIRROR": "http://127.0.0.1:9/ubuntu"}
 """The network is the machine's own, but /sys shows its host's; and a mirror that leads nowhere refuses at once."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """What lay on the device at one moment, and what the journal had acknowledged just before."""
-
-    name: str
-    point: str
-    hashes: frozenset[str]
-
-
-@dataclass
-class Album:
-    """Keeps the same number of images of each kind of moment, however long that lasts: each moment is as likely.
-
-    Of moments whose number is not known beforehand: the n-th takes the place of a kept one with the chance of places/n.
-    """
-
-    pool: Pool
-    dice: random.Random
-    places: Mapping[str, int]
-    kept: dict[str, list[Image]] = field(default_factory=dict)
-    met: Counter[str] = field(default_factory=Counter)
-    taken: int = 0
-
-    def moment(self, volume: Path) -> None:
-        """Take an image, unless the dice are against it or the walk goes on to another step meanwhile."""
-        rows = told(volume)
-        kind = where(rows)
-        images, chosen = self.kept.setdefault(kind, []), self.dice.randrange(self.met[kind] + 1)
-        if len(images) == self.places[kind] <= chosen:
-            self.met[kind] += 1
-            return
-        self.taken += 1
-        image = Image(f"image-{self.taken}", point(rows), frozenset(row["hash"] for row in rows))
-        self.pool.clone(DISK, image.name)
-        if where(told(volume)) != kind:
-            self.pool.remove(image.name)
-            return
-        self.met[kind] += 1
-        if len(images) == self.places[kind]:
-            self.pool.remove(images[chosen].name)
-            images[chosen] = image
-        else:
-            images.append(image)
-
-    def images(self) -> Iterator[Image]:
-        """Yield what is kept."""
-        for each in self.kept.values():
-            yield from each
-
-
-def told(volume: Path) -> list[Row]:
-    """Return what the journal on a volume tells, read from outside; nothing before there is one."""
-    try:
-        with reading(volume) as journal:
-            return events(journal)
-    except OperatorError:
-        return []
-
-
-def where(rows: list[Row]) -> str:
-    """Return the vendor's installer that is at work, else that it is elsewhere."""
-    last = next((row for row in reversed(rows) if row["step"] and row["step"] not in AHEAD), None)
-    inside = last is not None and last["kind"] == "started" and last["step"] in VENDOR
-    return str(last["step"]) if last is not None and inside else ELSEWHERE
-
-
-def point(rows: list[Row]) -> str:
-    """Return a moment's name: the last event and its age."""
-    if not rows:
-        return "before the journal"
-    last = rows[-1]
-    return f"{last['step'] or 'walk'} {last['kind']} + {time.time() - last['at']:.2f} s"
 
 
 @dataclass

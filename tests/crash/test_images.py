@@ -12,9 +12,9 @@ from unittest.mock import create_autospec
 import pytest
 
 from tests.chroot.machine import memory
-from tests.crash import images
+from tests.crash import moments
 from tests.crash.disk import FORMATS, Pool
-from tests.crash.images import ELSEWHERE, Album, where
+from tests.crash.moments import ELSEWHERE, Album, where
 from zflow.journal.reader import Row
 
 KINDS = [
@@ -76,7 +76,7 @@ def test_each_moment_is_as_likely_to_be_kept(monkeypatch: pytest.MonkeyPatch) ->
     for seed in range(400):
         album = Album(pool, random.Random(seed), {ELSEWHERE: 2})
         for at in range(10):
-            monkeypatch.setattr(images, "told", lambda _, at=at: told("bootstrap.build", "started", at))
+            monkeypatch.setattr(moments, "told", lambda _, at=at: told("bootstrap.build", "started", at))
             album.moment(Path())
         assert len(album.kept[ELSEWHERE]) == 2
         kept.update(number for each in album.images() for number in each.hashes)
