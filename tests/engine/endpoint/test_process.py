@@ -70,7 +70,9 @@ def test_another_setting_ends_it_and_a_mistake_does_not(tmp_path: Path, port: in
         assert one.stdout is not None
         assert f"http://127.0.0.1:{port}/" in one.stdout.readline()
         with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as client:
-            settings.write_text("http = rubbish\n")
+            # At once: a file that is empty for a moment is another setting, and no mistake.
+            (tmp_path / "rubbish").write_text("http = rubbish\n")
+            (tmp_path / "rubbish").replace(settings)
             with pytest.raises(subprocess.TimeoutExpired):
                 one.wait(0.2)
             client.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
