@@ -18,8 +18,9 @@ from zflow.api import Context
 
 CHANGED = Path("var/lib/dpkg/info")
 """A folder that every installation of a package writes to."""
-PROGRAM = r"^\S+ ..x\S* .*/(usr|lib|lib64|bin|sbin|opt)/.* \(deleted\)$"
-"""A mapping of a program or library that has lost its name, in the form of grep(1) and of Python."""
+PROGRAM = r"^\S+ ..x\S* .*/(usr|lib|lib64|bin|sbin|opt/zimbra/common)/.* \(deleted\)$"
+"""A mapping of a package's program or library that has lost its name, for grep(1) and for Python. What Java unpacks of
+its own, and removes as soon as it has it, lies elsewhere."""
 
 
 def replaced(ctx: Context, pids: Iterable[int]) -> list[int]:

@@ -87,6 +87,19 @@ def test_nothing_is_looked_at_without_an_update(ctx: Context, process: subproces
     assert replaced(ctx, [process.pid]) == []
 
 
+def test_a_library_that_java_unpacks_is_no_update(ctx: Context) -> None:
+    """What was mapped from a folder for such things, and removed at once, came by no package."""
+    folder = ctx.volume / "opt/zimbra/data/tmp"
+    folder.mkdir(parents=True)
+    shutil.copy("/bin/sleep", folder / "unpacked")
+    with subprocess.Popen([folder / "unpacked", "60"]) as running:
+        (folder / "unpacked").unlink()
+        update(ctx)
+        assert "(deleted)" in Path(f"/proc/{running.pid}/maps").read_text()
+        assert replaced(ctx, [running.pid]) == []
+        running.kill()
+
+
 @pytest.mark.root
 def test_a_root_without_the_right_to_trace() -> None:
     """A container's root may not read another user's mappings, and looks as that user."""
