@@ -86,7 +86,7 @@ def runner() -> str:
 # Written by zflow at every start.
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 cd /{STAMPS} || exit
-alone() {{ flock -w {PATIENCE} {LOCK} "$@"; }}
+alone() {{ flock --close -w {PATIENCE} {LOCK} "$@"; }}
 {{
     if [ -n "$(dpkg --audit)" ] || ! apt-get -qq check; then
         alone {shlex.join(CONFIGURE)}
