@@ -46,7 +46,12 @@ def damaged(ctx: Context) -> list[str]:
     """Return which servers could not start on their files; on the proven pair they could, whatever is said of it."""
     odd = [name for name in READERS if not loads(*_files(ctx, name))]
     good = deployed.proven(ctx) if odd else None
-    return [name for name in odd if good is None or not _is(ctx, name, good)]
+    return [name for name in odd if good is None or not _has_all(ctx, name, good)]
+
+
+def _has_all(ctx: Context, name: str, pair: Pair) -> bool:
+    chain = exchange.certificates(f"{pair.leaf}\n{pair.chain}")
+    return _is(ctx, name, pair) and exchange.certificates(_files(ctx, name)[0]) == chain
 
 
 def loads(certificate: str, key: str) -> bool:
