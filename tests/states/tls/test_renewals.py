@@ -50,4 +50,4 @@ def test_three_hundred_quick_exchanges_write_no_failure(tmp_path: Path, monkeypa
     assert bench.walk(what, "changed: certificate") == "serving"
     assert [row for row in bench.events() if row["kind"] in {"failed", "blocked", "gave-up"}] == []
     assert served(bench.zimbra) == {der(PAIRS[(TIMES - 1) % len(PAIRS)].pem)}
-    assert bench.kinds("tls.deployed").count("done") > 3
+    assert "interrupted" in bench.kinds("tls.pair")
