@@ -9,8 +9,6 @@ from states import directory
 from states.directory import CAT, SEARCH, entries
 from tests.states.hardening.server import Server
 
-pytest_plugins = ("tests.states.hardening.conftest",)
-
 ANSWERED = """\
 dn: cn=config,cn=zimbra
 zimbraHttpDosFilterMaxRequestsPerSec: 77
