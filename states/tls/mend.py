@@ -44,7 +44,9 @@ def _files(ctx: Context, name: str) -> tuple[str, str]:
 
 def damaged(ctx: Context) -> list[str]:
     """Return which servers could not start on their files; on the proven pair they could, whatever is said of it."""
-    odd = [name for name in READERS if not loads(*_files(ctx, name))]
+    found = {name: _files(ctx, name) for name in READERS}
+    whole = {each for each in set(found.values()) if loads(*each)}  # all have the same, mostly
+    odd = [name for name in READERS if found[name] not in whole]
     good = deployed.proven(ctx) if odd else None
     return [name for name in odd if good is None or not _has_all(ctx, name, good)]
 
