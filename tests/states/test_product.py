@@ -18,6 +18,7 @@ from zflow.codes import ENGINE_CODES
 from zflow.errors import OperatorError
 from zflow.retry import POLICIES
 from zflow.settings import PREFIX, load
+from zflow.walk.keys import key_of
 
 STEPS = PRODUCT.steps
 SETTINGS = PRODUCT.settings
@@ -262,3 +263,20 @@ def test_watches_on_an_empty_volume(tmp_path: Path) -> None:
     assert len({each.name for each in (*files, *watches)}) == len(files) + len(watches)
     assert all(each.paths and not each.argv for each in files)
     assert all(each.argv and not each.paths and each.every >= 1 for each in watches)
+
+
+def test_another_zimbra_makes_due_what_an_upgrade_may_undo(tmp_path: Path) -> None:
+    """What zflow wrote into Zimbra's configuration and folders has its version among what it was made for."""
+    ctx = make_context(tmp_path, SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"})
+    status = tmp_path / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+
+    def keys(version: str) -> dict[str, str]:
+        status.write_text(f"Package: zimbra-core\nStatus: install ok installed\nVersion: {version}\n")
+        return {each.name: key_of(each, ctx) for each in STEPS}
+
+    before, after = keys("8.8.15.GA.3869.UBUNTU18.64"), keys("10.1.0.GA.4655.UBUNTU22.64")
+    assert {name for name, key in before.items() if after[name] != key} == {
+        *("tls.profile", "tls.hsts", "hardening.watcher", "hardening.values", "hardening.senders"),
+        *("hardening.dkim", "hardening.dh_deployed"),
+    }
