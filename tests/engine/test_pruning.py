@@ -123,6 +123,41 @@ def test_a_long_life_leaves_the_first_start_the_turns_and_the_last_of_each_step(
     assert damage(tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    "history",
+    [
+        [Event("done", "one", "one.a", 3, key="k"), *[Event("interrupted", "one", "one.a", 4)] * 30],
+        [Event("failed", "one", "one.a", number, next_try=float(number)) for number in range(1, 31)],
+        [Event("gave-up", "one", "one.a", 5), *[Event("failed", "one", "one.a", 6, next_try=9.0)] * 30],
+        [Event("started", "one", "one.a", 7), Event("lost", "one", "one.a"), *[Event("reset", "one", "one.a")] * 30],
+        [Event("done", "one", "one.a", 3, key="k"), Event("entered"), *[Event("checked")] * 30],
+    ],
+    ids=["settled long ago", "failed often", "gave up long ago", "reset often", "served for long"],
+)
+def test_what_the_status_rests_on_is_kept_however_old(tmp_path: Path, small: None, history: list[Event]) -> None:
+    """More events of the same step, or of walks, than are kept of each, between what counts and the end."""
+    with opened(tmp_path) as journal:
+        journal.record(
+            [*[Event("begun")] * 30, *[Event("failed", "one", "one.a", 1, next_try=1.0)] * 2, Event("checked")]
+        )
+        journal.record([*history, *[Event("lost", "two", "two.other")] * 30])
+    before = known(tmp_path, "boot-1")
+    with opened(tmp_path) as journal:
+        assert journal.prune()
+    assert known(tmp_path, "boot-1") == before
+    assert damage(tmp_path) is None
+
+
+def test_the_newest_are_kept_whatever_they_are(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as are looked at before each walk, also where one step has made them all."""
+    monkeypatch.setattr(pruning, "RECENT", 30)
+    with opened(tmp_path) as journal:
+        lived(journal, 1)
+        journal.record([Event("lost", "two", "two.other")] * 60)
+        assert journal.prune() == 29
+    assert [row["seq"] for row in Bench(tmp_path).events()] == [1, 2, 3, 4, 5, *range(35, 66)]
+
+
 def test_a_short_journal_is_left_as_it_is(tmp_path: Path) -> None:
     """Nothing is pruned, and no commit is made, before there is much to prune."""
     with opened(tmp_path) as journal:

@@ -48,7 +48,6 @@ OF_A_STEP = (
 )
 """What its record and its row of the status are made of: `zflow.journal.writer` and the view `step_status`."""
 OF_WALKS = (
-    "SELECT min(seq) FROM event",
     "SELECT max(seq) FROM event WHERE step IS NULL AND kind = 'begun'",
     "SELECT max(seq) FROM event WHERE step IS NULL AND kind = 'checked'",
     "SELECT max(seq) FROM event WHERE step IS NULL AND kind IN ('entered', 'ended')",
