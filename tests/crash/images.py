@@ -29,7 +29,7 @@ from tests.chroot.machine import Machine, Memory
 from tests.crash.disk import FORMATS, Pool
 from tests.crash.moments import DISK, ELSEWHERE, VENDOR, Album, Image, told
 from tests.e2e.trees import Snapshot, differences, snapshot
-from zflow.files import sha256
+from zflow.files import sha256, sync_volume
 from zflow.journal.event import VALID
 from zflow.journal.reader import reading
 from zflow.journal.seal import broken_link
@@ -85,6 +85,7 @@ class Trials:
             shutil.copytree(repository, volume / "app/vendor-repo")
             shutil.copytree(secrets, volume / ".zflow/secrets")
             (volume / ".zflow").chmod(0o700)
+            sync_volume(volume)
             machine.start(sys.executable, "-m", "zflow", "run")
             until = time.monotonic() + LIMIT
             while (last := told(volume)[-1:]) == [] or last[0]["kind"] != "checked":
