@@ -24,14 +24,15 @@ REFUSED = (
 )  # fmt: skip
 """What writes: told that another container holds the volume, by ZF-1005."""
 LOOKS = {
-    "history": 0, "history --json": 0, "plan": 0, "verify": 1, "doctor": 1, "logs": 0, "analyze": 0, "graph": 0,
-    "config": 0, "journal verify": 0, "tls show": 1, "tls check": 0, "tls audit": 1, "dns": 0, "dkim show": 0,
+    "history": 0, "history --json": 0, "plan": 0, "verify": 1, "doctor": 1, "logs": 0, "logs install.setup": 0,
+    "analyze": 0, "graph": 0, "config": 0, "config --example": 0, "journal verify": 0,
+    "tls show": 1, "tls check": 0, "tls audit": 1, "dns": 0, "dkim show": 0,
     "firewall show": 1, "reset-state tls --dry-run": 0, "collect /tmp/bundle.tar.gz": 0,
 }  # fmt: skip
 """What only looks, with its exit code: some look for what runs, which is in the other container."""
 OTHERS = {
     "status": 4, "status --json": 4, "status --wait --timeout 5": 4, "health": 1, "health startup": 1,
-    "health ready": 1, "version": 0, "explain": 0, "explain ZF-1005": 0, "completion bash": 0,
+    "health ready": 1, "version": 0, "explain": 0, "explain ZF-1005": 0, "completion bash": 0, "endpoint": 0,
 }  # fmt: skip
 """What says it in its own words, or looks at no volume."""
 TABLE = {**dict.fromkeys(REFUSED, int(Exit.HELD)), **LOOKS, **OTHERS}
