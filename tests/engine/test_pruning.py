@@ -137,9 +137,9 @@ def test_a_long_life_leaves_the_first_start_the_turns_and_the_last_of_each_step(
 def test_what_the_status_rests_on_is_kept_however_old(tmp_path: Path, small: None, history: list[Event]) -> None:
     """More events of the same step, or of walks, than are kept of each, between what counts and the end."""
     with opened(tmp_path) as journal:
-        journal.record(
-            [*[Event("begun")] * 30, *[Event("failed", "one", "one.a", 1, next_try=1.0)] * 2, Event("checked")]
-        )
+        journal.record([Event("begun")])
+        journal.record([Event("begun")] * 30)
+        journal.record([*[Event("failed", "one", "one.a", 1, next_try=1.0)] * 2, Event("checked")])
         journal.record([*history, *[Event("lost", "two", "two.other")] * 30])
     before = known(tmp_path, "boot-1")
     with opened(tmp_path) as journal:
