@@ -30,11 +30,12 @@ from tests.crash.disk import FORMATS, Pool
 from tests.crash.moments import DISK, ELSEWHERE, VENDOR, Album, Image, told
 from tests.e2e.trees import Snapshot, differences, snapshot
 from zflow.files import sha256, sync_volume
-from zflow.journal.event import VALID
 from zflow.journal.reader import reading
 from zflow.journal.seal import broken_link
 
 ONCE = [step.name for step in PRODUCT.steps if step.once]
+COMPLETED = frozenset({"done", "recovered"})
+"""How the journal says that an application came to its end."""
 PAUSE = 0.4
 """Seconds at most between two moments."""
 LIMIT = 600.0
@@ -114,10 +115,10 @@ def lacking(image: Image, volume: Path, undisturbed: Snapshot) -> list[str]:
     """Return what a served volume lacks of what was acknowledged, and of what a walk without a cut leaves."""
     rows, found = told(volume), snapshot(volume)
     missing = image.hashes - {row["hash"] for row in rows}
-    completed = Counter(row["step"] for row in rows if row["key"] == "once" and row["kind"] in VALID)
+    completed = Counter(row["step"] for row in rows if row["key"] == "once" and row["kind"] in COMPLETED)
     return [
         *([f"{len(missing)} acknowledged lines of the journal are missing"] if missing else []),
-        *(f"{name} was completed {completed[name]} times" for name in ONCE if completed[name] > 1),
+        *(f"{name} was completed {completed[name]} times" for name in ONCE if completed[name] != 1),
         *differences(undisturbed.files, found.files)[:20],
         *(["the directory's entries differ"] if undisturbed.entries != found.entries else []),
     ]
