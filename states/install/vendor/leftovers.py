@@ -31,12 +31,16 @@ def end_all(ctx: Context) -> None:
 
 
 def servers(ctx: Context) -> list[int]:
-    """Return the processes of the server inside the Ubuntu: user zimbra's, and those that name the vendor's folder."""
-    account = zimbra_user(ctx)
+    """Return the processes of the server inside the Ubuntu: user zimbra's, those that name the vendor's folder, and
+    those that are on record, wherever their files are by now."""
+    account, record = zimbra_user(ctx), services.recorded(ctx)
+    known = set(record.pid_files.values()) if record else set()
     return [
         pid
         for pid in processes.all_inside(ctx)
-        if (account is not None and processes.owner_of(pid) == account) or _says(pid, SERVERS)
+        if (account is not None and processes.owner_of(pid) == account)
+        or _says(pid, SERVERS)
+        or processes.command_of(pid) in known
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,7 +11,9 @@ from subprocess import Popen
 
 import pytest
 
+from states.install.machine.processes import command_of
 from states.install.proof import DATA
+from states.install.services import RECORD
 from states.install.vendor import leftovers
 from tests.states.install.inside import living
 from tests.states.install.shells import Answering, commands
@@ -65,6 +68,18 @@ def test_without_data_there_is_nothing_to_stop_with_patience(tmp_path: Path, ali
     leftovers.end_all(ctx)
     assert commands(ctx) == []
     assert alive["slapd"].wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_a_server_on_record_is_ended_though_its_files_are_gone(tmp_path: Path, alive: Alive) -> None:
+    """A root's process whose command does not name the vendor's folder keeps its port, whoever moved the folder."""
+    ctx = make_context(tmp_path, shell=Answering(tmp_path))
+    with living(tmp_path, "/usr/lib/postfix/sbin/master") as master:
+        content = {"boot": ctx.boot, "services": [], "ports": [], "pid_files": {"gone": command_of(master.pid)}}
+        (tmp_path / RECORD).parent.mkdir(parents=True)
+        (tmp_path / RECORD).write_text(json.dumps(content))
+        leftovers.end_all(ctx)
+        assert master.wait(PATIENCE) == -signal.SIGTERM
+    assert running(alive) == {"shell"}
 
 
 def test_the_end_of_an_installer_is_not_the_servers(tmp_path: Path, alive: Alive) -> None:
