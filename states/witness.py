@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zflow.api import Context, holds, make_folder, write_atomic
+from zflow.api import Context, holds, make_folder, remove_tree, write_atomic
 
 
 def _path(ctx: Context, name: str) -> Path:
@@ -24,6 +24,11 @@ def attest(ctx: Context, name: str, text: str) -> None:
     """Write down that `text` was read back."""
     make_folder(_path(ctx, name).parent, 0o700)
     write_atomic(_path(ctx, name), text, mode=0o600)
+
+
+def forget(ctx: Context) -> None:
+    """Remove them all: of a server that is about to be built nothing was read yet."""
+    remove_tree(ctx.home / "witness")
 
 
 def recall(ctx: Context, name: str) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from states import witness
 from states.firewall import closed
 from states.install import administrator, attended, codes, networks, order, services, software
 from states.install.machine import syslog
@@ -80,6 +81,7 @@ def configure(ctx: Context) -> None:
     leftovers.end_all(ctx)
     if touched(ctx):
         software.rebuild(ctx)
+    witness.forget(ctx)
     attended.opened(ctx).unlink(missing_ok=True)
     if ctx.settings[INSTALL] == "attended":
         closed.shut(ctx)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states import identity
+from states import identity, witness
 from states.bootstrap.settings import UBUNTU
 from states.install import administrator, attended, codes, networks, proof, services, setup, software
 from states.install.machine import syslog
@@ -157,7 +157,8 @@ def test_begun_configurations_are_not_resumed(
 ) -> None:
     """Only a clean software install is configured; whatever was begun before is thrown away first.
 
-    Also where a power cut took what the vendor's history told of it: nobody syncs that.
+    Also where a power cut took what the vendor's history told of it: nobody syncs that. What was read of a former
+    server says nothing of the next one.
     """
 
     class Stop(BaseException):
@@ -175,9 +176,11 @@ def test_begun_configurations_are_not_resumed(
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
     monkeypatch.setattr(software, "rebuild", done.append)
     monkeypatch.setattr(installers, "run", begin)
+    witness.attest(ctx, "former", "server")
     with pytest.raises(Stop):
         setup.apply(ctx)
     assert bool(done) == rebuilt
+    assert witness.recall(ctx, "former") == ""
 
 
 LOST: dict[str, tuple[list[str], list[str], str]] = {
