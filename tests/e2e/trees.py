@@ -19,7 +19,7 @@ EXCLUDED: tuple[tuple[str, str], ...] = (
     (r"opt/zimbra/ssl/zimbra\.\d+(/|$)", "the vendor names what it replaces by the time"),
     (r"opt/zimbra/\.standin-fired$", "where the stand-in counts how often it misbehaved as it was told to"),
     (r"opt/zimbra/\.install_history$", "the vendor's history has the time of each session, and each interrupted one"),
-    (r"opt/zimbra/(common/)?conf/[\w.-]+\.\d+$", "what a program of the stand-in's was writing when it was cut off"),
+    (r"opt/zimbra/((common/)?conf|data/ldap)/([\w.-]+/)*[\w.-]+\.\d+$", "what the stand-in was writing when cut off"),
     (r"opt/zimbra/data/postfix/spool/pid/", "locks of the services that mail happened to pass through"),
     (r"var/spool/postfix/dev/log$", "a socket that the system log makes when it starts after postfix was installed"),
     (r"etc/(ld\.so\.cache|mailcap|.*-)$", "caches and the previous copy that tools keep beside a file"),
