@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -61,7 +62,7 @@ class Session:
 def parse(content: str) -> list[Session]:
     """Return the sessions of a history, the oldest first; a torn last line is left out."""
     sessions = []
-    lines = [match.groups() for match in re.finditer(r"^(\d+): (.*)\n", content, re.MULTILINE)]
+    lines = [match.groups() for match in re.finditer(r"^(\d+): (.*)\n", whole_lines(content), re.MULTILINE)]
     starts = [number for number, (_, what) in enumerate(lines) if what == START]
     for begin, end in pairwise([*starts, len(lines)]):
         words = [what for _, what in lines[begin:end]]
@@ -76,6 +77,21 @@ def parse(content: str) -> list[Session]:
             )
         )
     return sessions
+
+
+def whole_lines(content: str) -> str:
+    """Return a history without what a power cut left of its end: zeros where a line was not synced, half a line."""
+    text = re.sub("\0+", "\n", content)
+    return text[: text.rfind("\n") + 1]
+
+
+def mend(ctx: Context) -> None:
+    """Take such an end out of the file: what the vendor's scripts append would be no line of its own behind it."""
+    path = ctx.volume / HISTORY
+    with suppress(FileNotFoundError):
+        content = read_text(path)
+        if (whole := whole_lines(content)) != content:
+            write_atomic(path, whole, mode=path.stat().st_mode & 0o777)
 
 
 def sessions(ctx: Context) -> list[Session]:

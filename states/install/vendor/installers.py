@@ -7,7 +7,7 @@ from collections.abc import Callable
 from states.bootstrap.dpkg import LOCK, PATIENCE
 from states.firewall import closed
 from states.install import codes
-from states.install.vendor import leftovers
+from states.install.vendor import history, leftovers
 from states.install.vendor.words import asked, question
 from zflow.api import CommandError, Context, OperatorError, TransientError
 
@@ -54,6 +54,7 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
             raise _Asked(text)
         on_line(line)
 
+    history.mend(ctx)
     closed.shut(ctx)
     try:
         return ctx.shell.chroot(

@@ -74,6 +74,17 @@ def test_never_raises(content: str) -> None:
     assert len(found) <= content.count(history.START)
 
 
+@pytest.mark.parametrize("torn", ["", "\0" * 40, "170: CONFIG SES" + "\0" * 20, "170: CONFIGURED conf"])
+def test_an_end_that_was_not_synced_hides_nothing_behind_it(ctx: Context, torn: str) -> None:
+    """After a power cut ext4 shows zeros, or half a line; what is appended next is read all the same."""
+    write_history(ctx.volume, session(1), torn)
+    history.mend(ctx)
+    with (ctx.volume / history.HISTORY).open("a") as file:
+        file.write(session(2))
+    assert [each.start for each in history.sessions(ctx) if each.complete] == ["1", "2"]
+    assert [each.start for each in parse(session(1) + "\0\0" + session(2))] == ["1", "2"]
+
+
 def test_no_history(ctx: Context) -> None:
     """A volume without the file, and one whose file is no text, have no session."""
     assert history.last(ctx) is None
