@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from states.identity import ADMIN, MAIL_DOMAIN, admin_address, mail_domain, server_name
+from states.identity import ADMIN, MAIL_DOMAIN, admin_address, mail_domain
 from states.install import codes, services, software
 from states.install.proof import proven
 from states.install.settings import INSTALL
@@ -111,27 +110,14 @@ def take_over(ctx: Context) -> None:
         services.start(ctx)
     ctx.progress.report(note="reading the server back")
     found = Chosen(
-        domain=" ".join(readback.ask(ctx, "zimbraDefaultDomainName", "gcf")),
+        domain=readback.default_domain(ctx),
         admins=readback.administrators(ctx),
         failed=tuple(failed_in_log(newest_log(ctx))),
         boot=ctx.boot,
     )
-    if wrong := [*_defects(ctx, found), *readback.not_running(ctx)]:
+    if wrong := [*readback.unusable(ctx, found.domain, found.admins), *readback.not_running(ctx)]:
         raise OperatorError(codes.MENU_RESULT, "; ".join(wrong)[:1500])
     write_atomic(_kept(ctx), json.dumps(asdict(found)) + "\n", mode=0o600)
-
-
-def _defects(ctx: Context, found: Chosen) -> Iterator[str]:
-    name = server_name(ctx)
-    enabled = {word for value in readback.ask(ctx, "zimbraServiceEnabled", "gs", name) for word in value.split()}
-    if not enabled:
-        yield f"the directory has no server {name}: the host name in the menu must be the container's"
-    elif lacking := sorted(readback.ENABLED - readback.OPTIONAL - enabled):
-        yield f"services not enabled on {name}: {', '.join(lacking)}"
-    if not found.domain:
-        yield "there is no default domain"
-    if not any("@" in each for each in found.admins):
-        yield "there is no administrator's account"
 
 
 def failed_in_log(log: str) -> list[str]:

@@ -16,7 +16,7 @@ RENAMED = Code(
     "Certificates, LDAP and the database hold the installed name; under another one nothing would start.",
     "Start the container with the installed name (`--hostname NAME`, ZFLOW_HOSTNAME). To really rename the server, "
     "start it so, run `/opt/zimbra/libexec/zmsetservername -n NEWNAME` inside `zflow shell` as user zimbra, and make "
-    "the container anew under the new name.",
+    "the container again under the new name.",
 )
 RELEASE = Code(
     "ZF-3003",
@@ -36,7 +36,7 @@ WRONG_SHA256 = Code(
     "the release has the wrong SHA-256",
     "The file is not the expected one: rebuilt by its maker, damaged, or replaced. A downloaded one has been removed.",
     "Compare ZFLOW_RELEASE_SHA256 with what the maker publishes, over a trusted way; then run `zflow resume`. For an "
-    "upgrade order it anew, with `zflow upgrade` and the right sum.",
+    "upgrade order it again, with `zflow upgrade` and the right sum.",
 )
 ARCHIVE = Code(
     "ZF-3006",
@@ -114,10 +114,10 @@ CONFIGURATION = Code(
 DATA_PRESENT = Code(
     "ZF-3018",
     "a server with data is in the way",
-    "The volume holds a configured Zimbra that does not read back whole. Installing again would delete its data; "
-    "nothing of it was stopped or changed.",
-    "Correct what the message names and run `zflow resume`: a server that reads back whole is taken as it is. Else "
-    "restore the volume from a backup, or move /data/opt/zimbra away and run `zflow resume`.",
+    "The volume holds a configured Zimbra whose proof is lost, and the server lacks what the message names. Installing "
+    "again would delete its data; nothing was stopped or removed.",
+    "Correct what the message names in `zflow shell` and run `zflow resume`: a server that lacks nothing is kept as "
+    "it is. Else restore the volume from a backup.",
 )
 DNS = Code(
     "ZF-3019",
@@ -130,7 +130,7 @@ RELEASE_GONE = Code(
     "the release is not where it should be",
     "The server says that it does not have the file, or does not give it to you; or the local file is not there.",
     "Makers rebuild and move their archives: set ZFLOW_RELEASE_URL and ZFLOW_RELEASE_SHA256 to one that exists. For "
-    "an upgrade order it anew with `zflow upgrade`.",
+    "an upgrade order it again with `zflow upgrade`.",
 )
 SYSLOG = Code(
     "ZF-3021",
@@ -159,10 +159,10 @@ MENU_CLOSED = Code(
 )
 MENU_RESULT = Code(
     "ZF-3032",
-    "the server that was configured in the menu is not whole",
+    "the server that was configured in the menu is not complete",
     "zflow read it back from its directory and its services, and what is named below is missing.",
     "Correct it with the vendor's tools in `zflow shell` and run `zflow resume`; or run `zflow install --again`, which "
-    "puts back a clean software install, and open the menu anew.",
+    "puts back a clean software install, and open the menu again.",
 )
 SERVICES = Code(
     "ZF-3101",

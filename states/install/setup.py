@@ -22,9 +22,10 @@ from states.install import administrator, attended, codes, networks, order, serv
 from states.install.machine import syslog
 from states.install.proof import data, mark, proven, unfinished
 from states.install.release import unpack
+from states.install.release.releases import PACKAGES
 from states.install.settings import INSTALL
-from states.install.vendor import answers, installers, leftovers, localconfig
-from states.install.vendor.history import STAGES, last
+from states.install.vendor import answers, installers, leftovers, localconfig, readback
+from states.install.vendor.history import STAGES, last, supply
 from states.install.vendor.packages import vendor_packages
 from states.install.vendor.readback import defects
 from states.install.vendor.words import explained, failed_parts
@@ -116,17 +117,20 @@ def touched(ctx: Context) -> bool:
 
 
 def recognise(ctx: Context, present: list[str]) -> None:
-    """Take a server whose proof was lost as it is, where it reads back whole: nothing of it is stopped, or installed.
+    """Take a server whose proof was lost as it is, where it lacks nothing: nothing of it is stopped, or installed.
 
-    Raises OperatorError(DATA_PRESENT): putting back a clean software install would delete its mail.
+    The server itself is asked, and its operator may have chosen otherwise since: the vendor's history is on no disk
+    for sure (nobody syncs it), and what it lost is written into it. Raises OperatorError(DATA_PRESENT): putting back a
+    clean software install would delete its mail.
     """
-    session = last(ctx)
-    if session is None or not session.configured:
-        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists, the vendor's history tells of no such server")
     if services.down(services.status(ctx)):
         services.start(ctx)
-    if found := defects(ctx):
+    domain, admins = readback.default_domain(ctx), readback.administrators(ctx)
+    if found := [*readback.unusable(ctx, domain, admins), *readback.not_running(ctx)]:
         raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists; {'; '.join(found)}"[:1500])
+    session = software.complete(ctx)
+    if session is None or not session.configured:
+        supply(ctx, {name: package.version for name, package in vendor_packages(ctx).items() if name in PACKAGES})
 
 
 def prove(ctx: Context, output: str) -> None:

@@ -48,10 +48,16 @@ def spoilt(ctx: Context) -> Path:
 
 def complete(ctx: Context) -> Session | None:
     """Return the last session when its packages are all in, by the installer's word and by dpkg's; else None."""
-    session, found = last(ctx), vendor_packages(ctx)
+    session = last(ctx)
     if session is None or not session.complete or not set(PACKAGES) <= set(session.packages):
         return None
-    return session if all(name in found and found[name].installed for name in PACKAGES) else None
+    return None if lacking(ctx) else session
+
+
+def lacking(ctx: Context) -> list[str]:
+    """Return the packages that dpkg does not have, or not completely."""
+    found = vendor_packages(ctx)
+    return [name for name in PACKAGES if name not in found or not found[name].installed]
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -60,8 +66,11 @@ def probe(ctx: Context) -> Evidence | None:
         return done
     if spoilt(ctx).exists():
         return Evidence("was complete; install.setup is putting it back")
-    session = complete(ctx)
-    return None if session is None else Evidence(f"{len(session.packages)} packages, {_version(session)}")
+    if (session := complete(ctx)) is not None:
+        return Evidence(f"{len(session.packages)} packages, {_version(session)}")
+    if data(ctx) and not unfinished(ctx) and not lacking(ctx):  # its history is lost: install.setup asks the server
+        return Evidence(f"{len(PACKAGES)} packages, of which the vendor's history does not tell")
+    return None
 
 
 def _version(session: Session) -> str:
@@ -71,7 +80,8 @@ def _version(session: Session) -> str:
 def apply(ctx: Context) -> None:
     """Install the software. Raises what `install` raises, and OperatorError(DATA_PRESENT)."""
     if (present := data(ctx)) and not unfinished(ctx):
-        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists")
+        what = f"; {', '.join(absent)} not installed" if (absent := lacking(ctx)) else ""
+        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists{what}")
     install(ctx, ctx.volume / answers.PLACE)
 
 
@@ -105,12 +115,10 @@ def run_installer(ctx: Context, answers_file: Path) -> None:
 
 def nothing_installed(ctx: Context, output: str) -> OperatorError | TransientError:
     """Return the error for an installer that ended without its packages and without a known word on why."""
-    found = vendor_packages(ctx)
-    lacking = [name for name in PACKAGES if name not in found or not found[name].installed]
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     last_line = f"; its last line: ‹{lines[-1][-160:]}›" if lines else ""
-    if lacking:
-        return OperatorError(codes.NOTHING_INSTALLED, f"{', '.join(lacking)} not installed{last_line}")
+    if absent := lacking(ctx):
+        return OperatorError(codes.NOTHING_INSTALLED, f"{', '.join(absent)} not installed{last_line}")
     return OperatorError(codes.NOTHING_INSTALLED, f"its history has no complete session{last_line}")
 
 

@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,7 +18,7 @@ from pathlib import Path
 from zflow.api import Context, read_text, write_atomic
 
 HISTORY = Path("opt/zimbra/.install_history")
-START = "INSTALL SESSION START"
+START, COMPLETE = "INSTALL SESSION START", "INSTALL SESSION COMPLETE"
 LAST_STAGE = "END"
 STAGES = (
     "BEGIN", "configLCValues", "configInitCore", "configCASetup", "configCreateCert", "configInstallCertStore",
@@ -60,7 +62,7 @@ class Session:
 
 
 def parse(content: str) -> list[Session]:
-    """Return the sessions of a history, the oldest first; a torn last line is left out."""
+    """Return the sessions of a history, the oldest first; a last line that was cut off is left out."""
     sessions = []
     lines = [match.groups() for match in re.finditer(r"^(\d+): (.*)\n", whole_lines(content), re.MULTILINE)]
     starts = [number for number, (_, what) in enumerate(lines) if what == START]
@@ -70,7 +72,7 @@ def parse(content: str) -> list[Session]:
         sessions.append(
             Session(
                 start=lines[begin][0],
-                complete="INSTALL SESSION COMPLETE" in words,
+                complete=COMPLETE in words,
                 packages=dict(packages),
                 upgrade=any(word.startswith("UPGRADED ") for word in words),
                 stages=tuple(word.removeprefix("CONFIGURED ") for word in words if word.startswith("CONFIGURED ")),
@@ -110,11 +112,27 @@ def forget_configuration(ctx: Context) -> list[str]:
     """
     path = ctx.volume / HISTORY
     lines = read_text(path).splitlines(keepends=True)
-    ends = [number for number, line in enumerate(lines) if line.rstrip().endswith(": INSTALL SESSION COMPLETE")]
+    ends = [number for number, line in enumerate(lines) if line.rstrip().endswith(f": {COMPLETE}")]
     kept = lines[: ends[-1] + 1] if ends else lines
     if kept != lines:
         write_atomic(path, "".join(kept), mode=path.stat().st_mode & 0o777)
     return [line.strip() for line in lines[len(kept) :]]
+
+
+def supply(ctx: Context, versions: Mapping[str, str]) -> None:
+    """Add a session of a configured server, by the version of each package, to a history that lost it.
+
+    Without one the vendor's installer takes the next upgrade of the server for a new install (zimbra-facts §2.4).
+    """
+    words = [START, *(f"INSTALLED {name}_{version}_amd64.deb" for name, version in versions.items()), COMPLETE]
+    words += ["CONFIG SESSION START", f"CONFIGURED {LAST_STAGE}", "CONFIG SESSION COMPLETE"]
+    path, now = ctx.volume / HISTORY, int(time.time())
+    try:
+        before, mode = read_text(path), path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        before, mode = "", 0o644
+    broken = "\n" if before and not before.endswith("\n") else ""
+    write_atomic(path, before + broken + "".join(f"{now}: {each}\n" for each in words), mode=mode)
 
 
 def last(ctx: Context) -> Session | None:

@@ -16,7 +16,7 @@ ENABLED = frozenset(
 )
 """Services that answers.py asks for; those after `configInitMta` are what the vendor's resume loses."""
 OPTIONAL = frozenset({"antispam", "antivirus", "opendkim", "stats"})
-"""Those of them that an operator may leave out in the vendor's menu."""
+"""Those of them that an operator may leave out in the vendor's menu, or switch off later."""
 PATIENCE = 180.0
 """Seconds that services get to come up after the configuration."""
 
@@ -47,6 +47,25 @@ def _directory(ctx: Context) -> Iterator[str]:
         yield f"services not enabled on {server_name(ctx)}: {', '.join(lacking)}"
     if ask(ctx, "zimbraIsAdminAccount", "ga", admin_address(ctx)) != ["TRUE"]:
         yield f"{admin_address(ctx)} is no administrator"
+
+
+def unusable(ctx: Context, domain: str, admins: tuple[str, ...]) -> Iterator[str]:
+    """Say what a server lacks that its operator configured: which domain, who administers and `OPTIONAL` are theirs."""
+    name = server_name(ctx)
+    enabled = {word for value in ask(ctx, "zimbraServiceEnabled", "gs", name) for word in value.split()}
+    if not enabled:
+        yield f"the directory has no server {name}: the server's host name must be the container's"
+    elif lacking := sorted(ENABLED - OPTIONAL - enabled):
+        yield f"services not enabled on {name}: {', '.join(lacking)}"
+    if not domain:
+        yield "there is no default domain"
+    if not any("@" in each for each in admins):
+        yield "there is no administrator's account"
+
+
+def default_domain(ctx: Context) -> str:
+    """Return the mail domain that the directory calls its default; empty when there is none."""
+    return " ".join(ask(ctx, "zimbraDefaultDomainName", "gcf"))
 
 
 def administrators(ctx: Context) -> tuple[str, ...]:

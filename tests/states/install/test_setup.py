@@ -18,9 +18,11 @@ from states.install.machine import syslog
 from states.install.machine.syslog import without_kernel_log
 from states.install.release import unpack
 from states.install.settings import SETTINGS
-from states.install.vendor import answers, installers, leftovers
+from states.install.vendor import answers, installers, leftovers, readback
+from states.install.vendor.history import HISTORY
 from states.install.vendor.history import STAGES as HISTORY_STAGES
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
+from tests.states.install.shells import Answering
 from tests.support import make_context
 from zflow.api import Context, OperatorError, TransientError
 from zflow.progress import Progress
@@ -183,49 +185,80 @@ def test_begun_configurations_are_not_resumed(
     assert witness.recall(ctx, "former") == ""
 
 
-LOST: dict[str, tuple[list[str], list[str], str]] = {
-    "no history": ([], [], "the vendor's history tells of no such server"),
-    "its end lost": ([session(1, stages=STAGES[:2])], [], "the vendor's history tells of no such server"),
-    "not whole": ([session(1, stages=STAGES)], ["no administrator", "no mta"], "no administrator; no mta"),
+LOST: dict[str, list[str]] = {
+    "its mark": [session(1, stages=STAGES)],
+    "its mark and an upgrade before": [session(1, stages=STAGES), session(5, word="UPGRADED", stages=STAGES)],
+    "the history": [],
+    "the end of the history": [session(1, stages=STAGES[:2])],
+    "the end of a line": [session(1, stages=STAGES)[:-5]],
+    "all but the first line": [session(1)[:25]],
 }
 
 
 @pytest.fixture
-def lost(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
+def told() -> dict[str, str]:
+    """Return what zmprov says of a server whose operator chose domain and administrator, and has no antivirus."""
+    left = sorted(readback.ENABLED - {"antivirus"})
+    return {
+        "gcf": "zimbraDefaultDomainName: chosen.example\n",
+        "gs": "".join(f"zimbraServiceEnabled: {each}\n" for each in left),
+        "gaaa": "root@chosen.example\n",
+    }
+
+
+@pytest.fixture
+def lost(ctx: Context, told: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context over a server with mail whose proof was lost, and that runs: nobody may lay hands on it."""
+    write_server(ctx.volume)
+    (ctx.volume / proof.MARK).unlink()
     (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
+    (ctx.volume / services.STATUS).parent.mkdir(parents=True)
+    (ctx.volume / services.STATUS).write_text("")
     monkeypatch.setattr(services, "status", lambda _ctx: {"ldap": True})
+    monkeypatch.setattr(syslog, "give_log", lambda _ctx: None)
     for module, name in ((leftovers, "end_all"), (services, "stop"), (services, "start"), (software, "rebuild")):
         monkeypatch.setattr(module, name, lambda _ctx, name=name: pytest.fail(f"{name} before the questions"))
-    return ctx
+    shell = Answering(ctx.volume, lambda argv: told.get(argv[2], "") if argv[0] == "zmprov" else "")
+    return replace(ctx, shell=shell)
 
 
 @pytest.mark.parametrize("case", LOST)
-def test_a_server_with_data_is_refused_and_left_as_it_is(
-    lost: Context, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
-    """Where the proof of a server was lost, and no attempt of ours was cut off, nothing is ended and nothing wiped."""
-    history, defects, words = LOST[case]
-    write_history(lost.volume, *history)
-    monkeypatch.setattr(setup, "defects", lambda _ctx: defects)
+def test_a_server_with_data_is_refused_and_left_as_it_is(lost: Context, told: dict[str, str], case: str) -> None:
+    """Where the proof of a server was lost, and no attempt of ours was cut off, nothing is ended and nothing wiped.
+
+    What it lacks is told, whatever of the vendor's history was lost.
+    """
+    write_history(lost.volume, *LOST[case])
+    told |= {"gaaa": "", "gs": "zimbraServiceEnabled: mta\n"}
+    before = (lost.volume / HISTORY).read_text()
+    assert software.probe(lost) is not None
     with pytest.raises(OperatorError) as refused:
         setup.apply(lost)
     assert refused.value.code is codes.DATA_PRESENT
-    assert refused.value.detail.startswith("/opt/zimbra/store/0 exists")
-    assert refused.value.detail.endswith(words)
+    assert refused.value.detail.startswith(
+        "/opt/zimbra/store/0 exists; services not enabled on mail.example.org: amavis"
+    )
+    assert refused.value.detail.endswith("; there is no administrator's account")
+    assert (lost.volume / HISTORY).read_text() == before
 
 
-def test_a_whole_server_whose_proof_was_lost_is_recognised(lost: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`reset-state install`, which ZF-1021 names, leads out: what reads back whole counts as proven again."""
-    write_server(lost.volume)
-    (lost.volume / proof.MARK).unlink()
-    (lost.volume / services.STATUS).parent.mkdir(parents=True)
-    (lost.volume / services.STATUS).write_text("")
-    monkeypatch.setattr(setup, "defects", lambda _ctx: [])
-    monkeypatch.setattr(syslog, "give_log", lambda _ctx: None)
+@pytest.mark.parametrize("case", LOST)
+def test_a_server_whose_proof_was_lost_is_recognised(lost: Context, case: str) -> None:
+    """`reset-state install`, which ZF-1021 names, leads out: a server that lacks nothing counts as proven again.
+
+    The operator's own domain, administrator and choice of services are no defect. What the vendor's history lost is
+    written into it, by what dpkg says; what it still tells is kept.
+    """
+    write_history(lost.volume, *LOST[case])
+    before = (lost.volume / HISTORY).read_text()
+    assert software.probe(lost) is not None
     assert setup.probe(lost) is None
     setup.apply(lost)
-    assert setup.probe(lost) is not None
+    evidence = setup.probe(lost)
+    assert evidence is not None
+    assert (lost.volume / HISTORY).read_text().startswith(before)
+    assert ((lost.volume / HISTORY).read_text() == before) == case.startswith("its mark")
+    assert software.complete(lost) is not None
 
 
 def test_an_attempt_cut_off_after_its_proof_is_ended_without_doing_it_again(

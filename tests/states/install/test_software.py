@@ -86,17 +86,19 @@ def test_later_look_at_a_server(tmp_path: Path) -> None:
 def test_data_is_never_installed_over(tmp_path: Path, name: str, sessions: list[str]) -> None:
     """A configured server that zflow did not prove is not installed over, whatever of its history was lost.
 
-    No command is run.
+    No command is run; the package that keeps the server from being taken as it is gets named.
     """
     ctx = context(tmp_path)
     (tmp_path / name).mkdir(parents=True)
+    write_status(tmp_path, installed() | {LAST: "install ok unpacked"})
+    assert software.probe(ctx) is None
     write_history(tmp_path, *sessions)
     if not sessions:
         (tmp_path / history.HISTORY).unlink()
     with pytest.raises(OperatorError) as caught:
         software.apply(ctx)
     assert caught.value.code is codes.DATA_PRESENT
-    assert f"/{name}" in caught.value.detail
+    assert caught.value.detail == f"/{name} exists; {LAST} not installed"
     assert isinstance(ctx.shell, Answering)
     assert ctx.shell.commands == []
 
