@@ -60,7 +60,8 @@ class Record:
     boot: str
     services: tuple[str, ...]
     pid_files: Mapping[str, str]
-    """The command of each file's process: by it the process is found when the file is lost."""
+    """The command of each file's process: by it the process is found when the file is lost. It is empty where the
+    process ended meanwhile, and then finds none."""
     ports: tuple[int, ...]
 
 
@@ -116,7 +117,7 @@ def drop_stale_pid_files(ctx: Context) -> int:
 
 
 def adopt(ctx: Context, before: Record) -> list[int]:
-    """Write anew the lost numbers of processes that live on, and return them.
+    """Write the lost numbers of processes that live on again, and return them.
 
     No start gets past such a process, and no stop finds it. Where several have the command of one lost file it is not
     known which one counts; they are ended, as is one whose file's folder is gone.
@@ -124,11 +125,11 @@ def adopt(ctx: Context, before: Record) -> list[int]:
     adopted = []
     named = {processes.from_file(path) for path in living_pid_files(ctx)}
     for name, command in before.pid_files.items():
-        if _is_servers(ctx, _pid(ctx, name)):
+        if not command or _is_servers(ctx, _pid(ctx, name)):
             continue
         found = [pid for pid in _with(ctx, command) if pid not in named]
         if len(found) == 1 and _write_number(ctx.volume / name, found[0]):
-            ctx.log(f"process {found[0]} lives, {name} is written anew")
+            ctx.log(f"process {found[0]} lives, {name} is written again")
             adopted += found
         elif found:
             ctx.log(f"ending {len(found)} processes of {name}, which is lost")
@@ -206,12 +207,19 @@ def apply(ctx: Context) -> None:
         ctx.log(f"gone: {', '.join(missing(ctx, before)) or 'nothing'}")
         adopted = adopt(ctx, before)
     if down(status(ctx)):
-        processes.end(ctx, adopted, PATIENCE)  # such as postfix, which goes by a lock on the file that was lost
-        ctx.log(f"removed {drop_stale_pid_files(ctx)} stale pid files")
-        start(ctx)
+        _start_afresh(ctx)
+        if adopted and down(status(ctx)):  # such as postfix, which goes by a lock on the file that was lost
+            ctx.log(f"ending {len(adopted)} processes whose file was lost")
+            processes.end(ctx, adopted, PATIENCE)
+            _start_afresh(ctx)
     if stopped := down(status(ctx)):
         raise TransientError(codes.SERVICES, ", ".join(stopped))
     record(ctx)
+
+
+def _start_afresh(ctx: Context) -> None:
+    ctx.log(f"removed {drop_stale_pid_files(ctx)} stale pid files")
+    start(ctx)
 
 
 def stop(ctx: Context) -> None:

@@ -34,7 +34,7 @@ def servers(ctx: Context) -> list[int]:
     """Return the processes of the server inside the Ubuntu: user zimbra's, those that name the vendor's folder, and
     those that are on record, wherever their files are by now."""
     account, record = zimbra_user(ctx), services.recorded(ctx)
-    known = set(record.pid_files.values()) if record else set()
+    known = set(record.pid_files.values()) - {""} if record else set()
     return [
         pid
         for pid in processes.all_inside(ctx)

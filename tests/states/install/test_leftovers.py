@@ -15,7 +15,7 @@ from states.install.machine.processes import command_of
 from states.install.proof import DATA
 from states.install.services import RECORD
 from states.install.vendor import leftovers
-from tests.states.install.inside import living
+from tests.states.install.inside import living, nameless
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 
@@ -80,6 +80,18 @@ def test_a_server_on_record_is_ended_though_its_files_are_gone(tmp_path: Path, a
         leftovers.end_all(ctx)
         assert master.wait(PATIENCE) == -signal.SIGTERM
     assert running(alive) == {"shell"}
+
+
+def test_an_empty_command_on_record_is_nobodys(tmp_path: Path, alive: Alive) -> None:
+    """A process that ended while the record was made left no command there, as some that are no server's have none."""
+    ctx = make_context(tmp_path, shell=Answering(tmp_path))
+    with nameless(tmp_path) as other:
+        content = {"boot": ctx.boot, "services": [], "ports": [], "pid_files": {"gone": ""}}
+        (tmp_path / RECORD).parent.mkdir(parents=True)
+        (tmp_path / RECORD).write_text(json.dumps(content))
+        leftovers.end_all(ctx)
+        assert other.poll() is None
+    assert alive["slapd"].poll() is not None
 
 
 def test_the_end_of_an_installer_is_not_the_servers(tmp_path: Path, alive: Alive) -> None:

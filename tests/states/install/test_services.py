@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states.install import codes, services
-from tests.states.install.inside import living
+from states.install.machine.processes import command_of
+from tests.states.install.inside import living, nameless
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 from zflow.api import CommandError, Context, TransientError
@@ -260,6 +261,48 @@ def test_twins_of_a_lost_number_are_ended_before_the_start(tmp_path: Path) -> No
         services.apply(ctx)
         assert {server.wait(30), twin.wait(30)} == {-signal.SIGTERM}
     assert verbs(ctx)[-3:] == ["status", "start", "status"]
+
+
+@pytest.mark.root
+def test_an_empty_command_is_nobodys(tmp_path: Path) -> None:
+    """One that ended while the record was made has none there; no other process without one is taken for it."""
+    with nameless(tmp_path) as other:
+        ctx = context(tmp_path, WHOLE)
+        content = {"boot": ctx.boot, "services": [], "ports": [], "pid_files": {"opt/zimbra/log/gone.pid": ""}}
+        (tmp_path / services.RECORD).parent.mkdir(parents=True)
+        (tmp_path / services.RECORD).write_text(json.dumps(content))
+        assert command_of(other.pid) == ""
+        services.apply(ctx)
+        assert not (tmp_path / "opt/zimbra/log/gone.pid").exists()
+        assert other.poll() is None
+
+
+MASTER = Path("opt/zimbra/data/postfix/spool/pid/master.pid")
+POSTFIX = ("/opt/zimbra/common/libexec/master", "-w")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("lock", [False, True], ids=["starts", "stays down by the lock on the lost file"])
+def test_what_was_found_again_is_ended_only_where_a_start_does_not_help(tmp_path: Path, lock: bool) -> None:
+    """Another service that is down costs a found process nothing; where its own is down for it, it goes at last."""
+    up: set[str] = set()
+
+    def answer(argv: tuple[str, ...]) -> str:
+        if argv[1] == "start":
+            up.add("mta" if not lock or server.poll() is not None else "")
+        return lines(ldap="Running", mta="Running" if "mta" in up else "Stopped")
+
+    with living(tmp_path, *POSTFIX) as server:
+        ctx = make_context(tmp_path, shell=Answering(tmp_path, answer), boot="this")
+        (tmp_path / MASTER).parent.mkdir(parents=True)
+        (tmp_path / MASTER).write_text(f"{server.pid}\n")
+        up.add("mta")
+        services.apply(ctx)
+        up.clear()
+        (tmp_path / MASTER).unlink()
+        services.apply(ctx)
+        assert (server.poll() is None) == (not lock)
+    assert verbs(ctx)[2:].count("start") == 1 + lock
 
 
 @pytest.mark.root
