@@ -64,7 +64,7 @@ def probe(ctx: Context) -> Evidence | None:
     if mark.copied != ctx.boot:
         return Evidence(f"{len(mark.inodes)} folders where they were")
     return Evidence(
-        "written down anew",
+        "written down again",
         (f"{WORDS}; where the original still serves, stop one of the two: both would take the same mail",),
     )
 

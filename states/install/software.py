@@ -80,8 +80,7 @@ def _version(session: Session) -> str:
 def apply(ctx: Context) -> None:
     """Install the software. Raises what `install` raises, and OperatorError(DATA_PRESENT)."""
     if (present := data(ctx)) and not unfinished(ctx):
-        what = f"; {', '.join(absent)} not installed" if (absent := lacking(ctx)) else ""
-        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists{what}")
+        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists; {', '.join(lacking(ctx))} not installed")
     install(ctx, ctx.volume / answers.PLACE)
 
 

@@ -127,7 +127,7 @@ def test_what_stops_nothing_is_told_all_the_same() -> None:
     """A notice among the evidence stands below the states, whole, on every kind of screen."""
     document, now = looked_at("serving")
     assert "NOTICE" not in as_text(document, now=now)
-    told = "NOTICE: this volume is a copy; where the original still serves, stop one of the two; written down anew"
+    told = "NOTICE: this volume is a copy; where the original still serves, stop one of the two; written down again"
     steps = [step | {"evidence": told} if step["name"] == "install.origin" else step for step in document["steps"]]
     for screen in SCREENS.values():
         assert " ".join(as_text(document | {"steps": steps}, screen, now=now).split()).count(told) == 1
