@@ -28,7 +28,7 @@ UNREADABLE = Code(
     "ZF-5011",
     "a TLS file cannot be read",
     "The file cannot be opened, is larger than 1 MiB, or holds no PEM, DER, PKCS#7 or PKCS#12 of a supported kind.",
-    "Supply one of these; `openssl x509 -in FILE -noout -text` shows whether a certificate is whole. " + AGAIN,
+    "Supply one of these; `openssl x509 -in FILE -noout -text` shows whether a certificate can be read. " + AGAIN,
 )
 MISMATCH = Code(
     "ZF-5012",
@@ -64,7 +64,7 @@ PURPOSE = Code(
 INCOMPLETE = Code(
     "ZF-5017",
     "an issuer's certificate is missing",
-    "The chain from the server's certificate to a root has a gap; Zimbra needs it whole, the root included.",
+    "The chain from the server's certificate to a root has a gap; Zimbra needs all of it, the root included.",
     "Add the missing certificate to the file, or the root of your own CA by ZFLOW_TLS_PRIVATE_CA; a CA's server with "
     "a private address is asked only when ZFLOW_TLS_AIA_NETWORKS lists it. " + AGAIN,
 )

@@ -1,4 +1,4 @@
-"""Certificate files that services cannot start on are made whole before services start: cut off, damaged, or missing.
+"""Certificate files that services cannot start on are repaired before services start: cut off, damaged, or missing.
 
 A step of the state that starts the services, and just before it does: a server with a key of one pair and the
 certificate of another, or with half a file, does not start, and the walk would never come to where certificates are
@@ -29,8 +29,8 @@ def probe(ctx: Context) -> Evidence | None:
     previous = exchange.read_kept(ctx)
     if previous is not None:
         whole = all(_is(ctx, each, previous) for each in exchange.SERVERS)
-        return Evidence("the previous pair is whole") if whole else None
-    return None if damaged(ctx) else Evidence(f"certificate and key of {', '.join(READERS)} are whole")
+        return Evidence("the previous pair is in place") if whole else None
+    return None if damaged(ctx) else Evidence(f"{', '.join(READERS)} can start on their certificate and key")
 
 
 def _is(ctx: Context, name: str, pair: Pair | Previous) -> bool:
@@ -62,10 +62,16 @@ def loads(certificate: str, key: str) -> bool:
     context.set_ciphers("ALL:@SECLEVEL=0")
     try:
         with _in_memory(certificate) as public, _in_memory(key) as private:
-            context.load_cert_chain(public, private, password=lambda: "")
+            context.load_cert_chain(public, private, password=_refuse)
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         return False
     return True
+
+
+def _refuse() -> str:
+    """Refuse an encrypted key, which no server of Zimbra's can read: its writer, user zimbra, chooses how long the key
+    derivation takes, and OpenSSL cannot be stopped in it. It asks for the password before."""
+    raise ValueError("encrypted")
 
 
 @contextmanager
@@ -88,7 +94,7 @@ def apply(ctx: Context) -> None:
         exchange.put_back(ctx, previous, "-localonly")
         return
     broken = damaged(ctx)
-    ctx.log(f"not whole: {', '.join(broken)}")
+    ctx.log(f"damaged or missing: {', '.join(broken)}")
     for name in broken:  # the vendor's tool would copy to wherever a link leads
         server.drop(ctx, f"{server.CONF}/{name}.crt")
         server.drop(ctx, f"{server.CONF}/{name}.key")
@@ -107,7 +113,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="install.certificate",
-    title="Make the server's certificate files whole",
+    title="Repair the server's certificate files",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

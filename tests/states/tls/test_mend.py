@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from zflow.settings import load
 from zflow.step import Product, State
 from zflow.walk.surroundings import Surroundings
 
+ROOT = Path(__file__).parents[3]
 PAIR, OTHER = (issue(name, inter(), key=ec_key(name)) for name in ("pair", "other"))
 WALKED = Product("zimbra", (State("install", "Install", (mend.STEP,)), tls.STATE))
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -170,3 +173,19 @@ def test_a_thorough_look_shakes_hands_with_every_port(
     assert lost["detail"] == f"another certificate than the installed one is served on {ports}"
     assert done["kind"] == "done"
     assert {bench.zimbra.loaded[name][0] for name in READERS} == {der((issued or SELF).pem)}
+
+
+def test_an_encrypted_key_is_refused_before_its_rounds() -> None:
+    """User zimbra writes the key's file: its thousand million rounds of key derivation are not begun."""
+    asked = (
+        "import base64\n"
+        "from states.tls import mend\n"
+        "from tests.states.tls.authority import issue\n"
+        "from tests.states.tls.bombs import encrypted_key\n"
+        "label, body = 'ENCRYPTED PRIVATE KEY', base64.encodebytes(encrypted_key()).decode()\n"
+        "key = f'-----BEGIN {label}-----\\n{body}-----END {label}-----\\n'\n"
+        "print(mend.loads(issue('served').pem.decode(), key))\n"
+    )
+    argv = [sys.executable, "-c", asked]  # a process that can be ended: OpenSSL does not let itself be stopped
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stdout, done.stderr) == ("False\n", "")
