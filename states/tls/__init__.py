@@ -1,7 +1,8 @@
 """TLS: the operator's pair checked, deployed and proven; protocols and ciphers; Diffie-Hellman parameters of 4096 bits.
 
 The parameters are searched in the background from the first second; their steps come last of the whole walk (`LAST`),
-so that nothing else waits for them. `MEND` belongs just before the services are started.
+so that nothing else waits for them. `MEND` belongs just before the services are started. The certificate's end is told
+first, for a pair that is refused stops the rest; the next pass tells a new one's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from zflow.api import Context, State, Watch
 STATE = State(
     "tls",
     "Certificate and TLS",
-    (profile.STEP, pair.STEP, deployed.STEP, lifetime.STEP, hsts.STEP),
+    (lifetime.STEP, profile.STEP, pair.STEP, deployed.STEP, hsts.STEP),
 )
 LAST = (dh.STEP, dhdeployed.STEP)
 MEND = mend.STEP

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from states.tls import codes, exchange, server
-from zflow.api import Context, Evidence, Step, TransientError, Watch
+from states.tls import exchange, server
+from zflow.api import Context, Evidence, Step, Watch
 
 DAY = timedelta(days=1)
 EVERY = 60
@@ -111,11 +111,11 @@ def inputs(ctx: Context) -> str:
     return f"{found.end:%Y-%m-%dT%H:%M} {told}"
 
 
-def probe(ctx: Context) -> Evidence | None:
+def probe(ctx: Context) -> Evidence:
     """See the end of the installed certificate, and say what it asks for."""
     found, now = validity(ctx), _now(ctx)
     if found is None:
-        return None
+        return Evidence("no certificate is installed")
     moment, days, stage = f"{found.end:%Y-%m-%d %H:%M} UTC", _days(found, now), found.stage(now)
     if days <= 0:
         told = f"the certificate that is served ended {moment}, and clients refuse the server; supply a renewed pair"
@@ -124,11 +124,6 @@ def probe(ctx: Context) -> Evidence | None:
         return Evidence(f"until {found.end:%Y-%m-%d}")
     notices = (f"the certificate that is served ends {moment}; {stage.words.lower()}",) if stage.told else ()
     return Evidence(f"WARNING: {days} day{'s' if days != 1 else ''} left: {stage.words}", notices)
-
-
-def apply(_ctx: Context) -> None:
-    """Do nothing: without an installed certificate there is nothing to tell. Raises TransientError(DEPLOY)."""
-    raise TransientError(codes.DEPLOY, f"there is no certificate in {exchange.INSTALLED[0]}")
 
 
 def watch(ctx: Context, more: list[float]) -> Watch:
@@ -147,7 +142,7 @@ STEP = Step(
     name="tls.lifetime",
     title="Watch the certificate's end",
     probe=probe,
-    apply=apply,
+    apply=lambda _ctx: None,  # never called: the probe always holds
     inputs=inputs,
     weight=1,
 )

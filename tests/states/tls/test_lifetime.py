@@ -32,9 +32,7 @@ def before(zimbra: Zimbra, days: float) -> Context:
 
 def told(ctx: Context) -> str:
     """Return what status shows."""
-    evidence = lifetime.probe(ctx)
-    assert evidence is not None
-    return evidence.summary
+    return lifetime.probe(ctx).summary
 
 
 @pytest.mark.parametrize(
@@ -74,9 +72,7 @@ def test_the_key_changes_with_the_days(zimbra: Zimbra) -> None:
 )  # fmt: skip
 def test_notices(days: float, notices: tuple[str, ...], zimbra: Zimbra) -> None:
     """What cannot wait is a notice, for status, doctor, log and metrics; at the end at that very second."""
-    evidence = lifetime.probe(before(zimbra, days))
-    assert evidence is not None
-    assert evidence.notices == notices
+    assert lifetime.probe(before(zimbra, days)).notices == notices
 
 
 @pytest.mark.parametrize(
@@ -131,9 +127,9 @@ def test_the_command(passed: tuple[int, ...], count: str) -> None:
 
 
 def test_without_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before there is a server nothing is told, and the watch has nothing to wait for."""
+    """What is no certificate has no end to tell, and the watch has nothing to wait for."""
     ctx, zimbra = make_host(tmp_path, monkeypatch)
     zimbra.write("/opt/zimbra/conf/nginx.crt", "rubbish")
-    assert lifetime.probe(ctx) is None
+    assert told(ctx) == "no certificate is installed"
     (calendar,) = watches(ctx)
     assert calendar.argv[4:] == ()
