@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from states.tls import codes, exchange, handshake, server
-from states.tls.exchange import INSTALLED, Previous
+from states.tls.exchange import INSTALLED
 from states.tls.pair import Pair, Snapshot, snapshot
 from zflow.api import (
     CommandError,
@@ -67,9 +67,9 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
-    """See it by a handshake with each port that answers too."""
+    """See it by a handshake with each port that answers too; without a supplied pair the ports are the operator's."""
     seen = probe(ctx)
-    if seen is None or not (others := _others(ctx)):
+    if seen is None or proven(ctx) is None or not (others := _others(ctx)):
         return seen
     return Drift(f"another certificate than the installed one is served on {', '.join(map(str, others))}")
 
@@ -80,7 +80,7 @@ def _others(ctx: Context) -> list[int]:
         wanted = tuple(map(ssl.PEM_cert_to_DER_cert, exchange.certificates(server.text(ctx, INSTALLED[0]))))
     except ValueError:
         wanted = ()
-    if not wanted:  # files that are not whole are the business of `install.certificate`
+    if not wanted:  # damaged files are the business of `install.certificate`
         return []
     found = {port: handshake.served(port) for port in handshake.PORTS}
     return [port for port, chain in found.items() if chain and not exchange.serves(chain, wanted)]
@@ -114,9 +114,6 @@ def apply(ctx: Context) -> None:
             exchange.take_back(ctx, cut_off)
         if pair is not None:
             raise OperatorError(codes.ROLLED_BACK, f"{record.about}: it was taken back before")
-        if others := _others(ctx):
-            leaf, *chain = exchange.certificates(server.text(ctx, INSTALLED[0]))
-            exchange.serve(ctx, Previous((), leaf=leaf, chain="".join(chain)), others)
         return
     previous = exchange.keep(ctx)
     try:

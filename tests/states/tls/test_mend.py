@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from states.product import PRODUCT
 from states.tls import exchange, mend, server
 from states.tls.settings import SETTINGS
 from tests.engine.toy import Bench
-from tests.states.tls.authority import HOST, Issued, ec_key, inter, issue
+from tests.states.tls.authority import HOST, NOW, Issued, ec_key, inter, issue
 from tests.states.tls.zimbra import READERS, SELF, Zimbra, der, lay, make_host, walk
 from zflow.secret import Redactor
 from zflow.settings import load
@@ -148,31 +149,10 @@ def test_a_self_signed_pair_that_is_gone_everywhere_is_made_anew(
 
 
 def test_the_repair_stands_before_what_needs_it() -> None:
-    """In the product the files are repaired before services start, and deployed before their end is watched."""
+    """The files are repaired before services start; their end is told before what a refused pair stops."""
     names = [each.name for each in PRODUCT.steps]
-    assert names.index("install.certificate") < names.index("install.services") < names.index("tls.deployed")
-    assert names.index("tls.deployed") < names.index("tls.lifetime") < names.index("tls.hsts")
-
-
-@pytest.mark.parametrize("reader", ["nginx", "mailboxd"])
-@pytest.mark.parametrize("issued", [None, PAIR], ids=["self-signed", "supplied"])
-def test_a_thorough_look_shakes_hands_with_every_port(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, issued: Issued | None, reader: str
-) -> None:
-    """A server that serves something else than its files is named with its ports, and reads them anew."""
-    bench = serve(tmp_path, monkeypatch, issued)
-    assert bench.walk(WALKED, deep=True) == "serving"
-    before = bench.kinds("tls.deployed")
-    assert bench.walk(WALKED, deep=True) == "serving"
-    assert bench.kinds("tls.deployed") == before
-    bench.zimbra.loaded[reader] = (der(OTHER.pem),)
-    assert bench.walk(WALKED) == "serving"
-    assert bench.walk(WALKED, deep=True) == "serving"
-    lost, _, done = bench.events("tls.deployed")[-3:]
-    ports = ", ".join(map(str, sorted(READERS[reader])))
-    assert lost["detail"] == f"another certificate than the installed one is served on {ports}"
-    assert done["kind"] == "done"
-    assert {bench.zimbra.loaded[name][0] for name in READERS} == {der((issued or SELF).pem)}
+    assert names.index("install.certificate") < names.index("install.services") < names.index("tls.lifetime")
+    assert names.index("tls.lifetime") < names.index("tls.pair") < names.index("tls.deployed") < names.index("tls.hsts")
 
 
 def test_an_encrypted_key_is_refused_before_its_rounds() -> None:
@@ -189,3 +169,49 @@ def test_an_encrypted_key_is_refused_before_its_rounds() -> None:
     argv = [sys.executable, "-c", asked]  # a process that can be ended: OpenSSL does not let itself be stopped
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_the_end_is_told_while_a_supplied_pair_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stops the deploying does not silence the warning; a new pair's end is told by the walk that serves it."""
+    bench = serve(tmp_path, monkeypatch, PAIR)
+    bench.now = NOW.timestamp()
+    assert bench.walk(WALKED) == "serving"
+    lay(bench.surroundings().look(), {"zimbra.key": OTHER.key_pem, "zimbra.crt": PAIR.pem})
+    bench.now = (NOW + timedelta(days=70)).timestamp()
+    assert bench.walk(WALKED) == "blocked"
+    assert "renew it now" in bench.status("tls.lifetime")["evidence"]
+    renewed = issue("renewed", inter(), begin=NOW + timedelta(days=60))
+    lay(bench.surroundings().look(), {"zimbra.key": renewed.key_pem, "zimbra.crt": renewed.pem + inter().pem})
+    assert bench.walk(WALKED) == "serving"
+    assert bench.status("tls.lifetime")["evidence"] == "until 2026-10-29"
+
+
+def test_ports_are_the_operators_where_no_pair_is_supplied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail store with a certificate of its own is left alone: nothing is restarted, and nothing is told as done."""
+    bench = serve(tmp_path, monkeypatch, None)
+    assert bench.walk(WALKED, deep=True) == "serving"
+    bench.zimbra.loaded["mailboxd"] = (der(OTHER.pem),)
+    bench.zimbra.commands.clear()
+    before = bench.kinds("tls.deployed")
+    assert bench.walk(WALKED, deep=True) == "serving"
+    assert (bench.kinds("tls.deployed"), bench.zimbra.commands) == (before, [])
+
+
+@pytest.mark.parametrize("reader", ["nginx", "mailboxd"])
+def test_a_thorough_look_shakes_hands_with_every_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str
+) -> None:
+    """A server that serves something else than the supplied pair is named with its ports, and reads it anew."""
+    bench = serve(tmp_path, monkeypatch, PAIR)
+    assert bench.walk(WALKED, deep=True) == "serving"
+    before = bench.kinds("tls.deployed")
+    assert bench.walk(WALKED, deep=True) == "serving"
+    assert bench.kinds("tls.deployed") == before
+    bench.zimbra.loaded[reader] = (der(OTHER.pem),)
+    assert bench.walk(WALKED) == "serving"
+    assert bench.walk(WALKED, deep=True) == "serving"
+    lost, _, done = bench.events("tls.deployed")[-3:]
+    ports = ", ".join(map(str, sorted(READERS[reader])))
+    assert lost["detail"] == f"another certificate than the installed one is served on {ports}"
+    assert done["kind"] == "done"
+    assert {bench.zimbra.loaded[name][0] for name in READERS} == {der(PAIR.pem)}
