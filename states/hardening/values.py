@@ -16,7 +16,7 @@ from states.directory import read_config
 from states.hardening import codes, restored
 from states.hardening.wishes import Place, Reader, Wish, attributes, wishes
 from states.install.vendor.localconfig import read_local
-from states.kept import way_out
+from states.kept import kept, way_out
 from states.zimbra import Attributes, as_zimbra, write_config, write_local, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
@@ -50,9 +50,10 @@ def _words(values: tuple[str, ...]) -> str:
 
 
 def inputs(ctx: Context) -> str:
-    """Return what makes the step due: other values, another Zimbra."""
+    """Return what makes the step due: other values, other attributes that the operator keeps, another Zimbra."""
     wanted = {each.name: each.values for each in wishes(ctx)}
-    return json.dumps({"version": zimbra_version(ctx), "wanted": wanted}, sort_keys=True) + "\n"
+    found = {"version": zimbra_version(ctx), "wanted": wanted, "kept": sorted(kept(ctx))}
+    return json.dumps(found, sort_keys=True) + "\n"
 
 
 def look(ctx: Context, table: Iterable[Wish]) -> dict[str, tuple[str, ...]]:
@@ -113,7 +114,8 @@ def apply(ctx: Context) -> None:
 
 
 def _goal(ctx: Context, table: Iterable[Wish], have: Attributes) -> tuple[Wish, ...]:
-    """Return the table with the values set by hand in it: those that zflow did not write last and no setting names.
+    """Return the table with the values set by hand in it: those that zflow did not write last, or that the operator
+    kept for himself until now, and no setting names.
 
     After an upgrade the values of before it count, for it may set what it likes.
     """
@@ -122,17 +124,19 @@ def _goal(ctx: Context, table: Iterable[Wish], have: Attributes) -> tuple[Wish, 
         have = {**have, **before.wanted}
     return tuple(
         replace(each, values=have[each.name])
-        if each.free(ctx) and sorted(ours.wanted.get(each.name, have[each.name])) != sorted(have[each.name])
+        if each.free(ctx)
+        and (each.name in ours.kept or sorted(ours.wanted.get(each.name, have[each.name])) != sorted(have[each.name]))
         else each
         for each in table
     )
 
 
 class _Record(NamedTuple):
-    """Values at a version of Zimbra."""
+    """Values at a version of Zimbra, and the names that the operator kept for himself then."""
 
     version: str
     wanted: dict[str, tuple[str, ...]]
+    kept: tuple[str, ...]
 
 
 def _applied(ctx: Context) -> _Record:
@@ -142,7 +146,8 @@ def _applied(ctx: Context) -> _Record:
 
 def _read(ctx: Context, name: str) -> _Record:
     found = json.loads(witness.recall(ctx, name) or '{"version": "", "wanted": {}}')
-    return _Record(found["version"], {name: tuple(values) for name, values in found["wanted"].items()})
+    values = {name: tuple(values) for name, values in found["wanted"].items()}
+    return _Record(found["version"], values, tuple(found.get("kept", ())))
 
 
 def remember(ctx: Context) -> None:

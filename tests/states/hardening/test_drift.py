@@ -153,6 +153,23 @@ def test_what_a_setting_names_is_the_settings(server: Server) -> None:
     assert (read(server, RATE), read(server, "zimbraInvalidLoginFilterMaxFailedLogin")) == ("77", "10")
 
 
+def test_what_leaves_the_kept_attributes_stays_as_it_is(server: Server) -> None:
+    """The operator gives up a tunable's protection: his number is his still, whatever is walked after; a protection
+    is put back."""
+    bench = ServerBench(server, keep_attributes=f"{RATE},{KEPT}")
+    write(server, RATE, "9999")
+    write(server, KEPT, "no")
+    assert bench.walk(PRODUCT) == "serving"
+    bench.settings = {}
+    for _ in range(2):
+        assert bench.walk(PRODUCT) == "serving"
+        assert (read(server, RATE), read(server, KEPT)) == ("9999", "yes")
+    assert f"by hand: {RATE} 9999" in bench.status("hardening.values")["evidence"]
+    bench.settings = {"http_dos_requests_per_second": "50"}
+    assert bench.walk(PRODUCT) == "serving"
+    assert read(server, RATE) == "50"
+
+
 def test_what_is_tuned_survives_an_upgrade_that_sets_it_otherwise(bench: ServerBench) -> None:
     """What was set by hand before an upgrade is so after it; all else is zflow's, whatever the vendor set."""
     write(bench.server, RATE, "77")
