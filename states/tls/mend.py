@@ -70,7 +70,7 @@ def loads(certificate: str, key: str) -> bool:
 
 def _refuse() -> str:
     """Refuse an encrypted key, which no server of Zimbra's can read: its writer, user zimbra, chooses how long the key
-    derivation takes, and OpenSSL cannot be stopped in it. It asks for the password before."""
+    derivation takes, and OpenSSL cannot be stopped in it; it asks for the password first. Raises ValueError."""
     raise ValueError("encrypted")
 
 
