@@ -59,6 +59,8 @@ def _ask(ctx: Context, base: str, scope: str, wanted: str, names: tuple[str, ...
     )  # fmt: skip
     if found.code == 0 and (answer := entries(found.output)):
         return answer
+    if found.code:
+        ctx.log(f"{SEARCH} ended with {found.code}: {found.output.strip().rpartition(chr(10))[2]}")
     return entries(as_zimbra(ctx, *CAT, wanted, quiet=True, timeout=SECONDS).output)
 
 

@@ -17,6 +17,7 @@ from states.hardening import codes, restored
 from states.hardening.wishes import Place, Reader, Wish, attributes, wishes
 from states.install.vendor.localconfig import read_local
 from states.kept import kept, way_out
+from states.silence import unless_silent
 from states.zimbra import Attributes, as_zimbra, write_config, write_local, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
@@ -178,7 +179,7 @@ def restart(ctx: Context) -> None:
 STEP = Step(
     name=NAME,
     title="Harden the server's settings",
-    probe=probe,
+    probe=unless_silent(probe),
     apply=apply,
     inputs=inputs,
     timeout=1800,

@@ -17,6 +17,7 @@ from states.bootstrap.addresses import addresses
 from states.identity import server_name
 from states.install.machine.listening import silent_over_ipv6
 from states.install.vendor.answers import networks
+from states.silence import unless_silent
 from states.zimbra import as_zimbra
 from zflow.api import Context, Drift, Evidence, Scope, Step, holds, read_text, write_atomic
 
@@ -115,7 +116,7 @@ def listen_by_ipv6(ctx: Context) -> None:
 STEP = Step(
     name="install.networks",
     title="Trust the container's present addresses",
-    probe=probe,
+    probe=unless_silent(probe),  # the firewall opens only after this
     apply=apply,
     scope=Scope.BOOT,
     inputs=lambda _ctx: wanted(),

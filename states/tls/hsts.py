@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from states import witness
 from states.directory import read_config
+from states.silence import unless_silent
 from states.tls import codes, deployed, server
 from states.tls.lifetime import served_until
 from states.tls.pair import snapshot
@@ -118,7 +119,7 @@ def apply(ctx: Context) -> None:
 STEP = Step(
     name="tls.hsts",
     title="Tell browsers to insist on TLS",
-    probe=probe,
+    probe=unless_silent(probe),
     apply=apply,
     inputs=inputs,
     timeout=600,

@@ -10,6 +10,7 @@ import json
 from states import witness
 from states.directory import read_config
 from states.kept import kept, way_out
+from states.silence import unless_silent
 from states.tls import codes, handshake, server
 from states.tls.profiles import desired
 from states.tls.settings import PROFILE
@@ -62,7 +63,7 @@ def apply(ctx: Context) -> None:
 STEP = Step(
     name="tls.profile",
     title="Set TLS protocols and ciphers",
-    probe=probe,
+    probe=unless_silent(probe),
     apply=apply,
     inputs=inputs,
     timeout=900,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rehearsal.standin.runtime import store
@@ -38,6 +40,15 @@ def test_what_slapd_prints_is_read() -> None:
     }
     assert domain["zimbradomainname"] == ("example.com",)
     assert entries("") == entries("ldap_bind: Invalid credentials (49)\n") == []
+
+
+def test_why_the_socket_did_not_answer_is_logged(server: Server) -> None:
+    """The files are read in its place, and the log has the search's code and last words."""
+    server.listening = False
+    said: list[str] = []
+    ctx = replace(server.context(), log=said.append)
+    directory.read_config(ctx, ("zimbraHttpThrottleSafeIPs",))
+    assert said == [f"{SEARCH} ended with 255: ldap_sasl_bind(SIMPLE): Can't contact LDAP server (-1)"]
 
 
 @pytest.mark.parametrize("down", [False, True], ids=["running", "stopped"])

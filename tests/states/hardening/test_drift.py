@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from states.directory import SEARCH
-from states.hardening import senders, values
+from states.directory import CAT, SEARCH
+from states.hardening import dkim, senders, values
 from states.hardening.senders import CHECK, TEMPLATE
 from states.hardening.wishes import LOGIN_MAPS
 from tests.states.hardening.server import Server, ServerBench
@@ -201,6 +201,24 @@ def test_a_change_while_nothing_runs_is_seen_in_the_files(bench: ServerBench) ->
     online = look(bench)["hardening.values"]
     bench.server.listening = False
     assert look(bench)["hardening.values"] == online
+
+
+def test_a_directory_that_does_not_answer_at_all_is_told_and_stops_nothing(server: Server) -> None:
+    """What was written once is neither blocked nor written again for it; answered, the notice is gone."""
+    product = Product("zimbra", (State("hardening", "Hardening", (values.STEP, dkim.STEP)),))
+    bench = ServerBench(server)
+    assert bench.walk(product) == "serving"
+    tools, server.tools = server.tools, {**server.tools, "slapcat": lambda _argv: 1}
+    server.listening = False
+    server.commands.clear()
+    assert bench.walk(product) == "serving"
+    assert {argv[0] for argv in server.commands} == {SEARCH, CAT[0]}
+    for step in product.steps:
+        assert "the directory does not answer: `/opt/zimbra/common/sbin/slapcat" in bench.status(step.name)["evidence"]
+    server.listening, server.tools = True, tools
+    assert bench.walk(product) == "serving"
+    for step in product.steps:
+        assert "does not answer" not in bench.status(step.name)["evidence"]
 
 
 def test_only_what_differs_is_written_and_only_its_readers_restarted(bench: ServerBench) -> None:

@@ -13,7 +13,8 @@ from states.bootstrap.addresses import Addresses
 from states.install import networks
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
-from zflow.api import Context, Evidence
+from zflow.api import CommandError, Context, Evidence
+from zflow.codes import COMMAND
 
 ROOT = Path(__file__).parents[3]
 FOUR = "127.0.0.0/8 [::1]/128 10.0.0.2/32"
@@ -89,6 +90,19 @@ def test_what_still_does_not_listen_is_told(ctx: Context) -> None:
     before = len(orders(ctx))
     networks.apply(ctx)
     assert [argv[0] for argv in orders(ctx)[before:]] == ["zmprov"]
+
+
+def test_a_directory_that_does_not_answer_stops_nothing(ctx: Context, tmp_path: Path) -> None:
+    """The firewall opens after this step: what was written once counts, and that nobody could be asked is told."""
+    networks.apply(ctx)
+    error = CommandError(COMMAND, (directory.CAT[0],), 1, "mdb_env_open failed\n")
+    mute = make_context(
+        tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}, shell=Answering(tmp_path, lambda _: error)
+    )
+    seen = networks.STEP.probe(mute)
+    assert seen == Evidence("as written last", (f"the directory does not answer: {error.detail}",))
+    (tmp_path / networks.MARK).write_text(f"{FOUR}\n")
+    assert networks.STEP.probe(mute) is None
 
 
 @pytest.mark.parametrize(("now", "silent"), [(FOUR, [25]), (BOTH, [])])
