@@ -36,10 +36,13 @@ EVERY = 3600.0
 MOST = 1 << 24
 """Bytes that are read of an answer; a domain's name has at most 253."""
 LOOK = f"""\
-answer=$(chroot "$1" su - zimbra -c "zmprov -l gad" 2>/dev/null | head -c {MOST}) && [ -n "$answer" ] || answer=$2
+label='[a-z0-9]([a-z0-9-]*[a-z0-9])?'
+answer=$(chroot "$1" su - zimbra -c "zmprov -l gad" 2>/dev/null | head -c {MOST} | grep -ixE "$label(\\.$label)+") ||
+    answer=$2
 printf '%s\\n' "$answer" | sort
 """
-"""A server that does not answer has the domains it had. For a bash with `pipefail`."""
+"""A server that does not answer has the domains it had; names that are no host's get no key. For a bash with
+`pipefail`."""
 
 
 def selectors(ctx: Context) -> dict[str, str]:

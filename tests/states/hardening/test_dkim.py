@@ -68,7 +68,7 @@ def test_a_start_after_an_orderly_end_asks_the_directory_alone(server: Server) -
 
 
 def test_a_domain_added_later_gets_its_key(server: Server) -> None:
-    """The watch's answer changes with the list of domains, and stays where the server does not answer."""
+    """The watch's answer changes with the list of domains that get one, and stays where the server does not answer."""
     ServerBench(server).walk(PRODUCT)
     write_server(server.volume)
     ctx = server.context()
@@ -76,7 +76,7 @@ def test_a_domain_added_later_gets_its_key(server: Server) -> None:
     chroot = server.volume / "bin/chroot"
     chroot.parent.mkdir()
     answers = []
-    for answer in ("example.test", "example.test\nadded.example", ""):
+    for answer in ("example.test\nlocal\n_a.example", "example.test\nadded.example", ""):
         chroot.write_text(f"#!/bin/sh\nprintf '{answer}\\n'; [ -n '{answer}' ]\n")
         chroot.chmod(0o755)
         environment = {"PATH": f"{chroot.parent}:/usr/bin:/bin"}
