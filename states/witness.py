@@ -1,7 +1,8 @@
 """Witnesses: small files that say what was read back from the server, so that a cheap look need not ask it again.
 
-Asking the server starts a Java machine for each question. A probe looks at the witness; the step's audit, taken by
-`zflow verify` and `zflow resume`, asks the server itself.
+The witness tells what was written last, so that a probe knows whether that was ever done, and a value set by hand from
+one of zflow's. Where a question is cheap (the directory without Java) the probe asks the server besides; where it is
+dear, only the step's audit does.
 """
 
 from __future__ import annotations
