@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from states import witness
-from states.bootstrap import codes
+from states.bootstrap import codes, dpkg
 from states.bootstrap.rootfs import RELEASE, read_mark
 from states.zimbra import zimbra_version
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
@@ -26,6 +26,10 @@ SUDO = "usr/bin/sudo"
 TOOLS = tuple(f"opt/zimbra/common/{name}" for name in ("bin", "sbin", "libexec"))
 """Where the vendor's programs lie that need rights of their own: postdrop, postqueue; slapd and nginx from 10.0 on."""
 WITNESS = "rights"
+PROVEN = Path("opt/zimbra/.zflow-verified")
+"""The mark of a server that was seen to work; what was written down of one that was moved away since is of no use."""
+UNKNOWN = "?"
+"""Stands for a program whose rights cannot be told."""
 FEW = 2
 """Files with a wrong owner from which on it is no single file that somebody changed."""
 
@@ -70,15 +74,16 @@ def shifted(volume: Path) -> str:
 
 
 def strangers(ctx: Context) -> str:
-    """Say which files have a wrong owner, where they are more than one."""
+    """Say which files have a wrong owner, where they are more than one. A link's owner says nothing of its target."""
     users, groups = ids(ctx.volume, "etc/passwd"), ids(ctx.volume, "etc/group")
-    written = [line.split(" ") for line in witness.recall(ctx, WITNESS).splitlines() if line.startswith("owner ")]
+    written = [line.split(" ") for line in _comparable(ctx) if line.startswith("owner ")]
     wrong = []
     for each in (*OWNED, *(Owned(path, name) for _, name, path in written)):
         wanted = (groups if each.group else users).get(each.name)
-        if wanted is None or not os.path.lexists(ctx.volume / each.path):
+        path = ctx.volume / each.path
+        if wanted is None or path.is_symlink() or not path.exists():
             continue
-        status = (ctx.volume / each.path).lstat()
+        status = path.lstat()
         if (status.st_gid if each.group else status.st_uid) != wanted:
             wrong.append(f"/{each.path} is not of {'group' if each.group else 'user'} {each.name}")
     return "the owners are lost: " + ", ".join(wrong) if len(wrong) >= FEW else ""
@@ -87,13 +92,10 @@ def strangers(ctx: Context) -> str:
 def special(ctx: Context) -> str:
     """Return Zimbra's version, whose its data are, and which of its programs have a set-id bit or capabilities."""
     names = {number: name for name, number in ids(ctx.volume, "etc/passwd").items()}
-    present = [each for each in FOLDERS if os.path.lexists(ctx.volume / each)]
+    present = [each for each in FOLDERS if (ctx.volume / each).is_dir() and not (ctx.volume / each).is_symlink()]
     found = [f"owner {names.get((ctx.volume / each).lstat().st_uid, '?')} {each}" for each in present]
     for name, entry in _programs(ctx.volume):
-        if entry.stat(follow_symlinks=False).st_mode & (stat.S_ISUID | stat.S_ISGID):
-            found.append(f"set-id {name}")
-        if _has_capabilities(entry.path):
-            found.append(f"capabilities {name}")
+        found += rights(name, entry)
     return "\n".join([zimbra_version(ctx), *sorted(found)])
 
 
@@ -104,6 +106,16 @@ def _programs(volume: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
         except OSError:
             continue
         yield from ((f"{folder}/{each.name}", each) for each in entries if each.is_file(follow_symlinks=False))
+
+
+def rights(name: str, entry: os.DirEntry[str]) -> list[str]:
+    """Return a program's lines: its set-id bit and its capabilities, or that they cannot be told."""
+    try:
+        set_id = entry.stat(follow_symlinks=False).st_mode & (stat.S_ISUID | stat.S_ISGID)
+        capabilities = _has_capabilities(entry.path)
+    except OSError:
+        return [f"set-id {UNKNOWN}", f"capabilities {UNKNOWN}"]
+    return [f"{kind} {name}" for kind, has in (("set-id", set_id), ("capabilities", capabilities)) if has]
 
 
 def _has_capabilities(path: str) -> bool:
@@ -121,8 +133,13 @@ def remember(ctx: Context) -> None:
 
 
 def remembered(ctx: Context) -> bool:
-    """Tell whether it was written down: there is a server that works."""
-    return witness.recall(ctx, WITNESS) != ""
+    """Tell whether it was written down, and of the server that is here: there is one that works."""
+    return (ctx.volume / PROVEN).exists() and witness.recall(ctx, WITNESS) != ""
+
+
+def _comparable(ctx: Context) -> list[str]:
+    """Return what was written down; nothing while a package is half done: its scripts, run later, set what it needs."""
+    return witness.recall(ctx, WITNESS).split("\n") if remembered(ctx) and not dpkg.unfinished(ctx) else []
 
 
 def stripped(ctx: Context) -> str:
@@ -131,11 +148,11 @@ def stripped(ctx: Context) -> str:
     sudo = ctx.volume / SUDO
     if sudo.is_file() and not sudo.stat().st_mode & stat.S_ISUID:
         told.append(f"/{SUDO} is not set-user-id")
-    if not (record := witness.recall(ctx, WITNESS)):
+    if not (record := _comparable(ctx)):
         return "; ".join(told)
-    (before, *had), (now, *has) = record.split("\n"), special(ctx).split("\n")
+    (before, *had), (now, *has) = record, special(ctx).split("\n")
     for kind in ("set-id", "capabilities"):
-        gone = [each.partition(" ")[2] for each in had if each.startswith(kind)]
+        gone = [each.partition(" ")[2] for each in had if each.startswith(kind) and not each.endswith(UNKNOWN)]
         if before == now and gone and not any(each.startswith(kind) for each in has):
             told.append(f"/{' and /'.join(gone)} lost their {kind}" + (" bits" if kind == "set-id" else ""))
     return "; ".join(told)

@@ -39,6 +39,7 @@ def ctx(tmp_path: Path) -> Context:
     assert private.probe(found) is not None  # the vendor's programs are still at work
     (tmp_path / "opt/zimbra/conf/nginx.key").chmod(0o640)
     restored.remember(found)
+    (tmp_path / restored.PROVEN).touch()
     assert private.probe(found) is not None
     return found
 

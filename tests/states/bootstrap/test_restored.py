@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from states import witness
 from states.bootstrap import codes, restored
 from states.bootstrap.rootfs import RELEASE
 from states.bootstrap.settings import SETTINGS
 from states.install.preflight.system import CAPABILITY
+from states.install.proof import MARK
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import make_context
 from zflow.api import Context, OperatorError
@@ -45,6 +47,8 @@ def ctx(tmp_path: Path) -> Context:
     os.setxattr(place / NGINX, "security.capability", CAPABILITY)
     (place / RELEASE).write_text(mark().render())
     found = make_context(place, SETTINGS)
+    assert MARK == restored.PROVEN
+    (place / MARK).write_text("1\n")
     restored.remember(found)
     assert restored.probe(found) is not None
     return found
@@ -119,3 +123,42 @@ def test_no_false_alarm(ctx: Context, tmp_path: Path) -> None:
     assert restored.probe(ctx) is not None
     (tmp_path / "empty").mkdir()
     assert restored.probe(make_context(tmp_path / "empty", SETTINGS)) is not None
+
+
+def test_data_that_lie_elsewhere(ctx: Context, tmp_path: Path) -> None:
+    """Folders that an operator moved to another disk are links of root's: not a sign of a bad copy, nor remembered."""
+    for name in ("conf", "data", "log"):
+        place = ctx.volume / "opt/zimbra" / name
+        place.rename(tmp_path / name)
+        place.symlink_to(tmp_path / name)
+    assert restored.probe(ctx) is not None
+    assert "owner" not in restored.special(ctx)
+
+
+def test_a_server_that_is_not_finished(ctx: Context) -> None:
+    """Without a proven server, or with a package half done, its programs and data are the installer's to complete."""
+    (ctx.volume / POSTDROP).chmod(0o755)
+    for name in ("conf", "data"):
+        os.chown(ctx.volume / "opt/zimbra" / name, 0, 0)
+    assert "lost their set-id bits" in told(ctx)
+    status = ctx.volume / "var/lib/dpkg/status"
+    before = status.read_text()
+    status.write_text(f"{before}\nPackage: zimbra-postfix\nStatus: install ok unpacked\nVersion: 3\n")
+    assert restored.probe(ctx) is not None
+    status.write_text(before)
+    assert restored.probe(ctx) is None
+    (ctx.volume / MARK).unlink()
+    assert restored.probe(ctx) is not None
+    (ctx.volume / "usr/bin/sudo").chmod(0o755)
+    assert told(ctx).endswith("/usr/bin/sudo is not set-user-id")
+
+
+def test_a_program_that_cannot_be_looked_at(ctx: Context) -> None:
+    """A file that goes away meanwhile has neither lost its rights nor ever had some."""
+    folder = ctx.volume / NGINX
+    (entry,) = (each for each in os.scandir(folder.parent) if each.name == "nginx")
+    folder.unlink()
+    assert restored.rights(NGINX, entry) == ["set-id ?", "capabilities ?"]
+    assert restored.stripped(ctx) != ""
+    witness.attest(ctx, restored.WITNESS, f"{restored.special(ctx)}\nset-id ?\ncapabilities ?")
+    assert restored.stripped(ctx) == ""
