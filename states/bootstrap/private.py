@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from states import witness
+from states.bootstrap.proxy import USER
 from states.bootstrap.restored import remembered
-from zflow.api import Context, Evidence, Scope, Step, opened
+from zflow.api import Context, Evidence, Scope, Step, opened, read_text
 
 OURS, OTHERS = 0o077, 0o007
 """The bits that are taken away: zflow's own is for root alone; Zimbra's and the Ubuntu's is also for a group's."""
@@ -19,6 +23,7 @@ SECRETS = (
     (".zflow", ("secrets",), OURS),
     (".zflow/secrets", ("*",), OURS),
     ("etc", ("shadow", "shadow-", "gshadow", "gshadow-"), OTHERS),
+    ("etc/apt", ("auth.conf", "auth.conf.d/*"), OTHERS),
 )
 """Folder, names in it, and the bits they must not have."""
 SERVERS = (
@@ -28,6 +33,14 @@ SERVERS = (
     ("opt/zimbra/ssl/zimbra/commercial", ("*.key",), OTHERS),
 )
 """The same of a server that works; until then the vendor's programs may not have come to closing them."""
+ADDRESSES = (
+    ("etc", ("zflow-release",), OURS),
+    ("etc/apt", ("sources.list", "sources.list.d/*"), OURS),
+    ("var/log", ("zflow-updates.log",), OURS),
+)
+"""The same of files that anybody may read, unless an URL in them has a password: earlier versions left the mirror's."""
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+"""What an open says of a file that was taken away meanwhile, or made a link or a socket."""
 WITNESS = "opened"
 
 
@@ -36,21 +49,36 @@ def wide(ctx: Context) -> Iterator[tuple[Path, int]]:
 
     No link is followed, and a file of several names is left alone: one of user zimbra's making may be anything.
     """
-    for name, patterns, bits in (*SECRETS, *(SERVERS if remembered(ctx) else ())):
+    for name, patterns, bits in (*SECRETS, *ADDRESSES, *(SERVERS if remembered(ctx) else ())):
         folder = ctx.volume.resolve() / name
         if folder.resolve() != folder:
             continue
         for path in sorted(found for pattern in patterns for found in folder.glob(pattern)):
-            status = path.lstat()
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue
             single = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
-            if single and status.st_mode & bits:
+            if single and status.st_mode & bits and ((name, patterns, bits) not in ADDRESSES or _has_password(path)):
                 yield path, stat.S_IMODE(status.st_mode) & ~bits
 
 
+def _has_password(path: Path) -> bool:
+    try:
+        return re.search(USER, read_text(path)) is not None
+    except OSError:
+        return False
+
+
 def tighten(path: Path, mode: int) -> None:
-    """Set a file's or a folder's mode, reached without a link."""
-    with opened(path.parent) as folder:
-        descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    """Set a file's or a folder's mode, reached without a link; nothing where it is gone."""
+    try:
+        with opened(path.parent) as folder:
+            descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError as error:
+        if error.errno in GONE:
+            return
+        raise
     try:
         os.fchmod(descriptor, mode)
     finally:
@@ -59,21 +87,28 @@ def tighten(path: Path, mode: int) -> None:
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether every secret is its owner's alone; in the start that found others, tell which."""
-    if any(wide(ctx)):
+    if any(wide(ctx)) or not (found := _written(ctx)).get("done", True):
         return None
-    found = json.loads(witness.recall(ctx, WITNESS) or "{}")
     names = found.get("names", []) if found.get("boot") == ctx.boot else []
     told = f"others could read {', '.join(names)}: closed again; where they may have been read, change what is in them"
     return Evidence("secrets are their owners' alone", (told,) if names else ())
 
 
+def _written(ctx: Context) -> dict[str, Any]:
+    return dict(json.loads(witness.recall(ctx, WITNESS) or "{}"))
+
+
 def apply(ctx: Context) -> None:
-    """Take away the rights of others, and write down whose secrets were open."""
-    found = list(wide(ctx))
-    names = [f"/data/{path.relative_to(ctx.volume.resolve())}" for path, _ in found]
-    witness.attest(ctx, WITNESS, json.dumps({"boot": ctx.boot, "names": names}))
+    """Take away the rights of others, and write down whose secrets were open; with those that a kill left untold."""
+    found, before = list(wide(ctx)), _written(ctx)
+    names = {f"/data/{path.relative_to(ctx.volume.resolve())}" for path, _ in found}
+    if before.get("boot") == ctx.boot or not before.get("done", True):
+        names |= set(before["names"])
+    record = {"boot": ctx.boot, "names": sorted(names)}
+    witness.attest(ctx, WITNESS, json.dumps({**record, "done": False}))
     for path, mode in found:
         tighten(path, mode)
+    witness.attest(ctx, WITNESS, json.dumps({**record, "done": True}))
 
 
 STEP = Step(

@@ -15,6 +15,8 @@ from zflow.api import Context, holds, make_folder, remove_file, write_atomic
 CONFIG = Path("etc/apt/apt.conf.d/52zflow-proxy")
 AUTH = Path("etc/apt/auth.conf.d/zflow-mirror.conf")
 """apt_auth.conf(5); read by root before apt gives up its rights, since apt 1.5."""
+USER = r"//[^/@\s]*@"
+"""The name and password in an URL, wherever in a text."""
 
 
 def for_apt(ctx: Context, place: str) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from states.bootstrap.proxy import USER
 from states.install.machine import processes
 from states.install.machine.replaced import replaced
 from states.updates import codes
@@ -83,7 +84,7 @@ def sources(ctx: Context) -> list[str]:
 
 
 def _without_password(words: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", words)
+    return re.sub(USER, "//", words)
 
 
 def outdated(ctx: Context, cron: int) -> Iterator[str]:

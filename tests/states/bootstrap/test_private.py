@@ -17,6 +17,7 @@ OPEN = {
     ".zflow/secrets": 0o700,
     ".zflow/secrets/admin_password": 0o600,
     "etc/shadow": 0o640,
+    "etc/apt/auth.conf.d/own.conf": 0o600,
     "opt/zimbra/conf/localconfig.xml": 0o640,
     "opt/zimbra/conf/nginx.key": 0o640,
     "opt/zimbra/ssl/zimbra/commercial/commercial.key": 0o640,
@@ -75,3 +76,55 @@ def test_what_user_zimbra_may_have_put_there(ctx: Context, tmp_path: Path) -> No
     assert private.probe(ctx) is not None
     private.apply(ctx)
     assert (outside / "program.key").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize(
+    "name", ["etc/apt/sources.list", "etc/apt/sources.list.d/own.list", "etc/zflow-release", "var/log/zflow-updates.log"]
+)
+def test_addresses_with_a_password(ctx: Context, name: str) -> None:
+    """Files that anybody may read are closed where an URL in them has a name and a password."""
+    path = ctx.volume / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for text, mode in (("deb http://mirror.example.org/a@b x", 0o644), ("deb http://me:s3cret@mirror.example.org x", 0o600)):
+        path.write_text(text)
+        path.chmod(0o644)
+        private.apply(ctx)
+        assert path.stat().st_mode & 0o777 == mode
+    evidence = private.probe(ctx)
+    assert evidence is not None
+    assert name in evidence.notices[0]
+
+
+def test_a_kill_between_two_secrets(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was closed before a kill is told by the start after it, along with the rest."""
+    names = ("etc/shadow", ".zflow/secrets/admin_password")
+    for number, boot in enumerate(("first", "second")):
+        for name in names:
+            (ctx.volume / name).chmod(OPEN[name] | 0o005)
+        done = private.tighten
+        calls: list[Path] = []
+
+        def killed(path: Path, mode: int, last: int = number) -> None:
+            done(path, mode)
+            calls.append(path)
+            if len(calls) > last:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(private, "tighten", killed)
+            private.apply(make_context(ctx.volume, SETTINGS, boot=boot))
+        after = make_context(ctx.volume, SETTINGS, boot=f"after the {boot}")
+        assert private.probe(after) is None
+        private.apply(after)
+        evidence = private.probe(after)
+        assert evidence is not None
+        assert all(f"/data/{name}" in evidence.notices[0] for name in names)
+
+
+def test_a_secret_that_went_away(ctx: Context) -> None:
+    """A file that is gone, or a link by now, is nothing to close."""
+    path = ctx.volume / "opt/zimbra/conf/gone.key"
+    private.tighten(path, 0o640)
+    path.symlink_to(ctx.volume / "etc/shadow")
+    private.tighten(path, 0o600)
+    assert (ctx.volume / "etc/shadow").stat().st_mode & 0o777 == OPEN["etc/shadow"]
