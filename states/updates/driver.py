@@ -21,10 +21,10 @@ UPDATED, UPGRADED = STAMPS / "update-stamp", STAMPS / "upgrade-stamp"
 WATCHED = (LISTS, FAILURE, UPDATED, UPGRADED)
 """What changes when a run of the updates has ended."""
 SOURCES = Path("etc/apt/sources.list")
-SLACK = 6 * 3600.0
-"""Seconds that the rest of a run, the upgrade itself, may end after the arrival of the lists."""
-LONG = timedelta(days=7)
-"""Without a success for so long somebody should know, whatever the reason."""
+SLACK = 600.0
+"""Seconds that apt may take from the arrival of the lists to its own stamp of an update, which follows at once."""
+LONG = timedelta(days=8)
+"""Without a success for so long somebody should know, whatever the reason: a week, the longest usual period, and a day."""
 NOT_TOLD = frozenset({"", "bash", "sh", "rsyslogd"})
 """Names of processes that are gone already, an operator's shell, or restarted by a step of their own."""
 PATIENCE = 5.0
@@ -52,13 +52,15 @@ def troubles(ctx: Context) -> Iterator[str]:
         failed = "; ".join(read_text(ctx.volume / FAILURE).splitlines())
     except OSError:
         failed = ""
-    ended = max(_time(ctx.volume / each) for each in (UPDATED, UPGRADED))
+    ended, begun = _time(ctx.volume / UPDATED), _time(ctx.volume / POLICY)
     if failed:
         yield f"the last updates failed: {_without_password(failed)}; /data/{OUTPUT} has it all; {mirrors}"
-    elif ended > _time(ctx.volume / LISTS) + SLACK and ended > _time(ctx.volume / POLICY):
+    elif ended > _time(ctx.volume / LISTS) + SLACK and ended > begun:
         when = datetime.fromtimestamp(ended, UTC)
         yield f"no package list could be fetched by {when:%Y-%m-%d %H:%M} UTC from {', '.join(sources(ctx))}; {mirrors}"
     last = last_success(ctx)
+    if last is None and begun and not failed:
+        last = datetime.fromtimestamp(begun, UTC)
     if last is not None and not _is_off(ctx) and datetime.fromtimestamp(ctx.clock(), UTC) - last > LONG:
         yield f"there was no successful update since {last:%Y-%m-%d}; `zflow shell /usr/lib/zflow/updates` tries now"
 
