@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from states.bootstrap import build, proxy
-from states.bootstrap.dpkg import CONFIGURE, LOCK, OLD_FILES, PATIENCE, REPAIR
+from states.bootstrap.dpkg import CONFIGURE, LOCK, LONGEST, OLD_FILES, PATIENCE, REPAIR
 from states.identity import admin_address, server_name
 from states.updates.sealed import is_untouched, seal
 from states.updates.settings import UNATTENDED_UPGRADES
@@ -33,6 +33,8 @@ ZIMBRA_SENDMAIL = "/opt/zimbra/common/sbin/sendmail"
 NOT_FETCHED = "^[EW]: (Failed to fetch|GPG error|The repository|An error occurred)"
 """apt's words for lists that did not arrive, or whose signature does not verify."""
 FAILED = rf"{NOT_FETCHED}|^E: |^dpkg: error|^unattended-upgrade \(error\)"
+LOCKED = "Could not get lock|is another process using it|[Uu]nable to lock|(is|was) locked by another process"
+"""apt's and dpkg's words where somebody else is at work just now: no failure, the next run comes in four hours."""
 PERIODS: Mapping[str, int] = {
     "Update-Package-Lists": 1,
     "Download-Upgradeable-Packages": 1,
@@ -86,20 +88,24 @@ def runner() -> str:
 # Written by zflow at every start.
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 cd /{STAMPS} || exit
-alone() {{ flock --close -w {PATIENCE} {LOCK} "$@"; }}
+alone() {{
+    flock --close -w {PATIENCE} {LOCK} timeout --kill-after=30 {LONGEST:.0f} "$@"
+    case $? in 124 | 137) echo "E: $1 did not end within {LONGEST:.0f} s" ;; esac
+}}
 {{
-    if [ -n "$(dpkg --audit)" ] || ! apt-get -qq check; then
+    if [ -n "$(dpkg --audit)" ] || ! apt-get -qq check >/dev/null 2>&1; then
         alone {shlex.join(CONFIGURE)}
         alone {shlex.join(REPAIR)}
     fi
     /usr/lib/apt/apt.systemd.daily
 }} </dev/null >/{OUTPUT} 2>&1
-grep -E '{FAILED}' /{OUTPUT} | head -n 5 >{FAILURE.name}.new
+grep -E '{FAILED}' /{OUTPUT} | grep -vE '{LOCKED}' | head -n 5 >{FAILURE.name}.new
 if [ ! -s {FAILURE.name}.new ]; then
-    rm -f {FAILURE.name}.new {FAILURE.name}
+    rm -f {FAILURE.name}.new
+    grep -qE '{LOCKED}' /{OUTPUT} || rm -f {FAILURE.name}
     exit 0
 fi
-grep -qE '{NOT_FETCHED}' {FAILURE.name}.new && rm -f update-stamp {LISTS.name}
+grep -qE '{NOT_FETCHED}' /{OUTPUT} && rm -f update-stamp {LISTS.name}
 cmp -s {FAILURE.name}.new {FAILURE.name} || {{ cat {FAILURE.name}.new; echo "More is in /{OUTPUT}"; }}
 mv {FAILURE.name}.new {FAILURE.name}
 """

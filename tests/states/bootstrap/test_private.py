@@ -79,13 +79,17 @@ def test_what_user_zimbra_may_have_put_there(ctx: Context, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["etc/apt/sources.list", "etc/apt/sources.list.d/own.list", "etc/zflow-release", "var/log/zflow-updates.log"]
+    "name",
+    ["etc/apt/sources.list", "etc/apt/sources.list.d/own.list", "etc/zflow-release", "var/log/zflow-updates.log"],
 )
 def test_addresses_with_a_password(ctx: Context, name: str) -> None:
     """Files that anybody may read are closed where an URL in them has a name and a password."""
     path = ctx.volume / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    for text, mode in (("deb http://mirror.example.org/a@b x", 0o644), ("deb http://me:s3cret@mirror.example.org x", 0o600)):
+    for text, mode in (
+        ("deb http://mirror.example.org/a@b x", 0o644),
+        ("deb http://me:s3cret@mirror.example.org x", 0o600),
+    ):
         path.write_text(text)
         path.chmod(0o644)
         private.apply(ctx)

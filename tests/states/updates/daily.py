@@ -5,10 +5,14 @@ Prints as JSON what was seen after each run.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
+from states.bootstrap import dpkg
 from states.bootstrap.settings import PROXY
 from states.identity import SETTINGS as IDENTITY
 from states.updates import configured, driver
@@ -38,6 +42,32 @@ def run(ctx: Context, source: str, *argv: str, keep: bool = False) -> dict[str, 
     }
 
 
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Hold dpkg's locks, as an operator's apt does."""
+    with contextlib.ExitStack() as stack:
+        for name in dpkg.LOCKS:
+            fcntl.lockf(stack.enter_context((VOLUME / dpkg.FOLDER / name).open("w")), fcntl.LOCK_EX)
+        yield
+
+
+def hanging(ctx: Context, runner: str) -> dict[str, Any]:
+    """Run the runner over a package whose script does not end; return what it left."""
+    tree = VOLUME / "hanging"
+    (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "DEBIAN/control").write_text(
+        "Package: hanging\nVersion: 1\nArchitecture: all\nMaintainer: t\nDescription: t\n"
+    )
+    (tree / "DEBIAN/postinst").write_text("#!/bin/sh\n[ ! -e /hangs ] || exec sleep 60\n")
+    (tree / "DEBIAN/postinst").chmod(0o755)
+    inside("dpkg-deb", "-Znone", "--build", "/hanging", "/hanging.deb")
+    inside("dpkg", "--unpack", "/hanging.deb")
+    (VOLUME / "hangs").touch()
+    (VOLUME / configured.RUNNER).write_text(configured.runner().replace(f" {dpkg.LONGEST:.0f} ", " 1 "))
+    found = run(ctx, GOOD, runner)
+    return {**found, "left": dpkg.unfinished(ctx), "free": inside("flock", "-n", dpkg.LOCK, "true") == 0}
+
+
 def main() -> None:
     """Run apt's job by itself and by the runner."""
     mounted()
@@ -58,10 +88,16 @@ def main() -> None:
         "dropped": run(ctx, DROPPED, runner, keep=True),
         "good again": run(ctx, GOOD, runner, keep=True),
     }
+    with held():
+        seen["held"] = run(ctx, GOOD, runner)
+    run(ctx, DEAD, runner)
+    with held():
+        seen["held after a failure"] = run(ctx, GOOD, runner, keep=True)
     # As apt up to 2.0 does it, whose update ends with 0 when nothing could be fetched.
     (VOLUME / configured.POLICY).write_text(configured.policy("x").replace('APT::Update::Error-Mode "any";', ""))
     seen["by hand, an older apt"] = run(ctx, DEAD, "/usr/lib/apt/apt.systemd.daily")
-    print(json.dumps({**seen, "works": inside("apt-get", "check")}))
+    seen["hanging"] = hanging(ctx, runner)
+    print(json.dumps(seen))
 
 
 if __name__ == "__main__":

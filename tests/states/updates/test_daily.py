@@ -84,6 +84,21 @@ def test_a_run_by_hand(seen: Any) -> None:
     assert "http://127.0.0.1:9/ubuntu" in told
 
 
+@pytest.mark.root
+def test_a_package_manager_at_work(seen: Any) -> None:
+    """Whoever holds dpkg's locks meanwhile makes no failure, nor the end of one."""
+    assert (seen["held"]["mail"], seen["held"]["troubles"]) == ("", [])
+    (told,) = seen["held after a failure"]["troubles"]
+    assert "http://127.0.0.1:9/ubuntu" in told
+
+
+@pytest.mark.root
+def test_a_script_that_does_not_end(seen: Any) -> None:
+    """A package whose script hangs is given up in the end, and apt's daily job is free again."""
+    assert (seen["hanging"]["left"], seen["hanging"]["free"]) == ({"hanging": "half-configured"}, True)
+    assert "E: dpkg did not end within" in seen["hanging"]["mail"]
+
+
 def test_last_success(ctx: Context) -> None:
     """The last success is as old as the oldest part of it; without one of its parts there was none."""
     for number, name in enumerate((configured.LISTS, driver.UPDATED, driver.UPGRADED)):
@@ -95,20 +110,38 @@ def test_last_success(ctx: Context) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lists", "upgrade", "expected"),
+    ("lists", "update", "upgrade", "expected"),
     [
-        (0.2, 0.1, []),
-        (2.0, 0.1, ["no package list could be fetched"]),
-        (8.0, 8.0, ["there was no successful update since"]),
-        (9.0, 0.1, ["no package list could be fetched", "there was no successful update since"]),
+        (0.2, 0.2, 0.1, []),
+        (2.0, 0.1, 0.1, ["no package list could be fetched"]),
+        (7.1, 7.1, 0.1, []),  # a period of a week, by the operator's own file
+        (9.0, 9.0, 9.0, ["there was no successful update since"]),
+        (9.0, 0.1, 0.1, ["no package list could be fetched", "there was no successful update since"]),
+        (None, 31.0, 0.1, ["there was no successful update since"]),  # a run of before there was such a stamp
+        (None, None, 0.1, ["there was no successful update since"]),
     ],
 )
-def test_upgrades_without_lists(ctx: Context, lists: float, upgrade: float, expected: list[str]) -> None:
+def test_upgrades_without_lists(
+    ctx: Context, lists: float | None, update: float | None, upgrade: float, expected: list[str]
+) -> None:
     """Upgrades that go on with old lists are no success, and a long time without one is told whatever its reason."""
-    for name, days_ago in ((configured.LISTS, lists), (driver.UPDATED, lists), (driver.UPGRADED, upgrade)):
-        written(ctx, name, days_ago)
+    for name, days_ago in ((configured.LISTS, lists), (driver.UPDATED, update), (driver.UPGRADED, upgrade)):
+        if days_ago is not None:
+            written(ctx, name, days_ago)
     told = list(driver.troubles(ctx))
     assert [each[: len(start)] for each, start in zip(told, expected, strict=True)] == expected
+
+
+def test_a_server_that_was_never_updated(ctx: Context) -> None:
+    """Without any run the time counts from when the updates were set up; a failure that is told anyway is enough."""
+    written(ctx, configured.POLICY, 7)
+    assert list(driver.troubles(ctx)) == []
+    written(ctx, configured.POLICY, 9)
+    (told,) = driver.troubles(ctx)
+    assert told.startswith("there was no successful update since")
+    written(ctx, configured.FAILURE, 0, "E: it fails")
+    (told,) = driver.troubles(ctx)
+    assert told.startswith("the last updates failed")
 
 
 @pytest.mark.parametrize(("text", "told"), [(configured.auto_upgrades(on=False), 0), (configured.FROM_PACKAGE, 1)])
@@ -141,4 +174,5 @@ def test_files_that_cannot_be_read(ctx: Context, content: bytes | None) -> None:
     """Rubbish, and a folder in the place of a file, are no traceback."""
     path = ctx.volume / configured.FAILURE
     path.mkdir() if content is None else path.write_bytes(content)
-    assert len(list(driver.troubles(ctx))) == (content is not None)
+    (told,) = driver.troubles(ctx)
+    assert told.startswith("the last updates failed" if content is not None else "there was no successful update")
