@@ -109,8 +109,8 @@ MARK_LOST = Code(
     "the volume holds a server whose mark is lost",
     "An Ubuntu with a Zimbra lies on the volume, but etc/zflow-release, by which zflow knows it as finished, is gone, "
     "and so is zflow's journal: a backup without some files was restored, or they were removed. Nothing was touched.",
-    "Restore both from the same backup as the rest. Without one, write the mark by the command in the message, on the "
-    "host or in any container that has the volume; zflow then looks at everything and writes a new journal.",
+    "Restore both from the same backup as the rest. Without one, write the mark by the command in the message, with the "
+    "volume's folder in place of /data where it lies elsewhere; zflow then looks at everything and writes a new journal.",
 )
 ANOTHERS = Code(
     "ZF-2018",
