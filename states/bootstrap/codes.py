@@ -109,8 +109,8 @@ MARK_LOST = Code(
     "the volume holds a server whose mark is lost",
     "An Ubuntu with a Zimbra lies on the volume, but etc/zflow-release, by which zflow knows it as finished, is gone, "
     "and so is zflow's journal: a backup without some files was restored, or they were removed. Nothing was touched.",
-    "Restore both from the same backup as the rest. Without one, write the mark by the command in the message, with the "
-    "volume's folder in place of /data where it lies elsewhere; zflow then looks at everything and writes a new journal.",
+    "Restore both from the same backup as the rest. Without one, write the mark by the command in the message, on the "
+    "host with the volume's folder in place of /data; zflow then looks at everything and writes a new journal.",
 )
 ANOTHERS = Code(
     "ZF-2018",
@@ -124,7 +124,9 @@ RESTORED = Code(
     "Files have other owners than in an Ubuntu, or programs lost the rights that they need: a backup was made or "
     "unpacked without them, by another user than root, or with the ids of another machine. Nothing was started.",
     "Restore the backup again as root, into an empty volume, with `tar --extract --numeric-owner --same-permissions "
-    "--xattrs --xattrs-include='*' --acls`; the page on operations has the whole command, and the one for shifted ids.",
+    "--xattrs --xattrs-include='*' --acls`; the page on operations has the whole command, and the one for shifted ids. "
+    "Where only programs below /opt/zimbra lost set-id bits or capabilities, `zflow shell "
+    "/opt/zimbra/libexec/zmfixperms` gives them back; then run `zflow resume`.",
 )
 LOG_BOUND = Code(
     "ZF-2020",

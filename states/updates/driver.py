@@ -24,7 +24,7 @@ SOURCES = Path("etc/apt/sources.list")
 SLACK = 600.0
 """Seconds that apt may take from the arrival of the lists to its own stamp of an update, which follows at once."""
 LONG = timedelta(days=8)
-"""Without a success for so long somebody should know, whatever the reason: a week, the longest usual period, and a day."""
+"""Without a success for so long somebody should know, whatever the reason: a week, a usual period, and a day."""
 NOT_TOLD = frozenset({"", "bash", "sh", "rsyslogd"})
 """Names of processes that are gone already, an operator's shell, or restarted by a step of their own."""
 PATIENCE = 5.0
