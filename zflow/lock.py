@@ -128,14 +128,14 @@ def writing(volume: Path, patience: float = 0.0) -> Iterator[None]:
 def working(volume: Path) -> Iterator[None]:
     """Keep other containers away while a command works that takes no other lock; one of this container's is enough.
 
-    A program that takes the place of this process holds on. A volume on which no lock can be made is worked on all the
-    same: to look after it may be what the command is for. Raises OperatorError(HELD).
+    A volume on which no lock can be made is worked on all the same: to look after it may be what the command is for.
+    Raises OperatorError(HELD).
     """
     permit(volume)
     with contextlib.ExitStack() as stack:
         if holder(volume, RUNNER) is None and holder(volume, HAND) is None:
             try:
-                os.set_inheritable(stack.enter_context(held(volume, HAND)), True)
+                stack.enter_context(held(volume, HAND))
             except OperatorError as error:
                 if error.code in codes.HOLDING:
                     raise

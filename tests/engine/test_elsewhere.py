@@ -127,9 +127,15 @@ def test_the_health_of_a_container_is_its_own(volume: Path) -> None:
         first.communicate("let go\n")
 
 
-SHELL = """
-for each in bin lib lib64 usr; do mkdir -p "$ZFLOW_VOLUME/$each"; mount --bind "/$each" "$ZFLOW_VOLUME/$each"; done
+UBUNTU = """
+for each in bin dev lib lib64 usr; do mkdir -p "$ZFLOW_VOLUME/$each"; mount --bind "/$each" "$ZFLOW_VOLUME/$each"; done
+"""
+SHELL = f"""{UBUNTU}
 exec "$0" -m tests.engine.toy_zflow shell sh -c 'echo at work; exec cat'
+"""
+DAEMON = f"""{UBUNTU}
+"$0" -m tests.engine.toy_zflow shell sh -c 'setsid sleep 600 >/dev/null 2>&1 & exit 7' || echo "ended with $?"
+cat
 """
 
 
@@ -148,6 +154,25 @@ def test_a_shell_holds_the_volume_while_it_works(volume: Path) -> None:
         assert resumed.returncode == Exit.VALID
         shell.communicate()
     assert zflow(volume, "resume").returncode == Exit.VALID
+
+
+def test_a_daemon_that_a_shell_started_holds_nothing(volume: Path) -> None:
+    """It lives on in its container; the shell has ended, with its command's exit code, and let go of the volume."""
+    argv = [*OTHER, "sh", "-ec", DAEMON, sys.executable]
+    environment = os.environ | {"ZFLOW_VOLUME": str(volume)}
+    with subprocess.Popen(argv, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as left:
+        assert left.stdout is not None
+        assert left.stdout.readline() == b"ended with 7\n"
+        assert b"sleep\x00600" in b"".join(commands_below(int(child_of(left.pid))))
+        resumed = zflow(volume, "resume")
+        assert resumed.returncode == Exit.VALID, resumed
+        left.communicate()
+
+
+def commands_below(pid: int) -> Iterator[bytes]:
+    """Yield the command lines of a process's children."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield Path(f"/proc/{child}/cmdline").read_bytes()
 
 
 def child_of(pid: int) -> str:

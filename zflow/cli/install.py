@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 
 import click
@@ -12,7 +10,6 @@ from zflow.exits import Exit
 
 PATIENCE = 5.0
 """Seconds to wait for a walker to let go of the volume."""
-FROM_THE_KEYBOARD = {signal.SIGINT, signal.SIGQUIT}
 
 
 @click.command()
@@ -21,7 +18,7 @@ def install(*, again: bool) -> int:
     """Open the vendor's menu on this terminal; afterwards zflow takes over the server it configured."""
     from states.install import attended
     from zflow.cli.product import bystander
-    from zflow.cli.steering import go_on
+    from zflow.cli.steering import go_on, on_the_terminal
     from zflow.light import volume
     from zflow.lock import writing
 
@@ -35,23 +32,10 @@ def install(*, again: bool) -> int:
     with writing(volume(), PATIENCE):
         attended.open_menu(ctx)
         click.echo("The vendor's menu follows. Leave the host name as it is; everything else is yours to choose.\n")
-        _on_the_terminal(attended.command(ctx))
+        on_the_terminal(attended.command(ctx))
         verdict = attended.close_menu(ctx)
     click.echo(f"\n{verdict}")
     return go_on(follow=True) if attended.opened(ctx).exists() else Exit.STOPPED
-
-
-def _on_the_terminal(argv: tuple[str, ...]) -> None:
-    """Run a command on this terminal to its end; what the keyboard sends is for the command alone."""
-    from zflow.shell import PATH
-
-    environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
-    before = {number: signal.signal(number, lambda *_: None) for number in FROM_THE_KEYBOARD}
-    try:
-        os.waitpid(os.posix_spawnp(argv[0], argv, environment, setsigdef=FROM_THE_KEYBOARD), 0)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 COMMANDS = (install,)

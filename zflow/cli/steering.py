@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +20,7 @@ from zflow.light import volume
 if TYPE_CHECKING:
     from zflow.step import Step
 
+FROM_THE_KEYBOARD = {signal.SIGINT, signal.SIGQUIT}
 POLL = 0.2
 """Seconds between two looks at the journal while following a walk."""
 START = 15.0
@@ -181,19 +182,34 @@ def _confirm() -> None:
 
 @click.command(context_settings={"allow_interspersed_args": False})  # a command's options are its own
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def shell(command: tuple[str, ...]) -> None:
+def shell(command: tuple[str, ...]) -> int:
     """Open a shell inside the Ubuntu on the volume. Or run COMMAND there."""
-    from zflow.shell import PATH
-
     root = volume()
     if not (root / "bin/bash").exists():
         raise click.UsageError(f"there is no Ubuntu on {root} yet; `zflow status` tells how far it is")
-    variables = {"PATH": PATH, "HOME": "/root", "TERM": os.environ.get("TERM", "dumb"), "LANG": "C.UTF-8"}
-    variables["DEBIAN_FRONTEND"] = "noninteractive"  # a remedy with apt-get or dpkg asks nobody
-    os.chroot(root)
-    os.chdir("/")
-    argv = list(command) or ["/bin/bash", "-l"]
-    os.execvpe(argv[0], argv, variables)  # noqa: S606 - the operator's own command
+    # A remedy with apt-get or dpkg asks nobody.
+    return on_the_terminal(
+        ("chroot", str(root), *(command or ("/bin/bash", "-l"))), {"DEBIAN_FRONTEND": "noninteractive"}
+    )
+
+
+def on_the_terminal(argv: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+    """Run a command on this terminal to its end, and return its exit code as a shell does.
+
+    What the keyboard sends is for the command alone. Meanwhile this process holds the locks, which the command does not
+    inherit: a daemon that it starts would keep them.
+    """
+    from zflow.shell import PATH
+
+    environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+    before = {number: signal.signal(number, lambda *_: None) for number in FROM_THE_KEYBOARD}
+    try:
+        pid = os.posix_spawnp(argv[0], argv, {**environment, **(more or {})}, setsigdef=FROM_THE_KEYBOARD)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
 
 
 COMMANDS = (run, resume, pause, reset_state, shell)
