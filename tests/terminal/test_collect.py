@@ -125,6 +125,25 @@ def test_of_a_long_log_whole_lines_are_taken(volume: Path, monkeypatch: pytest.M
     assert collect_module.gathered(volume).parts["logs/install/setup.1.log"] == b"the end\n"
 
 
+def test_a_log_that_is_removed_meanwhile_stops_nothing(volume: Path) -> None:
+    """The walker tidies while the bundle is made: what was listed is gone when it is read."""
+
+    class Tidied(Bundle):
+        def add(self, name: str, content: str) -> None:
+            super().add(name, content)
+            for path in logs:
+                path.unlink(missing_ok=True)
+
+    folder = volume / ".zflow/logs/one"
+    logs = [folder / f"{number}.log" for number in range(3)]
+    folder.mkdir(parents=True)
+    for path in logs:
+        path.write_text("words\n")
+    bundle = Tidied([])
+    collect_module._add_logs(bundle, folder)
+    assert len(bundle.parts) == 1
+
+
 def test_of_a_long_life_the_newest_is_taken(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long journal and logs are, the bundle is bounded, and says what it leaves out."""
     with reading(volume) as journal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import sqlite3
@@ -89,8 +90,9 @@ def secrets_of(table: Iterable[Setting[Any]], environment: Mapping[str, str], pl
             elif match := re.search(r"://[^/@\s:]*:([^/@\s]+)@", text):
                 yield Known(f"the password in {setting.name}", match[1])
     for path in sorted((place / ".zflow/secrets").rglob("*")):
-        if path.is_file():
-            yield Known(f"secrets/{path.name}", path.read_text(errors="replace"))
+        with suppress(FileNotFoundError):  # one that a walk has just removed
+            if path.is_file():
+                yield Known(f"secrets/{path.name}", path.read_text(errors="replace"))
 
 
 def _given(setting: Setting[Any], environment: Mapping[str, str], place: Path) -> Iterator[str]:
@@ -139,15 +141,23 @@ def _add_journal(bundle: Bundle, place: Path) -> None:
 def _add_logs(bundle: Bundle, folder: Path) -> None:
     """Add the end of each log, the newest first, as long as there is room for all of it."""
     room, left = LOGS, 0
-    for path in sorted(folder.rglob("*.log"), key=lambda each: -each.lstat().st_mtime_ns):
-        size = min(path.lstat().st_size, NEWEST)
-        if size <= room:
-            room -= size
-            bundle.add(f"logs/{path.parent.name}/{path.name}", _end_of(path))
-        else:
+    for path, found in sorted(_there(folder), key=lambda each: -each[1].st_mtime_ns):
+        size = min(found.st_size, NEWEST)
+        if size > room:
             left += 1
+            continue
+        with suppress(OSError):
+            bundle.add(f"logs/{path.parent.name}/{path.name}", _end_of(path))
+            room -= size
     if left:
         bundle.notes.append(f"logs: {left} older ones left out, beyond {LOGS} bytes in all")
+
+
+def _there(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the logs; the walker removes old ones meanwhile."""
+    for path in folder.rglob("*.log"):
+        with suppress(OSError):
+            yield path, path.lstat()
 
 
 def _add_settings(bundle: Bundle, place: Path) -> None:
