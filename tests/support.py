@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +40,14 @@ def make_context(
         boot=boot,
         stopping=threading.Event(),
     )
+
+
+@contextmanager
+def few_inodes(place: Path, number: int) -> Iterator[Path]:
+    """Make a folder and mount a file system there that holds so many files and folders, and has room for bytes."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"nr_inodes={number},size=2g", "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)

@@ -1,6 +1,7 @@
 """The public surface for states: all that a module under `states/` may import from the engine."""
 
 from zflow.clock import stamp
+from zflow.codes import NO_INODES, out_of_inodes
 from zflow.context import Context
 from zflow.errors import Code, CommandError, Interrupted, OperatorError, StepBug, TransientError, ZflowError
 from zflow.files import (
@@ -38,6 +39,7 @@ from zflow.shell import Result
 from zflow.step import Drift, Evidence, Product, Scope, State, Step, Watch
 
 __all__ = [
+    "NO_INODES",
     "Code",
     "CommandError",
     "Context",
@@ -71,6 +73,7 @@ __all__ = [
     "network",
     "number",
     "opened",
+    "out_of_inodes",
     "read_bytes",
     "read_text",
     "remove_file",

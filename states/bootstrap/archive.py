@@ -6,7 +6,7 @@ from states.bootstrap import codes
 from states.bootstrap.rootfs import defects, installed_packages, os_release, tree
 from states.bootstrap.settings import ROOTFS_ARCHIVE, ROOTFS_SHA256, UBUNTU
 from states.bootstrap.suites import Suite
-from zflow.api import CommandError, Context, OperatorError, sha256
+from zflow.api import NO_INODES, CommandError, Context, OperatorError, out_of_inodes, sha256
 
 LEFT_OUT = (
     *(".zflow", "app", "lost+found", "etc/zflow-release"),
@@ -18,7 +18,7 @@ LEFT_OUT = (
 def unpack(ctx: Context, suite: Suite) -> None:
     """Check the archive's SHA-256, unpack it into the stage, and see that it is the whole suite.
 
-    Raises OperatorError: ARCHIVE, SPACE.
+    Raises OperatorError: ARCHIVE, SPACE, NO_INODES.
     """
     archive, expected = ctx.settings[ROOTFS_ARCHIVE], ctx.settings.get(ROOTFS_SHA256)
     if expected is None:
@@ -46,7 +46,8 @@ def unpack(ctx: Context, suite: Suite) -> None:
             *left_out,
         )
     except CommandError as error:
-        code = codes.SPACE if "No space left" in error.tail else codes.ARCHIVE
+        full = NO_INODES if out_of_inodes(ctx.volume) else codes.SPACE
+        code = full if "No space left" in error.tail else codes.ARCHIVE
         raise OperatorError(code, f"{archive}: {error.tail.strip()[-300:]}") from error
     examine(ctx, suite)
 

@@ -11,7 +11,7 @@ from states.bootstrap import codes, proxy
 from states.bootstrap.rootfs import tree
 from states.bootstrap.settings import KEYRING, MIRROR
 from states.bootstrap.suites import COMPONENTS, POCKETS, Suite
-from zflow.api import Code, CommandError, Context, OperatorError, TransientError
+from zflow.api import NO_INODES, Code, CommandError, Context, OperatorError, TransientError, out_of_inodes
 
 PRESEED = "resolvconf resolvconf/linkify-resolvconf boolean false"
 """Else resolvconf makes /etc/resolv.conf a link into /run, which a container's engine and zflow both own."""
@@ -80,7 +80,10 @@ def build(ctx: Context, suite: Suite) -> None:
             on_line=reader.line,
         )
     except CommandError as error:
-        raise explained(error, [*reader.complaints, *error.tail.splitlines()], mirror) from error
+        found = explained(error, [*reader.complaints, *error.tail.splitlines()], mirror)
+        if found.code is codes.SPACE and out_of_inodes(ctx.volume):
+            found = OperatorError(NO_INODES, found.detail)
+        raise found from error
     finally:
         for name in HIDDEN:
             (ctx.stage / name).unlink(missing_ok=True)

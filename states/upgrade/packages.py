@@ -33,7 +33,10 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Read the release's package source and fetch. Raises what `source.adopt` raises, and TransientError(PACKAGES)."""
+    """Read the release's package source and fetch.
+
+    Raises what `source.adopt` and `unpack.refuse_without_inodes` raise, and TransientError(PACKAGES).
+    """
     order = ordered(ctx)
     assert order is not None
     source.adopt(ctx, source.sources_of(ctx, order.release))
@@ -42,6 +45,7 @@ def apply(ctx: Context) -> None:
     try:
         ctx.shell.chroot("apt-get", *FETCH, *_wanted(ctx), timeout=3000)
     except CommandError as error:
+        unpack.refuse_without_inodes(ctx, error)
         if error.code.id != unpack.COMMAND or "No space left" in error.tail:
             raise
         lines = [line for line in error.tail.splitlines() if line.startswith(("E: ", "Err:"))]

@@ -10,12 +10,14 @@ from states.install import codes
 from states.install.release.archive import checked, located, of_wanted, wanted
 from states.install.release.releases import PLATFORMS, Archive
 from zflow.api import (
+    NO_INODES,
     CommandError,
     Context,
     Evidence,
     OperatorError,
     Step,
     make_folder,
+    out_of_inodes,
     remove_file,
     remove_tree,
     sync_folder,
@@ -89,7 +91,7 @@ def apply(ctx: Context) -> None:
 
 
 def unpack(ctx: Context, archive: Archive) -> None:
-    """Unpack into the stage, check, and move to the place. Raises OperatorError: ARCHIVE, WRONG_SHA256."""
+    """Unpack into the stage, check, and move to the place. Raises OperatorError: ARCHIVE, WRONG_SHA256, NO_INODES."""
     source, stage = located(ctx, archive), ctx.stage / "release"
     if not checked(ctx, archive):
         raise OperatorError(codes.WRONG_SHA256, f"{source} has changed since it was checked")
@@ -100,6 +102,7 @@ def unpack(ctx: Context, archive: Archive) -> None:
     try:
         ctx.shell.run("tar", "--extract", "--gzip", f"--file={source}", f"--directory={stage}", "--no-same-owner")
     except CommandError as error:
+        refuse_without_inodes(ctx, error)
         if error.code.id != COMMAND or "No space left" in error.tail:
             raise
         raise OperatorError(codes.ARCHIVE, f"{source}: {error.detail}") from error
@@ -124,6 +127,12 @@ def remove(ctx: Context) -> None:
         remove_file(receipt)
         sync_folder(installer(ctx))
     remove_tree(installer(ctx))
+
+
+def refuse_without_inodes(ctx: Context, error: CommandError) -> None:
+    """Raise OperatorError(NO_INODES) where a command found no space for want of inodes: a new try helps nothing."""
+    if "No space left" in error.tail and out_of_inodes(ctx.volume):
+        raise OperatorError(NO_INODES, error.detail) from error
 
 
 def refuse_damage(source: Path) -> None:

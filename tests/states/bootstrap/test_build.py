@@ -11,8 +11,8 @@ import pytest
 from states.bootstrap import archive, build, codes, move, rootfs
 from states.bootstrap.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import BIONIC, make_tree, mark, pack
-from tests.support import make_context
-from zflow.api import Code, Context, OperatorError, sha256
+from tests.support import few_inodes, make_context
+from zflow.api import NO_INODES, Code, Context, OperatorError, sha256
 
 
 def context(place: Path, source: Path, **more: str) -> Context:
@@ -145,6 +145,19 @@ def test_full_disk_is_no_bad_archive(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(OperatorError) as caught:
         archive.unpack(ctx, BIONIC)
     assert caught.value.code is code
+
+
+@pytest.mark.root
+def test_a_volume_that_runs_out_of_inodes_while_unpacking(tmp_path: Path) -> None:
+    """There is room for bytes: it is not called full."""
+    tree = make_tree(tmp_path / "tree")
+    for number in range(200):
+        (tree / f"etc/{number}").touch()
+    with few_inodes(tmp_path / "volume", 100):
+        ctx = context(tmp_path, pack(tree, tmp_path / "ubuntu.tar.gz"))
+        with pytest.raises(OperatorError) as caught:
+            archive.unpack(ctx, BIONIC)
+    assert caught.value.code is NO_INODES
 
 
 def test_finish(tmp_path: Path) -> None:

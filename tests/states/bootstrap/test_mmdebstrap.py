@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from states.bootstrap import codes, mmdebstrap
 from states.bootstrap.settings import SETTINGS
 from states.bootstrap.suites import COMMON, SUITES, Suite
-from tests.support import make_context
-from zflow.api import Code, CommandError, Context, OperatorError, TransientError, ZflowError
+from tests.support import few_inodes, make_context
+from zflow.api import NO_INODES, Code, CommandError, Context, OperatorError, TransientError, ZflowError
 from zflow.progress import Progress
 
 MIRROR = "http://mirror.example.org/ubuntu"
@@ -194,3 +195,19 @@ def test_packages_are_fetched_at_once_by_strong_hashes(tmp_path: Path, monkeypat
     assert done.stdout == "1 packages to fetch\n"
     assert log.read_text() == f"updated\ndownload-file http://x/a%7e1.deb a_1%3a1.deb SHA256:{digest}\n"
     assert list((tmp_path / "root/var/cache/apt/archives").iterdir()) == []
+
+
+@pytest.mark.root
+def test_a_volume_that_runs_out_of_inodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """dpkg's words are those of a full volume; which of the two it is the file system tells."""
+    with few_inodes(tmp_path / "volume", 40) as place:
+        (place / "keys.gpg").write_bytes(b"k")
+        ctx = make_context(place, SETTINGS, {"ZFLOW_KEYRING": str(place / "keys.gpg")})
+        with suppress(OSError):
+            for number in range(40):
+                (place / str(number)).touch()
+        run, fails = type(ctx.shell).run, ("sh", "-c", "echo 'E: x (No space left on device)' >&2; exit 25")
+        monkeypatch.setattr(type(ctx.shell), "run", lambda self, *_argv, **_options: run(self, *fails))
+        with pytest.raises(OperatorError) as caught:
+            mmdebstrap.build(ctx, next(iter(SUITES.values())))
+    assert caught.value.code is NO_INODES

@@ -13,8 +13,8 @@ import pytest
 from states.bootstrap import build, codes, rootfs, volume
 from states.bootstrap.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree, mark
-from tests.support import make_context
-from zflow.api import Context, Mount, OperatorError
+from tests.support import few_inodes, make_context
+from zflow.api import NO_INODES, Context, Mount, OperatorError
 from zflow.exits import Exit
 
 ROOT = Path(__file__).parents[3]
@@ -180,6 +180,21 @@ def test_room(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     assert volume.probe(ctx) is not None
     build.cleanup(ctx)
     assert volume.probe(ctx) is None
+
+
+@pytest.mark.root
+def test_inodes(tmp_path: Path) -> None:
+    """Too few files that can still be made are told in numbers before a build; and no matter where none are counted."""
+    with few_inodes(tmp_path / "few", 9000) as place:
+        ctx = make_context(place, SETTINGS)
+        missing = volume.INODES - os.statvfs(place).f_favail
+        assert volume.probe(ctx) is None
+        with pytest.raises(OperatorError) as caught:
+            volume.apply(ctx)
+        assert caught.value.code is NO_INODES
+        assert caught.value.detail == f"{place} needs {missing} more inodes"
+        subprocess.run(["mount", "-o", "remount,nr_inodes=0", place], check=True)
+        assert volume.probe(ctx) is not None
 
 
 @pytest.mark.parametrize("machine", ["aarch64", "armv7l", "i686"])

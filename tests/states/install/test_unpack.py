@@ -15,8 +15,8 @@ from states.install.release import archive, unpack
 from states.install.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import write_server
-from tests.support import make_context
-from zflow.api import CommandError, Context, OperatorError, sha256
+from tests.support import few_inodes, make_context
+from zflow.api import NO_INODES, CommandError, Context, OperatorError, sha256
 
 TABLE = (UBUNTU, PROXY, *SETTINGS)
 LABELS = {
@@ -158,6 +158,17 @@ def test_tar_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) 
     with pytest.raises((CommandError, OperatorError)) as caught:
         unpack.apply(ctx)
     assert (caught.value.code is codes.ARCHIVE) == ("No space" not in words)
+
+
+@pytest.mark.root
+def test_a_volume_that_runs_out_of_inodes_while_unpacking(tmp_path: Path) -> None:
+    """A person has to act: it is not tried again for nothing."""
+    many = {f"packages/{number}.deb": "" for number in range(400)}
+    with few_inodes(tmp_path / "volume", 300):
+        ctx = context(tmp_path, packed(tmp_path, {**FILES, **many}))
+        with pytest.raises(OperatorError) as caught:
+            unpack.apply(ctx)
+    assert caught.value.code is NO_INODES
 
 
 def test_after_the_install(tmp_path: Path) -> None:
