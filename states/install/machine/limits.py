@@ -1,4 +1,4 @@
-"""The container's limits of open files and processes, of which an operator may have changed either since the install.
+"""The container's limits of open files, processes and memory, of which an operator may have changed each since.
 
 Lets `su` to user zimbra work where the limit of open files is below the one the vendor asks for.
 
@@ -12,6 +12,8 @@ from __future__ import annotations
 import resource
 from pathlib import Path
 
+from states.install.machine.memory import memory
+from states.install.settings import MINIMUM_MEMORY
 from zflow.api import Context, Evidence, Scope, Step, holds, make_folder, write_atomic
 
 PLACE = Path("etc/security/limits.d/zz-zflow.conf")
@@ -23,6 +25,9 @@ PROCESSES = (Path("/sys/fs/cgroup/pids.max"), Path("/sys/fs/cgroup/pids/pids.max
 LEAST_PROCESSES = 1000
 """The mailbox server alone may have 570 threads for its clients (zimbraHttpNumThreads 250, zimbraImapNumThreads 200,
 zimbraPop3NumThreads 100, zimbraLmtpNumThreads 20); all the others need some as well."""
+
+KEPT_BY_THE_KERNEL = 0.06
+"""Share of a machine's nominal memory that programs do not see: "8 GB" are 7.7 GiB to them."""
 
 
 def open_files() -> int:
@@ -37,12 +42,21 @@ def processes(limits: tuple[Path, ...] = PROCESSES) -> int | None:
     return min(found, default=None)
 
 
-def notices() -> tuple[str, ...]:
+def too_little_memory(ctx: Context) -> str:
+    """Say what memory there is and what is wanted; empty where it is enough."""
+    have, least = memory().limit / (1 << 30), ctx.settings[MINIMUM_MEMORY]
+    if have >= least * (1 - KEPT_BY_THE_KERNEL):
+        return ""
+    return f"{have:.1f} GiB of memory, at least {least} are wanted ({MINIMUM_MEMORY.variable} for rehearsals)"
+
+
+def notices(ctx: Context) -> tuple[str, ...]:
     """Say which limits are too low for a server, whatever they were at its install."""
     files, most = open_files(), processes()
     low = [f"{files} open files, at least {LEAST} are wanted: --ulimit nofile=524288:524288"] if files < LEAST else []
     if most is not None and most < LEAST_PROCESSES:
         low.append(f"{most} processes and threads, at least {LEAST_PROCESSES} are wanted: --pids-limit 4096")
+    low += filter(None, [too_little_memory(ctx)])
     return tuple(f"the container allows only {each}" for each in low)
 
 
@@ -57,7 +71,7 @@ def render(files: int) -> str:
 def probe(ctx: Context) -> Evidence | None:
     """See whether the file has this container's limit."""
     files = open_files()
-    return Evidence(f"{files} open files", notices()) if holds(ctx.volume / PLACE, render(files)) else None
+    return Evidence(f"{files} open files", notices(ctx)) if holds(ctx.volume / PLACE, render(files)) else None
 
 
 def apply(ctx: Context) -> None:

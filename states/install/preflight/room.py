@@ -5,23 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from states.install.machine.limits import LEAST, open_files
-from states.install.machine.memory import memory
+from states.install.machine.limits import LEAST, open_files, too_little_memory
 from states.install.preflight.finding import Finding, Look
-from states.install.settings import MINIMUM_DISK, MINIMUM_MEMORY
+from states.install.settings import MINIMUM_DISK
 from zflow.api import Context
-
-KEPT_BY_THE_KERNEL = 0.06
-"""Share of a machine's nominal memory that programs do not see: "8 GB" are 7.7 GiB to them."""
 
 
 def memory_size(look: Look) -> Iterator[Finding]:
     """See that the container has the memory the server needs."""
-    have, least = memory().limit / (1 << 30), look.ctx.settings[MINIMUM_MEMORY]
-    if have < least * (1 - KEPT_BY_THE_KERNEL):
-        yield Finding(
-            f"{have:.1f} GiB of memory, at least {least} are wanted ({MINIMUM_MEMORY.variable} for rehearsals)"
-        )
+    if lack := too_little_memory(look.ctx):
+        yield Finding(lack)
 
 
 def open_file_limit(_look: Look) -> Iterator[Finding]:

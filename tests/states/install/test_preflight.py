@@ -43,8 +43,9 @@ GIB = 1 << 30
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context on which nothing is in the way."""
     dns.silent.cache_clear()
-    for module in (room, step):
+    for module in (limits, step):
         monkeypatch.setattr(module, "memory", lambda: Memory(8 * GIB, 8 * GIB))
+    for module in (room, step):
         monkeypatch.setattr(module, "open_files", lambda: limits.VENDOR)
     for module in (names, network):
         monkeypatch.setattr(module, "addresses", lambda: Addresses(("10.0.0.2",), six=False))
@@ -100,7 +101,7 @@ def test_what_a_failed_command_prints_is_no_name(tmp_path: Path) -> None:
 
 def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is in the way is told in one message, each with its way out."""
-    monkeypatch.setattr(room, "memory", lambda: Memory(2 * GIB, 16 * GIB))
+    monkeypatch.setattr(limits, "memory", lambda: Memory(2 * GIB, 16 * GIB))
     monkeypatch.setattr(room, "open_files", lambda: 1024)
     monkeypatch.setattr(network, "listening", lambda: {25, 443, 8080, 22})
     away = Answer("https://user:password@files.example.com/zcs.tgz", "timed out")
@@ -178,7 +179,7 @@ def test_every_ubuntu_is_built_with_what_the_installer_needs(version: str) -> No
 @pytest.mark.parametrize(("limit", "enough"), [(6 * GIB * 95 // 100, True), (6 * GIB * 93 // 100, False)])
 def test_memory_is_nominal(ctx: Context, monkeypatch: pytest.MonkeyPatch, limit: int, enough: bool) -> None:
     """A machine of 6 GB, of which the kernel keeps some, passes; a smaller one does not."""
-    monkeypatch.setattr(room, "memory", lambda: Memory(limit, 8 * GIB))
+    monkeypatch.setattr(limits, "memory", lambda: Memory(limit, 8 * GIB))
     assert (step.findings(ctx) == []) == enough
 
 
@@ -217,7 +218,7 @@ def test_what_dpkg_was_cut_off_in_is_completed_before_it_is_judged(tmp_path: Pat
 
 def test_installed_server(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proven server is not asked whether it could be installed."""
-    monkeypatch.setattr(room, "memory", lambda: Memory(GIB, GIB))
+    monkeypatch.setattr(limits, "memory", lambda: Memory(GIB, GIB))
     assert step.probe(ctx) is None
     write_server(tmp_path)
     assert step.probe(ctx) is not None
@@ -397,12 +398,13 @@ def test_limit_of_processes(tmp_path: Path, texts: list[str], most: int | None) 
 
 def test_low_limits_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each start, and not at the install alone, limits that are too low for a server are named with the way out."""
-    ctx = make_context(tmp_path)
-    for files, most, told in (
-        (limits.LEAST, None, []),
-        (1024, limits.LEAST_PROCESSES, ["1024 open files"]),
-        (1024, 40, ["1024 open files", "40 processes and threads"]),
+    ctx = context(tmp_path)
+    for files, most, gib, told in (
+        (limits.LEAST, None, 8, []),
+        (1024, limits.LEAST_PROCESSES, 8, ["1024 open files"]),
+        (1024, 40, 3, ["1024 open files", "40 processes and threads", "3.0 GiB of memory, at least 6 are wanted"]),
     ):
+        monkeypatch.setattr(limits, "memory", lambda gib=gib: Memory(gib * GIB, 16 * GIB))
         monkeypatch.setattr(limits, "open_files", lambda files=files: files)
         monkeypatch.setattr(limits, "processes", lambda most=most: most)
         limits.apply(ctx)
@@ -413,7 +415,7 @@ def test_low_limits_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_limits_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file follows the container's limit at every start, and its name is read after the vendor's."""
-    ctx = make_context(tmp_path)
+    ctx = context(tmp_path)
     for files in (524288, 65536):
         monkeypatch.setattr(limits, "open_files", lambda files=files: files)
         assert limits.probe(ctx) is None
