@@ -41,7 +41,9 @@ AGAIN = 1
 LOOK = 5.0
 """Seconds between two looks at the setting, which may stand in a file."""
 BLINK = 0.25
-"""Seconds between two looks whether the shields are up."""
+"""Seconds between two looks whether the shields are up, at first."""
+SOON = 30.0
+"""Seconds after which it looks as rarely as at the setting: a firewall that is blocked may stay so for days."""
 PATIENCE = 5
 """Seconds that a client may be silent, and that a request may take to arrive."""
 LONGEST = 60.0
@@ -115,9 +117,10 @@ def serve(volume: Path, environment: Mapping[str, str]) -> int:
     if address is None:
         return OFF
     if not shielded(address, volume):
-        say(f"{HTTP.variable}: {address} is served once the container is shielded, as by its firewall")
+        say(f"{HTTP.variable}: {address} is served once the firewall is loaded")
+    began = time.monotonic()
     while not shielded(address, volume):
-        time.sleep(BLINK)
+        time.sleep(BLINK if time.monotonic() - began < SOON else LOOK)
         if os.getppid() != parent or not _still(address, environment, volume):
             return AGAIN
     try:

@@ -16,6 +16,7 @@ import pytest
 from tests.engine.toy import Bench, file_step, product
 from tests.engine.where import LIMIT, ROOT, wait_for
 from zflow.boot import boot_identity
+from zflow.endpoint import server
 from zflow.endpoint.keeper import OFF
 from zflow.endpoint.server import AGAIN
 from zflow.step import Product, Scope
@@ -96,8 +97,9 @@ def test_nobody_outside_is_answered_before_the_shields_of_this_start_are_up(tmp_
     volume.mkdir()
     with process(volume, ZFLOW_HTTP=f"0.0.0.0:{port}") as one:
         assert one.stdout is not None
-        assert "is served once the container is shielded" in one.stdout.readline()
+        assert "is served once the firewall is loaded" in one.stdout.readline()
         Bench(volume, "an earlier start").walk(shielded_product(volume))
+        assert not server.shielded(server.Address("0.0.0.0", port), volume)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
         Bench(volume, boot_identity()).walk(shielded_product(volume))
@@ -120,7 +122,7 @@ def test_while_it_waits_for_its_shields_another_setting_ends_it(tmp_path: Path, 
     settings.write_text(f'http = "0.0.0.0:{port}"\n')
     with process(tmp_path) as one:
         assert one.stdout is not None
-        assert "shielded" in one.stdout.readline()
+        assert "firewall" in one.stdout.readline()
         settings.write_text('http = "off"\n')
         assert wait_for(lambda: one.poll() is not None, "the end")
         assert one.returncode == AGAIN
