@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from states.install.proof import DATA, MARK
+from states.install.vendor.history import HISTORY
+from states.install.vendor.history import parse as sessions
 from tests.chroot.ground import Ground
 from tests.chroot.looking import differences
 from tests.chroot.machine import Machine
@@ -116,4 +120,25 @@ def test_the_vendors_own_resume_loses_what_it_is_known_to_lose(laid: Ground, who
     lost = {line.partition(": ")[0] for line in lines if line.endswith("/ None") or "zimbraService" in line}
     lost |= {line for line in compared(whole, found) if line.startswith("not zflow's password")}
     assert lost == LOST[stage]
+    machine.remove()
+
+
+def test_a_server_that_lost_its_proof_and_its_history_is_kept(laid: Ground) -> None:
+    """It is asked itself, and nothing of it is installed again; the history is completed, as the next upgrade needs."""
+    machine = laid.machine("lost")
+    assert machine.walked(timeout=PATIENCE) == 0, machine.output()[-4000:]
+    history, mail = machine.top / HISTORY, machine.top / DATA[0] / "mail"
+    mail.touch()
+    (machine.top / MARK).unlink()
+    torn = history.read_text().partition("zimbra-mta")[0]
+    history.write_text(torn)
+    assert machine.walked(timeout=PATIENCE) == STOPPED, machine.output()[-4000:]
+    assert "ZF-1021" in machine.output()
+    machine.start(sys.executable, "-m", "zflow", "reset-state", "install", "--yes")  # as ZF-1021 says
+    assert machine.wait(PATIENCE) == 0, machine.output()[-4000:]
+    assert machine.walked(timeout=PATIENCE) == 0, machine.output()[-4000:]
+    assert mail.exists()
+    cut, supplied = sessions(history.read_text())
+    assert (cut.complete, supplied.complete, supplied.configured) == (False, True, True)
+    assert (machine.top / MARK).read_text() == f"{supplied.start}\n"
     machine.remove()
