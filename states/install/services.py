@@ -102,10 +102,8 @@ def pid_files(ctx: Context) -> list[Path]:
 def _is_servers(ctx: Context, pid: int | None) -> bool:
     if pid is None or not processes.inside(ctx, pid):
         return False
-    # Those that start as root and stay so name the vendor's folder in their command (nginx), or work in it (postfix).
-    home = ctx.volume.resolve() / "opt/zimbra"
-    named = "zimbra" in processes.command_of(pid) or processes.folder_of(pid).is_relative_to(home)
-    return processes.owner_of(pid) != 0 or named
+    # Those that start as root and stay so (postfix's master, nginx) name the vendor's folder in their command.
+    return processes.owner_of(pid) != 0 or "zimbra" in processes.command_of(pid)
 
 
 def drop_stale_pid_files(ctx: Context) -> int:

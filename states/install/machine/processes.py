@@ -104,14 +104,6 @@ def command_of(pid: int) -> str:
         return ""
 
 
-def folder_of(pid: int) -> Path:
-    """Return the folder a process works in, as seen from here; an empty path when it is gone or hidden."""
-    try:
-        return Path(f"/proc/{pid}/cwd").readlink()
-    except OSError:
-        return Path()
-
-
 def parent_of(pid: int) -> int:
     """Return a process's parent, 0 when it is gone; proc(5), field 4 of stat."""
     try:

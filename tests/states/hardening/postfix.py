@@ -125,7 +125,7 @@ def _rendered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     with store.opened() as directory:
         main = rewrite.main_cf(lambda name: directory.value("config", name))
         tables = rewrite.maps(directory)
-    (conf / "main.cf").write_text((main + EXTRA).replace("/opt/zimbra", str(home)))
+    (conf / "main.cf").write_text((main + EXTRA).replace("/opt/zimbra", str(home)) + f"daemon_directory = {DAEMONS}\n")
     for name, text in tables.items():
         (home / f"conf/ldap-{name}").write_text(text)
     with socket.socket() as probe:
