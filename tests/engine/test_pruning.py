@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -271,6 +272,37 @@ def test_the_file_becomes_small_again(tmp_path: Path, small: None, monkeypatch: 
         journal.prune()
     assert journal_file(tmp_path).stat().st_size < 100_000
     assert damage(tmp_path) is None
+
+
+SHRINK = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from tests.engine.test_pruning import SMALL
+from tests.engine.toy import Bench
+from zflow.journal import pruning
+from zflow.journal.event import Event
+from zflow.journal.layout import home, journal_file
+vars(pruning).update(SMALL, ROOMY=1)
+home(Path(sys.argv[1])).mkdir(mode=0o700)
+with closing(Bench(Path(sys.argv[1])).journal()) as journal:
+    journal.restore([])
+    journal.record([Event("ended", detail="x" * 500_000)] * 40)  # what is left is more than SQLite keeps in memory
+    journal.prune()
+print(journal_file(Path(sys.argv[1])).stat().st_size)
+"""
+
+
+def test_it_becomes_small_where_the_container_has_no_room_for_it(tmp_path: Path) -> None:
+    """SQLite would put what it needs for a moment into /var/tmp: neither the removal nor the new file may need that."""
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("needs unshare(1) and user namespaces")
+    (tmp_path / "small").mkdir()
+    script = f'mount -t tmpfs -o size=4k tmpfs "{tmp_path}/small" && exec "$@"'
+    argv = ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable, "-c", SHRINK, str(tmp_path)]
+    environment = os.environ | {"SQLITE_TMPDIR": str(tmp_path / "small")}
+    ended = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT, check=True)
+    assert int(ended.stdout) < 20 * 500_000
 
 
 def written(logs: Path, attempts: range) -> list[Path]:

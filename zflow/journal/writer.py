@@ -442,6 +442,7 @@ def _connect(engine: Engine, path: Path, *, wal: bool) -> Connection:
         raise OperatorError(codes.VOLUME_READ_ONLY, f"SQLite keeps journal mode {answer!r} for {path}, not {wanted!r}")
     raw.execute(f"PRAGMA synchronous={'FULL' if wal else 'EXTRA'}")
     raw.execute("PRAGMA foreign_keys=ON")
+    raw.execute("PRAGMA temp_store=MEMORY")  # else in /var/tmp, which is the container's and may be small
     path.chmod(0o600)
     return connection
 
