@@ -27,7 +27,8 @@ FRONT_PATIENCE = 60.0
 """Seconds the proxy and the MTA may take to answer with another certificate."""
 PATIENCE = 240.0
 """Seconds that all ports together may take; the mail store starts a Java machine."""
-CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----(?:(?!-----BEGIN ).)*?-----END CERTIFICATE-----", re.DOTALL)
+"""One ends where another begins: user zimbra may write many beginnings without an end."""
 
 
 @dataclass(frozen=True)
