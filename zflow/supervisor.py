@@ -84,6 +84,7 @@ class _Supervisor:
         """Whether only the time starts the next walk: the last one left no list of what is to be watched."""
         self._pending: tuple[str, bool] | None = None
         self._woken = False
+        self._reason = ""
         self._deep = False
         self._walked = False
         self._killed = oom_kills()
@@ -112,7 +113,7 @@ class _Supervisor:
         self._blind = False
         self._pending = None
         self._woken = False
-        self._deep = deep
+        self._reason, self._deep = reason, deep
         self._watcher.forget()
         self._walker = spawn((*self._zflow, "walk", "--reason", reason, *(["--deep"] if deep else [])))
         self._endpoint.ask()
@@ -143,12 +144,11 @@ class _Supervisor:
         if paused(self._volume):
             return
         due = self._again is not None and time.monotonic() >= self._again
+        if self._blind and not due:
+            return
         if self._pending and (due or self._again is None):
             reason, deep = self._pending
             self._start(reason, deep=deep)
-        elif self._blind:
-            if due:
-                self._start("time for the next try")
         elif asked := self._requested():
             self._start(asked)
         elif changed := self._watcher.look(awaiting=self._again is not None):
@@ -206,7 +206,8 @@ class _Supervisor:
         return None
 
     def _rest(self, seconds: float) -> None:
-        """Walk again after so long, whatever the watches say, which are those of an earlier walk."""
+        """Walk again after so long, to the same end, whatever the watches say: they are of an earlier walk."""
+        self._pending = self._pending or (self._reason, self._deep)
         self._again, self._blind = time.monotonic() + seconds, True
 
     def _tell_death(self, code: int) -> None:
