@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from tests.engine.toy import Bench, Crash, again, effects, file_step, product
 from zflow import codes
+from zflow.cli.looking import describe
 from zflow.context import Context
-from zflow.errors import OperatorError
+from zflow.errors import Interrupted, OperatorError
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
 from zflow.step import Drift, Evidence, Scope, Step
@@ -289,6 +291,28 @@ def test_evidence_is_what_was_seen_last(bench: Bench) -> None:
     assert bench.said == []
 
 
+@pytest.mark.parametrize("changed", ["evidence", "inputs"])
+def test_what_an_effect_took_is_known_until_the_next(bench: Bench, changed: str) -> None:
+    """A look that finds the result otherwise, or made for other inputs, had nothing to do and measures nothing."""
+    path = bench.volume / "one.a"
+
+    def probe(_ctx: Context) -> Evidence | None:
+        return Evidence(path.read_text()) if path.exists() else None
+
+    step = again(file_step("one.a"), probe=probe)
+    bench.walk(product(step))
+    took = bench.status("one.a")["duration"]
+    assert took is not None
+    if changed == "evidence":
+        path.write_text("something else")
+    else:
+        step = again(step, inputs=lambda _ctx: "others")
+    bench.walk(product(step))
+    assert bench.kinds("one.a") == ["started", "done", "satisfied"]
+    assert bench.status("one.a")["duration"] == took
+    assert " s  " not in describe(bench.events("one.a")[-1])
+
+
 def test_a_probe_that_names_what_drifted_is_heard(bench: Bench) -> None:
     """The journal says what was found instead, before the effect and where the effect does not show."""
     found = ["7"]
@@ -305,6 +329,13 @@ def test_a_probe_that_names_what_drifted_is_heard(bench: Bench) -> None:
     assert bench.events("one.a")[-1]["detail"] == "one.a: it is 3, not 1"
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let inputs that were exchanged be taken at once."""
+    monkeypatch.setattr(protocol, "MOMENT", 0)
+
+
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("failing", [False, True], ids=["unproven", "refused"])
 def test_an_attempt_whose_inputs_changed_meanwhile_is_no_failure(bench: Bench, failing: bool) -> None:
     """What an attempt was made for may be exchanged while it is made: it is made again for what is there now."""
@@ -324,6 +355,46 @@ def test_an_attempt_whose_inputs_changed_meanwhile_is_no_failure(bench: Bench, f
     assert bench.walk(product(step)) == "serving"
     assert bench.kinds("one.a") == [*["started", "interrupted"] * 5, "started", "done"]
     assert bench.status("one.a")["evidence"] == "made for 5"
+
+
+def test_inputs_that_differ_at_every_question_are_not_asked_without_a_pause(bench: Bench) -> None:
+    """After each attempt that is made anew the walk waits a moment, in which it can be told to stop."""
+    asked: list[None] = []
+
+    def inputs(_ctx: Context) -> str:
+        asked.append(None)
+        return str(len(asked))
+
+    class Stopping(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            assert timeout == protocol.MOMENT
+            if len(asked) > 9:
+                bench.stopping.set()
+            return False
+
+    bench.wake = Stopping()
+
+    def refuse(_ctx: Context) -> None:
+        if len(asked) > 20:
+            raise Crash
+        raise OperatorError(codes.SETTINGS, "no")
+
+    with pytest.raises(Interrupted):
+        bench.walk(product(file_step("one.a", before=refuse, inputs=inputs)))
+    assert set(bench.kinds("one.a")) == {"started", "interrupted"}
+
+
+def test_inputs_that_cannot_be_asked_again_excuse_nothing(bench: Bench) -> None:
+    """An attempt that failed is recorded as failed, whatever the second question after its inputs runs into."""
+    path = bench.volume / "input"
+    path.write_text("there")
+
+    def refuse(_ctx: Context) -> None:
+        path.unlink()
+        raise OperatorError(codes.SETTINGS, "no")
+
+    assert bench.walk(product(file_step("one.a", before=refuse, inputs=lambda _ctx: path.read_text()))) == "blocked"
+    assert [(row["kind"], row["code"]) for row in bench.events("one.a")][-1] == ("blocked", codes.SETTINGS.id)
 
 
 def test_a_refusal_of_inputs_that_stay_is_a_failure(bench: Bench) -> None:

@@ -62,7 +62,7 @@ def describe(row: dict[str, Any], out: Screen = PIPED) -> str:
     parts = [second(row["at"]), f"{subject:<28}", f"{row['kind']:<11}"]
     if row["attempt"] and row["kind"] != "satisfied":
         parts.append(f"#{row['attempt']}")
-    if row["duration"] is not None:
+    if row["duration"] is not None and row["kind"] != "satisfied":
         parts.append(f"{row['duration']:.1f} s")
     head = "  ".join(parts).rstrip()
     details = "  ".join(str(row[name]) for name in ("code", "detail", "evidence") if row[name])

@@ -70,6 +70,7 @@ step_status = Table(
     Column("settled_kind", Text),
     Column("settled_key", Text),
     Column("evidence", Text),
+    Column("duration", Float),
     Column("failures", Integer),
 )
 

@@ -53,6 +53,8 @@ class Record(NamedTuple):
     key: str | None = None
     evidence: str = ""
     """What was seen when it was last found valid, as `Evidence.line` tells it."""
+    duration: float | None = None
+    """Seconds that its last effect took, where it is valid and there was one."""
     unfinished: bool = False
     in_flight: bool = False
     undecided: bool = False
@@ -146,6 +148,7 @@ class Journal:
             valid=valid,
             key=row["settled_key"] if valid else None,
             evidence=(row["evidence"] or "") if valid else "",
+            duration=row["duration"] if valid else None,
             unfinished=last in UNFINISHED or (last == "reset" and self._was_unfinished(connection, row["name"])),
             in_flight=in_flight,
             undecided=in_flight or last == "interrupted" or (last == "blocked" and row["code"] == codes.ASK.id),
@@ -345,12 +348,21 @@ def _after(record: Record, event: Event) -> Record:
             "valid": True,
             "key": event.key,
             "evidence": event.evidence or "",
+            "duration": event.duration,
             "failures": 0,
             "spent": 0,
             "due": None,
         }
     elif event.kind in {"lost", "reset"}:
-        settled = {"valid": False, "key": None, "evidence": "", "failures": 0, "spent": 0, "due": None}
+        settled = {
+            "valid": False,
+            "key": None,
+            "evidence": "",
+            "duration": None,
+            "failures": 0,
+            "spent": 0,
+            "due": None,
+        }
     elif event.kind == "failed":
         spent = record.spent + (event.next_try != record.due)
         settled = {"failures": record.failures + 1, "spent": spent, "due": event.next_try}

@@ -33,6 +33,9 @@ RECENT = 30.0
 """Seconds after a failure within which a new walk waits on for its next try, as the one before would have; later it may
 try at once, for the container may have been started again to that end."""
 
+MOMENT = 0.5
+"""Seconds until a step is tried for its new inputs, where they changed under an attempt; they may not rest yet."""
+
 
 @dataclass
 class Chain:
@@ -109,7 +112,7 @@ def settle(task: Task) -> bool:
         if evidence is not None and stands and evidence.agrees_with(record.evidence, chain.journal.cleaned):
             if chain.journal.cleaned(evidence.line) != record.evidence:
                 # Nothing was done and nothing is said, yet the journal shall tell what was seen last.
-                chain.add(_event(task, "satisfied", key=key, evidence=evidence.line, attempt=record.attempt or None))
+                chain.add(_found(task, "satisfied", key, evidence))
             return False
         task.enter()
         if evidence is not None:
@@ -117,8 +120,7 @@ def settle(task: Task) -> bool:
             _make_durable(step, ctx)
             kind = "recovered" if record.in_flight else "satisfied"
             already = f"{step.title}: {'it had taken effect' if record.in_flight else 'already so'}"
-            event = _event(task, kind, key=key, evidence=evidence.line, attempt=record.attempt or None)
-            chain.add(event, already, *_notices(evidence))
+            chain.add(_found(task, kind, key, evidence), already, *_notices(evidence))
             return True
         _refuse_hopeless(task)
     except ZflowError as error:
@@ -233,7 +235,7 @@ def _superseded(task: Task, ctx: Context, number: int, key: str, started: float)
     """
     try:
         now = key_of(task.step, ctx)
-    except ZflowError:
+    except Exception:  # noqa: BLE001 - what the attempt failed over is told, not what this question did
         return False
     if now == key or not key:
         return False
@@ -241,8 +243,7 @@ def _superseded(task: Task, ctx: Context, number: int, key: str, started: float)
     told = "its inputs changed meanwhile"
     ended = _event(task, "interrupted", attempt=number, detail=told, duration=time.monotonic() - started)
     task.chain.flush(ended, said=[f"{task.step.title}: {told}"])
-    if ctx.stopping.is_set():
-        raise Interrupted
+    task.wait(ctx, MOMENT)
     return True
 
 
@@ -285,6 +286,13 @@ def _understood(ctx: Context, error: Exception) -> ZflowError:
 def _fault(task: Task, kind: str, error: ZflowError, **values: object) -> Event:
     family = "transient" if isinstance(error, TransientError) else "bug" if isinstance(error, StepBug) else "operator"
     return _event(task, kind, code=error.code.id, error_class=family, detail=error.detail, **values)
+
+
+def _found(task: Task, kind: str, key: str, evidence: Evidence) -> Event:
+    """Return the event of a look that saw the postcondition; what the last effect took is known on."""
+    record = task.chain.journal.step(task.step.name)
+    took = None if record.in_flight else record.duration
+    return _event(task, kind, key=key, evidence=evidence.line, attempt=record.attempt or None, duration=took)
 
 
 def _event(task: Task, kind: str, **values: object) -> Event:
