@@ -12,6 +12,8 @@ import tracemalloc
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
+from itertools import accumulate, groupby
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,7 +29,7 @@ from zflow import codes
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.journal import pruning, reader, seal
-from zflow.journal.event import Event
+from zflow.journal.event import IN_ORDER, LOOKED, Event
 from zflow.journal.layout import journal_file
 from zflow.journal.timeline import first_start
 from zflow.journal.writer import Journal
@@ -38,12 +40,19 @@ __all__ = ["empty_journal"]
 SMALL = {"ENOUGH": 0, "RECENT": 4, "LAST": 12, "BATCH": 5}
 """The rule's numbers for journals that a test can fill; as many as the deaths that are counted and two more."""
 OF_WALKS = st.fixed_dictionaries(
-    {"kind": st.sampled_from(["begun", "ended", "entered", "checked"]), "step": st.none(), "attempt": st.none()}
+    {
+        "kind": st.sampled_from(["begun", "ended", "entered", "checked"]),
+        "step": st.none(),
+        "attempt": st.none(),
+        "detail": st.sampled_from([None, IN_ORDER, LOOKED]),
+    }
 )
 LIVES = st.lists(
-    st.tuples(st.lists(st.one_of(SOME, OF_WALKS), min_size=1, max_size=9), st.booleans()), min_size=1, max_size=12
+    st.tuples(st.lists(st.one_of(SOME, OF_WALKS), min_size=1, max_size=9), st.booleans(), st.booleans()),
+    min_size=1,
+    max_size=12,
 )
-"""Commits, and whether the journal is pruned after each."""
+"""Commits, whether the journal is pruned after each, and whether the container is started anew before."""
 
 
 @pytest.fixture
@@ -57,8 +66,10 @@ def known(volume: Path, boot: str) -> tuple[Any, ...]:
     """Return all that writer and reader know but for the history."""
     with opened(volume, boot) as journal:
         records = [(journal.step(each.name), journal.failure(each.name)) for each in STEPS]
+        suspect = journal.suspect
     with reader.reading(volume) as light:
-        return records, reader.steps(light), reader.milestones(light), reader.last_whole(light), reader.position(light)
+        times = reader.milestones(light), reader.last_whole(light)
+        return records, suspect, reader.steps(light), times, reader.position(light)
 
 
 def damage(volume: Path) -> str | None:
@@ -81,24 +92,26 @@ def lived(journal: Journal, walks: int) -> None:
 @given(life=LIVES)
 @pytest.mark.usefixtures("small")
 def test_whatever_is_pruned_what_is_known_stays(
-    tmp_path: Path, empty_journal: bytes, life: list[tuple[list[dict[str, Any]], bool]]
+    tmp_path: Path, empty_journal: bytes, life: list[tuple[list[dict[str, Any]], bool, bool]]
 ) -> None:
     """Of any history: same records, same status, a whole chain; what is left is as it was, and the newest are left."""
     with TemporaryDirectory(dir=tmp_path) as folder:
         volume = Path(folder)
         (volume / ".zflow").mkdir()
         journal_file(volume).write_bytes(empty_journal)
-        batches = consistent([batch for batch, _ in life])
-        with opened(volume) as journal:
-            for batch, (_, prune) in zip(batches, life, strict=True):
-                journal.record(batch)
-                if prune:
-                    journal.prune(["one.b"])
-        before, rows = known(volume, "boot-1"), Bench(volume).events()
+        batches = consistent([batch for batch, _, _ in life])
+        boots = list(accumulate(anew for _, _, anew in life))
+        for boot, lives in groupby(zip(boots, batches, life, strict=True), key=itemgetter(0)):
+            with opened(volume, f"boot-{boot}") as journal:
+                for _, batch, (_, prune, _) in lives:
+                    journal.record(batch)
+                    if prune:
+                        journal.prune(["one.b"])
+        before, rows = known(volume, f"boot-{boots[-1]}"), Bench(volume).events()
         with opened(volume) as journal:
             journal.prune(["one.b"])
             assert journal.prune(["one.b"]) == 0
-        assert known(volume, "boot-1") == before
+        assert known(volume, f"boot-{boots[-1]}") == before
         assert damage(volume) is None
         left = Bench(volume).events()
         assert [row for row in rows if row in left] == left
@@ -132,21 +145,47 @@ def test_a_long_life_leaves_the_first_start_the_turns_and_the_last_of_each_step(
         [Event("gave-up", "one", "one.a", 5), *[Event("failed", "one", "one.a", 6, next_try=9.0)] * 30],
         [Event("started", "one", "one.a", 7), Event("lost", "one", "one.a"), *[Event("reset", "one", "one.a")] * 30],
         [Event("done", "one", "one.a", 3, key="k"), Event("entered"), *[Event("checked")] * 30],
+        [Event("begun"), Event("checked"), *[Event("begun"), Event("ended")] * 30],
+        [Event("ended", detail=LOOKED), *[Event("begun"), Event("ended")] * 30],
     ],
-    ids=["settled long ago", "failed often", "gave up long ago", "reset often", "served for long"],
+    ids=[
+        "settled long ago",
+        "failed often",
+        "gave up long ago",
+        "reset often",
+        "served for long",
+        "served once, stopped for long",
+        "looked at thoroughly long ago",
+    ],
 )
 def test_what_the_status_rests_on_is_kept_however_old(tmp_path: Path, small: None, history: list[Event]) -> None:
     """More events of the same step, or of walks, than are kept of each, between what counts and the end."""
-    with opened(tmp_path) as journal:
+    with opened(tmp_path, "boot-0") as journal:
         journal.record([Event("begun")])
         journal.record([Event("begun")] * 30)
         journal.record([*[Event("failed", "one", "one.a", 1, next_try=1.0)] * 2, Event("checked")])
-        journal.record([*history, *[Event("lost", "two", "two.other")] * 30])
+        journal.record([Event("begun")])
+    with opened(tmp_path) as journal:
+        for each in history:
+            journal.record([each])
+        journal.record([Event("lost", "two", "two.other")] * 30)
     before = known(tmp_path, "boot-1")
     with opened(tmp_path) as journal:
         assert journal.prune()
     assert known(tmp_path, "boot-1") == before
     assert damage(tmp_path) is None
+
+
+def test_how_the_container_before_ended_is_kept_however_old(tmp_path: Path, small: None) -> None:
+    """A start that is stopped for weeks still knows that the one before it was stopped in order."""
+    with opened(tmp_path, "boot-0") as journal:
+        journal.record([Event("begun"), Event("checked")])
+        journal.record([Event("begun"), Event("ended", detail=IN_ORDER)])
+    with opened(tmp_path) as journal:
+        journal.record([Event("begun"), Event("ended")] * 30)
+        assert journal.prune()
+    with opened(tmp_path) as journal:
+        assert not journal.suspect
 
 
 def test_the_newest_are_kept_whatever_they_are(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +205,20 @@ def test_a_short_journal_is_left_as_it_is(tmp_path: Path) -> None:
         content = journal_file(tmp_path).with_name("journal.sqlite3-wal").read_bytes()
         assert journal.prune() == 0
         assert journal_file(tmp_path).with_name("journal.sqlite3-wal").read_bytes() == content
+
+
+def test_a_journal_of_which_all_is_kept_is_left_as_it_is(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it is: what lets nothing go makes no commit."""
+    monkeypatch.setattr(pruning, "LAST", 50)
+    with opened(tmp_path) as journal:
+        lived(journal, 10)
+        content = journal_file(tmp_path).with_name("journal.sqlite3-wal").read_bytes()
+        assert journal.prune() == 0
+        assert journal_file(tmp_path).with_name("journal.sqlite3-wal").read_bytes() == content
+        journal.record([Event("ended")])
+    assert damage(tmp_path) is None
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from zflow.context import Context
 from zflow.errors import OperatorError, TransientError
 from zflow.journal.event import IN_ORDER, Event
 from zflow.step import Drift, Evidence, Probe, Product, Scope, Step, Watch
-from zflow.walk import walker
+from zflow.walk import tidy, walker
 from zflow.walk.walker import Walker, listed
 from zflow.watching import signature
 
@@ -218,6 +218,31 @@ def test_what_is_stopped_is_not_tried_again_at_every_look_round(bench: Bench, mo
     assert len(audits) == 1
 
 
+def test_steps_that_undo_each_other_in_a_watched_file_fail_the_walk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a watched file changes lets a walk look on, yet not for ever."""
+    monkeypatch.setattr(walker, "EXCHANGES", 5)
+    file, swaps = bench.volume / "watched", []
+
+    def swap(name: str) -> Step:
+        def probe(_ctx: Context) -> Evidence | None:
+            return Evidence(name) if file.exists() and file.read_text().startswith(name) else None
+
+        def apply(_ctx: Context) -> None:
+            swaps.append(name)
+            if len(swaps) > 50:
+                raise OperatorError(SETTINGS, "for ever")
+            file.write_text(f"{name}{len(swaps)}")
+
+        return replace(file_step(name), probe=probe, apply=apply)
+
+    what = product(swap("one.a"), swap("one.b"))
+    what = replace(what, watched_files=lambda _ctx: (Watch("it", paths=(str(file),)),))
+    assert bench.walk(what) == "failed"
+    assert bench.position()["code"] == NOT_PROVEN.id
+
+
 def test_inputs_that_change_from_look_to_look_are_no_sign_of_unrest(bench: Bench) -> None:
     """While somebody exchanges a watched file again and again, a walk takes each; none counts as a failure."""
     file = bench.volume / "certificate"
@@ -284,6 +309,37 @@ def test_a_start_after_an_unclean_end_looks_thoroughly_once(bench: Bench, end: E
     assert [bench.walk(what) for _ in range(2)] == ["serving"] * 2
     assert looks == [first, "probe"]
     assert (walker.SUSPECT in bench.said) == (first == "audit")
+
+
+def test_a_thorough_look_that_came_to_its_end_is_not_made_again(bench: Bench) -> None:
+    """One start looks thoroughly once, also where a state that the others do not wait for stays stopped."""
+    looks: list[str] = []
+    stopped = replace(file_step("one.a"), apply=_refused)
+    what = product(stopped, audited("two.b", looks))
+    what = replace(what, states=tuple(replace(state, detached=state.name == "one") for state in what.states))
+    assert bench.walk(what) == "blocked"
+    bench.boot = "boot-2"
+    looks.clear()
+    assert [bench.walk(what) for _ in range(3)] == ["blocked"] * 3
+    assert looks == ["audit", "probe", "probe"]
+    bench.boot = "boot-3"
+    looks.clear()
+    assert bench.walk(what) == "blocked"
+    assert looks == ["audit"]
+
+
+def _refused(_ctx: Context) -> None:
+    raise OperatorError(SETTINGS, "no")
+
+
+def test_an_end_that_cannot_tidy_up_ends_the_walk_all_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect in what nobody waits for is logged, and does not take the walker down after each walk."""
+    monkeypatch.setattr(tidy, "NAME", None)
+    logs = bench.volume / ".zflow/logs"
+    (logs / "one").mkdir(parents=True)
+    (logs / "one/a.1.log").write_text("what it printed")
+    assert bench.walk(product(file_step("one.a"))) == "serving"
+    assert "AttributeError" in (logs / "product/product.log").read_text()
 
 
 def test_what_a_thorough_look_did_not_come_to_is_made_up_for(bench: Bench) -> None:

@@ -18,6 +18,8 @@ NOTICE = "NOTICE: "
 """How an evidence begins that stops nothing and yet somebody should know."""
 IN_ORDER = "the services were stopped"
 """What the last event of a container says, with the kind `ended`, when it was stopped in order."""
+LOOKED = "everything was looked at thoroughly"
+"""What the last event of a walk says, with the kind `ended`, that asked all audits and was stopped all the same."""
 UNFINISHED: frozenset[str] = frozenset({"started", "failed", "interrupted", "blocked", "gave-up"})
 """After one of these as the latest, an attempt may have left something half done."""
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from zflow.journal.event import LOOKED
 from zflow.journal.seal import RECENT, gaps_sum
 
 ENOUGH = 10_000
@@ -53,8 +54,11 @@ OF_WALKS = (
     "SELECT max(seq) FROM event WHERE step IS NULL AND kind IN ('entered', 'ended')",
     """SELECT min(seq) FROM event WHERE step IS NULL AND kind = 'checked' AND seq > coalesce(
         (SELECT max(seq) FROM event WHERE step IS NULL AND kind IN ('entered', 'ended')), 0)""",
+    f"SELECT max(seq) FROM event WHERE step IS NULL AND kind = 'ended' AND detail = '{LOOKED}'",  # noqa: S608
+    """SELECT seq FROM event WHERE boot <> (SELECT boot FROM event ORDER BY seq DESC LIMIT 1)
+        ORDER BY seq DESC LIMIT 1""",
 )
-"""What the status tells of times: `zflow.journal.reader.milestones`."""
+"""What the status tells of times, `zflow.journal.reader.milestones`, and whether the container before was cut off."""
 FIRST_START = """SELECT coalesce((SELECT min(seq) FROM event WHERE step IS NULL AND kind = 'checked'),
     (SELECT max(seq) FROM event), 0)"""
 TURN = """

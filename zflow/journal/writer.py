@@ -25,7 +25,7 @@ from zflow.clock import Clock, stamp
 from zflow.errors import OperatorError
 from zflow.files import make_folder, sync_folder
 from zflow.journal import pruning, tables
-from zflow.journal.event import IN_ORDER, UNFINISHED, VALID, Event, link
+from zflow.journal.event import IN_ORDER, LOOKED, UNFINISHED, VALID, Event, link
 from zflow.journal.ground import check_ground
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
 from zflow.journal.meaning import translated
@@ -116,7 +116,7 @@ class Journal:
         self._failures: dict[str, Failure] = {}
         self.position: Position | None = None
         self.suspect = False
-        """The container before this one was not stopped in order, and no walk of this one has found all valid since."""
+        """The container before this one was not stopped in order, and no walk of this one has looked at all since."""
 
     def restore(self, steps: Sequence[Listed]) -> None:
         """Read where the walk is, after noting which steps there are today."""
@@ -179,9 +179,8 @@ class Journal:
 
     def _cut_off(self, connection: Connection) -> bool:
         event = tables.event.c
-        told = select(event.boot, event.kind, event.detail).where(
-            (event.boot != self._boot) | (event.kind == "checked")
-        )
+        looked = (event.kind == "checked") | ((event.kind == "ended") & (event.detail == LOOKED))
+        told = select(event.boot, event.kind, event.detail).where((event.boot != self._boot) | looked)
         newest = connection.execute(told.order_by(event.seq.desc()).limit(1)).first()
         return newest is not None and newest.boot != self._boot and tuple(newest)[1:] != ("ended", IN_ORDER)
 
@@ -229,7 +228,7 @@ class Journal:
                 if each.step is not None:
                     self._records[each.step] = _after(self.step(each.step), each)
                     self._failures.pop(each.step, None)
-                if each.kind == "checked":
+                if each.kind == "checked" or (each.kind == "ended" and each.detail == LOOKED):
                     self.suspect = False
             if position is not None:
                 self.position = position

@@ -17,7 +17,7 @@ from functools import partial
 from zflow import codes
 from zflow.context import Context
 from zflow.errors import Interrupted, OperatorError, StepBug, StillFailed, TransientError, ZflowError
-from zflow.journal.event import Event
+from zflow.journal.event import LOOKED, Event
 from zflow.journal.writer import Journal, Listed, Position
 from zflow.retry import POLICIES
 from zflow.step import Product, State, Step, Watch
@@ -32,6 +32,8 @@ from zflow.watching import signature
 PASSES = 3
 """So many times at most is everything looked at in one walk. After a step acted, all is looked at once more: what it
 did may have undone another, as a restart that did not succeed."""
+EXCHANGES = 1000
+"""So many times at most does one walk begin to count anew, because watched files changed meanwhile."""
 PATROL = 15.0
 """Seconds to wait for work ahead of time before everything is looked at again: it may take an hour, ports are open."""
 REMINDER = 300.0
@@ -40,7 +42,7 @@ CHANGED = "changed: "
 """How the reason of a walk begins that is made because something watched is not as it was."""
 ASKED = "reset-state "
 """How the reason begins of one that the operator asked for, of which a part alone is looked at thoroughly."""
-SUSPECT = "the container before was not stopped in order: everything is looked at thoroughly"
+SUSPECT = "not known to be as the last start left it: everything is looked at thoroughly"
 MOMENT = 0.3
 """Seconds between two looks while work ahead of time goes on after a stop."""
 
@@ -97,6 +99,7 @@ class Walker:
         self._step: str | None = None
         self._entered: str | None = None
         self._deep = False
+        self._looked = False
         self._hasty = False
         self._codes = {each.id: each for each in (*codes.ENGINE_CODES, *product.codes)}
         self._chain = Chain(journal, surroundings.announce, self._position)
@@ -112,7 +115,7 @@ class Walker:
         self._chain.flush(Event("begun", detail=reason), position=self._position(), said=said)
         if self._workflow.state in STOPPED:
             self._move("resume")
-        self._deep, self._stopped = deep or self._journal.suspect, None
+        self._deep, self._stopped, self._looked = deep or self._journal.suspect, None, False
         self._hasty = deep or reason.startswith((CHANGED, ASKED))
         try:
             self._walk_until_at_rest()
@@ -122,10 +125,13 @@ class Walker:
         except ZflowError as error:
             self._stop(error)
         except Exception as error:  # noqa: BLE001 - a defect of ours is recorded and shown by its code, and logged whole
-            self._around.product_context().log("".join(traceback.format_exception(error)))
+            self._log(error)
             self._stop(StepBug(codes.BUG, f"{type(error).__name__}: {error}"))
         self._write_watches()
-        tidy(self._journal, self._around.home / "logs", self._product.turns)
+        try:
+            tidy(self._journal, self._around.home / "logs", self._product.turns)
+        except Exception as error:  # noqa: BLE001 - a walk has ended as it has, whatever fails after it
+            self._log(error)
         return self._workflow.state
 
     def linger(self) -> str | None:
@@ -150,12 +156,15 @@ class Walker:
         """End the background steps."""
         self._ahead.close()
 
+    def _log(self, error: Exception) -> None:
+        self._around.product_context().log("".join(traceback.format_exception(error)))
+
     def _walk_until_at_rest(self) -> None:
         """Walk all states, and again after steps acted, until one pass finds everything as it should be."""
         self._reload()
         self._before = self._signatures()
         first: Count | None = None
-        acted = passes = 0
+        acted = passes = exchanges = 0
         while passes < PASSES:
             count = Count()
             try:
@@ -169,6 +178,7 @@ class Walker:
             finally:
                 first = first or count
             passes, acted = passes + 1, acted + count.acted
+            self._looked = self._looked or self._deep
             if (stopped := self._stopped) is not None and not count.acted:
                 self._step = None
                 if self._workflow.state != stopped.state:
@@ -180,7 +190,7 @@ class Walker:
                 return
             self._chain.flush()
             self._deep = False
-            if self._take_changes():
+            if self._take_changes() and (exchanges := exchanges + 1) < EXCHANGES:
                 passes = 0  # that steps act again is no sign that they undo each other
         raise TransientError(codes.NOT_PROVEN, f"steps act in each of {PASSES} looks and do not come to rest")
 
@@ -299,7 +309,8 @@ class Walker:
         if isinstance(error, StillFailed):
             next_try = error.next_try
         stopped = {"code": error.code.id, "detail": error.detail, "remedy": error.code.remedy, "next_try": next_try}
-        self._move("fail" if transient else "block", Event("ended", code=error.code.id), stopped=stopped)
+        ended = Event("ended", code=error.code.id, detail=LOOKED if self._looked else None)
+        self._move("fail" if transient else "block", ended, stopped=stopped)
         self._around.announce(f"{self._workflow.state}: {error}", f"what to do: {error.code.remedy}")
 
     def _later(self) -> float:
