@@ -204,7 +204,7 @@ def on_the_terminal(argv: Sequence[str], more: Mapping[str, str] | None = None) 
     environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
     before = {number: signal.signal(number, lambda *_: None) for number in FROM_THE_KEYBOARD}
     try:
-        pid = os.posix_spawnp(argv[0], argv, {**environment, **(more or {})}, setsigdef=FROM_THE_KEYBOARD)
+        pid = os.posix_spawnp(argv[0], list(argv), {**environment, **(more or {})}, setsigdef=FROM_THE_KEYBOARD)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     finally:
         for number, handler in before.items():

@@ -17,6 +17,7 @@ from tests.engine.toy import Bench, file_step, product
 from tests.engine.where import LIMIT, ROOT, wait_for
 from zflow.boot import boot_identity
 from zflow.endpoint import server
+from zflow.endpoint.address import Address
 from zflow.endpoint.keeper import OFF
 from zflow.endpoint.server import AGAIN
 from zflow.step import Product, Scope
@@ -99,7 +100,7 @@ def test_nobody_outside_is_answered_before_the_shields_of_this_start_are_up(tmp_
         assert one.stdout is not None
         assert "is served once the firewall is loaded" in one.stdout.readline()
         Bench(volume, "an earlier start").walk(shielded_product(volume))
-        assert not server.shielded(server.Address("0.0.0.0", port), volume)
+        assert not server.shielded(Address("0.0.0.0", port), volume)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
         Bench(volume, boot_identity()).walk(shielded_product(volume))
