@@ -147,6 +147,7 @@ def test_a_long_life_leaves_the_first_start_the_turns_and_the_last_of_each_step(
         [Event("done", "one", "one.a", 3, key="k"), Event("entered"), *[Event("checked")] * 30],
         [Event("begun"), Event("checked"), *[Event("begun"), Event("ended")] * 30],
         [Event("ended", detail=LOOKED), *[Event("begun"), Event("ended")] * 30],
+        [Event("begun"), *[Event("entered")] * 30],
     ],
     ids=[
         "settled long ago",
@@ -156,6 +157,7 @@ def test_a_long_life_leaves_the_first_start_the_turns_and_the_last_of_each_step(
         "served for long",
         "served once, stopped for long",
         "looked at thoroughly long ago",
+        "walked for long",
     ],
 )
 def test_what_the_status_rests_on_is_kept_however_old(tmp_path: Path, small: None, history: list[Event]) -> None:
@@ -163,8 +165,8 @@ def test_what_the_status_rests_on_is_kept_however_old(tmp_path: Path, small: Non
     with opened(tmp_path, "boot-0") as journal:
         journal.record([Event("begun")])
         journal.record([Event("begun")] * 30)
-        journal.record([*[Event("failed", "one", "one.a", 1, next_try=1.0)] * 2, Event("checked")])
-        journal.record([Event("begun")])
+        journal.record([Event("failed", "one", "one.a", 1, next_try=1.0)] * 2)
+        journal.record([Event("checked")])
     with opened(tmp_path) as journal:
         for each in history:
             journal.record([each])
