@@ -160,6 +160,11 @@ def run(kind: str, count: int, seed: str, rootfs: Path) -> Findings:
             secrets = laid.memory.outside / READY / "top/files/.zflow/secrets"
             undisturbed = trials.first_start(album, release.repository, secrets)
             found.inside = {place: len(images) for place, images in album.kept.items()}
+            found.lost += [
+                f"{place}: {found.inside[place]} images in place of {count}"
+                for place, count in places.items()
+                if found.inside[place] != count
+            ]
             for image in album.images():
                 wrong = trials.gone_on(image, undisturbed)
                 if wrong and not found.lost:
