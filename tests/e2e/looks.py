@@ -56,6 +56,12 @@ def events(machine: Machine, after: int = 0) -> list[dict[str, Any]]:
     return [row for row in map(json.loads, lines) if row["seq"] > after]
 
 
+def keep_still(machine: Machine) -> None:
+    """Pause the runner, and let a walk under way end: what is changed by hand now is put back by `resume` alone."""
+    machine.run("zflow", "pause", check=True)
+    machine.wait_valid(600)
+
+
 def newest(machine: Machine) -> int:
     """Return the newest event's number."""
     return int(events(machine)[-1]["seq"])

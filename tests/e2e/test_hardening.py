@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.machine import Machine
-from tests.e2e.looks import address, events, eventually, newest, zimbra
+from tests.e2e.looks import address, events, eventually, keep_still, newest, zimbra
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
@@ -157,6 +157,7 @@ def test_protections_are_named_and_restored_and_what_is_tuned_or_pinned_stays(
     finished: Machine, pinned: None, tuned: None
 ) -> None:
     """`verify` names each protection with both values, and whose the numbers are; `resume` restores the former."""
+    keep_still(finished)
     for name, value in DRIFT.items():
         put(finished, name, value)
     told = finished.run("zflow", "verify", timeout=300)

@@ -11,7 +11,7 @@ import pytest
 from rehearsal.engine import IMAGE, RUNTIME, podman
 from rehearsal.machine import Machine
 from rehearsal.standin import HERE as STANDIN
-from tests.e2e.looks import PATIENCE, address, events, eventually, newest, reached, zimbra
+from tests.e2e.looks import PATIENCE, address, events, eventually, keep_still, newest, reached, zimbra
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
@@ -28,6 +28,7 @@ def test_only_the_listed_ports_are_reached_from_outside(finished: Machine) -> No
 
 def test_drift_is_named_by_verify_and_restored_by_resume(finished: Machine) -> None:
     """A protection changed by hand is a finding of `verify`; `resume` writes the wanted value back, and only it."""
+    keep_still(finished)
     zimbra(finished, f"zmprov mcf {PROTECTION} no")
     noticed = finished.run("zflow", "verify", timeout=300)
     assert noticed.returncode == 1
