@@ -52,14 +52,15 @@ def given_by_engine(content: str, own: tuple[str, ...]) -> Given:
     """
     lines = (line.partition("#")[0].split() for line in content.splitlines())
     pairs = ((words[0], tuple(each for each in words[1:] if not _is_known(each, own))) for words in lines if words)
-    return tuple((address, names) for address, names in pairs if names and _is_address(address))
+    return tuple((address, names) for address, names in pairs if names and is_address(address))
 
 
 def _is_known(name: str, own: tuple[str, ...]) -> bool:
     return name.lower() in own or STANDARD.fullmatch(name) is not None
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Tell whether it is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from states.bootstrap.addresses import addresses
+from states.bootstrap.names import is_address
 from states.identity import MAIL_DOMAIN, admin_address, mail_domain, registry_domain, server_name
 from states.install.preflight.finding import Finding, Look
 from states.install.settings import INSTALL
@@ -63,18 +64,10 @@ def hosts_faults(content: str, name: str, *, connected: bool) -> list[str]:
     found = [words[0] for words in lines if name in words[1:]]
     if not found:
         faults.append(f"no line has exactly the name {name}")
-    elif not _is_address(found[0]):
+    elif not is_address(found[0]):
         faults.append(f"{name} is at {found[0]}, which is no address")
     if connected and (
-        loops := [each for each in found if _is_address(each) and ipaddress.ip_address(each).is_loopback]
+        loops := [each for each in found if is_address(each) and ipaddress.ip_address(each).is_loopback]
     ):
         faults.append(f"{name} is at {loops[0]}, a loopback address; take it off that line")
     return faults
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
