@@ -66,8 +66,6 @@ def hosts_faults(content: str, name: str, *, connected: bool) -> list[str]:
         faults.append(f"no line has exactly the name {name}")
     elif not is_address(found[0]):
         faults.append(f"{name} is at {found[0]}, which is no address")
-    if connected and (
-        loops := [each for each in found if is_address(each) and ipaddress.ip_address(each).is_loopback]
-    ):
+    if connected and (loops := [each for each in found if is_address(each) and ipaddress.ip_address(each).is_loopback]):
         faults.append(f"{name} is at {loops[0]}, a loopback address; take it off that line")
     return faults
