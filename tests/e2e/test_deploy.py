@@ -14,7 +14,7 @@ from rehearsal.engine import IMAGE, RUNTIME, podman
 from rehearsal.machine import Machine
 from tests.deploy.test_manifests import compose
 from tests.e2e.conftest import MakeMachine
-from tests.e2e.looks import address, eventually, newest, reached
+from tests.e2e.looks import address, eventually, keep_still, newest, reached
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
@@ -93,6 +93,7 @@ def test_the_listed_rights_are_enough_and_a_second_container_harms_nothing(
 
 def second_start(first: Machine) -> None:
     """Start another container over the volume: it ends with 4, and the first one's services and journal go on."""
+    keep_still(first)
     before, pids = newest(first), first.run("sh", "-c", "cat /data/opt/zimbra/log/*.pid").stdout
     options = (
         *RUNTIME,
@@ -111,6 +112,7 @@ def second_start(first: Machine) -> None:
     assert first.run("sh", "-c", "cat /data/opt/zimbra/log/*.pid").stdout == pids
     assert health(first, "ready") == 0
     assert reached(address(first), 993)
+    assert first.run("zflow", "resume", timeout=300).returncode == 0
 
 
 def last_words(stopped: Machine) -> str:

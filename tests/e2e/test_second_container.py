@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from rehearsal.engine import IMAGE, LABEL
 from rehearsal.machine import CAPABILITIES, Machine
+from tests.e2e.looks import keep_still
 from zflow.cli import inner
 from zflow.cli.group import group
 from zflow.cli.guard import APART
@@ -39,8 +39,6 @@ OTHERS = {
 """What says it in its own words, or looks at no volume."""
 ALONE = {"run", "resume", "reset-state tls --yes", "tls deploy"}
 """Run as a container's one command, by the image's own entry."""
-QUIET = 10
-"""Minutes in which the first container's cron must not begin with updates: a walk follows them."""
 TABLE = {**dict.fromkeys(REFUSED, int(Exit.HELD)), **LOOKS, **OTHERS}
 PROCESSES = 'for each in /proc/[0-9]*/stat; do read -r pid rest < "$each" && echo "$pid ${rest#*) }"; done'
 
@@ -87,20 +85,6 @@ def journal(machine: Machine) -> list[bytes]:
     return [each.read_bytes() if each.exists() else b"" for each in files]
 
 
-def let_updates_pass(machine: Machine) -> None:
-    """Wait while cron's updates are due soon, or began a moment ago."""
-    schedule = (machine.volume_path() / "etc/cron.d/zflow-updates").read_text()
-    due = re.search(r"^(\d+) \*/4 ", schedule, re.MULTILINE)
-    assert due is not None, schedule
-    deadline = time.monotonic() + 120 * QUIET
-    while True:
-        hour, minute = machine.run("date", "+%H %M").stdout.split()
-        if QUIET <= (int(due[1]) - 60 * int(hour) - int(minute)) % 240 <= 240 - QUIET / 2:
-            return
-        assert time.monotonic() < deadline
-        time.sleep(10)
-
-
 def names(command: click.Command, name: str = "") -> Iterator[str]:
     """Yield the full name of each command below one."""
     if isinstance(command, click.Group):
@@ -122,9 +106,12 @@ def test_no_command_is_missing_from_the_table() -> None:
 @pytest.mark.container
 @pytest.mark.network
 def test_a_serving_server_is_not_touched_from_a_second_container(finished: Machine) -> None:
-    """The table of exit codes; the first one's services, their processes and its journal are the same after each."""
-    let_updates_pass(finished)
+    """The table of exit codes; the first one's services, their processes and its journal are the same after each.
+
+    The first one is paused, for a walk of its own would write its journal.
+    """
     assert finished.wait_valid(600) == 0, finished.logs()[-3000:]
+    keep_still(finished)
     early = processes(finished)
     time.sleep(5)
     stable = {pid: began for pid, began in processes(finished).items() if early.get(pid) == began}
@@ -146,4 +133,4 @@ def test_a_serving_server_is_not_touched_from_a_second_container(finished: Machi
     now = processes(finished)
     assert {pid: now.get(pid) for pid in stable} == stable
     assert finished.run("zflow", "health", "ready").returncode == 0
-    assert finished.wait_valid(60) == 0
+    assert finished.run("zflow", "resume", timeout=300).returncode == 0
