@@ -31,7 +31,8 @@ exit 0
 """
 """The addresses that the kernel has, without those that `states.bootstrap.addresses` calls unusable by their flags."""
 FORWARDS = r"""
-for attempt in 1 2; do
+for attempt in 1 2 3 4 5; do
+    [ "$attempt" = 1 ] || sleep "$2"
     exec 3<>"/dev/udp/127.0.0.1/$1" && printf '\101\102\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1' >&3
     code=$(timeout 2 dd bs=512 count=1 status=none <&3 2>/dev/null | od -An -tu1 -j3 -N1)
     exec 3>&-
@@ -40,7 +41,10 @@ done
 exit 1
 """
 """Asks the server's own DNS for the nameservers of the root, which it does not keep: is there an answer from outside?
-RFC 1035, 4.1; the code is in the fourth byte. For bash, which has UDP of its own."""
+RFC 1035, 4.1; the code is in the fourth byte. For bash, which has UDP of its own. A moment without an answer is none
+that anybody need hear of: five in a row are."""
+APART = "5"
+"""Seconds between two of them."""
 MOST = 1 << 16
 """Bytes that are read of an answer; an undisturbed one has some hundred."""
 LOOK = f"""\
@@ -73,6 +77,6 @@ def watches(ctx: Context) -> Sequence[Watch]:
     return (
         Watch("processes", argv=("sh", "-c", ALIVE, "alive", *numbers), every=OFTEN),
         Watch("addresses", argv=("sh", "-c", ADDRESSES), every=EVERY),
-        Watch("nameservers", argv=("bash", "-c", FORWARDS, "nameservers", "53"), every=EVERY),
+        Watch("nameservers", argv=("bash", "-c", FORWARDS, "nameservers", "53", APART), every=EVERY),
         Watch("services", argv=("bash", "-o", "pipefail", "-c", LOOK, "look", str(ctx.volume), status), every=EVERY),
     )
