@@ -96,8 +96,13 @@ class Settings:
             if isinstance(found.value, Secret):
                 yield found.value
                 continue
-            for password in re.findall(r"://[^/@\s:]*:([^/@\s]+)@", str(found.value)):
-                yield from {Secret(password), Secret(unquote(password))}
+            yield from map(Secret, passwords(str(found.value)))
+
+
+def passwords(text: str) -> set[str]:
+    """Return the passwords of all URLs in a text, as they stand there and decoded."""
+    found = re.findall(r"://[^/@\s:]*:([^/@\s]+)@", text)
+    return {*found, *map(unquote, found)}
 
 
 def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: Path) -> Settings:

@@ -22,7 +22,7 @@ from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.light import volume
 from zflow.secret import Secret
-from zflow.settings import Setting
+from zflow.settings import Setting, passwords
 
 NEWEST = 2_000_000
 """Bytes of each log that are taken, from its end."""
@@ -87,8 +87,9 @@ def secrets_of(table: Iterable[Setting[Any]], environment: Mapping[str, str], pl
         for text in _given(setting, environment, place):
             if secret:
                 yield Known(setting.name, text)
-            elif match := re.search(r"://[^/@\s:]*:([^/@\s]+)@", text):
-                yield Known(f"the password in {setting.name}", match[1])
+                continue
+            for password in sorted(passwords(text)):
+                yield Known(f"the password in {setting.name}", password)
     for path in sorted((place / ".zflow/secrets").rglob("*")):
         with suppress(FileNotFoundError):  # one that a walk has just removed
             if path.is_file():
