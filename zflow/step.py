@@ -96,6 +96,10 @@ class Step:
     once: bool = False
     ahead: bool = False
 
+    def look(self, *, deep: bool) -> Probe:
+        """Return what says whether the postcondition holds: the audit where it is `deep` and there is one."""
+        return self.audit if deep and self.audit is not None else self.probe
+
 
 @dataclass(frozen=True)
 class State:

@@ -48,9 +48,7 @@ def _judge(
     nothing = Evidence("")
     try:
         key = key_of(step, ctx)
-        asked = deep or row.get("settled_kind") == "reset"
-        look = step.audit if asked and step.audit is not None else step.probe
-        seen = look(ctx)
+        seen = step.look(deep=deep or row.get("settled_kind") == "reset")(ctx)
     except CommandError as error:
         if not row.get("last_kind"):  # what the command is part of comes by an earlier step
             return "due", "never done, and cannot be looked at yet", nothing
