@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from zflow.errors import Code
+from zflow.exits import Exit
 
 SETTINGS = Code(
     "ZF-1001",
@@ -196,6 +197,12 @@ ENGINE_CODES = (
 
 HOLDING = (HELD, UNDER_WAY)
 """Somebody else writes the volume: exit code 4."""
+
+
+def refusal(code: Code) -> Exit:
+    """Return how a process ends that was refused with this code before it began anything."""
+    return Exit.HELD if code in HOLDING else Exit.REFUSED
+
 
 MEANINGS = {
     errno.ENOSPC: DISK_FULL,

@@ -27,7 +27,7 @@ from zflow.journal.layout import home, journal_file, pause_file, paused, request
 from zflow.lock import RUNNER, held, permit
 from zflow.oom import oom_kills
 from zflow.output import put
-from zflow.watching import Watcher
+from zflow.watching import CHANGED, Watcher
 
 ZFLOW = (sys.executable, "-m", "zflow")
 TICK = 1.0
@@ -66,7 +66,7 @@ def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
     except OperatorError as error:
         _say(f"refused: {error}")
         _say(f"what to do: {error.code.remedy}")
-        return Exit.HELD if error.code in codes.HOLDING else Exit.REFUSED
+        return codes.refusal(error.code)
 
 
 class _Supervisor:
@@ -152,8 +152,9 @@ class _Supervisor:
         elif asked := self._requested():
             self._start(asked)
         elif changed := self._watcher.look(awaiting=self._again is not None):
-            _say(f"changed: {changed}")
-            self._start(f"changed: {changed}")
+            reason = f"{CHANGED}{changed}"
+            _say(reason)
+            self._start(reason)
         elif due:
             self._start("time for the next try")
 

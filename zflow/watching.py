@@ -20,6 +20,9 @@ from pathlib import Path
 
 from zflow.children import KILLED, ended_within
 
+CHANGED = "changed: "
+"""How the reason of a walk begins that is made because something watched is not as it was."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # read by mypy alone: the supervisor would hold half a MiB of typing for ever
     from typing import Any

@@ -39,7 +39,7 @@ UNUSABLE = (
     codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.JOURNAL_AWAY, codes.NO_JOURNAL,
     codes.NO_LOCKS, codes.NOT_A_FILE, codes.NOT_A_FOLDER, codes.NO_INODES, codes.OPEN_TO_OTHERS,
 )  # fmt: skip
-EXITS = {code.id: Exit.HELD for code in codes.HOLDING} | {code.id: Exit.REFUSED for code in UNUSABLE}
+EXITS = {code.id: codes.refusal(code) for code in (*codes.HOLDING, *UNUSABLE)}
 EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
 
 

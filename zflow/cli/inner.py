@@ -56,7 +56,7 @@ def shut_down() -> int:
 
 
 def _refused(error: OperatorError) -> int:
-    from zflow.codes import HOLDING
+    from zflow.codes import refusal
 
     print(f"refused: {error}\nwhat to do: {error.code.remedy}", flush=True, file=sys.stderr)
-    return Exit.HELD if error.code in HOLDING else Exit.REFUSED
+    return refusal(error.code)

@@ -128,18 +128,19 @@ def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
     from zflow.cli.product import product
     from zflow.journal.layout import paused
     from zflow.lock import RUNNER, holder
-    from zflow.walk.reset import check, names_of, reset
+    from zflow.walk.reset import PATIENCE, check, names_of, reset
 
     steps = names_of(product(), state)
+    patience = math.inf if wait else PATIENCE
     if not dry_run:
-        check(volume(), math.inf if wait else None)
+        check(volume(), patience)
     for line in _lost_by_reset(state, steps, product().serves):
         click.echo(line)
     if dry_run:
         return Exit.VALID
     if not yes:
         _confirm()
-    reset(product(), volume(), state, math.inf if wait else None)
+    reset(product(), volume(), state, patience)
     found = holder(volume(), RUNNER)
     if found is None or not found.alive:
         click.echo("Done; the next start walks again.")

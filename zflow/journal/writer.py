@@ -339,34 +339,22 @@ def _failure(row: Mapping[Any, Any]) -> Failure | None:
     return Failure(row["last_kind"], row["last_at"], row["next_try"], row["code"] or "", row["detail"] or "")
 
 
+NO_FAILURES: Mapping[str, Any] = {"failures": 0, "spent": 0, "due": None}
+
+
 def _after(record: Record, event: Event) -> Record:
     """Return what is known of a step once `event` has been appended; mirrors the view `step_status`."""
     settled: dict[str, Any] = {}
     if event.kind in VALID:
-        settled = {
-            "valid": True,
-            "key": event.key,
-            "evidence": event.evidence or "",
-            "duration": event.duration,
-            "failures": 0,
-            "spent": 0,
-            "due": None,
-        }
+        seen = {"key": event.key, "evidence": event.evidence or "", "duration": event.duration}
+        settled = {"valid": True, **seen, **NO_FAILURES}
     elif event.kind in {"lost", "reset"}:
-        settled = {
-            "valid": False,
-            "key": None,
-            "evidence": "",
-            "duration": None,
-            "failures": 0,
-            "spent": 0,
-            "due": None,
-        }
+        settled = {"valid": False, "key": None, "evidence": "", "duration": None, **NO_FAILURES}
     elif event.kind == "failed":
         spent = record.spent + (event.next_try != record.due)
         settled = {"failures": record.failures + 1, "spent": spent, "due": event.next_try}
     elif event.kind == "gave-up":
-        settled = {"failures": 0, "spent": 0, "due": None}
+        settled = {**NO_FAILURES}
     return record._replace(
         **settled,
         unfinished=event.kind in UNFINISHED or (event.kind == "reset" and record.unfinished),

@@ -129,7 +129,7 @@ def _as_walker(
         return Exit.IN_PROGRESS
     except OperatorError as error:
         announce(f"refused: {error}", f"what to do: {error.code.remedy}")
-        return Exit.HELD if error.code in codes.HOLDING else Exit.REFUSED
+        return codes.refusal(error.code)
 
 
 def prepare_home(product: Product, volume: Path) -> None:

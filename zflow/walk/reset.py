@@ -17,7 +17,7 @@ from zflow.journal.writer import Position, open_journal
 from zflow.lock import writing
 from zflow.step import Product, Step
 from zflow.walk.machine import Workflow
-from zflow.walk.walker import listed
+from zflow.walk.walker import ASKED, listed
 
 PATIENCE = 2.0
 """Seconds to wait for a walker that is just ending."""
@@ -32,14 +32,14 @@ def names_of(product: Product, state: str) -> tuple[Step, ...]:
     raise OperatorError(codes.NO_SUCH_STATE, f"there is no state {state!r}; there are: {names}")
 
 
-def check(volume: Path, patience: float | None = None) -> None:
+def check(volume: Path, patience: float = PATIENCE) -> None:
     """Ask what a reset would be refused for, before the operator is asked. Raises what `reset` does, and NO_JOURNAL."""
-    with writing(volume, PATIENCE if patience is None else patience):
+    with writing(volume, patience):
         if not journal_file(volume).exists():
             raise OperatorError(codes.NO_JOURNAL, f"there is no {journal_file(volume)}")
 
 
-def reset(product: Product, volume: Path, state: str, patience: float | None = None) -> None:
+def reset(product: Product, volume: Path, state: str, patience: float = PATIENCE) -> None:
     """Record that every step of `state` is due again, and is to be looked at thoroughly by the next walk, whichever.
 
     The order for a walk lies on the volume before the record does: killed in between, one walk too many is made, never
@@ -47,7 +47,7 @@ def reset(product: Product, volume: Path, state: str, patience: float | None = N
     """
     steps = names_of(product, state)
     with (
-        writing(volume, PATIENCE if patience is None else patience),
+        writing(volume, patience),
         closing(
             open_journal(volume, clock=system_clock, boot=boot_identity(), run=f"reset-{uuid.uuid4().hex[:8]}")
         ) as journal,
@@ -56,6 +56,6 @@ def reset(product: Product, volume: Path, state: str, patience: float | None = N
         at = journal.position
         workflow = Workflow([each.name for each in product.states], *((at.state, at.place) if at else ()))
         goal = workflow.destination("reset", state)
-        write_atomic(request_file(volume), f"reset-state {state}\n", mode=0o600)
+        write_atomic(request_file(volume), f"{ASKED}{state}\n", mode=0o600)
         events = [Event("reset", state=state, step=step.name, detail="on the operator's word") for step in steps]
         journal.record(events, Position(state=goal, place=goal))

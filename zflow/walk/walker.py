@@ -27,7 +27,7 @@ from zflow.walk.protocol import Chain, Task, settle
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.tidy import tidy
 from zflow.walk.watchlist import leave, settings_watch
-from zflow.watching import signature
+from zflow.watching import CHANGED, signature
 
 PASSES = 3
 """So many times at most is everything looked at in one walk. After a step acted, all is looked at once more: what it
@@ -38,8 +38,6 @@ PATROL = 15.0
 """Seconds to wait for work ahead of time before everything is looked at again: it may take an hour, ports are open."""
 REMINDER = 300.0
 """Seconds between two lines that say that work ahead of time is still waited for."""
-CHANGED = "changed: "
-"""How the reason of a walk begins that is made because something watched is not as it was."""
 ASKED = "reset-state "
 """How the reason begins of one that the operator asked for, of which a part alone is looked at thoroughly."""
 SUSPECT = "not known to be as the last start left it: everything is looked at thoroughly"
