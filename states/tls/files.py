@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from states.tls import codes
@@ -47,6 +49,23 @@ def _gap(path: Path) -> str | None:
     except OSError as error:
         return f"{path}: {error.strerror}"
     return None
+
+
+@contextmanager
+def unnamed(data: bytes) -> Iterator[int]:
+    """Yield a file that is in memory and in no folder, for `shown`; user zimbra can exchange nothing of it."""
+    descriptor = os.memfd_create("zflow")
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(data)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def shown(descriptor: int) -> str:
+    """Return the path by which a process that has a descriptor opens its file from the beginning."""
+    return f"/proc/self/fd/{descriptor}"
 
 
 def replaced(path: Path) -> bool:

@@ -7,13 +7,11 @@ deployed. Whether a pair is whole is asked of OpenSSL, which the servers ask as 
 
 from __future__ import annotations
 
-import os
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from states.tls import deployed, exchange, server
 from states.tls.exchange import Previous
+from states.tls.files import shown, unnamed
 from states.tls.pair import Pair
 from states.zimbra import as_zimbra
 from zflow.api import Context, Evidence, Scope, Step
@@ -61,8 +59,8 @@ def loads(certificate: str, key: str) -> bool:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
     try:
-        with _in_memory(certificate) as public, _in_memory(key) as private:
-            context.load_cert_chain(public, private, password=_refuse)
+        with unnamed(certificate.encode()) as public, unnamed(key.encode()) as private:
+            context.load_cert_chain(shown(public), shown(private), password=_refuse)
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         return False
     return True
@@ -72,17 +70,6 @@ def _refuse() -> str:
     """Refuse an encrypted key, which no server of Zimbra's can read: its writer, user zimbra, chooses how long the key
     derivation takes, and OpenSSL cannot be stopped in it; it asks for the password first. Raises ValueError."""
     raise ValueError("encrypted")
-
-
-@contextmanager
-def _in_memory(text: str) -> Iterator[str]:
-    """Yield a path to a text that is on no disk: the folders of the files themselves are user zimbra's."""
-    descriptor = os.memfd_create("zflow")
-    try:
-        os.write(descriptor, text.encode())
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
 
 
 def apply(ctx: Context) -> None:

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from states.tls.check import subject
+from states.tls.files import shown, unnamed
 
 SECONDS = 20.0
 """For one verdict, which takes some milliseconds."""
@@ -48,11 +49,13 @@ REASONS = {
 def verify(chain: Sequence[x509.Certificate], host: str, now: datetime) -> list[str]:
     """Return what is wrong with a chain from the server's certificate to its root, nothing when openssl takes it."""
     with ExitStack() as stack:
-        leaf, between, root = (stack.enter_context(_Unnamed(each)) for each in (chain[:1], chain[1:-1], chain[-1:]))
+        leaf, between, root = (
+            stack.enter_context(unnamed(_pem(each))) for each in (chain[:1], chain[1:-1], chain[-1:])
+        )
         argv = ["openssl", "verify", "-purpose", "sslserver", "-verify_hostname", host, "-auth_level", LEVEL]
-        argv += ["-attime", str(int(now.timestamp())), "-no-CApath", "-no-CAstore", "-CAfile", root.path]
-        argv += [*(["-untrusted", between.path] if chain[1:-1] else []), leaf.path]
-        descriptors = (leaf.number, between.number, root.number)
+        argv += ["-attime", str(int(now.timestamp())), "-no-CApath", "-no-CAstore", "-CAfile", shown(root)]
+        argv += [*(["-untrusted", shown(between)] if chain[1:-1] else []), shown(leaf)]
+        descriptors = (leaf, between, root)
         try:
             ended = subprocess.run(
                 argv,
@@ -78,20 +81,5 @@ def _told(chain: Sequence[x509.Certificate], number: int, depth: int, words: str
     return f"{subject(at)}: {REASONS.get(number, words)}"
 
 
-class _Unnamed:
-    """Certificates as a file without a name, for a process of ours alone."""
-
-    def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
-        self.number = os.memfd_create("certificates")
-        with os.fdopen(os.dup(self.number), "wb") as file:
-            file.write(b"".join(each.public_bytes(Encoding.PEM) for each in certificates))
-
-    @property
-    def path(self) -> str:
-        return f"/proc/self/fd/{self.number}"
-
-    def __enter__(self) -> _Unnamed:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.number)
+def _pem(certificates: Sequence[x509.Certificate]) -> bytes:
+    return b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
