@@ -1,7 +1,7 @@
 """The public surface for states: all that a module under `states/` may import from the engine."""
 
 from zflow.clock import stamp
-from zflow.codes import NO_INODES, out_of_inodes
+from zflow.codes import COMMAND, NO_INODES, OUTPUT_FLOOD, out_of_inodes
 from zflow.context import Context
 from zflow.errors import Code, CommandError, Interrupted, OperatorError, StepBug, TransientError, ZflowError
 from zflow.files import (
@@ -39,7 +39,9 @@ from zflow.shell import Result
 from zflow.step import Drift, Evidence, Product, Scope, State, Step, Watch
 
 __all__ = [
+    "COMMAND",
     "NO_INODES",
+    "OUTPUT_FLOOD",
     "Code",
     "CommandError",
     "Context",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from states import witness
 from states.bootstrap import codes, dpkg
-from states.bootstrap.rootfs import RELEASE, read_mark
+from states.bootstrap.rootfs import RELEASE, ids, read_mark
 from states.zimbra import zimbra_version
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
@@ -52,16 +52,6 @@ OWNED = (
 )
 FOLDERS = tuple(f"opt/zimbra/{name}" for name in ("conf", "data", "db", "index", "log", "redolog", "store"))
 """The server's data; whose they are is written down when it was seen to work."""
-
-
-def ids(volume: Path, table: str) -> dict[str, int]:
-    """Return the ids by name in etc/passwd or etc/group; passwd(5), group(5)."""
-    try:
-        lines = (volume / table).read_text(errors="replace").splitlines()
-    except OSError:
-        return {}
-    rows = (line.split(":") for line in lines)
-    return {row[0]: int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
 
 
 def shifted(volume: Path) -> str:

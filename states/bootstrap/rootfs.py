@@ -76,6 +76,16 @@ def defects(root: Path) -> list[str]:
     return found
 
 
+def ids(volume: Path, table: str) -> dict[str, int]:
+    """Return the ids by name in etc/passwd or etc/group; passwd(5), group(5)."""
+    try:
+        lines = (volume / table).read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    rows = (line.split(":") for line in lines)
+    return {row[0]: int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
+
+
 def os_release(root: Path) -> dict[str, str]:
     """Return the fields of a tree's os-release(5), unquoted; empty when there is none."""
     try:

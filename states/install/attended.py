@@ -18,7 +18,7 @@ from pathlib import Path
 
 from states.identity import ADMIN, MAIL_DOMAIN, admin_address, mail_domain
 from states.install import codes, services, software
-from states.install.proof import proven
+from states.install.proof import MENU, proven
 from states.install.settings import INSTALL
 from states.install.vendor import installers, readback
 from states.install.vendor.history import last
@@ -43,7 +43,7 @@ class Chosen:
 
 def opened(ctx: Context) -> Path:
     """Return the file that says: the menu was opened, what lies there came of it and is nobody's mail yet."""
-    return ctx.home / "install.menu"
+    return ctx.home / MENU
 
 
 def ended(ctx: Context) -> bool:

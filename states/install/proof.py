@@ -6,19 +6,18 @@ is an operator's upgrade and leaves the proof standing; one that installs anew i
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from states.bootstrap.restored import remember
+from states.bootstrap import restored
 from states.install.vendor.history import Session, sessions
 from zflow.api import Context, Evidence, read_text, write_atomic
 
-MARK = Path("opt/zimbra/.zflow-verified")
+MARK = restored.PROVEN
 """A dot file: the installer's `REMOVE=yes` spares those, and the session's name tells whether it still counts."""
 
 DATA = ("opt/zimbra/db/data/zimbra", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
 """What exists only after a configuration, by the vendor's own tests too (Z:714, 732): the database, the directory, the
 first volume of mail. The folder of the database comes with the software (C:zmfixperms 428)."""
-UNFINISHED = ("install.begun", "install.menu", "install.spoilt")
+BEGUN, MENU, SPOILT = "install.begun", "install.menu", "install.spoilt"
+UNFINISHED = (BEGUN, MENU, SPOILT)
 """Files in zflow's folder that say: what lies there came of an attempt under way, and is nobody's mail yet."""
 
 
@@ -37,7 +36,7 @@ def proven(ctx: Context) -> Session | None:
 
 def mark(ctx: Context, session: Session) -> None:
     """Write down that this session's server was proven, and the owners and rights that a copy of it may lose."""
-    remember(ctx)
+    restored.remember(ctx)
     write_atomic(ctx.volume / MARK, f"{session.start}\n")
 
 

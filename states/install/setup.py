@@ -20,7 +20,7 @@ from states import witness
 from states.firewall import closed
 from states.install import administrator, attended, codes, networks, order, services, software
 from states.install.machine import syslog
-from states.install.proof import data, mark, proven, unfinished
+from states.install.proof import BEGUN, data, mark, proven, unfinished
 from states.install.release import unpack
 from states.install.release.releases import PACKAGES
 from states.install.settings import INSTALL
@@ -102,7 +102,7 @@ def forget(ctx: Context) -> None:
 
 def begun(ctx: Context) -> Path:
     """Return the file that says: a configuration of ours is under way, what lies there is nobody's mail yet."""
-    return ctx.home / "install.begun"
+    return ctx.home / BEGUN
 
 
 def touched(ctx: Context) -> bool:

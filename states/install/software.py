@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from states.install import codes
-from states.install.proof import data, finished, unfinished
+from states.install.proof import SPOILT, data, finished, unfinished
 from states.install.release import source
 from states.install.release.releases import PACKAGES
 from states.install.release.unpack import inside, installer
@@ -43,7 +43,7 @@ def spoilt(ctx: Context) -> Path:
 
     While it exists the software counts as installed: it was, and `install.setup` answers for putting it back.
     """
-    return ctx.home / "install.spoilt"
+    return ctx.home / SPOILT
 
 
 def complete(ctx: Context) -> Session | None:

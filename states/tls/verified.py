@@ -17,7 +17,7 @@ from states.tls.files import content
 from states.tls.pair import Pair
 from states.tls.settings import AIA, AIA_NETWORKS, PASSPHRASE, PRIVATE_CA
 from states.tls.supply import Supplied
-from zflow.api import CommandError, Context, OperatorError, TransientError
+from zflow.api import COMMAND, CommandError, Context, OperatorError, TransientError
 
 if TYPE_CHECKING:
     from zflow.api import Code
@@ -30,8 +30,6 @@ PROCESSOR = 20
 """Seconds of the processor: what is done in earnest takes one or two."""
 MEMORY = 1 << 30
 """Bytes of address space; scrypt may ask for any number."""
-ENDED = "ZF-1010"
-"""The code of a command that ended with an error by itself, not for a limit of ours."""
 COMPARES_MODULI = "rsa -noout -modulus"
 """How zmcertmgr of 8.8.15 before its late patches compares key and certificate, which EC keys do not have
 (zm-core-utils, src/bin/zmcertmgr, verifycrtkey)."""
@@ -98,7 +96,7 @@ def _ask(ctx: Context, question: dict[str, object], where: str) -> dict[str, Any
     try:
         ended = ctx.shell.run(*argv, stdin=json.dumps(question), quiet=True, timeout=SECONDS, on_line=pass_on)
     except CommandError as error:
-        if error.exit_code >= 0 or error.code.id != ENDED:
+        if error.exit_code >= 0 or error.code != COMMAND:
             raise
         raise OperatorError(codes.COSTLY, f"{where}: ended by signal {-error.exit_code}") from None
     return next(each for line in reversed(ended.lines) if (each := _message(line)).keys() & {"checked", "error"})

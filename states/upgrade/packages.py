@@ -12,7 +12,7 @@ from states.install.order import Order, key, ordered
 from states.install.release import source, unpack
 from states.upgrade import answers
 from states.upgrade.archive import NOTHING
-from zflow.api import CommandError, Context, Evidence, Step, TransientError
+from zflow.api import COMMAND, CommandError, Context, Evidence, Step, TransientError
 
 WITNESS = "upgrade-packages.txt"
 FETCH = ("install", "--download-only", "--yes", "--allow-change-held-packages")
@@ -46,7 +46,7 @@ def apply(ctx: Context) -> None:
         ctx.shell.chroot("apt-get", *FETCH, *_wanted(ctx), timeout=3000)
     except CommandError as error:
         unpack.refuse_without_inodes(ctx, error)
-        if error.code.id != unpack.COMMAND or "No space left" in error.tail:
+        if error.code != COMMAND or "No space left" in error.tail:
             raise
         lines = [line for line in error.tail.splitlines() if line.startswith(("E: ", "Err:"))]
         raise TransientError(install_codes.PACKAGES, " / ".join(lines[:4]) or error.detail) from error

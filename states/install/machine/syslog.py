@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from states.bootstrap.rootfs import ids
 from states.install import codes
 from states.install.machine.processes import came, end, found, from_file, inside, name_of
 from states.install.machine.replaced import replaced
@@ -52,15 +53,7 @@ def running(ctx: Context) -> int | None:
 
 def writer(ctx: Context) -> tuple[int, int]:
     """Return user and group that own the log files: syslog:adm, read from the Ubuntu's own tables."""
-    return _number(ctx.volume / "etc/passwd", "syslog"), _number(ctx.volume / "etc/group", "adm")
-
-
-def _number(path: Path, name: str) -> int:
-    for line in path.read_text(errors="replace").splitlines():
-        words = line.split(":")
-        if words[0] == name:
-            return int(words[2])
-    return 0
+    return ids(ctx.volume, "etc/passwd").get("syslog", 0), ids(ctx.volume, "etc/group").get("adm", 0)
 
 
 def can_write(ctx: Context) -> bool:

@@ -10,6 +10,7 @@ from states.install import codes
 from states.install.release.archive import checked, located, of_wanted, wanted
 from states.install.release.releases import PLATFORMS, Archive
 from zflow.api import (
+    COMMAND,
     NO_INODES,
     CommandError,
     Context,
@@ -29,8 +30,6 @@ PLACE = Path("opt/zflow-release")
 """Below the volume; removed when the server is proven."""
 RECEIPT = ".zflow-archive"
 """The archive's SHA-256, the last file written in the stage."""
-COMMAND = "ZF-1010"
-"""The engine's code for a command that ended badly by itself; a crossed limit tells nothing of the archive."""
 
 
 def installer(ctx: Context) -> Path:
@@ -103,7 +102,7 @@ def unpack(ctx: Context, archive: Archive) -> None:
         ctx.shell.run("tar", "--extract", "--gzip", f"--file={source}", f"--directory={stage}", "--no-same-owner")
     except CommandError as error:
         refuse_without_inodes(ctx, error)
-        if error.code.id != COMMAND or "No space left" in error.tail:
+        if error.code != COMMAND or "No space left" in error.tail:  # a crossed limit tells nothing of the archive
             raise
         raise OperatorError(codes.ARCHIVE, f"{source}: {error.detail}") from error
     tops = [each for each in stage.iterdir() if each.is_dir()]

@@ -9,7 +9,7 @@ from states.firewall import closed
 from states.install import codes
 from states.install.vendor import history, leftovers
 from states.install.vendor.words import asked, question
-from zflow.api import CommandError, Context, OperatorError, TransientError
+from zflow.api import COMMAND, OUTPUT_FLOOD, CommandError, Context, OperatorError, TransientError
 
 ZMSETUP = "/opt/zimbra/libexec/zmsetup.pl"
 """The program that configures a server; without arguments it shows its menu."""
@@ -23,10 +23,6 @@ flock -w {PATIENCE} 9 || {{ echo "Could not get lock {LOCK}"; exit 1; }}
 "$@" 9>&-
 """
 """Keeps the daily job away while an installer is at work; what that starts does not inherit the lock."""
-FLOOD = "ZF-1013"
-"""The engine's code for endless output."""
-COMMAND = "ZF-1010"
-"""The engine's code for a command that ended with an unwanted exit code."""
 SIGNALLED = 128
 """A shell's exit code for what a signal ended is this and the signal's number; sh(1)."""
 BY_ITSELF = (*range(SIGNALLED + 1), *range(SIGNALLED + 65, 256))
@@ -70,10 +66,10 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
         raise OperatorError(codes.QUESTION, f"‹{error}›") from None
     except CommandError as error:
         leftovers.end_installers(ctx)
-        if error.code.id == COMMAND and error.exit_code not in BY_ITSELF:
+        if error.code == COMMAND and error.exit_code not in BY_ITSELF:
             signal = abs(error.exit_code) % SIGNALLED
             raise TransientError(codes.KILLED, f"by signal {signal}; {_last(error)}") from error
-        if error.code.id == FLOOD:
+        if error.code == OUTPUT_FLOOD:
             raise OperatorError(codes.ENDLESS, _last(error)) from error
         if (text := asked(error)) is not None:
             raise OperatorError(codes.QUESTION, f"‹{text}›") from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
+from states.bootstrap.rootfs import ids
 from states.install import services
 from states.install.machine import processes
 from states.install.proof import data
-from zflow.api import Context, read_text
+from zflow.api import Context
 
 INSTALLERS = ("zmsetup.pl", "./install.sh")
 SERVERS = ("/opt/zimbra/", "zmcontrol")
@@ -60,8 +59,4 @@ def _end(ctx: Context, pids: list[int], whose: str) -> None:
 
 def zimbra_user(ctx: Context) -> int | None:
     """Return the number of user zimbra inside the Ubuntu; None while there is no such user."""
-    try:
-        match = re.search(r"^zimbra:[^:]*:(\d+):", read_text(ctx.volume / "etc/passwd"), re.MULTILINE)
-    except OSError:
-        return None
-    return int(match[1]) if match else None
+    return ids(ctx.volume, "etc/passwd").get("zimbra")
