@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
-EXCUSED = ("needs root", "in the long form")
+EXCUSED = ("needs root", "in the long form", "the vendor's definitions are not at hand")
 """How the reason of a skip begins or goes on that is no fault of the machine's."""
 
 

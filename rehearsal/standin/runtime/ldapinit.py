@@ -45,12 +45,13 @@ def root_bind_works() -> bool:
 
 def _fill() -> None:
     with store.opened(write=True) as directory:
-        known = entries.ATTRIBUTES.values()
-        directory.create("config", {attribute.name: attribute.config for attribute in known if attribute.config})
-        cos = {attribute.name: attribute.cos for attribute in known if attribute.cos}
-        directory.create("cos/default", dict(cos, cn=["default"]))
-        if host.version() > (8, 8, 15):
-            directory.entries["config"]["zimbraReverseProxySSLProtocols"] = ["TLSv1.2"]
+        release, known = host.version(), entries.ATTRIBUTES.values()
+        begun = {
+            place: {each.name: each.default(place, release) for each in known if each.default(place, release)}
+            for place in ("config", "cos")
+        }
+        directory.create("config", begun["config"])
+        directory.create("cos/default", dict(begun["cos"], cn=["default"]))
 
 
 def main(arguments: List[str]) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Dict, Tuple
 
-from . import entries, history, localconfig, misbehave, services, stages, store
+from . import entries, history, host, localconfig, misbehave, services, stages, store
 
 RESET = (
     "zimbraHttpDosFilterMaxRequestsPerSec",
@@ -90,7 +90,7 @@ def run(session: stages.Session) -> None:
 def _reset() -> None:
     with store.opened(write=True) as directory:
         for name in RESET:
-            value = RAISED.get(name) or entries.ATTRIBUTES[name.lower()].config
+            value = RAISED.get(name) or entries.ATTRIBUTES[name.lower()].default("config", host.version())
             directory.entries["config"][name] = list(value)
             if not value:
                 del directory.entries["config"][name]
