@@ -1,6 +1,6 @@
 """The server's own name inside the Ubuntu: /etc/hostname and the part of /etc/hosts that zflow owns.
 
-`hostname --fqdn` must give the full name inside (zimbra-facts: §1.3, §7): it is the first name after the container's
+`hostname --fqdn` must give the full name inside (docs/zimbra.md §1.3, §7): it is the first name after the container's
 address, never on a line of 127.0.0.1, for databases and mail listen there. The container's addresses change with each
 of its incarnations, therefore at every start; so do the names that its engine gives it (`--add-host`, `hostAliases`).
 Lines outside the marked block are the operator's and stay.

@@ -16,7 +16,7 @@ OURS = frozenset({".zflow", "lost+found", "app"})
 HARMFUL = frozenset({"ro", "noexec", "nosuid"})
 """Mount options a system cannot live with. `nodev` is fine: /dev is a mount of its own."""
 PROCESSOR = "x86_64"
-"""The only one that Zimbra's packages are built for: `deb [arch=amd64]`, U:2229-2363."""
+"""The only one that Zimbra's packages are built for: `deb [arch=amd64]`, docs/zimbra.md §1.4."""
 LIFTED = frozenset({"noexec", "nosuid"})
 """Those that an engine adds by itself to a plain volume's mount (Podman: nosuid). `ro` is somebody's decision."""
 ROOM = 1 << 30

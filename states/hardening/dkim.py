@@ -1,6 +1,6 @@
 """DKIM: a key of 2048 bits for every mail domain of the server, also for those added later; kept where there is one.
 
-The vendor's tool has one key a domain, in LDAP, and signs with it at once (zimbra-facts §3.6). A rotation therefore
+The vendor's tool has one key a domain, in LDAP, and signs with it at once (docs/zimbra.md §3.6). A rotation therefore
 remembers the former public key: it stays in the zone text until no mail signed with it is under way any more.
 """
 

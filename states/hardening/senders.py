@@ -1,7 +1,7 @@
 """Nobody writes as somebody else: one line in the vendor's template of Postfix's sender restrictions.
 
 zmconfigd makes Postfix's `smtpd_sender_restrictions` of conf/zmconfigd/smtpd_sender_restrictions.cf, line by line
-(zimbra-facts §4). The file belongs to a package: an upgrade brings the vendor's form back, and the line is due again.
+(docs/zimbra.md §4). The file belongs to a package: an upgrade brings the vendor's form back, and the line is due again.
 """
 
 from __future__ import annotations

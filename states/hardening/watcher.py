@@ -1,6 +1,6 @@
 """The watcher of failed logins on the volume, in the place where zmauditswatchctl looks for it and no release has it.
 
-The program is Perl, for that is all that is certain to be inside (zimbra-facts §3.7, §6.3). What somebody else put in
+The program is Perl, for that is all that is certain to be inside (docs/zimbra.md §3.7, §6.3). What somebody else put in
 that place is left alone.
 """
 

@@ -1,7 +1,7 @@
 """The watcher of failed logins at work, at every boot: started the vendor's way, and seen to live after that.
 
 zmauditswatchctl says `done` as soon as it has started the program, which may have ended a moment later; and it takes
-any process with the number in its file for the program (zimbra-facts §3.7).
+any process with the number in its file for the program (docs/zimbra.md §3.7).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one table of what a hardened server is configured to be: attribute, value, why, and what has to be restarted.
 
 Attributes, their kinds and what reads them when: zm-mailbox store/conf/attrs/zimbra-attrs.xml; the local settings:
-zmauditswatchctl (C, 31-35) and zmsetup.pl, setLdapDefaults (zimbra-facts §3.7, §5).
+docs/zimbra.md §3.1, §3.7; the attributes: §5.
 """
 
 from __future__ import annotations

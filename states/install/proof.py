@@ -14,8 +14,8 @@ MARK = restored.PROVEN
 """A dot file: the installer's `REMOVE=yes` spares those, and the session's name tells whether it still counts."""
 
 DATA = ("opt/zimbra/db/data/zimbra", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
-"""What exists only after a configuration, by the vendor's own tests too (Z:714, 732): the database, the directory, the
-first volume of mail. The folder of the database comes with the software (C:zmfixperms 428)."""
+"""What exists only after a configuration, by the vendor's own tests too (docs/zimbra.md §2.4): the database, the
+directory, the first volume of mail. The folder of the database comes with the software (zmfixperms)."""
 BEGUN, MENU, SPOILT = "install.begun", "install.menu", "install.spoilt"
 UNFINISHED = (BEGUN, MENU, SPOILT)
 """Files in zflow's folder that say: what lies there came of an attempt under way, and is nobody's mail yet."""

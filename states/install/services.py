@@ -40,16 +40,16 @@ PID_FILES = (
     "opt/zimbra/data/postfix/spool/pid/master.pid",
     "opt/zimbra/zmstat/pid/*.pid",
 )
-"""Where the vendor's commands and servers write them; the directory's is named in C:ldap.production."""
+"""Where the vendor's commands and servers write them; the directory's is named in docs/zimbra.md §3.7."""
 UNIMPORTANT = frozenset({"stats", "snmp", "logger", "spell"})
-"""What zmcontrol itself does not count: C:zmcontrol 222-257."""
+"""What zmcontrol itself does not count: docs/zimbra.md §3.5."""
 STOP = 240.0
 """Seconds that `zmcontrol stop` gets."""
 PATIENCE = 60.0
 """Seconds between TERM and KILL: a database or a directory in the middle of a write."""
 UNREADABLE = "zmcontrol status"
 CUT_OFF = re.compile(r"^Timeout after \d+ seconds", re.MULTILINE)
-"""zmcontrol's own alarm (C:zmcontrol 42): the services after it are not in the list."""
+"""zmcontrol's own alarm (docs/zimbra.md §3.5): the services after it are not in the list."""
 LINE = re.compile(r"^\t(\S[^\n]*?)\s{1,}(Running|Stopped)\s*$", re.MULTILINE)
 
 

@@ -1,7 +1,7 @@
 """The end of a container: the server stopped the vendor's way, then whatever else still lives inside.
 
 A server that is killed instead needs repair of its database and directory at the next start; `zmcontrol stop` takes
-half a minute to two (zimbra-facts §7), so the container's stop timeout should leave room for that.
+half a minute to two (docs/zimbra.md §7), so the container's stop timeout should leave room for that.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The server's local settings, kept aside while an upgrade is under way: the passwords of all its parts are in them.
 
-The vendor's tools write conf/localconfig.xml by removing it first (zimbra-facts §3.1), many times in an upgrade, and
+The vendor's tools write conf/localconfig.xml by removing it first (docs/zimbra.md §3.1), many times in an upgrade, and
 its installer copies what it finds. A kill in between must not cost the passwords.
 """
 

@@ -3,7 +3,7 @@
 Lets `su` to user zimbra work where the limit of open files is below the one the vendor asks for.
 
 The vendor's limits.conf wants 524288 files for user zimbra. Where the container may have fewer and lacks the capability
-to raise that, pam_limits fails and with it every `su - zimbra` (zimbra-facts §7). A file in limits.d is read after
+to raise that, pam_limits fails and with it every `su - zimbra` (docs/zimbra.md §7). A file in limits.d is read after
 limits.conf and wins over it: limits.conf(5), pam_limits(8).
 """
 

@@ -53,8 +53,8 @@ def hosts_file(look: Look) -> Iterator[Finding]:
 def hosts_faults(content: str, name: str, *, connected: bool) -> list[str]:
     """Return what is wrong with a hosts(5) file.
 
-    The first two rules are the vendor's (checkRequired, U:474-572). The third is ours: with the name on a loopback
-    address, which is fine only for a machine without a network, database and mail would listen where nobody calls.
+    The first two rules are the vendor's (docs/zimbra.md §1.3). The third is ours: with the name on a loopback address,
+    which is fine only for a machine without a network, database and mail would listen where nobody calls.
     """
     lines = [words for line in content.splitlines() if (words := line.partition("#")[0].split())]
     faults = []

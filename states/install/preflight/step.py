@@ -1,7 +1,7 @@
 """The step: all checks at once before the first write of the vendor's installer.
 
 The unattended installer skips the vendor's own checks of space, platform and ports, and never looks at memory or
-limits (zimbra-facts §1.2, §1.3).
+limits (docs/zimbra.md §1.2, §1.3).
 """
 
 from __future__ import annotations

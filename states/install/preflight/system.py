@@ -31,7 +31,7 @@ PREREQUISITES = {
     "rsyslog": "the server logs through it",
     "sudo": "privileged servers are started with it",
 }
-"""What must be there before install.sh, which would not say so (zimbra-facts §6.3)."""
+"""What must be there before install.sh, which would not say so (docs/zimbra.md §6.3)."""
 CAPABILITY = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
 """NET_BIND_SERVICE, permitted and effective, as struct vfs_cap_data of revision 2; linux/capability.h."""
 HOME = Path("opt/zimbra")

@@ -60,7 +60,7 @@ class Release:
     answers: dict[str, str] = field(default_factory=dict)
     """What its installer asks beside what all of them ask; the keys of `%config` in zm-build's zmsetup.pl by tag."""
     file_capabilities: bool = False
-    """Whether slapd and nginx get their ports by setcap, and not by sudo (zimbra-facts §3.7, §7)."""
+    """Whether slapd and nginx get their ports by setcap, and not by sudo (docs/zimbra.md §1.7, §7)."""
 
     @property
     def sources(self) -> tuple[str, ...]:

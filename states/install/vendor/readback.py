@@ -1,4 +1,4 @@
-"""Asks the configured server what it is: the proof that its installer's word is not (zimbra-facts §2.5)."""
+"""Asks the configured server what it is: the proof that its installer's word is not (docs/zimbra.md §2.5)."""
 
 from __future__ import annotations
 

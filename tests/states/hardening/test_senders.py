@@ -12,7 +12,7 @@ from states.hardening.senders import BESIDE, CHECK, edited
 from zflow.errors import OperatorError
 
 VENDOR = (STANDIN / "packages/zimbra-mta/root/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf").read_text()
-"""The template as the vendor ships it; the same in 8.8.15, 9.0, 10.0 and 10.1 (zimbra-facts §4)."""
+"""The template as the vendor ships it; the same in 8.8.15, 9.0, 10.0 and 10.1 (docs/zimbra.md §4)."""
 
 
 @pytest.mark.parametrize(("checks", "before"), [("standard", BESIDE), ("strict", "tag_as_originating.re%%")])

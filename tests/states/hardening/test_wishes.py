@@ -26,8 +26,8 @@ def context(volume: Path, **settings: str) -> Context:
     return make_context(volume, (*IDENTITY, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.test", **named})
 
 
-def test_the_defaults_are_the_missions(tmp_path: Path) -> None:
-    """Without a setting the server gets the values that mission.md names in F1, F2, F3, F6 and F7."""
+def test_the_defaults(tmp_path: Path) -> None:
+    """Without a setting the server gets the values that are recommended for it."""
     table = wishes(context(tmp_path))
     config, local = attributes(table, "config"), attributes(table, "local")
     assert config["zimbraHttpDosFilterDelayMillis"] == ("-1",)

@@ -21,7 +21,7 @@ def session(
     complete: bool = True,
     stages: tuple[str, ...] = (),
 ) -> str:
-    """Return the lines of one session of install.sh and what zmsetup.pl adds, as zimbra-facts §1.5 and §2.3 show."""
+    """Return the lines of one session of install.sh and what zmsetup.pl adds, as docs/zimbra.md §1.5 and §2.3 show."""
     lines = ["INSTALL SESSION START"]
     if complete:
         lines += [f"{word} {name}_{version}_amd64.deb" for name in packages]

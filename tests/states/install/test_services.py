@@ -22,7 +22,7 @@ from zflow.api import CommandError, Context, TransientError
 
 
 def lines(**states: str) -> str:
-    """Return what `zmcontrol status` prints: `\\t%-20s %10s`, with the reasons indented below (C:zmcontrol)."""
+    """Return what `zmcontrol status` prints: `\\t%-20s %10s`, with the reasons indented below (docs/zimbra.md §3.5)."""
     text = "Host mail.example.org\n"
     for name, state in states.items():
         text += f"\t{name.replace('_', ' '):<20} {state:>10}\n"
