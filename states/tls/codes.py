@@ -90,7 +90,7 @@ VENDOR_REFUSED = Code(
 EC_REFUSED = Code(
     "ZF-5021",
     "this release of Zimbra cannot use EC keys",
-    "zmcertmgr of 8.8.15 before its late patches compares RSA moduli only.",
+    "zmcertmgr of 8.8.15, 9.0 and 10.0 before their late patches compares RSA moduli only.",
     "Request a certificate for an RSA key, or update Zimbra. " + AGAIN,
 )
 ROLLED_BACK = Code(

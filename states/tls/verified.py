@@ -31,8 +31,8 @@ PROCESSOR = 20
 MEMORY = 1 << 30
 """Bytes of address space; scrypt may ask for any number."""
 COMPARES_MODULI = "rsa -noout -modulus"
-"""How zmcertmgr of 8.8.15 before its late patches compares key and certificate, which EC keys do not have
-(zm-core-utils, src/bin/zmcertmgr, verifycrtkey)."""
+"""How zmcertmgr compares key and certificate, which EC keys do not have, in 8.8.15, 9.0 and 10.0 before their late
+patches (docs/zimbra.md §3.4)."""
 
 
 class Checked(NamedTuple):

@@ -1,5 +1,7 @@
 """conf/localconfig.xml: reading and writing the vendor's local settings, with the defaults that matter here."""
 
+import os
+import time
 import xml.etree.ElementTree as Xml
 from typing import Dict
 
@@ -42,11 +44,14 @@ GUARDED = ("zimbra_home", "ldap_root_password", "zimbra_ldap_password", "zimbra_
 
 
 def changed() -> Dict[str, str]:
-    """What the file sets."""
-    if not PATH.exists():
-        return {}
-    root = Xml.parse(str(PATH)).getroot()
-    return {key.get("name", ""): key.findtext("value") or "" for key in root.findall("key")}
+    """What the file sets; nothing when it is away for more than the moment in which it is written."""
+    for _ in range(2):
+        try:
+            root = Xml.parse(str(PATH)).getroot()
+            return {key.get("name", ""): key.findtext("value") or "" for key in root.findall("key")}
+        except FileNotFoundError:
+            time.sleep(0.01)
+    return {}
 
 
 def current() -> Dict[str, str]:
@@ -69,12 +74,16 @@ def get(key: str) -> str:
 
 
 def save(values: Dict[str, str]) -> None:
-    """Write the file again: temporary file and rename, owner and mode kept, no lock - as the vendor does."""
+    """Write the file again, as the vendor does: beside it, then the old one is removed, then a rename; no lock."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "", "<localconfig>"]
     for key, value in sorted(values.items()):
         text = value.replace("&", "&amp;").replace("<", "&lt;")
         lines += ['  <key name="{}">'.format(key), "    <value>{}</value>".format(text), "  </key>"]
-    host.write_atomic(PATH, "\n".join([*lines, "</localconfig>", ""]))
+    fresh = PATH.with_name("{}.{}".format(PATH.name, os.getpid()))
+    host.write_atomic(fresh, "\n".join([*lines, "</localconfig>", ""]))
+    if PATH.exists():
+        PATH.unlink()
+    os.rename(str(fresh), str(PATH))
 
 
 def edit(**values: str) -> None:

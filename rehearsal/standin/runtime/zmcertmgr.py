@@ -163,8 +163,8 @@ def createcrt(words: List[str], options: argparse.Namespace) -> int:
 
 
 def _public_key(path: Path, certificate: bool) -> str:
-    """The modulus in 8.8.15, which is why it knows no EC keys; the public key in later releases."""
-    if host.version() > (8, 8, 15):
+    """The modulus in 8.8.15 and 9.0.0, which is why they know no EC keys; the public key in 10.1."""
+    if host.version() >= (10, 1):
         words = ["x509", "-noout", "-pubkey"] if certificate else ["pkey", "-pubout"]
     else:
         words = ["x509" if certificate else "rsa", "-noout", "-modulus"]

@@ -17,6 +17,11 @@ START_ORDER = host.words(
     "service zimbra zimbraAdmin zimlet"
 )
 
+STOP_ORDER = host.words(
+    "zmconfigd zimlet zimbraAdmin zimbra service stats mta spell snmp opendkim amavis antivirus antispam proxy "
+    "memcached mailbox logger dnscache ldap"
+)
+
 COMMANDS: Dict[str, str] = {
     "amavis": "zmamavisdctl",
     "antispam": "zmantispamctl",
@@ -112,11 +117,11 @@ def start() -> int:
 
 
 def stop() -> int:
-    """Everything there is, in reverse, whether enabled or not."""
+    """Everything there is, whether enabled or not."""
     _heading()
     if not (host.HOME / "common/libexec/slapd").exists():
         return 0
-    codes = [_act(service, "stop", "Stopping") for service in reversed(START_ORDER) if service in COMMANDS]
+    codes = [_act(service, "stop", "Stopping") for service in STOP_ORDER if service in COMMANDS]
     return 1 if any(codes) else 0
 
 

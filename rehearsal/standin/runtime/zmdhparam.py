@@ -1,4 +1,4 @@
-"""zmdhparam: reads and sets the DH parameters, with the mistake of 8.8.15 in the order of openssl's arguments."""
+"""zmdhparam: reads and sets the DH parameters; before 10 with a mistake in the order of openssl's arguments."""
 
 import argparse
 import base64
@@ -34,8 +34,8 @@ def _check(path: str) -> None:
 
 
 def _generate(bits: int, path: str) -> None:
-    """8.8.15 gives openssl the number first, which openssl from 1.1.1 on refuses."""
-    if host.version() == (8, 8, 15):
+    """Before 10 the number comes first, which openssl from 1.1.1 on refuses."""
+    if host.version() < (10,):
         print("dhparam: Use -help for summary.", file=sys.stderr)
         raise _error("no zimbraSSLDHParam in openssl")
     host.run([OPENSSL, "dhparam", "-out", path, str(bits)])

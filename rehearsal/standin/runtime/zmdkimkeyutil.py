@@ -1,7 +1,6 @@
 """zmdkimkeyutil: DKIM keys of domains in the store, made by openssl, printed as opendkim-genkey prints them."""
 
 import argparse
-import sys
 import uuid
 from typing import List
 
@@ -26,8 +25,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _usage() -> SystemExit:
-    print("usage: zmdkimkeyutil [-a [-b]] [-q] [-r] [-u [-b]] [-d domain] [-s selector]", file=sys.stderr)
-    return SystemExit(0)
+    return _end("Usage: /opt/zimbra/libexec/zmdkimkeyutil [-a [-b]] [-q] [-r] [-s selector] [-S] [-u [-b]] [-d domain]")
 
 
 def _record(selector: str, domain: str, public: str) -> str:
@@ -38,11 +36,13 @@ def _record(selector: str, domain: str, public: str) -> str:
     return line.format(selector, quoted, selector, domain)
 
 
-def _generate(entry: store.Entry, domain: str, options: argparse.Namespace, verb: str) -> int:
+def _generate(directory: store.Directory, entry: store.Entry, domain: str, options: argparse.Namespace) -> int:
     selector = options.selector or str(uuid.uuid4()).upper()
     if options.bits < 2048:
         print("Bit size less than 2048 is not allowed, as it is insecure.")
         raise _end("Error: Key generation failed.")
+    if any(selector in other.get("DKIMSelector", []) for other in directory.entries.values() if other is not entry):
+        raise _end("Error: Failed to update LDAP: Selector {} is already in use.".format(selector))
     _, private = host.run([OPENSSL, "genrsa", str(options.bits)])
     private = private[private.index("-----BEGIN") :]
     _, public = host.run([OPENSSL, "rsa", "-pubout"], private)
@@ -52,7 +52,7 @@ def _generate(entry: store.Entry, domain: str, options: argparse.Namespace, verb
     entry["DKIMDomain"] = entry["DKIMIdentity"] = [domain]
     entry["DKIMKey"] = [private]
     entry["DKIMPublicKey"] = [record]
-    print("DKIM Data {} LDAP for domain {} with selector {}".format(verb, domain, selector))
+    print("DKIM Data added to LDAP for domain {} with selector {}".format(domain, selector))
     print("Public signature to enter into DNS:")
     print(record, end="")
     return 0
@@ -94,10 +94,8 @@ def main(arguments: List[str]) -> int:
             raise _end("Domain {} not found.".format(options.domain))
         if options.query:
             return _query(entry, domain)
-        if options.remove:
-            return _remove(entry, domain)
         if options.add and "DKIMSelector" in entry:
             raise _end("Error: Domain {} already has DKIM enabled.".format(domain))
-        if options.update and "DKIMSelector" not in entry:
+        if not options.add and "DKIMSelector" not in entry:
             raise _end("Error: Domain {} doesn't have DKIM enabled.".format(domain))
-        return _generate(entry, domain, options, "added to" if options.add else "updated in")
+        return _remove(entry, domain) if options.remove else _generate(directory, entry, domain, options)

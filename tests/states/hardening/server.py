@@ -72,7 +72,9 @@ class Server(Shell):
 
     def reset(self) -> None:
         """Give the global configuration and the template their first values, as an upgrade may; domains stay."""
-        defaults = {each.name: list(each.config) for each in entries.ATTRIBUTES.values() if each.config}
+        """Give the global configuration and the template their first values, as an upgrade may; domains stay."""
+        first = {each.name: each.default("config", (8, 8, 15)) for each in entries.ATTRIBUTES.values()}
+        defaults = {name: list(values) for name, values in first.items() if values}
         with store.opened(write=True) as directory:
             directory.create("config", {**defaults, "zimbraServiceEnabled": ["amavis"]})
         (self.volume / TEMPLATE.lstrip("/")).write_text(VENDORS.read_text())
