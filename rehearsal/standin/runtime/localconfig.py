@@ -3,6 +3,7 @@
 import os
 import time
 import xml.etree.ElementTree as Xml
+from contextlib import suppress
 from typing import Dict
 
 from . import host
@@ -45,12 +46,11 @@ GUARDED = ("zimbra_home", "ldap_root_password", "zimbra_ldap_password", "zimbra_
 
 def changed() -> Dict[str, str]:
     """What the file sets; nothing when it is away for more than the moment in which it is written."""
-    for _ in range(2):
-        try:
+    for patience in (0.01, 0.0):
+        with suppress(FileNotFoundError):
             root = Xml.parse(str(PATH)).getroot()
             return {key.get("name", ""): key.findtext("value") or "" for key in root.findall("key")}
-        except FileNotFoundError:
-            time.sleep(0.01)
+        time.sleep(patience)
     return {}
 
 
