@@ -150,3 +150,16 @@ def test_local_settings_are_on_record(tmp_path: Path) -> None:
     local = {each.name for each in wishes(ctx) if each.place == "local"}
     assert local - set(quoted("3.1", "3.7")) == set()
     assert networks.IP_TOOL.rsplit("/", maxsplit=1)[-1] in sections()["3.7"]
+
+
+def test_the_stand_ins_readme_names_tests_that_there_are() -> None:
+    """What the stand-in copies is held by a test; who renames one renames it in the list."""
+    rows = (ROOT / "rehearsal/standin/README.md").read_text()
+    found, path = [], ""
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)?(?:::(\w+))?`", rows):
+        path = file or path
+        if path and (file or name):
+            found.append((path, name))
+    assert len(found) > 20
+    gone = [f"{path}::{name}" for path, name in found if f"def {name}(" not in (ROOT / path).read_text()]
+    assert [each for each in gone if not each.endswith("::")] == []
