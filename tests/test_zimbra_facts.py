@@ -13,7 +13,6 @@ from states.hardening import dkimkeys
 from states.hardening.wishes import wishes
 from states.install import attended, networks, proof, services, software
 from states.install.machine.listening import PORTS
-from states.install.release.patches import PATCHES
 from states.install.release.releases import PACKAGES, PLATFORMS, RELEASES, ZIMBRA_KEY
 from states.install.vendor import readback, words
 from states.install.vendor.answers import FIXED, PASSWORDS
@@ -135,12 +134,11 @@ def test_the_answer_of_the_dkim_tool_is_read_by_its_titles() -> None:
 
 def test_releases_packages_and_platforms_are_on_record() -> None:
     """The folders of the package source, its key, the packages of a server, and the vendor's name of each Ubuntu."""
-    texts = quoted("1.3", "1.4", "1.7", "6.2")
+    texts = quoted("1.3", "1.4", "6.2")
     folders = set(chain.from_iterable(each.folders for each in RELEASES.values()))
     assert folders <= set(texts)
     assert ZIMBRA_KEY[-8:] in texts
     assert set(PACKAGES) <= set(texts)
-    assert set(PATCHES) <= set(re.findall(r"zimbra-[\w-]+", sections()["1.7"]))
     assert set(PLATFORMS.values()) <= set(texts)
 
 
