@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from itertools import chain
@@ -130,6 +131,22 @@ def test_the_answer_of_the_dkim_tool_is_read_by_its_titles() -> None:
     key = dkimkeys.parse("example.test", "".join(f"{each}\n{values.get(each, 'x')}\n\n" for each in titles))
     assert key is not None
     assert (key.selector, key.public) == ("20260101", "v=DKIM1; k=rsa; p=abc")
+
+
+def looked_for() -> Iterator[str]:
+    """Return the texts that the code looks for in what the server's tools print, as `"text" in answer.output`."""
+    for path in chain.from_iterable((ROOT / "states" / state).rglob("*.py") for state in ("hardening", "install")):
+        for each in ast.walk(ast.parse(path.read_text())):
+            if isinstance(each, ast.Compare) and ast.unparse(each.comparators[0]).endswith(".output"):
+                parts = each.left.values if isinstance(each.left, ast.JoinedStr) else [each.left]
+                yield from (str(part.value).strip() for part in parts if isinstance(part, ast.Constant))
+
+
+def test_what_is_looked_for_in_an_answer_is_on_record() -> None:
+    """A text of the vendor's that decides something is on the page, where its line is."""
+    found = list(looked_for())
+    assert "No DKIM Information" in found
+    assert [text for text in found if text not in PAGE] == []
 
 
 def test_releases_packages_and_platforms_are_on_record() -> None:
