@@ -35,20 +35,30 @@ SYSTEM = (
 
 
 def in_repository(release: Release) -> list[Package]:
-    """The parts that the vendor keeps in its repository; the real servers come in as their dependencies."""
+    """The parts that the vendor keeps in its repository; the real servers come in as their dependencies.
+
+    The bases hold nothing: by them the vendor removes all that depends on them (Zimbra/packages, zimbra/*-base).
+    """
     resolvconf = ("resolvconf",) if release.ubuntu in ("18.04", "20.04") else ()
+    parts = {
+        "apache": (),
+        "ldap": (),
+        "mta": ("postfix",),
+        "proxy": ("nginx-light", "libnginx-mod-mail"),
+        "snmp": (),
+        "spell": (),
+        "store": (),
+    }
     return [
         Package("zimbra-base"),
         Package("zimbra-os-requirements", ("zimbra-base", *SYSTEM, *resolvconf)),
-        Package("zimbra-core-components", ("zimbra-os-requirements",)),
-        Package("zimbra-apache-components", ("zimbra-core-components",)),
-        Package("zimbra-ldap-components", ("zimbra-core-components",)),
-        Package("zimbra-memcached", ("zimbra-core-components", "memcached")),
-        Package("zimbra-mta-components", ("zimbra-core-components", "postfix")),
-        Package("zimbra-proxy-components", ("zimbra-core-components", "nginx-light", "libnginx-mod-mail")),
-        Package("zimbra-snmp-components", ("zimbra-core-components",)),
-        Package("zimbra-spell-components", ("zimbra-core-components",)),
-        Package("zimbra-store-components", ("zimbra-core-components",)),
+        Package("zimbra-core-components", ("zimbra-base", "zimbra-os-requirements")),
+        *(Package(f"zimbra-{part}-base", ("zimbra-base",)) for part in (*parts, "memcached")),
+        *(
+            Package(f"zimbra-{part}-components", (f"zimbra-{part}-base", "zimbra-core-components", *ubuntus))
+            for part, ubuntus in parts.items()
+        ),
+        Package("zimbra-memcached", ("zimbra-memcached-base", "memcached")),
     ]
 
 
@@ -83,7 +93,6 @@ _COMMANDS = {
         "bin/zmlocalconfig": "zmlocalconfig.main",
         "bin/zmprov": "zmprov.main",
         "bin/zmtlsctl": "zmtlsctl.main",
-        "common/bin/ldapsearch": "ldapsearch.main",
         "libexec/configrewrite": "configd.main",
         "libexec/standin-listener": "listener.main",
         "libexec/zmdkimkeyutil": "zmdkimkeyutil.main",
@@ -91,11 +100,30 @@ _COMMANDS = {
     },
     "zimbra-ldap": {
         "bin/zmldappasswd": "ldapinit.passwd",
-        "common/libexec/slapd": "listener.main",
-        "common/sbin/slapcat": "ldapsearch.slapcat",
         "libexec/zmldapinit": "ldapinit.main",
     },
+    "zimbra-core-components": {"common/bin/ldapsearch": "ldapsearch.main"},
+    "zimbra-ldap-components": {
+        "common/libexec/slapd": "listener.main",
+        "common/sbin/slapcat": "ldapsearch.slapcat",
+    },
 }
+
+_LINKS = {
+    "zimbra-core-components": {"common/bin/openssl": "/usr/bin/openssl"},
+    "zimbra-memcached": {"common/bin/memcached": "/usr/bin/memcached"},
+    "zimbra-proxy-components": {"common/sbin/nginx": "/usr/sbin/nginx"},
+}
+"""Ubuntu's programs in the places of the vendor's."""
+
+_IDLE = {
+    "zimbra-apache-components": "common/bin/httpd",
+    "zimbra-core-components": "common/lib/jvm/java/bin/java",
+    "zimbra-snmp-components": "common/sbin/snmpd",
+    "zimbra-spell-components": "common/bin/aspell",
+    "zimbra-store-components": "common/sbin/mysqld",
+}
+"""Programs that nothing here calls: every component has files, as the vendor's."""
 
 _LAUNCHER = """\
 #!/usr/bin/python3
@@ -110,7 +138,7 @@ sys.exit({function}({arguments}))
 
 def launchers(package: str) -> dict[str, str]:
     """Path under /opt/zimbra and text of each command a package brings."""
-    texts = {}
+    texts = {_IDLE[package]: "#!/bin/sh\necho 'a stand-in has no such program' >&2\nexit 1\n"} if package in _IDLE else {}
     for path, target in _COMMANDS.get(package, {}).items():
         module, function = target.split(".")
         texts[path] = _LAUNCHER.format(module=module, function=function, arguments="sys.argv[1:]")
@@ -118,3 +146,8 @@ def launchers(package: str) -> dict[str, str]:
         arguments = f'["{control}", *sys.argv[1:]]'
         texts[f"bin/{control}"] = _LAUNCHER.format(module="services", function="main", arguments=arguments)
     return texts
+
+
+def links(package: str) -> dict[str, str]:
+    """Path under /opt/zimbra and target of each link a package brings."""
+    return _LINKS.get(package, {})

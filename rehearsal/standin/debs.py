@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from . import HERE
-from .catalogue import Package, launchers
+from .catalogue import Package, launchers, links
 from .release import Release
 
 
@@ -73,6 +73,10 @@ def build(package: Package, release: Release, work: Path, out: Path) -> Path:
         command.parent.mkdir(parents=True, exist_ok=True)
         command.write_text(text)
         command.chmod(0o755)
+    for path, target in links(package.name).items():
+        link = home / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target)
     if package.name == "zimbra-core":
         _core_extras(home, release)
     scripts = tree / "DEBIAN"

@@ -51,10 +51,11 @@ class Ground:
 
 
 @contextmanager
-def ground(rootfs: Path, release: StandIn) -> Iterator[Ground]:
+def ground(rootfs: Path, release: StandIn, ubuntu: str = "18.04") -> Iterator[Ground]:
     """Lay the ground from the archive of a bootstrapped Ubuntu and a stand-in release; needs the Ubuntu archive."""
     settings = {
         **SETTINGS,
+        "ZFLOW_UBUNTU": ubuntu,
         "ZFLOW_ROOTFS_ARCHIVE": str(rootfs),
         "ZFLOW_ROOTFS_SHA256": sha256(rootfs),
         "ZFLOW_RELEASE_URL": str(release.archive),
@@ -67,7 +68,7 @@ def ground(rootfs: Path, release: StandIn) -> Iterator[Ground]:
         ready = held.machine(READY, settings=settings)
         shutil.copytree(release.repository, ready.top / "app/vendor-repo")
         _must(ready, "install.limits")
-        _supply(held)
+        _supply(held, ubuntu)
         _must(ready, "install.answers")
         _must(held.machine(SOFTWARE, READY, settings=settings), "install.software")
         yield Ground(held, settings)
@@ -77,8 +78,8 @@ def _must(machine: Machine, until: str) -> None:
     assert machine.walked(until) == 0, machine.output()[-6000:]
 
 
-def _supply(held: Memory) -> None:
-    parts = in_repository(Release("8.8.15", "18.04"))
+def _supply(held: Memory, ubuntu: str) -> None:
+    parts = in_repository(Release("8.8.15", ubuntu))
     names = sorted({name for part in parts for name in part.depends if not name.startswith("zimbra-")})
     command = [*held.entering(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", SUPPLY]
     done = subprocess.run(

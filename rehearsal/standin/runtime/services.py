@@ -63,7 +63,7 @@ class Memcached(Service):
     """The real memcached."""
 
     def start(self) -> bool:
-        command = ["memcached", "-d", "-P", str(self.pid), "-p", "11211", "-m", "64"]
+        command = [str(host.HOME / "common/bin/memcached"), "-d", "-P", str(self.pid), "-p", "11211", "-m", "64"]
         return host.run(command)[0] == 0 and host.wait_until(self.running, 10)
 
 

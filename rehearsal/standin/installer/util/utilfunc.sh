@@ -289,13 +289,19 @@ shutDownSystem() {
 
 removeExistingInstall() {
   saveExistingConfig
-  if [ -n "$INSTALLED_PACKAGES" ]; then
+  if [ $INSTALLED = yes ]; then
     echo ""
     echo "Shutting down zimbra mail"
     shutDownSystem
     removeOrKeepPackages
   fi
   [ $REMOVE = yes ] || return
+  isInstalled zimbra-base
+  if [ -n "$PKGINSTALLED" ]; then
+    echo -n "   zimbra-base..."
+    apt-get -y --purge purge zimbra-base >> $LOGFILE 2>&1
+    echo "done"
+  fi
   echo ""
   echo "Removing /opt/zimbra"
   crontab -u zimbra -r 2> /dev/null

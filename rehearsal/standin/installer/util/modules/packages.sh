@@ -176,18 +176,36 @@ installPackages() {
 }
 
 removeExistingPackages() {
-  # zimbra-apache and zimbra-core last: others depend on them.
-  local package
   echo ""
   echo "Removing existing packages"
   echo ""
+  if [ @GA8815@ = yes ]; then
+    removeOneByOne
+    return
+  fi
+  if ! apt-get -y --purge purge zimbra-* >> $LOGFILE 2>&1; then
+    echo "Failed to remove existing zimbra packages"
+    exit 1
+  fi
+  echo "done"
+}
+
+removeOneByOne() {
+  # 8.8.15: each by dpkg, then what it had from the repository by apt, without a look at either's end.
+  local package base
   for package in ${INSTALLED_PACKAGES//zimbra-@(apache|core)/} zimbra-apache zimbra-core; do
     isInstalled $package
     [ -n "$PKGINSTALLED" ] || continue
     echo -n "   $package..."
-    dpkg --purge $package >> $LOGFILE 2>&1
+    base=$package-base
+    case $package in
+      zimbra-core) base=zimbra-base ;;
+      zimbra-memcached) isInstalled $base; [ -n "$PKGINSTALLED" ] || base="" ;;
+      zimbra-@(apache|dnscache|ldap|mta|proxy|snmp|spell|store)) ;;
+      *) base="" ;;
+    esac
+    [ "$package $base" = "zimbra-memcached zimbra-memcached-base" ] || dpkg --purge $package > /dev/null 2>&1
+    [ -z "$base" ] || apt-get -y --purge purge $base >> $LOGFILE 2>&1
     echo "done"
   done
-  # In 8.8.15 a failure here goes unnoticed; later releases end on it.
-  apt-get -y --purge purge 'zimbra-*' >> $LOGFILE 2>&1 || [ @GA8815@ = yes ] || pkgError
 }
