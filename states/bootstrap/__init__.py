@@ -1,6 +1,18 @@
 """Bootstrap: an empty volume becomes a minimal Ubuntu, and at each start a place where programs can run."""
 
-from states.bootstrap import build, identity, mounts, move, names, private, resolver, restored, rights, volume
+from states.bootstrap import (
+    available,
+    build,
+    identity,
+    mounts,
+    move,
+    names,
+    private,
+    resolver,
+    restored,
+    rights,
+    volume,
+)
 from states.bootstrap.codes import CODES
 from states.bootstrap.settings import SETTINGS
 from states.bootstrap.volume import admit
@@ -17,6 +29,7 @@ STATE = State(
         private.STEP,
         build.STEP,
         move.STEP,
+        available.STEP,
         mounts.STEP,
         names.STEP,
         resolver.STEP,

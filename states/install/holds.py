@@ -22,8 +22,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 
 
 def apply(ctx: Context) -> None:
-    """Hold them all; `dpkg --set-selections` wants its list of available packages to exist, empty or not."""
-    (ctx.volume / "var/lib/dpkg/available").touch()
+    """Hold them all."""
     _mark(ctx, "hold", sorted(vendor_packages(ctx)))
 
 
