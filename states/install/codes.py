@@ -144,6 +144,13 @@ KILLED = Code(
     "Something ended the vendor's installer in the middle of its work: most often the kernel, for want of memory.",
     "It is tried again by itself, from clean software on. If it stays, give the container more memory.",
 )
+REMAINS = Code(
+    "ZF-3023",
+    "earlier packages of Zimbra are in the way",
+    "apt could not remove them; or their files are gone while dpkg calls them installed, and so never unpacks them.",
+    "It is tried again by itself, from clean software on. If it stays, run `zflow shell apt-get --yes --purge purge "
+    "'zimbra-*'`, correct what it complains of until it succeeds, then run `zflow resume`: all is installed again.",
+)
 MENU = Code(
     "ZF-3030",
     "the vendor's menu waits for you",
@@ -174,5 +181,5 @@ SERVICES = Code(
 CODES = (
     PREFLIGHT, RENAMED, RELEASE, DOWNLOAD, WRONG_SHA256, ARCHIVE, VENDOR_KEY, VENDOR_KEY_AWAY, SOURCE_AWAY,
     SOURCE_SIGNATURE, ANSWERS, QUESTION, NOTHING_INSTALLED, PACKAGES, INSTALLER, ENDLESS, CONFIGURATION, DATA_PRESENT,
-    DNS, RELEASE_GONE, SYSLOG, KILLED, MENU, MENU_CLOSED, MENU_RESULT, SERVICES,
+    DNS, RELEASE_GONE, SYSLOG, KILLED, REMAINS, MENU, MENU_CLOSED, MENU_RESULT, SERVICES,
 )  # fmt: skip

@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from states.install import codes
-from states.install.proof import SPOILT, data, finished, unfinished
+from states.install.proof import BEGUN, SPOILT, data, finished, unfinished
 from states.install.release import source
 from states.install.release.releases import PACKAGES
 from states.install.release.unpack import inside, installer
 from states.install.vendor import answers, halfdone, installers, leftovers
 from states.install.vendor.history import Session, last
-from states.install.vendor.packages import vendor_packages
+from states.install.vendor.packages import hollow, vendor_packages
 from states.install.vendor.words import explained
 from zflow.api import (
     CommandError,
@@ -36,6 +36,8 @@ NOTEWORTHY = re.compile(r"^\s*(Checking|Downloading|Installing|Removing|Shutting
 LOG_NAME = re.compile(r"Operations logged to (/tmp/install\.log\.\w+)")
 LOG_TAIL = 60
 """Lines of the installer's own log copied into the step's: apt and dpkg speak only there."""
+TOLD = 3
+"""Packages that an error names; the others are counted."""
 
 
 def spoilt(ctx: Context) -> Path:
@@ -47,27 +49,40 @@ def spoilt(ctx: Context) -> Path:
 
 
 def complete(ctx: Context) -> Session | None:
-    """Return the last session when its packages are all in, by the installer's word and by dpkg's; else None."""
+    """Return the last session when its packages are all in, by the installer's word, dpkg's and the tree; else None."""
     session = last(ctx)
     if session is None or not session.complete or not set(PACKAGES) <= set(session.packages):
         return None
     return None if lacking(ctx) else session
 
 
-def lacking(ctx: Context) -> list[str]:
-    """Return the packages that dpkg does not have, or not completely."""
+def lacking(ctx: Context) -> str:
+    """Say which packages dpkg does not have, or not completely, and which of those it has lack their programs."""
+    return "; ".join(filter(None, (absent(ctx), gone(ctx))))
+
+
+def absent(ctx: Context) -> str:
+    """Say which packages dpkg does not have, or not completely."""
     found = vendor_packages(ctx)
-    return [name for name in PACKAGES if name not in found or not found[name].installed]
+    names = [name for name in PACKAGES if name not in found or not found[name].installed]
+    return f"{', '.join(names)} not installed" if names else ""
+
+
+def gone(ctx: Context) -> str:
+    """Say of which installed packages the programs are gone."""
+    found = [f"{name} ({file})" for name, file in hollow(ctx).items()]
+    more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""
+    return f"installed without their files: {', '.join(found[:TOLD])}{more}" if found else ""
 
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the software is installed."""
     if (done := finished(ctx)) is not None:
         return done
-    if spoilt(ctx).exists():
-        return Evidence("was complete; install.setup is putting it back")
     if (session := complete(ctx)) is not None:
         return Evidence(f"{len(session.packages)} packages, {_version(session)}")
+    if spoilt(ctx).exists() or (ctx.home / BEGUN).exists():
+        return Evidence("was complete; install.setup is putting it back")
     if data(ctx) and not unfinished(ctx) and not lacking(ctx):  # its history is lost: install.setup asks the server
         return Evidence(f"{len(PACKAGES)} packages, of which the vendor's history does not tell")
     return None
@@ -80,7 +95,7 @@ def _version(session: Session) -> str:
 def apply(ctx: Context) -> None:
     """Install the software. Raises what `install` raises, and OperatorError(DATA_PRESENT)."""
     if (present := data(ctx)) and not unfinished(ctx):
-        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists; {', '.join(lacking(ctx))} not installed")
+        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists; {lacking(ctx)}")
     install(ctx, ctx.volume / answers.PLACE)
 
 
@@ -93,8 +108,8 @@ def install(ctx: Context, answers_file: Path) -> None:
 def run_installer(ctx: Context, answers_file: Path) -> None:
     """Run the installer with one answers file and prove what it did.
 
-    Raises OperatorError: QUESTION, ENDLESS, NOTHING_INSTALLED, INSTALLER, ARCHIVE; TransientError: PACKAGES and the
-    shell's own.
+    Raises OperatorError: QUESTION, ENDLESS, NOTHING_INSTALLED, INSTALLER, ARCHIVE; TransientError: PACKAGES, REMAINS
+    and the shell's own.
     """
     before = last(ctx)
     source.refresh_lists(ctx)
@@ -116,8 +131,10 @@ def nothing_installed(ctx: Context, output: str) -> OperatorError | TransientErr
     """Return the error for an installer that ended without its packages and without a known word on why."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     last_line = f"; its last line: ‹{lines[-1][-160:]}›" if lines else ""
-    if absent := lacking(ctx):
-        return OperatorError(codes.NOTHING_INSTALLED, f"{', '.join(absent)} not installed{last_line}")
+    if told := absent(ctx):
+        return OperatorError(codes.NOTHING_INSTALLED, f"{told}{last_line}")
+    if told := gone(ctx):
+        return TransientError(codes.REMAINS, told)
     return OperatorError(codes.NOTHING_INSTALLED, f"its history has no complete session{last_line}")
 
 
@@ -144,7 +161,9 @@ def copy_log(ctx: Context, output: str) -> None:
 def rebuild(ctx: Context) -> None:
     """Put back a clean software install: everything below /opt/zimbra is removed and installed again.
 
-    The vendor's own resume of a cut-off configuration loses parts and says nothing (zimbra-facts §2.4).
+    The vendor's own resume of a cut-off configuration loses parts and says nothing (zimbra-facts §2.4). Nor does its
+    installer always look whether it could remove what was there (U 8.8.15:1834, 1938). Raises what `install` raises,
+    and TransientError(REMAINS).
     """
     content = answers.content(ctx, remove=True)
     write_atomic(spoilt(ctx), "")
@@ -152,6 +171,8 @@ def rebuild(ctx: Context) -> None:
     write_atomic(again, content, mode=0o600)
     ctx.progress.report(note="back to a clean software install")
     install(ctx, again)
+    if left := data(ctx):
+        raise TransientError(codes.REMAINS, f"the installer was to remove /{left[0]}, and it is still there")
     again.unlink()
     sync_volume(ctx.volume)  # what was thrown away must not come back by a power cut when no mark says whose it was
     spoilt(ctx).unlink()
