@@ -6,6 +6,7 @@ VENV ?= .venv
 ROWS ?=
 ROUNDS ?= 5
 UPGRADE ?=
+SUITE ?=
 IMAGE ?= localhost/zflow:dev
 ENGINE ?= podman
 RUN = $(VENV)/bin/python -m
@@ -92,9 +93,10 @@ test-containers: $(VENV)/ready
 test-others: $(VENV)/ready
 	$(RUN) pytest -q -m "not container"
 
-# Kills the vendor's installers at each of their checkpoints; `make test` takes a few by chance. About ten minutes.
+# Kills the vendor's installers at each of their checkpoints, on three Ubuntus or on one: make checkpoints SUITE=20.04
+# `make test` takes a few by chance. About ten minutes for each.
 checkpoints: prepare-checkpoints $(VENV)/ready
-	ZFLOW_TEST_CHECKPOINTS=all $(RUN) pytest -q tests/e2e/test_checkpoints.py
+	ZFLOW_TEST_CHECKPOINTS=all $(RUN) pytest -q tests/e2e/test_checkpoints.py -k "$(SUITE)"
 
 # The crash certificate: prints its matrix and keeps it in docs/reliability.md; two hours. The short form: a minute.
 crash: prepare-crash $(VENV)/ready

@@ -138,7 +138,7 @@ sys.exit({function}({arguments}))
 
 def launchers(package: str) -> dict[str, str]:
     """Path under /opt/zimbra and text of each command a package brings."""
-    texts = {_IDLE[package]: "#!/bin/sh\necho 'a stand-in has no such program' >&2\nexit 1\n"} if package in _IDLE else {}
+    texts = {_IDLE[package]: "#!/bin/sh\nexit 1\n"} if package in _IDLE else {}
     for path, target in _COMMANDS.get(package, {}).items():
         module, function = target.split(".")
         texts[path] = _LAUNCHER.format(module=module, function=function, arguments="sys.argv[1:]")

@@ -17,13 +17,16 @@ from rehearsal.engine import hand_over
 from rehearsal.image import make_image
 from rehearsal.machine import Machine, remove_leftovers
 from rehearsal.setup import machine, stand_in
-from rehearsal.standin.build import StandIn
+from rehearsal.standin.build import StandIn, build
 from tests.chroot.ground import Ground, ground
 from tests.e2e.trees import Snapshot, snapshot
 from zflow.files import sha256
 
 MakeMachine = Callable[..., Machine]
 numbers = itertools.count()
+OLDEST = "18.04"
+SUITES = {OLDEST: "8.8.15", "20.04": "9.0.0", "22.04": "10.1.0"}
+"""Ubuntus, each with a release line whose installer removes packages in a way of its own, or on another dpkg."""
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +76,9 @@ def bootstrapped(image: None, release: StandIn, shared: Path) -> Path:
     return once(shared / "bootstrapped", make) / "rootfs.tar"
 
 
-def bootstrap_into(archive: Path, release: StandIn) -> None:
+def bootstrap_into(archive: Path, release: StandIn, ubuntu: str = OLDEST) -> None:
     """Let the real bootstrap build an Ubuntu in a container, and pack it into an archive; needs the image."""
-    donor = machine("zflow-test-donor", release, {"ZFLOW_RELEASE_SHA256": "0" * 64})
+    donor = machine("zflow-test-donor", release, {"ZFLOW_RELEASE_SHA256": "0" * 64}, ubuntu=ubuntu)
     try:
         donor.create()
         donor.start()
@@ -153,15 +156,27 @@ def undisturbed(first_start: tuple[Machine, Snapshot]) -> Snapshot:
 
 
 @pytest.fixture(scope="session")
-def laid(request: pytest.FixtureRequest, release: StandIn) -> Iterator[Ground]:
-    """The ground for tests of the installers in machines without an engine.
+def laid(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """The ground for tests of the installers in machines without an engine; a test may ask for another Ubuntu's.
 
-    ZFLOW_TEST_ROOTFS names an archive of an Ubuntu 18.04 as zflow bootstraps it, where none is to be made by podman.
+    ZFLOW_TEST_ROOTFS names an archive of an Ubuntu as zflow bootstraps it, where none is to be made by podman; `{}` in
+    it stands for the Ubuntu's version.
     """
+    ubuntu = getattr(request, "param", OLDEST)
     named = os.environ.get("ZFLOW_TEST_ROOTFS")
-    rootfs = Path(named) if named else request.getfixturevalue("bootstrapped")
-    with ground(rootfs, release) as made:
+    if ubuntu == OLDEST:
+        release: StandIn = request.getfixturevalue("release")
+        rootfs = Path(named.format(ubuntu)) if named else request.getfixturevalue("bootstrapped")
+    else:
+        release = build(tmp_path_factory.mktemp("release"), ubuntu=ubuntu, release=SUITES[ubuntu])
+        rootfs = Path(named.format(ubuntu)) if named else _bootstrapped(request, shared, ubuntu, release)
+    with ground(rootfs, release, ubuntu) as made:
         yield made
+
+
+def _bootstrapped(request: pytest.FixtureRequest, shared: Path, ubuntu: str, release: StandIn) -> Path:
+    request.getfixturevalue("image")
+    return once(shared / f"{ubuntu}.tar", lambda archive: bootstrap_into(archive, release, ubuntu))
 
 
 @pytest.fixture(scope="session")

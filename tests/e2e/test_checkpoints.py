@@ -1,7 +1,8 @@
 """Killed at every checkpoint of the vendor's installers, a first start ends as an undisturbed one, to the attribute.
 
 Real scripts of the stand-in, in a real Ubuntu, under zflow's own walker; the whole machine is killed at the moment at
-which the installer is, and started again. `make checkpoints` goes through all; a test run takes a few by chance.
+which the installer is, and started again. `make checkpoints` goes through all, on each Ubuntu or on the one that SUITE
+names; a test run takes a few by chance on one, and kills first starts of the others (test_suites.py).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rehearsal.standin.runtime.stages import STAGES
 from tests.chroot.ground import Ground
 from tests.chroot.looking import differences
 from tests.e2e import trees
+from tests.e2e.conftest import SUITES
 
 pytestmark = [pytest.mark.root, pytest.mark.container, pytest.mark.network]
 
@@ -29,7 +31,7 @@ POINTS = ("started", "downloaded", "removed", "repo", "unpacked", "torn", "confi
 WANTED = os.environ.get("ZFLOW_TEST_CHECKPOINTS")
 """`all`, or a part of the names of cases, such as `kill_at-configInitMta`; not set: a few by chance."""
 SEED = int(os.environ.get("ZFLOW_TEST_SEED", "20261124"))
-SAMPLE = 2
+SAMPLE = 1
 WORKERS = 3
 """Cases at a time: a part of each is spent waiting for services."""
 PATIENCE = 300.0
@@ -53,6 +55,12 @@ SETUP = [Case(key, stage) for stage in STAGES for key in ("kill_at", "kill_after
 INSTALL = [Case("install_kill_at", point) for point in POINTS]
 REBUILD = [Case("rebuild", point) for point in POINTS]
 """install.sh again, while it puts back what a killed zmsetup.pl left."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Take all Ubuntus where cases were wanted."""
+    if WANTED:
+        metafunc.parametrize("laid", SUITES, indirect=True)
 
 
 def chosen() -> list[Case]:

@@ -123,6 +123,20 @@ def test_the_vendors_own_resume_loses_what_it_is_known_to_lose(laid: Ground, who
     machine.remove()
 
 
+def test_a_volume_whose_packages_could_not_be_removed_gets_well(laid: Ground, whole: dict[str, Any]) -> None:
+    """As earlier versions left it on dpkg 1.19: apt removed nothing, the tree was deleted, and dpkg does not know."""
+    machine = told(laid, SETUP, "kill_after=configSetupLdap\ntimes=1")
+    machine.walk()
+    machine.wait_for(FIRED, PATIENCE)
+    machine.kill()
+    deleted = ("opt/zimbra/common", "var/lib/dpkg/available")
+    machine.start("sh", "-c", 'cd "$ZFLOW_VOLUME" && rm -r "$@"', "sh", *deleted)
+    assert machine.wait(PATIENCE) == 0, machine.output()[-4000:]
+    assert machine.walked(timeout=PATIENCE) == 0, machine.output()[-4000:]
+    assert compared(whole, machine.seen()) == []
+    machine.remove()
+
+
 def test_a_server_that_lost_its_proof_and_its_history_is_kept(laid: Ground) -> None:
     """It is asked itself, and nothing of it is installed again; the history is completed, as the next upgrade needs."""
     machine = laid.machine("lost")

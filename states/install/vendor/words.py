@@ -28,7 +28,7 @@ SAYINGS = (
     _saying(r"^.*Unable to download packages from repository.*$", codes.PACKAGES, passes=True),  # P:120
     _saying(r"^.*ERROR: Unable to install (required packages|packages via apt-get).*$", codes.PACKAGES, passes=True),
     _saying(r"^.*Fix the issues with remote package installation.*$", codes.PACKAGES, passes=True),  # P:205-218
-    _saying(r"^.*Failed to remove existing zimbra packages.*$", codes.REMAINS, passes=True),  # U 9.0.0:1707, 10.0.0:1704
+    _saying(r"^.*Failed to remove existing zimbra packages.*$", codes.REMAINS, passes=True),  # U 9.0.0:1707
     _saying(r"^.*ERROR: Unable to retrive Zimbra GPG key.*$", codes.VENDOR_KEY_AWAY, passes=True),  # U:2290
     _saying(r"^.*ERROR: Installation can not proceeed.*$", codes.INSTALLER),  # U:474-572, sic
     _saying(r"^.*ERROR: Required Core package zimbra-core not found.*$", codes.ARCHIVE),  # P:245-319

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.states.install.shells import Answering
@@ -11,12 +12,15 @@ from zflow.shell import Result
 CONTROL = "Package: {}\nVersion: 2\nArchitecture: all\nMaintainer: t <t@example.org>\nDescription: t\n"
 
 
-def built(file: Path, preinst: str = "") -> Path:
-    """Make a package with the name that the file begins with, and return the file."""
+def built(file: Path, preinst: str = "", files: Iterable[str] = ()) -> Path:
+    """Make a package with the name that the file begins with, and with files; return where it lies."""
     name = file.name.removesuffix(".deb").partition("_")[0]
     tree = file.with_suffix(".tree")
     (tree / "DEBIAN").mkdir(parents=True)
     (tree / "DEBIAN/control").write_text(CONTROL.format(name))
+    for name in files:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
     if preinst:
         (tree / "DEBIAN/preinst").write_text(f"#!/bin/sh\n{preinst}\n")
         (tree / "DEBIAN/preinst").chmod(0o755)

@@ -12,17 +12,27 @@ import pytest
 from states import identity
 from states.bootstrap.settings import UBUNTU
 from states.install import codes, holds, software
-from states.install.proof import DATA
+from states.install.proof import BEGUN, DATA, SPOILT
 from states.install.release.releases import PACKAGES
 from states.install.settings import SETTINGS
 from states.install.vendor import answers, history, leftovers, packages
-from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
+from tests.states.install.dpkg import built, dpkg
+from tests.states.install.records import (
+    STAGES,
+    installed,
+    session,
+    write_history,
+    write_packages,
+    write_server,
+    write_status,
+)
 from tests.states.install.shells import Answering, Outside
 from tests.support import make_context
 from zflow.api import CommandError, Context, Drift, Evidence, OperatorError, TransientError, ZflowError
 
 TABLE = (*identity.SETTINGS, UBUNTU, *SETTINGS)
 LAST = PACKAGES[-1]
+PROGRAM, DATA_FILE = "opt/zimbra/common/sbin/nginx", "opt/zimbra/db/db.sql"
 
 
 def context(volume: Path, effect: Callable[[], str] = lambda: "") -> Context:
@@ -123,11 +133,88 @@ def test_install(tmp_path: Path) -> None:
     assert any("./install.sh -s -x" in word for word in third)
 
 
+@pytest.mark.root
+def test_programs_that_are_gone(tmp_path: Path) -> None:
+    """What a real dpkg calls installed, without its programs, is not believed; data and what a link hides may lack."""
+    ctx = context(tmp_path)
+    write_packages(tmp_path, *PACKAGES)
+    write_history(tmp_path, session(1))
+    other = "opt/zimbra/common/lib/jvm/java/lib/security"
+    for name, file in (("zimbra-nginx", PROGRAM), ("zimbra-openjdk", f"{other}/blocked"), ("zimbra-sql", DATA_FILE)):
+        dpkg(tmp_path, "--install", str(built(tmp_path / f"{name}_2_all.deb", files=[file])))
+    assert software.complete(ctx) is not None
+    (tmp_path / DATA_FILE).unlink()
+    (tmp_path / other).rename(tmp_path / "opt/jvm")
+    (tmp_path / other).symlink_to("/opt/jvm")
+    (tmp_path / "opt/jvm/blocked").unlink()
+    assert software.complete(ctx) is not None
+    (tmp_path / PROGRAM).unlink()
+    assert software.complete(ctx) is None
+    assert software.lacking(ctx) == f"installed without their files: zimbra-nginx (/{PROGRAM})"
+    dpkg(tmp_path, "--remove", "zimbra-nginx")
+    assert software.complete(ctx) is not None
+
+
+def hollow(volume: Path, *names: str) -> None:
+    """Have dpkg's lists name programs of installed packages, none of which is there."""
+    folder = volume / packages.LISTS
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / f"{name}.list").write_text(f"/.\n/opt\n/{PROGRAM}\n")
+
+
+def test_an_installer_that_leaves_earlier_packages_in_the_way(tmp_path: Path) -> None:
+    """By its history and dpkg all went well; that programs are gone tells that it removed nothing. Some are named."""
+
+    def effect() -> str:
+        write_history(tmp_path, session(1), session(2))
+        return "Software Installation complete!"
+
+    ctx = context(tmp_path, effect)
+    write_history(tmp_path, session(1))
+    write_status(tmp_path, installed())
+    hollow(tmp_path, *PACKAGES[:5], "zimbra-gone")
+    with pytest.raises(TransientError) as caught:
+        software.rebuild(ctx)
+    assert caught.value.code is codes.REMAINS
+    assert caught.value.detail.endswith(f"zimbra-ldap (/{PROGRAM}), zimbra-logger (/{PROGRAM}) and 2 more")
+    assert software.spoilt(ctx).exists()
+
+
+def test_data_that_a_rebuild_leaves(tmp_path: Path) -> None:
+    """A clean software install has no server's data: what the installer was to remove and did not is named."""
+
+    def effect() -> str:
+        write_history(tmp_path, session(1), session(2))
+        return ""
+
+    ctx = context(tmp_path, effect)
+    write_status(tmp_path, installed())
+    (tmp_path / DATA[2]).mkdir(parents=True)
+    with pytest.raises(TransientError, match=f"/{DATA[2]}"):
+        software.rebuild(ctx)
+    assert software.spoilt(ctx).exists()
+    (tmp_path / DATA[2]).rmdir()
+    write_history(tmp_path)
+    software.rebuild(ctx)
+    assert not software.spoilt(ctx).exists()
+
+
+@pytest.mark.parametrize("mark", [BEGUN, SPOILT])
+def test_packages_purged_by_hand(tmp_path: Path, mark: str) -> None:
+    """As ZF-3023 says: while a configuration is under way install.setup puts the software back, and nothing is lost."""
+    ctx = context(tmp_path)
+    assert software.probe(ctx) is None
+    (ctx.home / mark).touch()
+    assert software.probe(ctx) is not None
+
+
 ENDINGS: dict[str, tuple[str, type[ZflowError], str]] = {
     "licence refused": ("Do you agree?\n", OperatorError, "ZF-3013"),
     "nothing said": ("", OperatorError, "ZF-3013"),
     "packages missing": ("Unable to find missing packages in repository. System is not modified.\n", TransientError,
                          "ZF-3014"),
+    "earlier packages": ("Failed to remove existing zimbra packages\n", TransientError, "ZF-3023"),
     "hosts": ("ERROR: Installation can not proceeed.  Please fix your /etc/hosts file\n", OperatorError, "ZF-3015"),
 }  # fmt: skip
 
