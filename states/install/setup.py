@@ -106,14 +106,14 @@ def begun(ctx: Context) -> Path:
 
 
 def touched(ctx: Context) -> bool:
-    """Tell whether a configuration was begun on the software that is there.
+    """Tell whether a configuration was begun on the software that is there, or its programs are gone.
 
     The vendor's history alone does not say: nobody syncs it, and a power cut may take the end of it.
     """
     session = last(ctx)
     from_the_menu = attended.opened(ctx).exists() and bool(data(ctx))
     ours = begun(ctx).exists() or software.spoilt(ctx).exists() or from_the_menu
-    return ours or session is None or session.touched
+    return ours or session is None or session.touched or bool(software.gone(ctx))
 
 
 def recognise(ctx: Context, present: list[str]) -> None:

@@ -81,7 +81,7 @@ def probe(ctx: Context) -> Evidence | None:
         return done
     if (session := complete(ctx)) is not None:
         return Evidence(f"{len(session.packages)} packages, {_version(session)}")
-    if spoilt(ctx).exists() or (ctx.home / BEGUN).exists():
+    if spoilt(ctx).exists() or (ctx.home / BEGUN).exists() or (gone(ctx) and not data(ctx)):
         return Evidence("was complete; install.setup is putting it back")
     if data(ctx) and not unfinished(ctx) and not lacking(ctx):  # its history is lost: install.setup asks the server
         return Evidence(f"{len(PACKAGES)} packages, of which the vendor's history does not tell")

@@ -1,15 +1,19 @@
-"""The other releases of Ubuntu: each walks to a serving server by one setting."""
+"""The other releases of Ubuntu: each walks to a serving server by one setting, also past a killed configuration."""
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 
 import pytest
 
 from rehearsal.machine import Machine
-from rehearsal.setup import machine, stand_in
+from rehearsal.setup import machine
+from rehearsal.standin.build import build
+from rehearsal.standin.runtime.stages import STAGES
 from tests.e2e.looks import address, open_ports
+from tests.e2e.test_checkpoints import SEED
 from tests.e2e.test_kills import events_of
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
@@ -37,10 +41,18 @@ def scanned_before_opening(found: Machine, patience: float) -> tuple[set[int], i
         scans += listened
 
 
-@pytest.mark.parametrize(("ubuntu", "slow"), [("20.04", "3"), ("22.04", "0"), ("24.04", "0")])
-def test_a_first_start_on_another_ubuntu(image: None, tmp_path: Path, ubuntu: str, slow: str) -> None:
-    """Another Ubuntu is installed soundly, would update itself, serves, and was closed to the outside until then."""
-    found = machine(f"zflow-test-ubuntu-{ubuntu}", stand_in(tmp_path, ubuntu, slow=slow), ubuntu=ubuntu)
+@pytest.mark.parametrize(
+    ("ubuntu", "release", "slow"), [("20.04", "9.0.0", "0"), ("22.04", "8.8.15", "0"), ("24.04", "8.8.15", "3")]
+)
+def test_a_first_start_on_another_ubuntu(image: None, tmp_path: Path, ubuntu: str, release: str, slow: str) -> None:
+    """Another Ubuntu is installed soundly, would update itself, serves, and was closed to the outside until then.
+
+    Where the configuration is not slow it is killed once, after a stage taken by chance.
+    """
+    stage = random.Random(f"{SEED}-{ubuntu}").choice(list(STAGES))
+    behaviour = {"slow": slow} if slow != "0" else {"kill_after": stage, "times": "1"}
+    made = build(tmp_path, ubuntu=ubuntu, release=release, behaviour=behaviour)
+    found = machine(f"zflow-test-ubuntu-{ubuntu}", made, ubuntu=ubuntu)
     found.create()
     try:
         found.start()

@@ -11,7 +11,7 @@ import pytest
 
 from states import identity
 from states.bootstrap.settings import UBUNTU
-from states.install import codes, holds, software
+from states.install import codes, holds, setup, software
 from states.install.proof import BEGUN, DATA, SPOILT
 from states.install.release.releases import PACKAGES
 from states.install.settings import SETTINGS
@@ -207,6 +207,23 @@ def test_packages_purged_by_hand(tmp_path: Path, mark: str) -> None:
     assert software.probe(ctx) is None
     (ctx.home / mark).touch()
     assert software.probe(ctx) is not None
+
+
+def test_programs_that_are_gone_before_a_configuration(tmp_path: Path) -> None:
+    """They are install.setup's to put back too, as after a cut-off menu; a server's data are not installed over."""
+    ctx = context(tmp_path)
+    write_history(tmp_path, session(1))
+    write_status(tmp_path, installed())
+    assert not setup.touched(ctx)
+    hollow(tmp_path, LAST)
+    assert software.probe(ctx) is not None
+    assert setup.touched(ctx)
+    (tmp_path / DATA[0]).mkdir(parents=True)
+    assert software.probe(ctx) is None
+    with pytest.raises(OperatorError) as caught:
+        software.apply(ctx)
+    assert caught.value.code is codes.DATA_PRESENT
+    assert f"{LAST} (/{PROGRAM})" in caught.value.detail
 
 
 ENDINGS: dict[str, tuple[str, type[ZflowError], str]] = {
