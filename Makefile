@@ -93,8 +93,8 @@ test-containers: $(VENV)/ready
 test-others: $(VENV)/ready
 	$(RUN) pytest -q -m "not container"
 
-# Kills the vendor's installers at each of their checkpoints, on three Ubuntus or on one: make checkpoints SUITE=20.04
-# `make test` takes a few by chance. About ten minutes for each.
+# Kills the vendor's installers at each of their checkpoints, on three Ubuntus, or on one: make checkpoints SUITE=20.04.
+# `make test` takes a few by chance. About ten minutes for each Ubuntu.
 checkpoints: prepare-checkpoints $(VENV)/ready
 	ZFLOW_TEST_CHECKPOINTS=all $(RUN) pytest -q tests/e2e/test_checkpoints.py -k "$(SUITE)"
 
