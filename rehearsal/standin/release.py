@@ -27,6 +27,7 @@ BEHAVIOURS = frozenset(
         "slow",
         "times",
         "unknown_question",
+        "zmsetup_ends",
         "zmsetup_exit1_at",
         "zmsetup_fail_at",
     }

@@ -12,7 +12,6 @@ counts, and where zflow's settings say otherwise that is a notice.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,14 +19,11 @@ from states.identity import ADMIN, MAIL_DOMAIN, admin_address, mail_domain
 from states.install import codes, services, software
 from states.install.proof import MENU, proven
 from states.install.settings import INSTALL
-from states.install.vendor import installers, readback
+from states.install.vendor import installers, readback, setuplog
 from states.install.vendor.history import last
-from states.install.vendor.words import failed_parts
 from zflow.api import Context, OperatorError, read_text, write_atomic
 
 LOGS = ("opt/zimbra/log/zmsetup*.log", "tmp/zmsetup*.log")
-STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
-"""The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), Z:detail."""
 
 
 @dataclass(frozen=True)
@@ -112,24 +108,12 @@ def take_over(ctx: Context) -> None:
     found = Chosen(
         domain=readback.default_domain(ctx),
         admins=readback.administrators(ctx),
-        failed=tuple(failed_in_log(newest_log(ctx))),
+        failed=tuple(setuplog.in_log(newest_log(ctx))),
         boot=ctx.boot,
     )
     if wrong := [*readback.unusable(ctx, found.domain, found.admins), *readback.not_running(ctx)]:
         raise OperatorError(codes.MENU_RESULT, "; ".join(wrong)[:1500])
     write_atomic(_kept(ctx), json.dumps(asdict(found)) + "\n", mode=0o600)
-
-
-def failed_in_log(log: str) -> list[str]:
-    """Return what a log of zmsetup.pl calls failed: each piece of a line it prints is a line of its own there."""
-    found, begun = failed_parts(log), ""
-    for line in log.splitlines():
-        text = STAMP.sub("", line).strip()
-        if text.endswith("..."):
-            begun = text
-        elif re.match(r"failed\b", text):
-            found.append(f"{begun}{text}")
-    return found
 
 
 def newest_log(ctx: Context) -> str:

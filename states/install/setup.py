@@ -24,11 +24,12 @@ from states.install.proof import BEGUN, data, mark, proven, unfinished
 from states.install.release import unpack
 from states.install.release.releases import PACKAGES
 from states.install.settings import INSTALL
-from states.install.vendor import answers, installers, leftovers, localconfig, readback
+from states.install.vendor import answers, leftovers, localconfig, readback, said, setuplog
 from states.install.vendor.history import STAGES, last, supply
 from states.install.vendor.packages import vendor_packages
 from states.install.vendor.readback import defects
-from states.install.vendor.words import explained, failed_parts
+from states.install.vendor.setuplog import Ran
+from states.install.vendor.words import explained
 from zflow.api import Context, Evidence, OperatorError, Step, TransientError, sync_volume, write_atomic
 
 
@@ -42,7 +43,7 @@ def probe(ctx: Context) -> Evidence | None:
     if begun(ctx).exists() or attended.opened(ctx).exists():
         return None
     summary = f"Zimbra {session.packages.get('zimbra-core', '?')} configured and read back"
-    return Evidence(summary, attended.notices(ctx))
+    return Evidence(summary, (*attended.notices(ctx), *said.notices(ctx)))
 
 
 def apply(ctx: Context) -> None:
@@ -90,8 +91,7 @@ def configure(ctx: Context) -> None:
     write_atomic(begun(ctx), "")
     file = ctx.volume / answers.PLACE
     write_atomic(file, content, mode=0o600)
-    output = installers.run(ctx, installers.ZMSETUP, "-c", unpack.inside(file, ctx), on_line=reporter(ctx), daemon=True)
-    prove(ctx, output)
+    prove(ctx, setuplog.run(ctx, unpack.inside(file, ctx), reporter(ctx)))
 
 
 def forget(ctx: Context) -> None:
@@ -133,25 +133,29 @@ def recognise(ctx: Context, present: list[str]) -> None:
         supply(ctx, {name: package.version for name, package in vendor_packages(ctx).items() if name in PACKAGES})
 
 
-def prove(ctx: Context, output: str) -> None:
-    """Read the configuration back; raises TransientError(CONFIGURATION) naming everything that is not as it should."""
-    if found := [*failed_on_the_way(ctx, output), *defects(ctx)]:
-        raise TransientError(codes.CONFIGURATION, "; ".join(found)[:1500])
+def prove(ctx: Context, ran: Ran) -> None:
+    """Read the configuration back; raises TransientError(CONFIGURATION) naming everything that is not as it should.
 
-
-def failed_on_the_way(ctx: Context, output: str) -> list[str]:
-    """Return what failed in a configuration that came to its end; raises TransientError(CONFIGURATION) if it did not.
-
-    What the vendor's last words mean counts where no part of it said of itself that it failed.
+    Only what the server itself lacks counts. What zmsetup.pl says has failed is told beside it, and is a notice where
+    the server lacks nothing: a zimlet, or the system log's setup, is no reason to throw a server away.
     """
-    session, found = last(ctx), failed_parts(output)
+    ended(ctx, ran)
+    failed = setuplog.failures(ran)
+    if found := defects(ctx):
+        raise TransientError(codes.CONFIGURATION, "; ".join([*found, *failed])[:1500])
+    said.remember(ctx, failed)
+
+
+def ended(ctx: Context, ran: Ran) -> None:
+    """See that a configuration came to its end; raises TransientError(CONFIGURATION) with the reasons if it did not."""
+    session = last(ctx)
     if session is None or not session.configured:
-        reached = session.stages[-1] if session and session.stages else "none"
-        words = "; ".join([*found, f"it ended after the stage {reached}"])
-        unfinished = TransientError(codes.CONFIGURATION, words[:1500])
-        raise unfinished if found else explained(output, unfinished)
+        reached = f"after the stage {session.stages[-1]}" if session and session.stages else "before its first stage"
+        words = [*setuplog.failures(ran), f"it ended {reached}: {setuplog.reasons(ran) or 'it said nothing'}"]
+        unfinished = TransientError(codes.CONFIGURATION, "; ".join(words)[:1500])
+        other = explained(ran.output, unfinished)
+        raise unfinished if other.code is codes.CONFIGURATION else other
     ctx.progress.report(len(STAGES), len(STAGES), "stages", "reading the server back")
-    return found
 
 
 def reporter(ctx: Context) -> Callable[[str], None]:

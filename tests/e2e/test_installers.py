@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from rehearsal.standin.runtime.stages import STAGES
 from states.install.proof import DATA, MARK
 from states.install.vendor.history import HISTORY
 from states.install.vendor.history import parse as sessions
 from tests.chroot.ground import Ground
 from tests.chroot.looking import differences
 from tests.chroot.machine import Machine
-from tests.e2e.test_checkpoints import FIRED, INSTALL_CONF, PATIENCE, SETUP_CONF, compared
+from tests.e2e.test_checkpoints import FIRED, INSTALL_CONF, PATIENCE, SEED, SETUP_CONF, WANTED, compared
 
 pytestmark = [pytest.mark.root, pytest.mark.container, pytest.mark.network]
 
@@ -58,18 +60,75 @@ MISDEEDS = {
     "zmsetup.pl asks something unknown": Misdeed(
         SETUP, "question_at=configInitSql", "blocked", "ZF-3012", "‹Is the moon full tonight? [Maybe]›"
     ),
-    "zmsetup.pl fails in part, exit code 0": Misdeed(
-        SETUP, "zmsetup_fail_at=configCreateDomain", "gave-up", "ZF-3017", "configCreateDomain...failed."
-    ),
     "zmsetup.pl fails and ends": Misdeed(
-        SETUP, "zmsetup_fail_at=configSetupLdap", "gave-up", "ZF-3017", "configSetupLdap...failed."
+        SETUP,
+        "zmsetup_fail_at=configSetupLdap",
+        "gave-up",
+        "ZF-3017",
+        "Initializing ldap...failed. (256); it ended after the stage configInstallCertProxy: "
+        "ERROR: service.FAILURE (system failure: /opt/zimbra/libexec/zmldapinit was told to fail)",
     ),
     "zmsetup.pl ends with 1": Misdeed(
-        SETUP, "zmsetup_exit1_at=configInitMta", "gave-up", "ZF-3017", "Configuration failed"
+        SETUP, "zmsetup_exit1_at=configInitMta", "gave-up", "ZF-3017", "it ended after the stage zimbraPrefTimeZoneId"
+    ),
+    "zmsetup.pl cannot be loaded": Misdeed(
+        SETUP,
+        "zmsetup_ends=unloadable",
+        "gave-up",
+        "ZF-3017",
+        "it ended before its first stage: Can't locate Net/LDAP.pm in @INC",
+    ),
+    "zmsetup.pl does not find its ground": Misdeed(
+        SETUP,
+        "zmsetup_ends=not_owned",
+        "gave-up",
+        "ZF-3017",
+        "it ended before its first stage: /opt/zimbra/conf/localconfig.xml is not owned by zimbra",
     ),
     "zmsetup.pl falls silent": Misdeed(SETUP, "hang_at=configInitSql", "gave-up", "ZF-1012", "Setting spam training"),
     "zmsetup.pl is killed": Misdeed(SETUP, "kill_after=configInitMta", "gave-up", "ZF-3022", "by signal 9"),
 }
+FAILING = {
+    "configLCValues": "local setting av_notify_user",
+    "configInitCore": None,
+    "configCASetup": "Setting up CA...failed.",
+    "configCreateCert": "Creating SSL zimbra-store certificate...failed.",
+    "configInstallCertStore": "Installing mailboxd SSL certificates...failed.",
+    "configInstallCertMTA": "Installing MTA SSL certificates...failed.",
+    "configInstallCertLDAP": "Installing LDAP SSL certificate...failed.",
+    "configInstallCertProxy": "Installing Proxy SSL certificate...failed.",
+    "configSetupLdap": "Initializing ldap...failed. (256)",
+    "configCreateServerEntry": "services not enabled on mail.example.test",
+    "configSaveCA": "Saving CA in ldap...failed.",
+    "configSaveCert": "Saving SSL Certificate in ldap...failed.",
+    "configSpellServer": "zimbraSpellCheckURL of the server",
+    "configSetServicePorts": "zimbraMailPort of the server is 80, not 8080",
+    "zimbraFeatureTasksEnabled": None,
+    "zimbraFeatureBriefcasesEnabled": None,
+    "configSetStoreDefaults": "zimbraMtaAuthTarget of the server is FALSE, not TRUE",
+    "configSetupEphemeralBackend": None,
+    "zimbraPrefTimeZoneId": "zimbraPrefTimeZoneId of the default class of service",
+    "configInitMta": "zimbraMtaMyNetworks of the server",
+    "configSetEnabledServices": "services not enabled on mail.example.test",
+    "configCreateDomain": "the default domain is not set",
+    "configInitSql": "zimbraSmtpHostname of the server is localhost",
+    "configInitLogger": "zimbraLogHostname of the global configuration",
+    "configInitSnmp": "local setting snmp_notify",
+    "setupSyslog": None,
+    "startServers": "not running: ",
+    "configInstallZimlets": None,
+    "configCreateDefaultDomainGALSyncAcct": None,
+    "setupCrontab": "the crontab of user zimbra",
+}
+"""By stage of which nothing succeeds: what is said of the loss, or None where nothing is lost that a server needs."""
+REGRETTED = {
+    "zimbraFeatureTasksEnabled": "Setting zimbraFeatureTasksEnabled=TRUE...failed.",
+    "zimbraFeatureBriefcasesEnabled": "Setting zimbraFeatureBriefcasesEnabled=TRUE...failed.",
+    "setupSyslog": "Setting up syslog.conf...Failed",
+    "configInstallZimlets": "com_zimbra_date...failed. This may impact system functionality.",
+    "configCreateDefaultDomainGALSyncAcct": "Creating galsync account for default domain...failed.",
+}
+"""What the vendor prints of those of them that have a line."""
 BIND = "not zflow's password: cn=config"
 SERVICES = ("server/mail.example.test zimbraServiceEnabled", "server/mail.example.test zimbraServiceInstalled")
 LOST = {
@@ -96,6 +155,34 @@ def test_a_misdeed_is_named_and_stops_the_walk(laid: Ground, name: str) -> None:
     assert (found["step"], found["kind"], found["code"]) == (misdeed.step, misdeed.kind, misdeed.code)
     assert misdeed.detail in found["detail"]
     machine.remove()
+
+
+def stages() -> list[str]:
+    """Return the stages to let fail: all that are wanted, else one that is lost and one that is not, by chance."""
+    if WANTED:
+        return [stage for stage in FAILING if WANTED in {"all", "fail", stage}]
+    dice = random.Random(SEED)
+    return [dice.choice([each for each in FAILING if FAILING[each]]), dice.choice(list(REGRETTED))]
+
+
+@pytest.mark.timeout(3600)
+def test_a_stage_that_fails_is_found_or_was_not_needed(laid: Ground) -> None:
+    """Whatever the vendor prints: a loss is found by asking the server, and what is none makes a notice of its line."""
+    assert set(FAILING) == set(STAGES)
+    assert not {*FAILING.values()} & {*REGRETTED.values()}
+    wrong = []
+    for stage in stages():
+        words = FAILING[stage]
+        machine = told(laid, SETUP, f"zmsetup_fail_at={stage}")
+        code = machine.walked(timeout=PATIENCE)
+        seen, output = machine.seen(), machine.output()
+        found = [each["detail"] for each in seen["events"] if each["code"] == "ZF-3017"]
+        if code != (STOPPED if words else 0) or not all((words or "") in each for each in found) or seen["leaks"]:
+            wrong.append(f"{stage}: {code} {found or output[-3000:]} {seen['leaks']}")
+        if (line := REGRETTED.get(stage)) and f"notice: the vendor's installer said: {line}" not in output:
+            wrong.append(f"{stage}: no notice in {output[-3000:]}")
+        machine.remove()
+    assert not wrong, "\n".join(wrong)
 
 
 def test_after_a_failed_part_the_next_attempt_makes_all_anew(laid: Ground, whole: dict[str, Any]) -> None:

@@ -14,13 +14,23 @@ class Session:
     status: history.Status
     ldap_configured: bool
     services: Set[str]
+    failing: bool
+    """All that the present stage runs fails."""
 
     def progress(self, text: str) -> None:
         """A piece of a line for the operator."""
         raise NotImplementedError
 
+    def detail(self, text: str) -> None:
+        """A line for the log."""
+        raise NotImplementedError
+
     def zimbra(self, command: str) -> int:
         """A command as zimbra."""
+        raise NotImplementedError
+
+    def root(self, command: str) -> int:
+        """A command as root."""
         raise NotImplementedError
 
     def fail_config(self) -> SystemExit:
@@ -68,6 +78,9 @@ def defaults() -> Dict[str, str]:
         "RUNDKIM": "yes",
         "RUNSA": "yes",
         "SMTPDEST": "admin@" + name,
+        "SMTPNOTIFY": "yes",
+        "SNMPNOTIFY": "yes",
+        "SNMPTRAPHOST": name,
         "SMTPHOST": name,
         "SMTPSOURCE": "admin@" + name,
         "SPELLURL": "http://{}:7780/aspell.php".format(name),
@@ -100,6 +113,13 @@ def _step(session: Session, text: str, command: str, fatal: bool = False) -> int
     return code
 
 
+def _unasked(session: Session, text: str, command: str) -> None:
+    """The same where the vendor does not look how the command ended."""
+    session.progress(text + "...")
+    session.zimbra(command)
+    session.progress("done.\n")
+
+
 def _zmprov(*words: str) -> str:
     """The vendor's quoting: a value with a quote in it breaks, here as there."""
     return "/opt/zimbra/bin/zmprov -r -m -l " + " ".join("'{}'".format(word) for word in words)
@@ -125,8 +145,10 @@ def _lc_values(session: Session) -> None:
         "mysql_root_password": _random(),
         "zimbra_zmprov_default_to_ldap": "false",
     }
+    for pair in sorted(values.items()):
+        session.detail("Setting local config {} to {}".format(*pair))
     words = " ".join("{}='{}'".format(*pair) for pair in sorted(values.items()))
-    _step(session, "Setting local config values", "/opt/zimbra/bin/zmlocalconfig -f -e " + words)
+    _unasked(session, "Setting local config values", "/opt/zimbra/bin/zmlocalconfig -f -e " + words + " 2> /dev/null")
 
 
 def _init_core(session: Session) -> None:
@@ -160,7 +182,7 @@ def _setup_ldap(session: Session) -> None:
     command = "/opt/zimbra/libexec/zmldapinit '{LDAPROOTPASS}' '{LDAPADMINPASS}'".format(**config)
     code = session.zimbra(command)
     if code:
-        session.progress("failed. ({})\n".format(code))
+        session.progress("failed. ({})\n".format(code << 8))  # as wait(2) tells it
         raise session.fail_config()
     session.progress("done.\n")
     for text, option, key in (
@@ -217,7 +239,16 @@ _PORTS = {
 def _ports(session: Session) -> None:
     name = session.config["HOSTNAME"]
     pairs = [word for attribute, key in _PORTS.items() for word in (attribute, session.config[key])]
-    _step(session, "Setting service ports on " + name, _zmprov("ms", name, *pairs))
+    _unasked(session, "Setting service ports on " + name, _zmprov("ms", name, *pairs))
+
+
+def _store_defaults(session: Session) -> None:
+    """Not a line of it is shown, whatever comes of it."""
+    name = session.config["HOSTNAME"]
+    session.zimbra(_zmprov("mcf", "+zimbraReverseProxyAvailableLookupTargets", name))
+    session.zimbra(
+        _zmprov("ms", name, "zimbraReverseProxyLookupTarget", "TRUE", "zimbraMtaAuthTarget", "TRUE")
+    )  # also by zmproxyconfig
 
 
 def _feature(attribute: str) -> "Stage":
@@ -239,18 +270,19 @@ def _time_zone(session: Session) -> None:
     strict = session.config["STRICTSERVERNAMEENABLED"] == "yes"
     text = "{} strict server name enforcement on {}".format("Enabling" if strict else "Disabling", name)
     attribute = "zimbraReverseProxyStrictServerNameEnabled"
-    _step(session, text, _zmprov("ms", name, attribute, "TRUE" if strict else "FALSE"))
+    _unasked(session, text, _zmprov("ms", name, attribute, "TRUE" if strict else "FALSE"))
 
 
 def _init_mta(session: Session) -> None:
     """Also fills the lists of services that only this run remembers."""
     session.progress("Initializing mta config...")
-    host.write_atomic(
-        host.CONF / "ldap-slm.cf",
-        "server_host = ldap://{}:389\nquery_filter = (&(|(uid=%s)(zimbraMailDeliveryAddress=%s)))\n".format(
-            session.config["LDAPHOST"]
-        ),
-    )
+    if not session.failing:
+        host.write_atomic(
+            host.CONF / "ldap-slm.cf",
+            "server_host = ldap://{}:389\nquery_filter = (&(|(uid=%s)(zimbraMailDeliveryAddress=%s)))\n".format(
+                session.config["LDAPHOST"]
+            ),
+        )
     session.progress("done.\n")
     session.services.update(["amavis", "opendkim"] if session.config["RUNDKIM"] == "yes" else ["amavis"])
     for key, service in (("RUNAV", "antivirus"), ("RUNSA", "antispam"), ("RUNCBPOLICYD", "cbpolicyd")):
@@ -328,7 +360,7 @@ def _create_system_accounts(session: Session) -> None:
 
 
 def _init_sql(session: Session) -> None:
-    _step(session, "Initializing store sql database", "mkdir -p /opt/zimbra/db/data/zimbra")
+    _unasked(session, "Initializing store sql database", "mkdir -p /opt/zimbra/db/data/zimbra")
     name = session.config["HOSTNAME"]
     command = _zmprov("ms", name, "+zimbraSmtpHostname", session.config["SMTPHOST"])
     _step(session, "Setting zimbraSmtpHostname for " + name, command)
@@ -346,18 +378,20 @@ def _init_logger(session: Session) -> None:
 
 def _init_snmp(session: Session) -> None:
     session.progress("Configuring SNMP...")
+    words = "snmp_notify='{SNMPNOTIFY}' smtp_notify='{SMTPNOTIFY}' snmp_trap_host='{SNMPTRAPHOST}'"
+    session.zimbra("/opt/zimbra/bin/zmlocalconfig -f -e " + words.format(**session.config))
     _mail_notices(session)
     session.progress("done.\n")
 
 
 def _syslog(session: Session) -> None:
-    code, _ = host.run(["/opt/zimbra/libexec/zmsyslogsetup"])
-    session.progress("Setting up syslog.conf...{}\n".format("Failed" if code else "done."))
+    session.progress("Setting up syslog.conf...")
+    session.progress("Failed\n" if session.root("/opt/zimbra/libexec/zmsyslogsetup") else "done.\n")
 
 
 def _start_servers(session: Session) -> None:
     name = session.config["HOSTNAME"]
-    if host.version() > (8, 8, 15):
+    if host.version() >= (10,):
         session.zimbra(_zmprov("mcf", "+zimbraReverseProxySSLProtocols", "TLSv1.3"))
     session.zimbra(_zmprov("ms", name, "zimbraServerVersion", host.release()["version"]))
     if session.config["STARTSERVERS"] != "yes":
@@ -375,9 +409,10 @@ def _zimlets(session: Session) -> None:
         return
     session.progress("Installing common zimlets...\n")
     for name in ("com_zimbra_date", "com_zimbra_email", "com_zimbra_url"):
-        session.progress("\t{}...done.\n".format(name))
+        told = "failed. This may impact system functionality." if session.failing else "done."
+        session.progress("\t{}...{}\n".format(name, told))
     session.progress("Finished installing common zimlets.\n")
-    _step(session, "Restarting mailboxd", "/opt/zimbra/bin/zmmailboxdctl restart")
+    _unasked(session, "Restarting mailboxd", "/opt/zimbra/bin/zmmailboxdctl restart")
 
 
 def _gal_account(session: Session) -> None:
@@ -402,7 +437,8 @@ def _crontab(session: Session) -> None:
     session.progress("Setting up zimbra crontab...")
     _, present = host.run(["crontab", "-u", host.USER, "-l"])
     kept = present.partition("# ZIMBRAEND")[2].partition("\n")[2]
-    host.run(["crontab", "-u", host.USER, "-"], _CRONTAB + kept)
+    if not session.failing:
+        host.run(["crontab", "-u", host.USER, "-"], _CRONTAB + kept)
     session.progress("done.\n")
 
 
@@ -425,6 +461,7 @@ STAGES: Dict[str, Stage] = {
     "configSetServicePorts": _ports,
     "zimbraFeatureTasksEnabled": _feature("zimbraFeatureTasksEnabled"),
     "zimbraFeatureBriefcasesEnabled": _feature("zimbraFeatureBriefcasesEnabled"),
+    "configSetStoreDefaults": _store_defaults,
     "configSetupEphemeralBackend": _ephemeral,
     "zimbraPrefTimeZoneId": _time_zone,
     "configInitMta": _init_mta,
@@ -440,8 +477,17 @@ STAGES: Dict[str, Stage] = {
     "setupCrontab": _crontab,
 }
 
-UNRECORDED = ("startServers",)
+UNRECORDED = ("configSetStoreDefaults", "startServers")
 """No stage of the vendor's history: done on every run."""
 
-NEVER_SKIPPED = ("setupSyslog", "startServers", "configCreateDefaultDomainGALSyncAcct", "setupCrontab")
+RECORDED_WHEN_DONE = ("configCreateDefaultDomainGALSyncAcct",)
+"""The stages of which the history tells only where they did not fail."""
+
+NEVER_SKIPPED = (
+    "configSetStoreDefaults",
+    "setupSyslog",
+    "startServers",
+    "configCreateDefaultDomainGALSyncAcct",
+    "setupCrontab",
+)
 """Done again on a resume although the history names them."""

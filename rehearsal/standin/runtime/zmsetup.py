@@ -11,8 +11,14 @@ from typing import Dict, List, Set
 
 from . import history, host, ldapinit, menu, misbehave, services, stages, store, upgrade
 
-FATAL = ("configCASetup", "configCreateCert", "configSetupLdap")
-"""The stages whose failure ends the run with 1; all others only print `failed.`"""
+HUSHED = re.compile(r"ldappass|init|zmprov -r -m -l ca")
+"""Commands that the log names without their words, for the passwords among them; all others it shows in full."""
+UNLOADABLE = """\
+Can't locate Net/LDAP.pm in @INC (you may need to install the Net::LDAP module) (@INC contains: /opt/zimbra/libexec \
+/opt/zimbra/common/lib/perl5 /etc/perl) at /opt/zimbra/libexec/zmsetup.pl line 25.
+BEGIN failed--compilation aborted at /opt/zimbra/libexec/zmsetup.pl line 25.
+"""
+"""What perl says to a library that is not there; it never comes to a log of its own."""
 
 
 class Session(stages.Session):
@@ -21,7 +27,7 @@ class Session(stages.Session):
     def __init__(self) -> None:
         name = time.strftime("zmsetup.%Y%m%d-%H%M%S.log")
         self.log = Path("/tmp") / name
-        self.log.touch(0o600)
+        self.log.touch(0o644)
         link = Path("/tmp/zmsetup.log")
         if link.is_symlink():
             link.unlink()
@@ -31,6 +37,7 @@ class Session(stages.Session):
         self.ldap_configured = store.initialised()
         self.services: Set[str] = set()
         self.upgrading = upgrade.needed(self.status)
+        self.failing = False
 
     def progress(self, text: str) -> None:
         """A piece of a line, on stdout and in the log."""
@@ -38,15 +45,29 @@ class Session(stages.Session):
         self.detail(text)
 
     def detail(self, text: str) -> None:
-        """A piece of text for the log only."""
+        """A piece of text for the log only: a line of its own, with the time before it."""
+        self._write("{} {}\n".format(time.ctime(), re.sub(r"\n$", "", text)))
+
+    def _write(self, text: str) -> None:
         with open(str(self.log), "a") as out:
             out.write(text)
 
     def zimbra(self, command: str) -> int:
         """Run a command as zimbra, its output in the log."""
-        self.detail("*** Running as zimbra user: {}\n".format(command))
-        code, output = host.run(["su", "-", host.USER, "-c", command])
-        self.detail(output)
+        return self._run("zimbra", command, ["su", "-", host.USER, "-c", command])
+
+    def root(self, command: str) -> int:
+        """Run a command as root, its output in the log."""
+        return self._run("root", command, ["sh", "-c", command])
+
+    def _run(self, user: str, command: str, words: List[str]) -> int:
+        shown = command.split(maxsplit=1)[0] if HUSHED.search(command) else command
+        self.detail("*** Running as {} user: {}".format(user, shown))
+        if self.failing:
+            self._write("ERROR: service.FAILURE (system failure: {} was told to fail)\n".format(shown.split()[0]))
+            return 1
+        code, output = host.run(words)
+        self._write(output)
         return code
 
     def fail_config(self) -> SystemExit:
@@ -106,7 +127,7 @@ def _prepare(session: Session) -> None:
 def _save_config(session: Session) -> None:
     path = host.HOME / "config.{}".format(os.getpid())
     session.progress("Saving config in {}...".format(path))
-    kept = sorted((key, value) for key, value in session.config.items() if "PASS" not in key.upper())
+    kept = sorted((key, value) for key, value in session.config.items() if "PASS" not in key)
     host.write_atomic(path, "".join('{}="{}"\n'.format(*pair) for pair in kept), 0o600)
     session.progress("done.\n")
 
@@ -120,15 +141,12 @@ def _stage(session: Session, name: str) -> None:
     if misbehave.wants("zmsetup_exit1_at", name):
         session.progress("failed.\n")
         raise session.fail_config()
-    if misbehave.wants("zmsetup_fail_at", name):
-        session.progress("{}...failed.\n".format(name))
-        if name in FATAL:
-            raise session.fail_config()
-    else:
-        action(session)
+    session.failing = misbehave.wants("zmsetup_fail_at", name)
+    action(session)
     misbehave.after(name)
-    if name not in stages.UNRECORDED:
+    if name not in stages.UNRECORDED and not (session.failing and name in stages.RECORDED_WHEN_DONE):
         history.add("CONFIGURED " + name)
+    session.failing = False
 
 
 def apply(session: Session) -> None:
@@ -142,6 +160,7 @@ def apply(session: Session) -> None:
         _stage(session, name)
     history.add("CONFIGURED END")
     history.add("CONFIG SESSION COMPLETE")
+    session.log.chmod(0o600)
     session.progress("\n\nMoving {} to /opt/zimbra/log\n\n\n".format(session.log))
     host.write_atomic(host.LOG / session.log.name, session.log.read_text(), 0o600)
 
@@ -155,7 +174,11 @@ def main(arguments: List[str]) -> int:
     if os.geteuid() != 0:
         print("Error: must be run as root user")
         return 1
-    os.umask(0o022)
+    if misbehave.wants("zmsetup_ends", "unloadable"):
+        print(UNLOADABLE, end="", file=sys.stderr)
+        return 2
+    if misbehave.wants("zmsetup_ends", "not_owned"):
+        os.chown(str(host.CONF / "localconfig.xml"), 0, 0)
     session = Session()
     session.progress("Operations logged to {}\n".format(session.log))
     _check_ground(session)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from states.identity import admin_address, mail_domain, server_name
 from states.install import services
 from states.install.order import Portrait
-from states.zimbra import as_zimbra
-from zflow.api import Context
+from states.install.vendor import answers, outcome
+from states.install.vendor.localconfig import read_local
+from states.zimbra import Attributes, as_zimbra
+from zflow.api import Context, read_text
 
 ENABLED = frozenset(
     {"amavis", "antispam", "antivirus", "ldap", "logger", "mailbox", "memcached", "mta", "opendkim", "proxy", "stats"}
@@ -23,7 +25,7 @@ PATIENCE = 180.0
 
 def defects(ctx: Context) -> list[str]:
     """Return what the server lacks, one sentence each; takes some JVM starts."""
-    return [*_directory(ctx), *not_running(ctx)]
+    return [*_directory(ctx), *_files(ctx), *not_running(ctx)]
 
 
 def values(output: str, attribute: str) -> list[str]:
@@ -38,15 +40,60 @@ def ask(ctx: Context, attribute: str, *command: str) -> list[str]:
     return values(output, attribute)
 
 
+def _ask_many(ctx: Context, names: Iterable[str], *command: str) -> Attributes:
+    """Return several attributes of what a command of zmprov shows, in one start of Java."""
+    output = as_zimbra(ctx, "zmprov", "-l", *command, *names, ok=range(256), timeout=180).output
+    return {name: tuple(values(output, name)) for name in names}
+
+
+def _answered(ctx: Context) -> dict[str, str]:
+    """Return the answers by their keys, and what follows from them."""
+    found = dict(line.split("=", 1) for line in answers.content(ctx).splitlines())
+    found = {key: value.strip('"') for key, value in found.items()}
+    # Compared with this word alone, Z:6235.
+    return {**found, "strict": "TRUE" if found["STRICTSERVERNAMEENABLED"] == "yes" else "FALSE"}
+
+
 def _directory(ctx: Context) -> Iterator[str]:
+    """Say what the directory lacks of what was answered; of a server without an entry nothing more than that."""
+    answered, server, admin = _answered(ctx), server_name(ctx), admin_address(ctx)
     domain = ask(ctx, "zimbraDefaultDomainName", "gcf")
     if domain != [mail_domain(ctx)]:
         yield f"the default domain is {domain or 'not set'}, not {mail_domain(ctx)}"
-    enabled = {word for value in ask(ctx, "zimbraServiceEnabled", "gs", server_name(ctx)) for word in value.split()}
-    if lacking := sorted(ENABLED - enabled):
-        yield f"services not enabled on {server_name(ctx)}: {', '.join(lacking)}"
-    if ask(ctx, "zimbraIsAdminAccount", "ga", admin_address(ctx)) != ["TRUE"]:
-        yield f"{admin_address(ctx)} is no administrator"
+    entry = _ask_many(ctx, ["zimbraServiceEnabled", "zimbraServiceInstalled", *outcome.SERVER], "gs", server)
+    for attribute, word in (("zimbraServiceEnabled", "enabled"), ("zimbraServiceInstalled", "installed")):
+        if lacking := sorted(ENABLED - set(" ".join(entry[attribute]).split())):
+            yield f"services not {word} on {server}: {', '.join(lacking)}"
+    if any(entry.values()):
+        yield from outcome.differing(outcome.SERVER, answered, entry, "the server")
+    config = _ask_many(ctx, outcome.CONFIG, "gacf")
+    yield from outcome.differing(outcome.CONFIG, answered, config, "the global configuration")
+    shared = _ask_many(ctx, outcome.CLASS, "gc", "default")
+    yield from outcome.differing(outcome.CLASS, answered, shared, "the default class of service")
+    account = _ask_many(ctx, ["zimbraIsAdminAccount", "zimbraMailAlias"], "ga", admin)
+    if account["zimbraIsAdminAccount"] != ("TRUE",):
+        yield f"{admin} is no administrator"
+    elif lost := {f"{name}@{mail_domain(ctx)}" for name in outcome.ALIASES} - {admin, *account["zimbraMailAlias"]}:
+        yield f"{admin} does not get the mail of {', '.join(sorted(lost))}"
+
+
+def _files(ctx: Context) -> Iterator[str]:
+    """Say what the server's own files lack; a password is never told."""
+    answered = _answered(ctx)
+    local = read_local(ctx, (*outcome.LOCAL, *outcome.PASSWORDS))
+    for name, form in outcome.LOCAL.items():
+        wanted, have = form.format(**answered), "".join(local[name])
+        if have.lower() != wanted.lower():
+            yield f"local setting {name} is {have or 'not set'}, not {wanted}"
+    for name, key in outcome.PASSWORDS.items():
+        if local[name] != (answered[key],):
+            yield f"local setting {name} is not the password that {key} answers"
+    try:
+        crontab = read_text(ctx.volume / outcome.CRONTAB)
+    except OSError:
+        crontab = ""
+    if outcome.CRON_MARK not in crontab:
+        yield f"the crontab of user zimbra (/{outcome.CRONTAB}) has none of the server's jobs"
 
 
 def unusable(ctx: Context, domain: str, admins: tuple[str, ...]) -> Iterator[str]:

@@ -168,18 +168,3 @@ def test_unattended_has_no_menu(ctx: Context) -> None:
     """Where zflow answers, the menu is not for opening."""
     error = refused(attended.open_menu, context(ctx.volume, ZFLOW_INSTALL="unattended"))
     assert "ZFLOW_INSTALL is unattended" in error.detail
-
-
-@pytest.mark.parametrize(
-    ("log", "found"),
-    [
-        ("Wed Nov 25 15:11:04 2026 Starting servers...\nWed Nov 25 15:11:04 2026 done.\n", []),
-        ("Initializing ldap...failed. (2)\n", ["Initializing ldap...failed. (2)"]),
-        ("Mon Nov  2 15:11:04 2026 A...\nMon Nov  2 15:11:04 2026 *** Running\nfailed.\n", ["A...failed."]),
-        ("a command said that it failed\nfailed.\n", ["failed."]),
-        ("", []),
-    ],
-)
-def test_failures_in_the_menus_log(log: str, found: list[str]) -> None:
-    """A part and its end are lines of their own there, with what commands printed in between."""
-    assert attended.failed_in_log(log) == found

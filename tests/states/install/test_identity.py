@@ -14,7 +14,7 @@ from states.bootstrap.addresses import Addresses
 from states.directory import SEARCH
 from states.install import codes, identity, networks, origin
 from states.install.networks import exchanged
-from states.install.vendor import localconfig, readback
+from states.install.vendor import localconfig
 from tests.states.install.records import write_server
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -174,48 +174,3 @@ def test_networks_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert networks.probe(ctx) == Drift(
         f"{networks.ATTRIBUTE} is 127.0.0.0/8 192.168.0.0/16, without [::1]/128 10.0.0.9/32"
     )
-
-
-@pytest.mark.parametrize(
-    ("output", "found"),
-    [
-        (
-            "# name x\nzimbraServiceEnabled: mta\nzimbraServiceEnabled: ldap \nzimbraServiceEnabledX: no\n",
-            ["mta", "ldap"],
-        ),
-        ("zimbraServiceEnabled:\n", []),
-        ("ERROR: account.NO_SUCH_SERVER (no such server: x)\n", []),
-        ("", []),
-    ],
-)
-def test_values(output: str, found: list[str]) -> None:
-    """An attribute's values are read line by line; an error and an unset attribute are none."""
-    assert readback.values(output, "zimbraServiceEnabled") == found
-
-
-def directory(**changes: str) -> Answering:
-    """Return a shell whose zmprov knows a whole server, but for the changes."""
-    known = {
-        "gcf": "zimbraDefaultDomainName: example.org",
-        "gs": "\n".join(f"zimbraServiceEnabled: {each}" for each in readback.ENABLED),
-        "ga": "zimbraIsAdminAccount: TRUE",
-        "status": "\tmta                     Running\n",
-    } | changes
-    return Answering(Path("/nowhere"), lambda argv: next(text for word, text in known.items() if word in argv))
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"gcf": ""}, "the default domain is not set, not example.org"),
-        ({"gs": "zimbraServiceEnabled: mta"}, f"services not enabled on {NAME}: amavis, antispam, antivirus"),
-        ({"ga": "ERROR: account.NO_SUCH_ACCOUNT"}, "admin@example.org is no administrator"),
-        ({"status": "\tmta       Stopped\n"}, "not running: mta"),
-    ],
-)
-def test_readback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], words: str) -> None:
-    """What the vendor's resume loses, and a service that is down, is found by asking the server itself."""
-    monkeypatch.setattr(readback, "PATIENCE", -1)
-    assert readback.defects(context(tmp_path, NAME, directory())) == []
-    (found,) = readback.defects(context(tmp_path, NAME, directory(**changes)))
-    assert found.startswith(words)

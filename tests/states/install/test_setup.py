@@ -18,15 +18,17 @@ from states.install.machine import syslog
 from states.install.machine.syslog import without_kernel_log
 from states.install.release import unpack
 from states.install.settings import SETTINGS
-from states.install.vendor import answers, installers, leftovers, readback
+from states.install.vendor import answers, installers, leftovers, readback, said
 from states.install.vendor.history import HISTORY
 from states.install.vendor.history import STAGES as HISTORY_STAGES
+from states.install.vendor.setuplog import Ran
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
 from tests.support import make_context
 from zflow.api import Context, OperatorError, TransientError
 from zflow.progress import Progress
 
+AT = "Mon Nov 30 12:53:01 2026 "
 BIONIC_CONF = """\
 module(load="imuxsock") # provides support for local system logging
 #module(load="immark")  # provides --MARK-- message capability
@@ -67,44 +69,76 @@ class Told(Progress):
         self._seen.append((done, total, note))
 
 
-UNPROVEN: dict[str, tuple[list[str], str, list[str], str]] = {
-    "cut off": ([session(1, stages=STAGES[:2])], "", [], "it ended after the stage configLCValues"),
-    "not begun": ([session(1)], "", [], "it ended after the stage none"),
-    "no history": ([], "", [], "it ended after the stage none"),
-    "failed by its word": ([session(1, stages=STAGES[:2])], "Configuration failed\n", [], "Configuration failed"),
-    "a part failed": (
-        [session(1, stages=STAGES)],
-        "Installing zimlets...failed.\n",
-        [],
-        "Installing zimlets...failed.",
+OWNER = "/opt/zimbra/conf/localconfig.xml is not owned by zimbra"
+LDAP = f"{AT}Initializing ldap...\nno room\n{AT}failed. (256)\n{AT}Configuration failed\n"
+UNPROVEN: dict[str, tuple[list[str], Ran, list[str], str]] = {
+    "cut off": ([session(1, stages=STAGES[:2])], Ran("", ""), [],
+                "it ended after the stage configLCValues: it said nothing"),
+    "not begun": ([session(1)], Ran(f"ERROR\n\n{OWNER}\n", ""), [], f"it ended before its first stage: {OWNER}"),
+    "not begun, with a log": (
+        [session(1)], Ran("x", f"{AT}{OWNER}\n"), [], f"it ended before its first stage: {OWNER}"
     ),
-    "a part failed and ended it": (
+    "no history": ([], Ran("", ""), [], "it ended before its first stage: it said nothing"),
+    "failed by its word": (
         [session(1, stages=STAGES[:2])],
-        "Initializing ldap...failed. (256)\nConfiguration failed\n",
+        Ran("Initializing ldap...failed. (256)\nConfiguration failed\n", LDAP),
         [],
-        "Initializing ldap...failed. (256); it ended after the stage configLCValues",
+        "Initializing ldap...failed. (256) (no room); it ended after the stage configLCValues: no room",
     ),
-    "read back otherwise": ([session(1, stages=STAGES)], "", ["no administrator"], "no administrator"),
-    "both": ([session(1, stages=STAGES)], "Mail...failed.\n", ["not running: mta"], "Mail...failed.; not running: mta"),
-}
+    "read back otherwise": ([session(1, stages=STAGES)], Ran("", ""), ["no administrator"], "no administrator"),
+    "both": (
+        [session(1, stages=STAGES)],
+        Ran("Mail...failed.\n", ""),
+        ["not running: mta"],
+        "not running: mta; Mail...failed.",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", UNPROVEN)
 def test_not_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
-    """A configuration that did not reach its end, or of which a part failed or is missing, is not believed."""
-    history, output, defects, words = UNPROVEN[case]
+    """A configuration that did not reach its end, or that lacks something, is not believed; the reason is told."""
+    history, ran, defects, words = UNPROVEN[case]
     write_history(ctx.volume, *history)
     monkeypatch.setattr(setup, "defects", lambda _ctx: defects)
     with pytest.raises(TransientError) as caught:
-        setup.prove(ctx, output)
+        setup.prove(ctx, ran)
     assert (caught.value.code, caught.value.detail) == (codes.CONFIGURATION, words)
 
 
+def test_what_is_no_failure_of_its_own_keeps_its_name(ctx: Context) -> None:
+    """Where the package manager's lock was not to be had, that is told, and not that the configuration failed."""
+    write_history(ctx.volume, session(1))
+    with pytest.raises(TransientError) as caught:
+        setup.prove(ctx, Ran("Could not get lock /run/zflow/apt-daily.lock\n", ""))
+    assert caught.value.code is codes.PACKAGES
+
+
+HARMLESS = f"{AT}Setting up syslog.conf...\nUnescaped left brace\n{AT}Failed\n{AT}\tcom_x...\n{AT}failed. This may.\n"
+
+
+def test_a_line_that_says_failed_throws_no_whole_server_away(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that lacks nothing is believed; what the vendor's program regrets is a notice in this start."""
+    write_server(ctx.volume)
+    monkeypatch.setattr(setup, "defects", lambda _ctx: [])
+    setup.prove(ctx, Ran("Setting up syslog.conf...Failed\n\tcom_x...failed. This may.\n", HARMLESS))
+    evidence = setup.probe(ctx)
+    assert evidence is not None
+    assert evidence.notices == (
+        "the vendor's installer said: Setting up syslog.conf...Failed (Unescaped left brace)",
+        "the vendor's installer said: com_x...failed. This may.",
+    )
+    later = setup.probe(replace(ctx, boot="the next one"))
+    assert later is not None
+    assert later.notices == ()
+
+
 def test_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A configuration that reached its end and reads back whole is believed."""
+    """A configuration that reached its end and reads back whole is believed, and nothing is told of it."""
     write_history(ctx.volume, session(1, stages=STAGES[:1]), session(2, stages=STAGES))
     monkeypatch.setattr(setup, "defects", lambda _ctx: [])
-    setup.prove(ctx, "Initializing ldap...done.\n")
+    setup.prove(ctx, Ran("Initializing ldap...done.\n", ""))
+    assert said.notices(ctx) == ()
 
 
 def test_sub_steps(ctx: Context) -> None:

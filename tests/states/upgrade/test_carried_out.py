@@ -9,7 +9,7 @@ import pytest
 from states.install import holds, networks, order, services, setup
 from states.install.machine import syslog
 from states.install.proof import proven
-from states.install.vendor import history, installers, leftovers, readback
+from states.install.vendor import history, installers, leftovers, readback, said
 from states.install.vendor.history import last
 from states.product import PRODUCT
 from states.upgrade import answers, codes, kept, software, standing
@@ -244,7 +244,6 @@ def test_local_settings_survive_a_kill_of_what_rewrites_them(tmp_path: Path, lef
 
 
 UNPROVEN = {
-    "a part failed": ("zmsetup", "Setting up syslog...failed.\n", "Setting up syslog...failed."),
     "refused": ("zmsetup", "UPGRADE FAILED - exiting.\n", "UPGRADE FAILED"),
     "a part failed and ended it": ("zmsetup", "Upgrading ldap...failed.\nUPGRADE FAILED\n", "Upgrading ldap...failed."),
     "another account": ("ga", "zimbraId: 9-9-9", "the administrators' accounts: 1-2-3 is gone"),
@@ -275,6 +274,22 @@ def test_a_server_that_is_not_what_it_was_is_not_believed(tmp_path: Path, case: 
     found = proven(ctx)
     assert found is not None
     assert found.start == "100"
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_line_that_says_failed_stops_no_upgrade(tmp_path: Path) -> None:
+    """A server that is what it was, and newer, is believed; what the vendor's program regrets is a notice."""
+
+    def effect(argv: tuple[str, ...]) -> str | None:
+        if installers.ZMSETUP in argv:
+            upgraded(tmp_path, stages=STAGES)
+            return "Setting up syslog.conf...Failed\n"
+        return None
+
+    ctx = configuring(tmp_path, effect)
+    newer.apply(ctx)
+    assert order.ordered(ctx) is None
+    assert said.notices(ctx) == ("the vendor's installer said: Setting up syslog.conf...Failed",)
 
 
 @pytest.mark.parametrize("ends", ["", "300: INSTALL SESSION START\n"])

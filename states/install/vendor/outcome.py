@@ -1,0 +1,93 @@
+"""What zmsetup.pl makes of its answers, as data: where each can be read afterwards. Its own word is not enough.
+
+Half of its stages print `done.` whatever comes of them, some print nothing: configLCValues, configSetStoreDefaults,
+configSetServicePorts, configSetProxyPrefs, configInitMta, configSetEnabledServices, configInitLogger, configInitSnmp,
+setupCrontab (zmsetup.pl 8.8.15: 5184-5263, 5885-6026, 6233-6298, 6798-6894, 6952-7009, 7322-7416; 10.1 the same). What
+a stage makes and is not listed here a server can do without: a zimlet, the account of the address list's search, the
+system log's setup, which `install.syslog` looks after, and defaults that are the same where nobody sets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+SERVER = {
+    "zimbraIPMode": "{zimbraIPMode}",
+    "zimbraImapBindPort": "{IMAPPORT}",
+    "zimbraImapProxyBindPort": "{IMAPPROXYPORT}",
+    "zimbraImapSSLBindPort": "{IMAPSSLPORT}",
+    "zimbraImapSSLProxyBindPort": "{IMAPSSLPROXYPORT}",
+    "zimbraMailPort": "{HTTPPORT}",
+    "zimbraMailProxyPort": "{HTTPPROXYPORT}",
+    "zimbraMailSSLPort": "{HTTPSPORT}",
+    "zimbraMailSSLProxyPort": "{HTTPSPROXYPORT}",
+    "zimbraMtaAuthTarget": "TRUE",
+    "zimbraMtaMyNetworks": "{zimbraMtaMyNetworks}",
+    "zimbraPop3BindPort": "{POPPORT}",
+    "zimbraPop3ProxyBindPort": "{POPPROXYPORT}",
+    "zimbraPop3SSLBindPort": "{POPSSLPORT}",
+    "zimbraPop3SSLProxyBindPort": "{POPSSLPROXYPORT}",
+    "zimbraReverseProxyHttpEnabled": "TRUE",
+    "zimbraReverseProxyLookupTarget": "TRUE",
+    "zimbraReverseProxyMailEnabled": "TRUE",
+    "zimbraReverseProxyMailMode": "{PROXYMODE}",
+    "zimbraReverseProxyStrictServerNameEnabled": "{strict}",
+    "zimbraSmtpHostname": "{SMTPHOST}",
+    "zimbraSpellCheckURL": "{SPELLURL}",
+}
+"""Attributes of the server's entry, which may inherit them, and their values in terms of the answers' keys."""
+CONFIG = {
+    "zimbraAmavisQuarantineAccount": "{VIRUSQUARANTINE}",
+    "zimbraLogHostname": "{HOSTNAME}",
+    "zimbraSpamIsNotSpamAccount": "{TRAINSAHAM}",
+    "zimbraSpamIsSpamAccount": "{TRAINSASPAM}",
+}
+CLASS = {
+    "zimbraFeatureBriefcasesEnabled": "TRUE",
+    "zimbraFeatureTasksEnabled": "TRUE",
+    "zimbraPrefTimeZoneId": "{zimbraPrefTimeZoneId}",
+}
+"""The same of the global configuration and of the default class of service."""
+LOCAL = {
+    "av_notify_domain": "{AVDOMAIN}",
+    "av_notify_user": "{AVUSER}",
+    "ldap_host": "{LDAPHOST}",
+    "ldap_port": "{LDAPPORT}",
+    "mailboxd_java_heap_size": "{MAILBOXDMEMORY}",
+    "smtp_destination": "{SMTPDEST}",
+    "smtp_notify": "{SMTPNOTIFY}",
+    "smtp_source": "{SMTPSOURCE}",
+    "snmp_notify": "{SNMPNOTIFY}",
+    "snmp_trap_host": "{SNMPTRAPHOST}",
+    "zimbra_server_hostname": "{HOSTNAME}",
+}
+"""Settings of localconfig.xml."""
+PASSWORDS = {
+    "ldap_amavis_password": "LDAPAMAVISPASS",
+    "ldap_bes_searcher_password": "ldap_bes_searcher_password",
+    "ldap_nginx_password": "ldap_nginx_password",
+    "ldap_postfix_password": "LDAPPOSTPASS",
+    "ldap_replication_password": "LDAPREPPASS",
+    "ldap_root_password": "LDAPROOTPASS",
+    "mailboxd_keystore_password": "mailboxd_keystore_password",
+    "zimbra_ldap_password": "LDAPADMINPASS",
+}
+"""Settings of localconfig.xml that nobody may read in a message, by the answer's key (zmldapinit, zmldappasswd)."""
+ALIASES = ("root", "postmaster")
+"""Names in the mail domain that reach the administrator (Z:6688-6700); one may be the administrator's own."""
+CRONTAB, CRON_MARK = Path("var/spool/cron/crontabs/zimbra"), "# ZIMBRAEND"
+"""The jobs that rotate, learn and report; Z:7322-7416."""
+
+
+def differing(
+    wanted: Mapping[str, str], answers: Mapping[str, str], found: Mapping[str, tuple[str, ...]], what: str
+) -> Iterator[str]:
+    """Say which attributes lack what is wanted of them; what else is among their values is nobody's loss.
+
+    The vendor writes names and addresses in small letters.
+    """
+    for name, form in wanted.items():
+        value, have = form.format(**answers), " ".join(found.get(name, ()))
+        if not set(value.lower().split()) <= set(have.lower().split()):
+            yield f"{name} of {what} is {have or 'not set'}, not {value}"

@@ -1,0 +1,169 @@
+"""The proof that a configuration is whole: the server itself is asked, and its files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from states import identity
+from states.bootstrap.settings import UBUNTU
+from states.install import services
+from states.install.settings import SETTINGS
+from states.install.vendor import answers, localconfig, outcome, readback
+from tests.states.install.shells import Answering
+from tests.support import make_context
+from zflow.api import Context
+
+NAME = "mail.example.org"
+
+
+class Server(Answering):
+    """A server that zmsetup.pl made, as its own tools show it, and its files; `lose` takes something away."""
+
+    def __init__(self, volume: Path) -> None:
+        super().__init__(volume, self._say)
+        self.known = dict(line.split("=", 1) for line in answers.content(context(volume)).replace('"', "").splitlines())
+        self.shown = {
+            "gcf": {"zimbraDefaultDomainName": "example.org"},
+            "gs": self._made(outcome.SERVER) | {"zimbraServiceEnabled": " ".join(readback.ENABLED)},
+            "gacf": self._made(outcome.CONFIG),
+            "gc": self._made(outcome.CLASS),
+            "ga": {"zimbraIsAdminAccount": "TRUE", "zimbraMailAlias": "root@example.org postmaster@example.org"},
+        }
+        self.shown["gs"]["zimbraServiceInstalled"] = self.shown["gs"]["zimbraServiceEnabled"]
+        self.status = "\tmta                     Running\n"
+        self.local = self._made(outcome.LOCAL) | {name: self.known[key] for name, key in outcome.PASSWORDS.items()}
+        self.crontab = "# ZIMBRASTART\n0 2 * * * /opt/zimbra/libexec/x\n# ZIMBRAEND -- DO NOT EDIT\n"
+
+    def _made(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        strict = "TRUE" if self.known["STRICTSERVERNAMEENABLED"] == "yes" else "FALSE"
+        return {name: form.format(strict=strict, **self.known) for name, form in wanted.items()}
+
+    def _say(self, argv: tuple[str, ...]) -> str:
+        if argv[0] == "zmcontrol":
+            return self.status
+        shown = self.shown[argv[2]]
+        names = [name for name in argv[3:] if name in shown]
+        return "# name x\n" + "".join(f"{name}: {value}\n" for name in names for value in shown[name].split())
+
+    def defects(self) -> list[str]:
+        """Write the files, and return what is found."""
+        keys = "".join(f'<key name="{name}"><value>{value}</value></key>\n' for name, value in self.local.items())
+        for path, text in ((localconfig.FILE, keys), (outcome.CRONTAB, self.crontab)):
+            (self._root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self._root / path).write_text(text)
+        return readback.defects(context(self._root, self))
+
+
+def context(volume: Path, shell: Answering | None = None) -> Context:
+    """Return a context for a server."""
+    environment = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_TIMEZONE": "Europe/Berlin"}
+    return make_context(volume, (*identity.SETTINGS, UBUNTU, *SETTINGS), environment, shell=shell)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Return a whole server."""
+    monkeypatch.setattr(readback, "PATIENCE", -1)
+    return Server(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (
+            "# name x\nzimbraServiceEnabled: mta\nzimbraServiceEnabled: ldap \nzimbraServiceEnabledX: no\n",
+            ["mta", "ldap"],
+        ),
+        ("zimbraServiceEnabled:\n", []),
+        ("ERROR: account.NO_SUCH_SERVER (no such server: x)\n", []),
+        ("", []),
+    ],
+)
+def test_values(output: str, found: list[str]) -> None:
+    """An attribute's values are read line by line; an error and an unset attribute are none."""
+    assert readback.values(output, "zimbraServiceEnabled") == found
+
+
+def test_a_whole_server_lacks_nothing(server: Server) -> None:
+    """What zmsetup.pl makes of the answers is read back as it was answered."""
+    assert server.defects() == []
+
+
+@pytest.mark.parametrize("name", [*outcome.SERVER, *outcome.CONFIG, *outcome.CLASS])
+def test_an_attribute_that_was_not_set_is_found(server: Server, name: str) -> None:
+    """Of most of them zmsetup.pl says `done.`, or nothing, whether they were set or not."""
+    (shown,) = [shown for shown in server.shown.values() if name in shown]
+    del shown[name]
+    (found,) = server.defects()
+    assert found.startswith(f"{name} of the ")
+    assert " is not set, not " in found
+
+
+def test_a_value_of_somebody_else_is_found_and_one_beside_ours_is_not(server: Server) -> None:
+    """The inherited default counts as a loss where another value was answered; a further value counts for nothing."""
+    server.shown["gs"]["zimbraSmtpHostname"] = "localhost"
+    assert server.defects() == [f"zimbraSmtpHostname of the server is localhost, not {NAME}"]
+    server.shown["gs"]["zimbraSmtpHostname"] = f"{NAME.upper()} relay.example.org"
+    assert server.defects() == []
+
+
+@pytest.mark.parametrize("name", outcome.LOCAL)
+def test_a_local_setting_that_was_not_set_is_found(server: Server, name: str) -> None:
+    """zmsetup.pl throws away what zmlocalconfig says, and its exit code."""
+    del server.local[name]
+    (found,) = server.defects()
+    assert found.startswith(f"local setting {name} is not set, not ")
+
+
+@pytest.mark.parametrize("name", outcome.PASSWORDS)
+def test_a_password_that_was_not_set_is_found_and_never_told(server: Server, name: str) -> None:
+    """The server's parts would be refused by its directory."""
+    wanted, server.local[name] = server.local[name], "zmpostfix"
+    (found,) = server.defects()
+    assert found.startswith(f"local setting {name} is not the password that ")
+    assert wanted not in found
+    assert "zmpostfix" not in found
+
+
+@pytest.mark.parametrize(
+    ("question", "attribute", "left", "words"),
+    [
+        ("gcf", "zimbraDefaultDomainName", "", "the default domain is not set, not example.org"),
+        ("gs", "zimbraServiceEnabled", "mta", f"services not enabled on {NAME}: amavis, antispam, antivirus"),
+        ("gs", "zimbraServiceInstalled", "mta", f"services not installed on {NAME}: amavis, antispam, antivirus"),
+        ("ga", "zimbraIsAdminAccount", "", "admin@example.org is no administrator"),
+        ("ga", "zimbraMailAlias", "root@example.org", "admin@example.org does not get the mail of postmaster@"),
+    ],
+)
+def test_what_makes_a_server_is_found(server: Server, question: str, attribute: str, left: str, words: str) -> None:
+    """The domain, the services, the administrator and who writes to root: what the vendor's resume loses, and more."""
+    server.shown[question][attribute] = left
+    (found,) = server.defects()
+    assert found.startswith(words)
+
+
+def test_a_service_that_is_down_is_found(server: Server) -> None:
+    """The vendor starts the servers and does not look whether they came."""
+    server.status = "\tmta       Stopped\n"
+    assert server.defects() == ["not running: mta"]
+    assert services.down(services.parse(server.status)) == ["mta"]
+
+
+def test_lost_jobs_are_found(server: Server) -> None:
+    """Without its crontab a server rotates no log and learns no spam."""
+    server.crontab = "17 3 * * * /usr/local/bin/an-operators-own\n"
+    assert server.defects() == [
+        "the crontab of user zimbra (/var/spool/cron/crontabs/zimbra) has none of the server's jobs"
+    ]
+
+
+def test_of_a_server_without_an_entry_nothing_more_is_told(server: Server) -> None:
+    """One sentence for one cause: there is no list of all its attributes."""
+    server.shown["gs"] = {}
+    assert [found.partition(":")[0] for found in server.defects()] == [
+        f"services not enabled on {NAME}",
+        f"services not installed on {NAME}",
+    ]
