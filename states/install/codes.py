@@ -151,6 +151,13 @@ REMAINS = Code(
     "It is tried again by itself, from clean software on. If it stays, run `zflow shell apt-get --yes --purge purge "
     "'zimbra-*'`, correct what it complains of until it succeeds, then run `zflow resume`: all is installed again.",
 )
+PACKAGE = Code(
+    "ZF-3024",
+    "a package of the release cannot be installed",
+    "dpkg ran a script of the package, or unpacked its files, and that failed; the message has its last words.",
+    "It is tried again by itself. If it stays, correct what its last words name (`zflow shell` opens the Ubuntu), then "
+    "run `zflow resume`.",
+)
 MENU = Code(
     "ZF-3030",
     "the vendor's menu waits for you",
@@ -181,5 +188,5 @@ SERVICES = Code(
 CODES = (
     PREFLIGHT, RENAMED, RELEASE, DOWNLOAD, WRONG_SHA256, ARCHIVE, VENDOR_KEY, VENDOR_KEY_AWAY, SOURCE_AWAY,
     SOURCE_SIGNATURE, ANSWERS, QUESTION, NOTHING_INSTALLED, PACKAGES, INSTALLER, ENDLESS, CONFIGURATION, DATA_PRESENT,
-    DNS, RELEASE_GONE, SYSLOG, KILLED, REMAINS, MENU, MENU_CLOSED, MENU_RESULT, SERVICES,
+    DNS, RELEASE_GONE, SYSLOG, KILLED, REMAINS, PACKAGE, MENU, MENU_CLOSED, MENU_RESULT, SERVICES,
 )  # fmt: skip

@@ -108,8 +108,8 @@ def install(ctx: Context, answers_file: Path) -> None:
 def run_installer(ctx: Context, answers_file: Path) -> None:
     """Run the installer with one answers file and prove what it did.
 
-    Raises OperatorError: QUESTION, ENDLESS, NOTHING_INSTALLED, INSTALLER, ARCHIVE; TransientError: PACKAGES, REMAINS
-    and the shell's own.
+    Raises OperatorError: QUESTION, ENDLESS, NOTHING_INSTALLED, INSTALLER, ARCHIVE; TransientError: PACKAGES, PACKAGE,
+    REMAINS, and the shell's own.
     """
     before = last(ctx)
     source.refresh_lists(ctx)
@@ -123,8 +123,7 @@ def run_installer(ctx: Context, answers_file: Path) -> None:
         raise
     session = complete(ctx)
     if session is None or (before is not None and session.start == before.start):
-        copy_log(ctx, output)
-        raise explained(output, nothing_installed(ctx, output))
+        raise explained(output, nothing_installed(ctx, output), copy_log(ctx, output))
 
 
 def nothing_installed(ctx: Context, output: str) -> OperatorError | TransientError:
@@ -149,13 +148,15 @@ def reporter(ctx: Context) -> Callable[[str], None]:
     return on_line
 
 
-def copy_log(ctx: Context, output: str) -> None:
-    """Copy the end of the installer's own log into the step's."""
+def copy_log(ctx: Context, output: str) -> str:
+    """Copy the end of the installer's own log into the step's, and return it whole; empty where there is none."""
     match = LOG_NAME.search(output)
+    log = ""
     with suppress(OSError):
-        lines = read_text(ctx.volume / match[1].lstrip("/")).splitlines() if match else []
-        for line in lines[-LOG_TAIL:]:
-            ctx.log(f"install.log: {line}")
+        log = read_text(ctx.volume / match[1].lstrip("/")) if match else ""
+    for line in log.splitlines()[-LOG_TAIL:]:
+        ctx.log(f"install.log: {line}")
+    return log
 
 
 def rebuild(ctx: Context) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from states.install import codes
 from zflow.api import Code, CommandError, OperatorError, TransientError, ZflowError
@@ -63,13 +64,43 @@ def asked(error: CommandError) -> str | None:
     return match[1] if match else None
 
 
-def explained(output: str, fallback: ZflowError) -> ZflowError:
-    """Return the error that an installer's output means; `fallback` where it says nothing known."""
+REFUSED = re.compile(
+    r"^dpkg: error processing (?:package|archive) (\S+) \(--(?:configure|unpack|install)\):\n (.*)$", re.MULTILINE
+)
+"""dpkg's word on a package whose script failed, or that it cannot unpack; what needs it fails after it."""
+BEGUN = re.compile(r"^(Setting up|Preparing to unpack|Unpacking) ")
+COMPLAINT = re.compile(r"^(?:E: |Err:\d+ ).*$", re.MULTILINE)
+"""apt's word on what it cannot do."""
+TOLD = 3
+"""Lines of a log that an error tells."""
+
+
+def explained(output: str, fallback: ZflowError, log: str = "") -> ZflowError:
+    """Return the error that an installer's output means; `fallback` where it says nothing known.
+
+    `log` is install.sh's own, where alone apt and dpkg speak: to it a package whose script fails is one that it could
+    not install, as is one that it could not get (P:205-218).
+    """
+    if (told := refused(log)) is not None:
+        return TransientError(codes.PACKAGE, told)
     for saying in SAYINGS:
         if (match := saying.pattern.search(output)) is not None:
             kind = TransientError if saying.passes else OperatorError
-            return kind(saying.code, match[0].strip()[:300])
+            why = COMPLAINT.findall(log)[:TOLD] if saying.code is codes.PACKAGES else []
+            return kind(saying.code, "; ".join([match[0].strip()[:300], *(line[:300] for line in why)]))
     return fallback
+
+
+def refused(log: str) -> str | None:
+    """Return what dpkg says of the first package that it could not install, and what the package's script said last."""
+    match = REFUSED.search(log)
+    if match is None:
+        return None
+    said: list[str] = []
+    for line in log[: match.start()].splitlines():
+        said = [] if BEGUN.match(line) else [*said, line.strip()[:240]]
+    last = " / ".join([line for line in said if line][-TOLD:])
+    return f"{Path(match[1]).name}: {match[2]}" + (f"; its last lines: {last}" if last else "")
 
 
 def failed_parts(output: str) -> list[str]:

@@ -12,7 +12,7 @@ from zflow.shell import Result
 CONTROL = "Package: {}\nVersion: 2\nArchitecture: all\nMaintainer: t <t@example.org>\nDescription: t\n"
 
 
-def built(file: Path, preinst: str = "", files: Iterable[str] = ()) -> Path:
+def built(file: Path, preinst: str = "", postinst: str = "", files: Iterable[str] = ()) -> Path:
     """Make a package with the name that the file begins with, and with files; return where it lies."""
     name = file.name.removesuffix(".deb").partition("_")[0]
     tree = file.with_suffix(".tree")
@@ -21,9 +21,10 @@ def built(file: Path, preinst: str = "", files: Iterable[str] = ()) -> Path:
     for name in files:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).touch()
-    if preinst:
-        (tree / "DEBIAN/preinst").write_text(f"#!/bin/sh\n{preinst}\n")
-        (tree / "DEBIAN/preinst").chmod(0o755)
+    for script, text in {"preinst": preinst, "postinst": postinst}.items():
+        if text:
+            (tree / "DEBIAN" / script).write_text(f"#!/bin/sh\n{text}\n")
+            (tree / "DEBIAN" / script).chmod(0o755)
     subprocess.run(["dpkg-deb", "-Znone", "--build", tree, file], check=True, capture_output=True)
     return file
 

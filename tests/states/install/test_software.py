@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import re
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from states.install.proof import BEGUN, DATA, SPOILT
 from states.install.release.releases import PACKAGES
 from states.install.settings import SETTINGS
 from states.install.vendor import answers, history, leftovers, packages
-from tests.states.install.dpkg import built, dpkg
+from tests.states.install.dpkg import built, command, dpkg
 from tests.states.install.records import (
     STAGES,
     installed,
@@ -249,6 +252,66 @@ def test_endings(tmp_path: Path, case: str, before: list[str]) -> None:
     assert caught.value.code.id == code
     if code == "ZF-3013":
         assert ("zimbra-core, zimbra-ldap" in caught.value.detail) == (not before)
+
+
+INSTALL = """\
+echo "Operations logged to /tmp/install.log.aB3"
+echo "Installing local packages (2):"
+{dpkg} --install {files} >{log} 2>&1 && exit 0
+echo "ERROR: Unable to install required packages"
+echo "Fix the issues with remote package installation and rerun the installer"
+exit 1
+"""
+"""How install.sh installs, and what it says when that fails (packages.sh 8.8.15: 155-163, 205-218)."""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("scripts", "words"),
+    [
+        (
+            {"postinst": "echo creating the user; echo no such shell: /bin/bash >&2; exit 7"},
+            r"zimbra-core: (installed )?zimbra-core package post-installation script .* exit status 7; "
+            r"its last lines: creating the user / no such shell: /bin/bash",
+        ),
+        (
+            {"preinst": "echo /opt is a link; exit 1"},
+            r"zimbra-core_2_all.deb: new zimbra-core package pre-installation script .* exit status 1; "
+            r"its last lines: /opt is a link",
+        ),
+    ],
+)
+def test_a_package_whose_script_fails_is_named_with_its_words(
+    tmp_path: Path, scripts: dict[str, str], words: str
+) -> None:
+    """A real dpkg says it in the installer's log alone; the source of the packages is not what is wrong."""
+    (tmp_path / "tmp").mkdir()
+    write_packages(tmp_path, "bash")
+    files = [built(tmp_path / "zimbra-ldap_2_all.deb"), built(tmp_path / "zimbra-core_2_all.deb", **scripts)]
+    words_of_dpkg = shlex.join(command(tmp_path))
+    script = INSTALL.format(dpkg=words_of_dpkg, files=shlex.join(map(str, files)), log=tmp_path / "tmp/install.log.aB3")
+    output = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False).stdout
+    ctx = context(tmp_path, lambda: output)
+    with pytest.raises(TransientError) as caught:
+        software.install(ctx, tmp_path / answers.PLACE)
+    assert caught.value.code is codes.PACKAGE
+    assert re.fullmatch(words, caught.value.detail), caught.value.detail
+
+
+def test_what_apt_cannot_fetch_is_told(tmp_path: Path) -> None:
+    """The installer says that it cannot download; why, apt says in the installer's log alone."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp/install.log.aB3").write_text(
+        "Get:1 http://mirror/x [1 B]\nErr:2 http://mirror/y\n  404  Not Found\nE: Unable to fetch some archives\n"
+    )
+    output = "Operations logged to /tmp/install.log.aB3\nUnable to download packages from repository. System is not\n"
+    with pytest.raises(TransientError) as caught:
+        software.install(context(tmp_path, lambda: output), tmp_path / answers.PLACE)
+    assert (caught.value.code, caught.value.detail) == (
+        codes.PACKAGES,
+        "Unable to download packages from repository. System is not; Err:2 http://mirror/y; "
+        "E: Unable to fetch some archives",
+    )
 
 
 def test_installers_own_log(tmp_path: Path) -> None:
