@@ -33,7 +33,8 @@ A setting `name` is read from, the first found wins: the environment variable `Z
 """
 ERRORS = """\
 A code is stable: 1xxx engine, 20xx bootstrap, 21xx updates, 3xxx install, 4xxx firewall, 5xxx TLS and Diffie-Hellman,
-6xxx hardening. `zflow explain ZF-nnnn` says the same in the container.
+6xxx hardening. `zflow explain ZF-nnnn` says the same in the container. Where a step stopped, `zflow status` names its
+log, which has the words of what it ran.
 """
 STATES = """\
 A step lasts as long as the volume, or until the container ends (*each start*); *once* is never built again by itself;

@@ -71,25 +71,25 @@ COMMAND = Code(
     "ZF-1010",
     "a command failed",
     "A program that a step runs ended with an error.",
-    "Read the end of the step's log with `zflow logs`; correct what it names, then run `zflow resume`.",
+    "Correct what its last lines name, then run `zflow resume`.",
 )
 TIME_LIMIT = Code(
     "ZF-1011",
     "a command took too long",
     "A program ran past its time limit and was ended.",
-    "Read the end of the step's log with `zflow logs`; a slow mirror or disk is the usual reason.",
+    "A slow mirror or disk is the usual reason; `zflow resume` tries again.",
 )
 SILENCE = Code(
     "ZF-1012",
     "a command fell silent",
     "A program printed nothing for longer than its limit and was ended; it may wait for an answer nobody gives.",
-    "The last line it printed is shown; read the step's log with `zflow logs`.",
+    "The last line it printed is shown: correct what it waits for, then run `zflow resume`.",
 )
 OUTPUT_FLOOD = Code(
     "ZF-1013",
     "a command printed without end",
     "A program printed more than its limit and was ended.",
-    "Read the step's log with `zflow logs`.",
+    "Correct what it repeats, then run `zflow resume`.",
 )
 ROOT_READ_ONLY = Code(
     "ZF-1014",
@@ -129,7 +129,7 @@ NOT_PROVEN = Code(
     "ZF-1020",
     "a step ended without its result",
     "The step's commands reported success, but its result cannot be seen.",
-    "Read the step's log with `zflow logs`, then run `zflow resume`.",
+    "Correct what its commands complain of, then run `zflow resume`.",
 )
 LOST = Code(
     "ZF-1021",
@@ -141,13 +141,13 @@ POISON = Code(
     "ZF-1022",
     "a step ends the walker every time",
     "The process that runs the steps died several times in the same step, for example for want of memory.",
-    "Read the step's log with `zflow logs` and the host's kernel log, then run `zflow resume`.",
+    "Read the host's kernel log, then run `zflow resume`.",
 )
 BUG = Code(
     "ZF-1023",
     "a defect in zflow",
     "A step raised an error that it should have foreseen.",
-    "Please report it with the output of `zflow logs`; `zflow resume` tries again.",
+    "Please report it with the file that `zflow bundle` makes; `zflow resume` tries again.",
 )
 ASK = Code(
     "ZF-1024",

@@ -50,7 +50,7 @@ BUILD = Code(
     "ZF-2008",
     "Ubuntu could not be installed",
     "The installation of the base system ended with an error that zflow does not know.",
-    "It is tried again. If it stays: `zflow logs bootstrap.build` shows the whole output.",
+    "It is tried again. If it stays, correct what the message names, then run `zflow resume`.",
 )
 ARCHIVE = Code(
     "ZF-2009",

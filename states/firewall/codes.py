@@ -23,7 +23,7 @@ REFUSED = Code(
     "ZF-4003",
     "the firewall could not be loaded",
     "The program nft is missing, or the kernel refused the rules; a feature of nftables may be missing. " + CLOSED,
-    "It is tried again. The detail names what was refused; `zflow logs` shows all of it.",
+    "It is tried again. The detail names what was refused.",
 )
 CONTRADICTION = Code(
     "ZF-4004",

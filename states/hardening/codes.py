@@ -8,8 +8,7 @@ NOT_TAKEN = Code(
     "ZF-6001",
     "the server did not take a setting",
     "After writing, Zimbra's configuration still reads another value than the one below.",
-    "It is tried again. If it stays, `zflow logs hardening.values` shows the tool's words; name the attribute in "
-    "ZFLOW_KEEP_ATTRIBUTES to leave it as it is.",
+    "It is tried again. If it stays, name the attribute in ZFLOW_KEEP_ATTRIBUTES to leave it as it is.",
 )
 TEMPLATE = Code(
     "ZF-6002",
@@ -34,7 +33,7 @@ DKIM = Code(
     "ZF-6005",
     "a DKIM key cannot be made or read",
     "Zimbra's zmdkimkeyutil said something else than a key, for the domain below.",
-    "It is tried again. If it stays, read `zflow logs hardening.dkim`; LDAP and opendkim have to be there.",
+    "It is tried again. LDAP and opendkim have to be there.",
 )
 NO_DOMAIN = Code(
     "ZF-6006",

@@ -84,7 +84,7 @@ NOTHING_INSTALLED = Code(
     "ZF-3013",
     "the installer reported success and installed nothing",
     "Its exit code was 0, but its own history and dpkg do not show the packages.",
-    "Read `zflow logs install.software`, then run `zflow resume`.",
+    "Correct what the installer complains of, then run `zflow resume`.",
 )
 PACKAGES = Code(
     "ZF-3014",
@@ -96,20 +96,20 @@ INSTALLER = Code(
     "ZF-3015",
     "the installer refused this system",
     "The vendor's `install.sh` ended with one of its own errors.",
-    "Read `zflow logs install.software`; correct what it names, then run `zflow resume`.",
+    "Correct what the message names, then run `zflow resume`.",
 )
 ENDLESS = Code(
     "ZF-3016",
     "the installer printed without end",
     "It was ended; most often it asks the same question again and again and takes no answer.",
-    "Read `zflow logs install.software` and report what it repeats, with the release's name.",
+    "Report what it repeats, with the release's name.",
 )
 CONFIGURATION = Code(
     "ZF-3017",
     "the server's configuration failed",
-    "The vendor's `zmsetup.pl` failed, or parts of its work failed, which its exit code does not tell.",
-    "It is tried once more from a clean software install. Then read `zflow logs install.setup`; little memory is a "
-    "usual reason.",
+    "The vendor's `zmsetup.pl` did not come to its end, or the server that it made lacks what the message names.",
+    "It is tried again by itself, each time from a clean software install. If it stays, correct what the message "
+    "names, then run `zflow resume`; little memory is a usual reason.",
 )
 DATA_PRESENT = Code(
     "ZF-3018",
@@ -123,7 +123,7 @@ DNS = Code(
     "ZF-3019",
     "the server's own DNS does not work",
     "dnsmasq ended, or does not answer on 127.0.0.1:53; another program may hold the port.",
-    "Read `zflow logs install.dns`; end what holds port 53 inside the container, then run `zflow resume`.",
+    "End what holds port 53 inside the container, then run `zflow resume`.",
 )
 RELEASE_GONE = Code(
     "ZF-3020",
@@ -136,7 +136,7 @@ SYSLOG = Code(
     "ZF-3021",
     "the system log does not run",
     "rsyslog inside the Ubuntu could not be started, or ended at once.",
-    "Read `zflow logs install.syslog` and `/data/etc/rsyslog.conf`, then run `zflow resume`.",
+    "Correct what is wrong in `/data/etc/rsyslog.conf`, then run `zflow resume`.",
 )
 KILLED = Code(
     "ZF-3022",
@@ -182,7 +182,7 @@ SERVICES = Code(
     "ZF-3101",
     "services of the server do not run",
     "`zmcontrol start` was run, and the services below are down all the same.",
-    "It is tried again by itself. Read `zflow logs install.services` and the files below /data/opt/zimbra/log.",
+    "It is tried again by itself. The files below /data/opt/zimbra/log tell why a service ends.",
 )
 
 CODES = (

@@ -10,7 +10,7 @@ DH_BROKEN = Code(
     "ZF-5001",
     "Diffie-Hellman parameters are not usable",
     "What openssl found, or the file that was written, is no valid group of 4096 bits.",
-    "It is tried again. If it stays, set ZFLOW_DH=ffdhe4096 and tell us what `zflow logs hardening.dh` shows.",
+    "It is tried again. If it stays, set ZFLOW_DH=ffdhe4096.",
 )
 DH_NOT_TAKEN = Code(
     "ZF-5002",
@@ -85,7 +85,7 @@ VENDOR_REFUSED = Code(
     "ZF-5020",
     "Zimbra's zmcertmgr refuses the pair",
     "zflow's own checks passed, the vendor's did not.",
-    "`zflow logs tls.pair` shows its words. " + AGAIN,
+    AGAIN,
 )
 EC_REFUSED = Code(
     "ZF-5021",
@@ -98,19 +98,19 @@ ROLLED_BACK = Code(
     "the new certificate was not served and was taken back",
     "It was deployed, but a port did not answer with it in time; the previous one is in place again, and this pair is "
     "not tried again until it changes.",
-    "`zflow logs tls.deployed` names the ports. Supply another pair, which is tried by itself.",
+    "Supply another pair, which is tried by itself.",
 )
 NOT_ANSWERING = Code(
     "ZF-5023",
     "no TLS port answers",
     "Nothing on this machine accepts TLS, so that a certificate could not be proven; Zimbra's services may be down.",
-    "It is tried again. `zflow logs install.services`.",
+    "It is tried again; the services have to run.",
 )
 DEPLOY = Code(
     "ZF-5024",
     "the certificate could not be deployed",
     "One of Zimbra's tools failed on the way; the previous pair is put in place again.",
-    "It is tried again. `zflow logs tls.deployed` shows the tool's words.",
+    "It is tried again.",
 )
 PASSPHRASE = Code(
     "ZF-5025",
@@ -143,13 +143,13 @@ PROFILE = Code(
     "ZF-5030",
     "the server did not take the TLS settings",
     "After writing, Zimbra's configuration still reads other values.",
-    "It is tried again. `zflow logs tls.profile`.",
+    "It is tried again.",
 )
 HSTS = Code(
     "ZF-5031",
     "the server did not take the HSTS header",
     "After writing, Zimbra's configuration still reads other values.",
-    "It is tried again. `zflow logs tls.hsts`.",
+    "It is tried again.",
 )
 
 CODES = (

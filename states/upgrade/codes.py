@@ -39,8 +39,7 @@ FAILED = Code(
     "the upgrade to the ordered release failed",
     "The vendor's installer stopped, or the server is not what it was; where it stands is told below. Its data are in "
     "place; until it is whole nothing more is started.",
-    "Correct what is named below and run `zflow resume`, which goes on with it. Else restore the copy of the volume. "
-    "Read `zflow logs install.newer_software` and `zflow logs install.newer_setup`.",
+    "Correct what is named below and run `zflow resume`, which goes on with it. Else restore the copy of the volume.",
 )
 
 CODES = (NO_SERVER, NOT_NEWER, UNNAMED, UNDER_WAY, NOT_READY, FAILED)

@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.engine.commands import Capture, run
 from tests.engine.toy import AT_ONCE, Bench, Crash, again, file_step, product
 from zflow import codes
 from zflow.context import Context
 from zflow.errors import Code, CommandError, OperatorError
-from zflow.step import Step
+from zflow.journal.layout import its_log
+from zflow.status.document import gather
+from zflow.step import Evidence, Product, State, Step
 
 
 def crash(_ctx: Context) -> None:
@@ -82,6 +85,36 @@ def test_a_defect_is_recorded_by_its_code_and_its_traceback_is_only_logged(bench
     assert "Traceback" not in shown
     (log,) = (bench.volume / ".zflow/logs/one").iterdir()
     assert "Traceback" in log.read_text()
+
+
+def test_a_look_that_fails_leaves_a_log_and_what_to_do_names_it(
+    bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There was no attempt that could have one; it holds the last words of what the look ran, of the last look only."""
+
+    def look(ctx: Context) -> Evidence | None:
+        ctx.shell.run("sh", "-c", "echo the directory does not answer; exit 3")
+        return None
+
+    step = again(file_step("one.a"), probe=look)
+    for _ in range(2):
+        bench.said.clear()
+        assert bench.walk(product(step)) == "failed"
+        assert any(f"{codes.COMMAND.remedy} Its log: `zflow logs one.a`." in line for line in bench.said)
+    assert bench.position()["remedy"] == codes.COMMAND.remedy
+    monkeypatch.setenv("ZFLOW_VOLUME", str(bench.volume))
+    first, second = run(capsys, "logs", "one.a")[1].splitlines()
+    assert first.endswith(" the directory does not answer")
+    assert "ended with 3" in second
+
+
+def test_a_log_lies_under_its_steps_name_in_whatever_state_it_is(bench: Bench) -> None:
+    """Steps are inserted into other states than those whose name they bear; `zflow logs` knows them by their own."""
+    step = again(file_step("two.x"), apply=raising(command_failed), retry="at-once")
+    assert bench.walk(Product("toy", (State("one", "the one", (step,)),))) == "failed"
+    assert its_log(bench.volume, "two.x") == " Its log: `zflow logs two.x`."
+    assert its_log(bench.volume, "one.x") == its_log(bench.volume, None) == ""
+    assert gather(bench.volume)["problem"]["remedy"].endswith("Its log: `zflow logs two.x`.")
 
 
 def test_what_needs_the_operator_is_never_retried(bench: Bench) -> None:

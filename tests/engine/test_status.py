@@ -157,7 +157,8 @@ def test_a_blocked_walk_says_what_to_do(bench: Bench) -> None:
     document, text, code = look(bench.volume)
     assert (document["state"], document["place"], document["step"]) == ("blocked", "one", "one.a")
     assert document["problem"] == {
-        "code": "ZF-1001", "detail": "no password", "remedy": codes.SETTINGS.remedy, "next_try": None,
+        "code": "ZF-1001", "detail": "no password", "next_try": None,
+        "remedy": f"{codes.SETTINGS.remedy} Its log: `zflow logs one.a`.",
     }  # fmt: skip
     assert "blocked in one: needs you" in text
     assert f"ZF-1001: no password\nWhat to do: {codes.SETTINGS.remedy}" in text

@@ -19,9 +19,10 @@ from zflow import codes
 from zflow.boot import boot_identity
 from zflow.errors import Code
 from zflow.journal.event import Event
-from zflow.journal.layout import home, journal_file, pause_file
+from zflow.journal.layout import home, journal_file, log_name, pause_file
 from zflow.journal.writer import Journal, Position, _raw, open_journal
 from zflow.lock import RUNNER, WALKER
+from zflow.output import log_file
 from zflow.walk.walker import listed
 
 START = 1_800_000_000.0
@@ -87,6 +88,7 @@ class Tale:
         """End an attempt badly; with `wait` it is tried again after so many seconds."""
         next_try = None if wait is None else self.now + wait
         event = Event(kind, STATE_OF[step], step, attempt, None, None, code.id, "", detail, next_try, 3.0)
+        log_file(home(self.volume) / log_name(step, attempt), str, lambda: self.now)(detail)
         place = Position(STATE_OF[step], STATE_OF[step], step)
         if kind in {"blocked", "gave-up"}:
             state = "blocked" if kind == "blocked" else "failed"

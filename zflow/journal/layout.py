@@ -36,6 +36,19 @@ def request_file(volume: Path) -> Path:
     return home(volume) / "requested"
 
 
+def log_name(step: str, attempt: int | str) -> str:
+    """Return where the log of a step's attempt lies below zflow's folder: by the step's own name, whose state may be
+    another's."""
+    return f"logs/{step.replace('.', '/', 1)}.{attempt}.log"
+
+
+def its_log(volume: Path, step: str | None) -> str:
+    """Return a sentence that says how to read the newest log of a step; empty where there is none to be read."""
+    if step is None or not any(home(volume).glob(log_name(step, "*"))):
+        return ""
+    return f" Its log: `zflow logs {step}`."
+
+
 def paused(volume: Path) -> bool:
     """Tell whether the operator has asked the runner to keep still."""
     return pause_file(volume).exists()

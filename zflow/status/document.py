@@ -14,7 +14,7 @@ from zflow.clock import Clock, stamp, system_clock
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.journal.event import VALID
-from zflow.journal.layout import home, paused
+from zflow.journal.layout import home, its_log, paused
 from zflow.journal.reader import milestones, position, reading, steps
 from zflow.lock import HAND, RUNNER, WALKER, holder
 from zflow.status.outlook import left, outlook, pace
@@ -76,7 +76,8 @@ def _journalled(volume: Path, journal: Connection, clock: Clock, *, alive: bool,
         found |= {name: row[name] for name in ("state", "place", "step")} | {"updated": stamp(row["updated"])}
         found |= {"reason": past["reason"], "first_start": not past["served"], "since": _since(row, past)}
         if row["code"]:
-            found["problem"] = _problem(row["code"], row["detail"], row["remedy"], row["next_try"])
+            remedy = f"{row['remedy']}{its_log(volume, row['step'])}"
+            found["problem"] = _problem(row["code"], row["detail"], remedy, row["next_try"])
     if alive and (row is None or row["boot"] != boot):
         # What the journal says is of an earlier start: the services of this one have not been looked at yet.
         found |= {"state": "starting", "since": None, "reason": None, "problem": None}

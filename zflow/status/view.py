@@ -195,7 +195,7 @@ class _View:
         elif problem:
             lines.append(self._headed("bad", f"{problem['code']}:", problem["detail"]))
             lines.append(self._headed("bold", "What to do:", problem["remedy"]))
-            lines.append(f"Its cause: `zflow explain {problem['code']}`{_its_log(document)}")
+            lines.append(f"Its cause: `zflow explain {problem['code']}`")
         elif _absent(document):
             lines.append("What to do: Start the container.")
         elif document["paused"] and not document["walking"]:
@@ -209,12 +209,6 @@ class _View:
 
 def _present_step(document: Document) -> Document | None:
     return next((step for step in document["steps"] if step["name"] == document["step"]), None)
-
-
-def _its_log(document: Document) -> str:
-    """Name the log of what stopped; what was refused before its first attempt has none."""
-    step = _present_step(document)
-    return f"; its log: `zflow logs {step['name']}`" if step is not None and step["attempt"] else ""
 
 
 def _absent(document: Document) -> bool:

@@ -16,7 +16,16 @@ from dataclasses import dataclass, field
 
 from zflow import codes
 from zflow.context import Context
-from zflow.errors import Code, Interrupted, OperatorError, StepBug, StillFailed, TransientError, ZflowError
+from zflow.errors import (
+    Code,
+    CommandError,
+    Interrupted,
+    OperatorError,
+    StepBug,
+    StillFailed,
+    TransientError,
+    ZflowError,
+)
 from zflow.files import sync_volume
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position, Record
@@ -78,6 +87,8 @@ class Task:
     chain: Chain
     context: Callable[[Step, int | None], Context]
     """Makes the step's context; without an attempt's number nothing is logged, as for a probe."""
+    failed_look: Callable[[Step], Callable[[str], None]]
+    """Returns what writes the log of a look that failed."""
     enter: Callable[[], None]
     """Told before anything is recorded: the machine moves to the step's state."""
     wait: Callable[[Context, float], None]
@@ -104,8 +115,7 @@ def settle(task: Task) -> bool:
     record = chain.journal.step(step.name)
     ctx = task.context(step, None)
     try:
-        key = key_of(step, ctx)
-        seen = None if step.in_flight == "rerun" and record.unfinished else task.look(record)(ctx)
+        key, seen = _look(task, record, ctx)
         evidence = None if isinstance(seen, Drift) else seen
         stands = record.valid and record.key == key and not record.unfinished
         if evidence is not None and stands and evidence.agrees_with(record.evidence, chain.journal.cleaned):
@@ -126,7 +136,7 @@ def settle(task: Task) -> bool:
         chain.flush(_fault(task, "blocked", error))
         raise
     except Exception as error:
-        fault = _understood(task.context(step, record.attempt), error)
+        fault = _understood(ctx, error, task.failed_look(step))
         chain.flush(_fault(task, "blocked", fault))
         raise fault from error
     if record.valid and record.key == key:
@@ -138,6 +148,22 @@ def settle(task: Task) -> bool:
     while not _try_once(task):
         pass
     return True
+
+
+def _look(task: Task, record: Record, ctx: Context) -> tuple[str, Evidence | Drift | None]:
+    """Return the step's key and what its look sees; an error leaves the last words of what it ran in a log.
+
+    There may be no attempt that has one, and what an operator is told to correct is read there.
+    """
+    try:
+        key = key_of(task.step, ctx)
+        again = task.step.in_flight == "rerun" and record.unfinished
+        return key, None if again else task.look(record)(ctx)
+    except ZflowError as error:
+        log = task.failed_look(task.step)
+        for line in [*(error.tail.splitlines() if isinstance(error, CommandError) else ()), str(error)]:
+            log(line)
+        raise
 
 
 def _wait_on(task: Task) -> None:
@@ -199,7 +225,7 @@ def _try_once(task: Task) -> bool:
             _failed(task, ctx, number, error, started)
         return False
     except Exception as error:  # noqa: BLE001 - whatever a step raises is recorded, shown by its code, and logged whole
-        _failed(task, ctx, number, _understood(ctx, error), started)
+        _failed(task, ctx, number, _understood(ctx, error, ctx.log), started)
         return False
     finally:
         ctx.progress.clear()
@@ -272,13 +298,13 @@ def _failed(task: Task, ctx: Context, number: int, error: ZflowError, started: f
     task.wait(ctx, wait)
 
 
-def _understood(ctx: Context, error: Exception) -> ZflowError:
+def _understood(ctx: Context, error: Exception, log: Callable[[str], None]) -> ZflowError:
     """Return what an unforeseen error means: the volume's state, else a defect of ours, whose traceback is logged."""
     if isinstance(error, OSError) and (code := codes.meant(error, ctx.volume)) is not None:
         if code is codes.VOLUME_READ_ONLY and not str(error.filename or "").startswith(f"{ctx.volume}/"):
             code = codes.ROOT_READ_ONLY
         return OperatorError(code, f"{error.filename or 'a file'}: {error.strerror}")
-    ctx.log("".join(traceback.format_exception(error)))
+    log("".join(traceback.format_exception(error)))
     return StepBug(codes.BUG, f"{type(error).__name__}: {error}")
 
 

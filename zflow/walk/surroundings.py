@@ -5,18 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from zflow.clock import Clock, system_clock
 from zflow.context import Context
-from zflow.journal.layout import home
+from zflow.journal.layout import home, log_name
 from zflow.output import Announce, log_file
 from zflow.progress import Progress
 from zflow.secret import Redactor, SecretStore
 from zflow.settings import Settings
 from zflow.shell import Shell
-from zflow.step import State, Step
+from zflow.step import Step
 
 
 @dataclass
@@ -46,10 +47,17 @@ class Surroundings:
         for secret in settings.secrets():
             self.redactor.learn(secret)
 
-    def context(self, state: State, step: Step, attempt: int | None) -> Context:
+    def context(self, step: Step, attempt: int | None) -> Context:
         """Return the context of a step's attempt, or, without a number, of a look at it that leaves no log."""
-        log = _drop if attempt is None else self._log(state.name, f"{step.name.rpartition('.')[2]}.{attempt}.log")
+        log = _drop if attempt is None else self._log(log_name(step.name, attempt))
         return self._context(log, step.name, step.timeout)
+
+    def failed_look(self, step: Step) -> Callable[[str], None]:
+        """Return what writes the log of a look at a step that failed; that of the one before goes."""
+        name = log_name(step.name, 0)
+        with suppress(OSError):
+            (self.home / name).unlink()
+        return self._log(name)
 
     def look(self) -> Context:
         """Return a context for looking only, of no step and without a log."""
@@ -57,10 +65,10 @@ class Surroundings:
 
     def product_context(self) -> Context:
         """Return a context for what belongs to no step, such as the shutdown."""
-        return self._context(self._log("product", "product.log"), "product", 600.0)
+        return self._context(self._log("logs/product/product.log"), "product", 600.0)
 
-    def _log(self, folder: str, name: str) -> Callable[[str], None]:
-        return log_file(f"{self.home}/logs/{folder}/{name}", self.redactor.clean, self.clock)
+    def _log(self, name: str) -> Callable[[str], None]:
+        return log_file(f"{self.home}/{name}", self.redactor.clean, self.clock)
 
     def _context(self, log: Callable[[str], None], name: str, timeout: float) -> Context:
         deadline = time.monotonic() + timeout

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zflow.errors import CommandError, ZflowError
 from zflow.journal.event import VALID
-from zflow.step import Drift, Evidence, Product, State, Step
+from zflow.step import Drift, Evidence, Product, Step
 from zflow.walk.keys import key_of, why_due
 from zflow.walk.surroundings import Surroundings
 
@@ -35,16 +35,14 @@ def survey(
     """Yield a finding for each step in walking order; `deep` asks the audits where there are any."""
     for state in product.states:
         for step in state.steps:
-            verdict, why, seen = _judge(state, step, statuses.get(step.name, {}), around, deep=deep)
+            verdict, why, seen = _judge(step, statuses.get(step.name, {}), around, deep=deep)
             clean = around.redactor.clean
             notices, remarks = (tuple(map(clean, each)) for each in (seen.notices, seen.remarks))
             yield Finding(state.name, step.name, step.title, verdict, clean(why), notices, remarks)
 
 
-def _judge(
-    state: State, step: Step, row: Mapping[str, Any], around: Surroundings, *, deep: bool
-) -> tuple[Verdict, str, Evidence]:
-    ctx = around.context(state, step, None)
+def _judge(step: Step, row: Mapping[str, Any], around: Surroundings, *, deep: bool) -> tuple[Verdict, str, Evidence]:
+    ctx = around.context(step, None)
     nothing = Evidence("")
     try:
         key = key_of(step, ctx)

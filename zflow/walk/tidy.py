@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from zflow.errors import OperatorError
+from zflow.journal.layout import log_name
 from zflow.journal.writer import Journal
 
 LOGS = 10
@@ -20,7 +21,7 @@ MOST = 2_000
 """Logs removed after one walk."""
 LARGE = 1 << 20
 """Bytes from which on the log of what belongs to no step is begun anew; the one before is kept."""
-NAME = re.compile(r"(.+)\.(\d+)\.log")
+NAME = re.compile(r"(.+)\.\d+\.log")
 
 
 def tidy(journal: Journal, logs: Path, turns: Sequence[str]) -> None:
@@ -39,15 +40,15 @@ def tidy(journal: Journal, logs: Path, turns: Sequence[str]) -> None:
 
 
 def _prune_logs(journal: Journal, logs: Path, turns: Sequence[str]) -> None:
-    attempts: dict[tuple[str, str], list[tuple[int, int, Path]]] = {}
+    attempts: dict[tuple[str, str], list[tuple[int, Path]]] = {}
     for path in logs.glob("*/*.log"):
         if match := NAME.fullmatch(path.name):
             made = path.lstat().st_mtime_ns
-            attempts.setdefault((path.parent.name, match[1]), []).append((made, int(match[2]), path))
+            attempts.setdefault((path.parent.name, match[1]), []).append((made, path))
     old = {name: sorted(found)[:-LOGS] for name, found in attempts.items() if len(found) > LOGS}
     if not old:
         return
-    apart = {(state, step.rpartition(".")[2], number) for state, step, number in journal.attempts_apart(turns, LOGS)}
-    surplus = (path for name, found in old.items() for _, number, path in found if (*name, number) not in apart)
+    apart = {log_name(step, number) for _, step, number in journal.attempts_apart(turns, LOGS)}
+    surplus = (path for found in old.values() for _, path in found if str(path.relative_to(logs.parent)) not in apart)
     for path in islice(surplus, MOST):
         path.unlink()

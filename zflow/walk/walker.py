@@ -18,6 +18,7 @@ from zflow import codes
 from zflow.context import Context
 from zflow.errors import Interrupted, OperatorError, StepBug, StillFailed, TransientError, ZflowError
 from zflow.journal.event import LOOKED, Event
+from zflow.journal.layout import its_log
 from zflow.journal.writer import Journal, Listed, Position
 from zflow.retry import POLICIES
 from zflow.step import Product, State, Step, Watch
@@ -261,7 +262,8 @@ class Walker:
             step=step,
             state=state.name,
             chain=chain,
-            context=partial(self._around.context, state),
+            context=self._around.context,
+            failed_look=self._around.failed_look,
             enter=partial(self._enter, state) if chain is self._chain else _stay,
             wait=self._wait,
             known=self._codes.get,
@@ -309,7 +311,8 @@ class Walker:
         stopped = {"code": error.code.id, "detail": error.detail, "remedy": error.code.remedy, "next_try": next_try}
         ended = Event("ended", code=error.code.id, detail=LOOKED if self._looked else None)
         self._move("fail" if transient else "block", ended, stopped=stopped)
-        self._around.announce(f"{self._workflow.state}: {error}", f"what to do: {error.code.remedy}")
+        log = its_log(self._around.volume, self._step)
+        self._around.announce(f"{self._workflow.state}: {error}", f"what to do: {error.code.remedy}{log}")
 
     def _later(self) -> float:
         step = next((step for step in self._product.steps if step.name == self._step), None)

@@ -58,7 +58,8 @@ def test_each_stage_has_its_headline(tmp_path: Path) -> None:
     bench.walk(product(file_step("one.a"), again(file_step("two.b"), apply=refuse)))
     blocked = shown(tmp_path).seen
     assert "Blocked in two: needs you." in blocked
-    assert {"ZF-1001", "no password", f"What to do: {codes.SETTINGS.remedy}", "1 of 2 steps are valid."} <= {*blocked}
+    advice = f"What to do: {codes.SETTINGS.remedy} Its log: `zflow logs two.b`."
+    assert {"ZF-1001", "no password", advice, "1 of 2 steps are valid."} <= {*blocked}
     bench.walk(product(file_step("one.a"), file_step("two.b")))
     serving = shown(tmp_path).seen
     assert "Serving: every state is valid." in serving
