@@ -23,6 +23,17 @@ from states.install.vendor import installers, readback, setuplog
 from states.install.vendor.history import last
 from zflow.api import Context, OperatorError, read_text, write_atomic
 
+CLOSING = """\
+(
+    for each in $(seq 600); do
+        find /tmp -maxdepth 1 -name 'zmsetup.*.log' -type f -user root -perm /077 -exec chmod 600 {} \\; -print |
+            grep -q . && break
+        sleep 0.1
+    done
+) </dev/null >/dev/null 2>&1 &
+exec "$@"
+"""
+"""Closes the program's log, which it opens to everybody, as soon as it is there; its output is the operator's."""
 LOGS = ("opt/zimbra/log/zmsetup*.log", "tmp/zmsetup*.log")
 
 
@@ -65,7 +76,8 @@ def invitation(*, after_a_cut: bool) -> OperatorError:
 
 def command(ctx: Context) -> tuple[str, ...]:
     """Return the command that opens the menu, to be run on a terminal."""
-    return ("chroot", str(ctx.volume), "sh", "-c", installers.ALONE, "alone", installers.ZMSETUP)
+    closing = ("sh", "-c", CLOSING, "closing", installers.ZMSETUP)
+    return ("chroot", str(ctx.volume), "sh", "-c", installers.ALONE, "alone", *closing)
 
 
 def open_menu(ctx: Context) -> None:

@@ -179,6 +179,9 @@ def test_a_stage_that_fails_is_found_or_was_not_needed(laid: Ground) -> None:
         found = [each["detail"] for each in seen["events"] if each["kind"] == "gave-up"]
         if code != (STOPPED if words else 0) or not all((words or "") in each for each in found) or seen["leaks"]:
             wrong.append(f"{stage}: {code} {found or output[-500:]} {seen['leaks']}")
+        wrong += [
+            f"{path} is open" for path in (machine.top / "tmp").glob("zmsetup.*.log") if path.stat().st_mode & 0o77
+        ]
         if (line := REGRETTED.get(stage)) and f"notice: the vendor's installer said: {line}" not in output:
             wrong.append(f"{stage}: no notice in {output[-500:]}")
         machine.remove()

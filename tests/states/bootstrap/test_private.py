@@ -21,6 +21,9 @@ OPEN = {
     "opt/zimbra/conf/localconfig.xml": 0o640,
     "opt/zimbra/conf/nginx.key": 0o640,
     "opt/zimbra/ssl/zimbra/commercial/commercial.key": 0o640,
+    "tmp/zmsetup.20261130-125301.log": 0o600,
+    "opt/zimbra/log/zmsetup.20261130-125301.log": 0o640,
+    "opt/zimbra/config.4711": 0o600,
 }
 
 

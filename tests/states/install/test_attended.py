@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,3 +169,25 @@ def test_unattended_has_no_menu(ctx: Context) -> None:
     """Where zflow answers, the menu is not for opening."""
     error = refused(attended.open_menu, context(ctx.volume, ZFLOW_INSTALL="unattended"))
     assert "ZFLOW_INSTALL is unattended" in error.detail
+
+
+WRITING = """\
+umask 022
+ln -s /etc/hostname /tmp/zmsetup.planted.log
+: >/tmp/zmsetup.20261130-125301.log
+for n in $(seq 100); do
+    [ "$(stat -c %a /tmp/zmsetup.20261130-125301.log)" = 600 ] && break
+    sleep 0.1
+done
+stat -c %a /tmp/zmsetup.20261130-125301.log /etc/hostname
+"""
+
+
+@pytest.mark.root
+def test_the_menus_log_is_closed_while_the_menu_is_open() -> None:
+    """The operator is still choosing when nobody else may read it; what a link of that name leads to is left alone."""
+    before = f"{Path('/etc/hostname').stat().st_mode & 0o777:o}"
+    script = 'mount -t tmpfs tmp /tmp && exec sh -c "$@"'
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", attended.CLOSING, "closing", "sh", "-c", WRITING]
+    done = subprocess.run(argv, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["600", before]
