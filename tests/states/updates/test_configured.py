@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states import identity
+from states import bootstrap, identity
+from states.bootstrap import build, rootfs
 from states.bootstrap.settings import PROXY
+from states.bootstrap.suites import SUITES
 from states.updates import CODES, configured, driver, sealed
 from states.updates.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
@@ -167,6 +169,25 @@ def test_sendmail(ctx: Context) -> None:
     configured.apply(ctx)
     assert configured.probe(ctx) is not None
     assert str(link.readlink()) == "/etc/alternatives/sendmail"
+
+
+def test_no_file_that_others_may_read_has_a_password(tmp_path: Path) -> None:
+    """Neither the archive's mirror's nor the proxies', in whatever file of apt's they have to be."""
+    places = {
+        "ZFLOW_MIRROR": "http://me:of-the-mirror@mirror.example.org/ubuntu",
+        "ZFLOW_PROXY": "http://me:of-the-proxy@proxy.example.org:3128",
+        "ZFLOW_APT_PROXY": "http://me:of-the-cache@cache.example.org:3142",
+    }
+    ctx = make_context(make_tree(tmp_path), (*identity.SETTINGS, *bootstrap.SETTINGS, *SETTINGS), {**NAMED, **places})
+    make_tree(rootfs.tree(ctx))
+    build.finish(ctx, SUITES["18.04"])
+    configured.apply(ctx)
+    with_one = {
+        path.name: path.stat().st_mode & 0o777
+        for path in tmp_path.rglob("*")
+        if path.is_file() and not path.is_symlink() and b"of-the-" in path.read_bytes()
+    }
+    assert with_one == {"52zflow-proxy": 0o600, "zflow-mirror.conf": 0o600}
 
 
 @pytest.mark.parametrize("content", [None, "", "cron\n", "1", "-1", "99999999", "9" * 400])
