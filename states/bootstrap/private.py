@@ -28,8 +28,8 @@ SECRETS = (
     ("opt/zimbra/log", ("zmsetup.*.log",), OTHERS),
     ("opt/zimbra", ("config.[0-9]*",), OTHERS),
 )
-"""Folder, names in it, and the bits they must not have. The last three are the vendor's records of a configuration, with
-passwords in clear: what did not come to its end leaves the first open (zmsetup.pl 8.8.15: 36, 353-380)."""
+"""Folder, names in it, and the bits they must not have. The last three are the vendor's records of a configuration,
+with passwords in clear: what did not come to its end leaves the first open (zmsetup.pl 8.8.15: 36, 353-380)."""
 SERVERS = (
     ("opt/zimbra/conf", ("localconfig.xml", "*.key"), OTHERS),
     ("opt/zimbra/ssl/zimbra/ca", ("*.key",), OTHERS),

@@ -47,9 +47,12 @@ def _ask_many(ctx: Context, names: Iterable[str], *command: str) -> Attributes:
 
 
 def _answered(ctx: Context) -> dict[str, str]:
-    """Return the answers by their keys, and what follows from them."""
-    found = dict(line.split("=", 1) for line in answers.content(ctx).splitlines())
-    found = {key: value.strip('"') for key, value in found.items()}
+    """Return the answers that were given, by their keys, and what follows from them.
+
+    From the file: the container's addresses, and with them what would be answered now, may have changed since.
+    """
+    lines = read_text(ctx.volume / answers.PLACE).splitlines()
+    found = {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
     # Compared with this word alone, Z:6235.
     return {**found, "strict": "TRUE" if found["STRICTSERVERNAMEENABLED"] == "yes" else "FALSE"}
 

@@ -15,7 +15,7 @@ from states.install.vendor import installers
 from states.install.vendor.words import failed_parts
 from zflow.api import Context, ZflowError, read_text
 
-NAMED = re.compile(r"^Operations logged to /(tmp/zmsetup\.[\w.-]+\.log)$", re.MULTILINE)
+NAMED = re.compile(r"^Operations logged to /(tmp/zmsetup\.[\w.-]+\.log)$")
 STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
 """The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), Z:detail."""
 PASSWORD = re.compile(r"(\w*pass(?:word|wd)?\w*(?: to |=)\s*)('[^']*'|\S+)", re.IGNORECASE)

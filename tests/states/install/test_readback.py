@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from states import identity
+from states.bootstrap.addresses import Addresses
 from states.bootstrap.settings import UBUNTU
 from states.install import services
 from states.install.settings import SETTINGS
@@ -24,7 +25,10 @@ class Server(Answering):
 
     def __init__(self, volume: Path) -> None:
         super().__init__(volume, self._say)
-        self.known = dict(line.split("=", 1) for line in answers.content(context(volume)).replace('"', "").splitlines())
+        content = answers.content(context(volume))
+        (volume / answers.PLACE).parent.mkdir(parents=True)
+        (volume / answers.PLACE).write_text(content)
+        self.known = dict(line.split("=", 1) for line in content.replace('"', "").splitlines())
         self.shown = {
             "gcf": {"zimbraDefaultDomainName": "example.org"},
             "gs": self._made(outcome.SERVER) | {"zimbraServiceEnabled": " ".join(readback.ENABLED)},
@@ -143,6 +147,13 @@ def test_what_makes_a_server_is_found(server: Server, question: str, attribute: 
     server.shown[question][attribute] = left
     (found,) = server.defects()
     assert found.startswith(words)
+
+
+def test_what_was_answered_counts_and_not_what_would_be_now(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that the container gets while its server is configured is no loss of the server's."""
+    monkeypatch.setattr(answers, "addresses", lambda: Addresses(("10.9.8.7", "fd00::7"), six=True))
+    assert "10.9.8.7" in answers.content(context(server._root))
+    assert server.defects() == []
 
 
 def test_a_service_that_is_down_is_found(server: Server) -> None:
