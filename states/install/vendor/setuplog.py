@@ -23,9 +23,12 @@ PASSWORD = re.compile(r"(\w*pass(?:word|wd)?\w*(?: to |=)\s*)('[^']*'|\S+)", re.
 SAYS_NOTHING = re.compile(
     r"\*\*\* Running|[GS]etting local config|Skipping update|Updating cached|entering function|Operations logged"
     r"|Errors have been logged|ERROR$|Configuration failed|Please address|complete the conf"
-    r"|(\S.*\.\.\.)?(done\.|[Ff]ailed\b.*)?$"
+    r"|(\S.*\.\.\.)?\s*(done\.|[Ff]ailed\b.*)?$"
 )
-"""The lines of which none tells a reason: the vendor's progress and last words."""
+"""The lines of which none tells a reason: the vendor's progress and last words, and what its tools try in vain in every
+good run, such as `** Retrieving CA private key from LDAP... failed`."""
+DYING = re.compile(r"Can't locate .* in @INC|^BEGIN failed| at /opt/zimbra/libexec/\S+ line \d+\.?$")
+"""Perl's last words, which do not go into the log: `Setting defaults...Can't call method … at … line 1645.`"""
 TAIL = 60
 """Lines of it copied into the step's log."""
 REASONS, LONGEST = 3, 240
@@ -100,7 +103,8 @@ def in_log(log: str) -> list[str]:
 
 
 def reasons(ran: Ran) -> str:
-    """Return the last lines that tell why it ended, from its log, or, before it has one, from what it printed."""
-    lines = [STAMP.sub("", line).strip() for line in (ran.log or ran.output).splitlines()]
-    telling = [line[:LONGEST] for line in lines if not SAYS_NOTHING.match(line)]
-    return " / ".join(telling[-REASONS:])
+    """Return the last lines that tell why it ended: perl's own, else its log's, or its output's where it has no log."""
+    output = [line.strip() for line in ran.output.splitlines()]
+    lines = [line for line in output if DYING.search(line)]
+    lines = lines or [STAMP.sub("", line).strip() for line in ran.log.splitlines()] or output
+    return " / ".join([line[:LONGEST] for line in lines if not SAYS_NOTHING.match(line)][-REASONS:])

@@ -144,6 +144,13 @@ def test_failures_without_a_log() -> None:
     assert setuplog.failures(Ran("Creating root alias...failed.\n", "")) == ["Creating root alias...failed."]
 
 
+def test_perls_last_words_come_before_the_logs() -> None:
+    """They are on its standard error alone, behind what it was doing."""
+    words = "Setting defaults...Can't call method x on an undefined value at /opt/zimbra/libexec/zmsetup.pl line 1645."
+    log = f"{AT}Checking for x\n{AT}Setting defaults...\n"
+    assert setuplog.reasons(Ran(f"Operations logged to /{NAME}\n{words}\n", log)) == words
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
@@ -160,6 +167,7 @@ def test_failures_without_a_log() -> None:
             "/opt/zimbra/conf/localconfig.xml is not owned by zimbra / This will cause installation failure.",
         ),
         (f"{AT}one\n{AT}two\n{AT}three\n{AT}four\n", "two / three / four"),
+        (f"{AT}one\n** Retrieving CA private key from LDAP... failed\n{AT}failed.\n", "one"),
         (f"{AT}Operations logged to /{NAME}\n", ""),
     ],
 )
