@@ -219,6 +219,23 @@ def test_begun_configurations_are_not_resumed(
     assert witness.recall(ctx, "former") == ""
 
 
+def test_an_attempt_that_reached_no_stage_is_made_again_from_clean_software(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ZF-3017 says: what ended the program at once may be in what was installed."""
+    rebuilt: list[Context] = []
+    write_history(ctx.volume, session(1))
+    (ctx.volume / "opt").mkdir(exist_ok=True)
+    monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
+    monkeypatch.setattr(software, "rebuild", rebuilt.append)
+    monkeypatch.setattr(installers, "run", lambda *_argv, **_options: "Can't locate DBI.pm in @INC\n")
+    for number in (0, 1):
+        with pytest.raises(TransientError, match="before its first stage: Can't locate DBI.pm"):
+            setup.configure(ctx)
+        assert len(rebuilt) == number
+    assert "each time from a clean software install" in codes.CONFIGURATION.remedy
+
+
 LOST: dict[str, list[str]] = {
     "its mark": [session(1, stages=STAGES)],
     "its mark and an upgrade before": [session(1, stages=STAGES), session(5, word="UPGRADED", stages=STAGES)],
