@@ -13,8 +13,10 @@ from .release import Release
 
 def substituted(text: str, release: Release) -> str:
     """Fill in what scripts say differently from release to release."""
-    known = "|".join(release.known_platforms)
-    return text.replace("@KNOWN@", known).replace("@GA8815@", "yes" if release.is_8815 else "no")
+    words = {"@KNOWN@": "|".join(release.known_platforms), "@GA8815@": "yes" if release.is_8815 else "no"}
+    for word, meaning in {**words, **release.patterns}.items():
+        text = text.replace(word, meaning)
+    return text
 
 
 def copy_tree(source: Path, target: Path, release: Release) -> None:

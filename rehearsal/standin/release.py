@@ -14,6 +14,11 @@ KNOWN_PLATFORMS = {
 }
 """What each release's get_plat_tag.sh knows; the one it was built for is always added."""
 
+SYSLOG_KNOWN = {"8.8.15": ("16",), "9.0.0": ("16", "18"), "10.1.0": ("16", "18", "20", "22")}
+"""The newer Ubuntus that zmsyslogsetup knows (zm-core-utils: 8.8.15, 9.0.0, and its newest text for 10.1)."""
+FIXPERMS_KNOWN = {"8.8.15": ("16",), "9.0.0": ("16",), "10.1.0": ("16", "18", "20")}
+"""Those that zmfixperms knows."""
+
 BEHAVIOURS = frozenset(
     {
         "endless_output",
@@ -76,6 +81,14 @@ class Release:
     def known_platforms(self) -> tuple[str, ...]:
         """The Ubuntus its platform script has a tag for."""
         return tuple(sorted({*KNOWN_PLATFORMS[self.version], self.ubuntu}))
+
+    @property
+    def patterns(self) -> dict[str, str]:
+        """The platforms that its scripts outside the installer know, as `case` has them."""
+        tables = {"@SYSLOG_KNOWN@": SYSLOG_KNOWN, "@FIXPERMS_KNOWN@": FIXPERMS_KNOWN}
+        return {
+            word: "|".join(f"UBUNTU{number}_64" for number in table[self.version]) for word, table in tables.items()
+        }
 
     @property
     def is_8815(self) -> bool:

@@ -69,7 +69,7 @@ def make(ctx: Context) -> None:
         configure(ctx)
         networks.remember(ctx)
         administrator.agree(ctx)
-    syslog.give_log(ctx)
+    syslog.turn(ctx)
     services.record(ctx)
     sync_volume(ctx.volume)
     finished = last(ctx)

@@ -78,5 +78,6 @@ def watches(ctx: Context) -> Sequence[Watch]:
         Watch("processes", argv=("sh", "-c", ALIVE, "alive", *numbers), every=OFTEN),
         Watch("addresses", argv=("sh", "-c", ADDRESSES), every=EVERY),
         Watch("nameservers", argv=("bash", "-c", FORWARDS, "nameservers", "53", APART), every=EVERY),
+        *syslog.watches(ctx),
         Watch("services", argv=("bash", "-o", "pipefail", "-c", LOOK, "look", str(ctx.volume), status), every=EVERY),
     )

@@ -55,7 +55,7 @@ def upgrade(ctx: Context, order: Order) -> None:
     file = answers.write(ctx)
     prove(ctx, order, setuplog.run(ctx, unpack.inside(file, ctx), reporter(ctx)))
     file.unlink()
-    syslog.give_log(ctx)
+    syslog.turn(ctx)
     services.record(ctx)
     sync_volume(ctx.volume)
     session = last(ctx)

@@ -21,7 +21,7 @@ from states import identity as identity_of_server
 from states import witness
 from states.bootstrap import names
 from states.install import attended, identity, networks, proof, services
-from states.install.machine import limits, syslog
+from states.install.machine import limits, logs, syslog
 from states.install.vendor import history, localconfig
 from states.tls import deployed, exchange
 from tests.engine.toy import Bench, file_step, product
@@ -46,7 +46,7 @@ WRITERS: dict[str, Callable[[Context], object]] = {
     "etc/security": limits.apply,
     "opt/zimbra": lambda ctx: proof.mark(ctx, SESSION),
     "opt": networks.remember,
-    "var/log": syslog.give_log,
+    "var/log": logs.give,
     ".zflow/witness": lambda ctx: witness.attest(ctx, "file", "root's"),
     "run": lambda ctx: files.make_folder(ctx.volume / services.RUN),
 }

@@ -1,43 +1,73 @@
-"""The system log inside the Ubuntu: Zimbra logs through it, and nothing else starts it where there is no init."""
+"""The system log inside the Ubuntu: Zimbra logs through it, and nothing else starts it where there is no init.
+
+That rsyslogd runs says nothing of the lines. They are lost when it runs with a configuration that was written since,
+or writes to files that were put aside or given to somebody else. So a line is sent to each log and read back whenever
+that may be: after a start, after a rotation, after a change of an owner; not at each look, for it stays in the log.
+A line that does not arrive is told and stops nothing: an operator's rules may keep it away, and mail goes on.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import os
 import re
+import signal
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from states.bootstrap.rootfs import ids
 from states.install import codes
+from states.install.machine import logs
 from states.install.machine.processes import came, end, found, from_file, inside, name_of
 from states.install.machine.replaced import replaced
 from zflow.api import (
+    CommandError,
     Context,
+    Drift,
     Evidence,
     Scope,
     Step,
     TransientError,
-    holds,
+    Watch,
     make_folder,
-    opened,
+    read_text,
     remove_file,
     write_atomic,
 )
 
-CONFIG = Path("etc/rsyslog.conf")
 PID = Path("run/rsyslogd.pid")
 SOCKET = Path("dev/log")
-LOG = Path("var/log/zimbra.log")
 KERNEL_LOG = re.compile(r'^(?=module\(load="imklog"|\$ModLoad imklog)', re.MULTILINE)
 """Reads the kernel's log, which a container may not: an error at every start and never a line."""
-ROTATE = Path("usr/lib/rsyslog/rsyslog-rotate")
-"""What logrotate runs when it has put a log aside."""
-ROTATION = """\
-#!/bin/sh
-# Written by zflow, in place of rsyslog's own beside it: that asks systemd, or an init script, to reach rsyslogd.
-kill -HUP "$(cat /run/rsyslogd.pid)"
-"""
+RECORD = Path("run/zflow/syslog.json")
+"""On the volume's own tmpfs: gone with the container."""
 PATIENCE = 5.0
 """Seconds that rsyslog gets to make its socket."""
+LOST = (
+    "lines do not arrive in {}: see whether the volume is full, or a rule in /data/etc/rsyslog.d keeps them away, then "
+    "run `zflow resume`"
+)
+EVERY = 60.0
+"""Seconds between two looks at whether configuration and logs are still those that the last line was sent to."""
+LOOK = f"""\
+cd "$1" && cat {logs.CONFIG} {logs.MORE}/*.conf 2>/dev/null | sha256sum | cut -d ' ' -f 1
+shift
+exec stat -c '%i %u %n' "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was there when a line was last sent to each log: the process, what it had read, and the files."""
+
+    pid: int
+    configuration: str
+    """Its SHA-256 in hex."""
+    files: str
+    lost: str
+    """The logs in which it did not arrive, as the operator knows them."""
 
 
 def without_kernel_log(text: str) -> str:
@@ -51,79 +81,114 @@ def running(ctx: Context) -> int | None:
     return pid if pid is not None and inside(ctx, pid) and name_of(pid) == "rsyslogd" else None
 
 
-def writer(ctx: Context) -> tuple[int, int]:
-    """Return user and group that own the log files: syslog:adm, read from the Ubuntu's own tables."""
-    return ids(ctx.volume, "etc/passwd").get("syslog", 0), ids(ctx.volume, "etc/group").get("adm", 0)
+def digest(ctx: Context) -> str:
+    """Return the SHA-256 of all that rsyslogd would read now."""
+    return hashlib.sha256(logs.configuration(ctx)).hexdigest()
 
 
-def can_write(ctx: Context) -> bool:
-    """Tell whether rsyslog's user owns Zimbra's log.
-
-    The zmfixperms and zmsyslogsetup of 8.8.15 know Ubuntu up to 16.04 only and give the file to user zimbra, which
-    rsyslog's user then cannot write (zimbra-facts §3.7).
-    """
+def recorded(ctx: Context) -> Record | None:
+    """Return what was there when a line was last sent, in this start of the container."""
     try:
-        status = (ctx.volume / LOG).stat()
-    except OSError:
-        return False
-    return status.st_uid == writer(ctx)[0]
-
-
-def give_log(ctx: Context) -> None:
-    """Make Zimbra's log, and make rsyslog's user its owner."""
-    path = ctx.volume / LOG
-    if path.is_symlink():
-        remove_file(path)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with opened(path.parent) as folder:
-        descriptor = os.open(path.name, flags, 0o640, dir_fd=folder)
-    with os.fdopen(descriptor, "ab"):
-        os.fchown(descriptor, *writer(ctx))
-        os.fchmod(descriptor, 0o644)
-
-
-def probe(ctx: Context) -> Evidence | None:
-    """See whether rsyslog runs its present files, takes messages, not the kernel's, may write Zimbra's log, and turns
-    to new files after a rotation."""
-    pid = running(ctx)
-    if not holds(ctx.volume / ROTATE, ROTATION):
+        return Record(**json.loads(read_text(ctx.volume / RECORD)))
+    except (OSError, ValueError, TypeError):
         return None
-    if pid is None or replaced(ctx, [pid]) or not (ctx.volume / SOCKET).is_socket() or not can_write(ctx):
+
+
+def probe(ctx: Context) -> Evidence | Drift | None:
+    """See whether all is as it was when a line was last sent to each log, and nothing stands in the way of the next."""
+    if (pid := serving(ctx)) is None:
         return None
     text = _config(ctx)
-    return Evidence(f"rsyslog is process {pid}") if without_kernel_log(text) == text else None
+    if without_kernel_log(text) != text:
+        return None
+    if changed := [*logs.unlike(ctx), *([] if logs.can_write(ctx) else [logs.ZIMBRA])]:
+        return Drift(f"not as the system log needs it: {_names(changed)}")
+    before = recorded(ctx)
+    if before is None or before.files != logs.files(ctx):
+        return Drift("the logs are new files, in which no line was seen to arrive yet")
+    return Evidence(f"rsyslog is process {pid}", (LOST.format(before.lost),) if before.lost else ())
+
+
+def audit(ctx: Context) -> Evidence | Drift | None:
+    """See the same, and what becomes of a line now."""
+    seen, before = probe(ctx), recorded(ctx)
+    if isinstance(seen, Evidence) and before is not None and (lost := _names(logs.lost(ctx))) != before.lost:
+        return Drift(f"lines do not arrive in {lost}" if lost else f"lines arrive again in {before.lost}")
+    return seen
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return ", ".join(f"/{path}" for path in paths)
+
+
+def serving(ctx: Context) -> int | None:
+    """Return the process id of a rsyslogd that takes messages, with its present files and configuration."""
+    pid, before = running(ctx), recorded(ctx)
+    if pid is None or before is None or (before.pid, before.configuration) != (pid, digest(ctx)):
+        return None
+    return pid if (ctx.volume / SOCKET).is_socket() and not replaced(ctx, [pid]) else None
 
 
 def _config(ctx: Context) -> str:
     """Return rsyslog's configuration; what is not UTF-8 there stays byte for byte when it is written."""
-    return (ctx.volume / CONFIG).read_bytes().decode(errors="surrogateescape")
+    return (ctx.volume / logs.CONFIG).read_bytes().decode(errors="surrogateescape")
 
 
 def apply(ctx: Context) -> None:
-    """Put the configuration and the log right and start rsyslog anew; raises TransientError(SYSLOG)."""
+    """Put configuration and logs right, have rsyslogd turn to them, and send a line. Raises TransientError(SYSLOG).
+
+    It is started anew where it has to read its configuration again, or where it does not do with less.
+    """
     text = _config(ctx)
     if (better := without_kernel_log(text)) != text:
-        write_atomic(ctx.volume / CONFIG, better.encode(errors="surrogateescape"))
-    give_log(ctx)
-    divert_rotation(ctx)
+        write_atomic(ctx.volume / logs.CONFIG, better.encode(errors="surrogateescape"))
+    logs.settle(ctx)
+    logs.give(ctx)
+    pid, lost = serving(ctx), []
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGHUP)
+        lost = logs.lost(ctx)
+    if pid is None or lost:
+        pid = start(ctx)
+        lost = logs.lost(ctx)
+    make_folder((ctx.volume / RECORD).parent)
+    record = Record(pid, digest(ctx), logs.files(ctx), _names(lost))
+    write_atomic(ctx.volume / RECORD, json.dumps(asdict(record)) + "\n")
+
+
+def turn(ctx: Context) -> None:
+    """Turn to what the vendor's scripts have changed, as soon as they have; what fails is left to the step."""
+    with contextlib.suppress(TransientError, CommandError):
+        apply(ctx)
+
+
+def start(ctx: Context) -> int:
+    """Start rsyslogd anew and return its process id. Raises TransientError(SYSLOG)."""
     end(ctx, found(ctx, lambda pid: name_of(pid) == "rsyslogd"), PATIENCE)
     remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
-    if not came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE):
+    came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE)
+    if (pid := running(ctx)) is None:
         raise TransientError(codes.SYSLOG, f"no rsyslogd with a socket /{SOCKET} after {PATIENCE:.0f} s")
+    return pid
 
 
-def divert_rotation(ctx: Context) -> None:
-    """Put our script in the place of the package's, which dpkg keeps beside it from then on; dpkg-divert(1)."""
-    make_folder((ctx.volume / ROTATE).parent)
-    ctx.shell.chroot("dpkg-divert", "--local", "--rename", "--add", f"/{ROTATE}", timeout=30)
-    write_atomic(ctx.volume / ROTATE, ROTATION, mode=0o755)
+def watches(ctx: Context) -> Sequence[Watch]:
+    """Return what to watch: the configuration that was read, and the logs that a line was sent to."""
+    before = recorded(ctx)
+    if before is None:
+        return ()
+    paths = [line.split(" ", 2)[2] for line in before.files.splitlines()]
+    argv = ("sh", "-c", LOOK, "look", str(ctx.volume), *paths)
+    return (Watch("logs", argv=argv, every=EVERY, wanted=f"{before.configuration}\n{before.files}"),)
 
 
 STEP = Step(
     name="install.syslog",
     title="Start the system log",
     probe=probe,
+    audit=audit,
     apply=apply,
     scope=Scope.BOOT,
     timeout=60,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from states.install.machine import syslog
+from states.install.machine import logs, syslog
 from states.updates import driver
 from tests.states.install.inside import living
 from tests.states.install.shells import Answering
@@ -44,13 +44,15 @@ def test_one_whose_number_was_lost_is_no_second_one(
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "etc/passwd").write_text(f"root:x:0:0::/root:/bin/sh\nsyslog:x:{os.getuid()}:0::/:\n")
     (tmp_path / "etc/group").write_text("adm:x:0:\n")
-    (tmp_path / syslog.CONFIG).write_text("")
+    (tmp_path / logs.CONFIG).write_text("")
     with ExitStack() as stack, socket.socket(socket.AF_UNIX) as log:
         monkeypatch.chdir(tmp_path)  # the name of a socket is short; unix(7)
         log.bind(str(syslog.SOCKET))
         lost = stack.enter_context(living(tmp_path, called=daemon.called))
 
         def start(argv: tuple[str, ...]) -> str:
+            if argv[0] == "logger":
+                (tmp_path / logs.ZIMBRA).write_text(argv[-1])
             if argv[0] != daemon.called:
                 return ""
             started = stack.enter_context(living(tmp_path, called=daemon.called))

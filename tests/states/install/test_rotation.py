@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from states.install.machine import syslog
+from states.install.machine import logs
 from tests.states.install.shells import Answering
 from tests.support import make_context
 
@@ -39,14 +39,14 @@ wait $! || echo $?
 def test_a_rotation_reaches_the_system_log(tmp_path: Path) -> None:
     """By a real dpkg the package's script is kept beside ours, upgraded there, and ours tells the running process."""
     ctx = make_context(tmp_path, shell=Answering(tmp_path))
-    syslog.divert_rotation(ctx)
-    assert (tmp_path / syslog.ROTATE).stat().st_mode & 0o777 == 0o755
+    logs.settle(ctx)
+    assert (tmp_path / logs.ROTATE).stat().st_mode & 0o777 == 0o755
     assert isinstance(ctx.shell, Answering)
     (argv,) = ctx.shell.commands
-    environment = {"PATH": os.environ["PATH"], "PLACE": f"/{syslog.ROTATE}", "SCRIPT": syslog.ROTATION}
+    environment = {"PATH": os.environ["PATH"], "PLACE": f"/{logs.ROTATE}", "SCRIPT": logs.HUP}
     environment["COMMAND"] = " ".join(argv)
     done = subprocess.run(
         ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", DIVERTED],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.stdout.split() == ["vendor", f"/{syslog.ROTATE}.distrib", str(128 + signal.SIGHUP)], done.stderr
+    assert done.stdout.split() == ["vendor", f"/{logs.ROTATE}.distrib", str(128 + signal.SIGHUP)], done.stderr

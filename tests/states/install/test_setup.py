@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from states import identity, witness
 from states.bootstrap.settings import UBUNTU
 from states.install import administrator, attended, codes, networks, proof, services, setup, software
-from states.install.machine import syslog
+from states.install.machine import logs, syslog
 from states.install.machine.syslog import without_kernel_log
 from states.install.release import unpack
 from states.install.settings import SETTINGS
@@ -266,7 +266,7 @@ def lost(ctx: Context, told: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
     (ctx.volume / services.STATUS).parent.mkdir(parents=True)
     (ctx.volume / services.STATUS).write_text("")
     monkeypatch.setattr(services, "status", lambda _ctx: {"ldap": True})
-    monkeypatch.setattr(syslog, "give_log", lambda _ctx: None)
+    monkeypatch.setattr(syslog, "turn", lambda _ctx: None)
     for module, name in ((leftovers, "end_all"), (services, "stop"), (services, "start"), (software, "rebuild")):
         monkeypatch.setattr(module, name, lambda _ctx, name=name: pytest.fail(f"{name} before the questions"))
     shell = Answering(ctx.volume, lambda argv: told.get(argv[2], "") if argv[0] == "zmprov" else "")
@@ -339,7 +339,7 @@ def test_the_proof_is_written_before_anything_is_tidied_up(ctx: Context, monkeyp
         raise Killed
 
     monkeypatch.setattr(setup, "configure", lambda _ctx: write_history(ctx.volume, session(1, stages=STAGES)))
-    for module, name in ((networks, "remember"), (administrator, "agree"), (syslog, "give_log"), (services, "record")):
+    for module, name in ((networks, "remember"), (administrator, "agree"), (syslog, "turn"), (services, "record")):
         monkeypatch.setattr(module, name, lambda _ctx: None)
     monkeypatch.setattr(unpack, "remove", cut)
     with pytest.raises(Killed):
@@ -372,13 +372,13 @@ def test_log_of_the_server(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Non
     passwd = f"root:x:0:0:K\udcfcche:/:\nsyslog:x:{os.getuid()}:5::/:\n"
     (ctx.volume / "etc/passwd").write_bytes(passwd.encode(errors="surrogateescape"))
     (ctx.volume / "etc/group").write_text(f"xadm:x:1:\nadm:x:{os.getgid()}:syslog\n")
-    assert syslog.writer(ctx) == (os.getuid(), os.getgid())
-    assert not syslog.can_write(ctx)
+    assert logs.writer(ctx) == (os.getuid(), os.getgid())
+    assert not logs.can_write(ctx)
     (ctx.volume / "elsewhere").write_text("x")
-    (ctx.volume / syslog.LOG).symlink_to(ctx.volume / "elsewhere")
-    syslog.give_log(ctx)
-    assert syslog.can_write(ctx)
-    assert not (ctx.volume / syslog.LOG).is_symlink()
+    (ctx.volume / logs.ZIMBRA).symlink_to(ctx.volume / "elsewhere")
+    logs.give(ctx)
+    assert logs.can_write(ctx)
+    assert not (ctx.volume / logs.ZIMBRA).is_symlink()
     assert (ctx.volume / "elsewhere").read_text() == "x"
     (ctx.volume / "etc/passwd").write_text(f"syslog:x:{os.getuid() + 1}:5::/:\n")
-    assert not syslog.can_write(ctx)
+    assert not logs.can_write(ctx)

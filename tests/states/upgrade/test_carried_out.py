@@ -169,7 +169,7 @@ def test_holds_of_nothing(tmp_path: Path) -> None:
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what belongs to a running server, and wait for nothing."""
     for module, name in (
-        (leftovers, "end_all"), (syslog, "give_log"), (services, "record"),
+        (leftovers, "end_all"), (syslog, "turn"), (services, "record"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, lambda _ctx: None)
     monkeypatch.setattr(readback, "PATIENCE", -1)

@@ -1,0 +1,134 @@
+"""Inside a machine: a line through each log of a server, after its install, rotations and a restart.
+
+python -m tests.chroot.logs RELEASE UBUNTU FILE
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from rehearsal.standin import HERE
+from rehearsal.standin.debs import substituted
+from rehearsal.standin.release import Release
+from states.bootstrap import build, mounts
+from states.install.machine import processes, syslog
+from states.product import PRODUCT
+from states.updates import configured, driver
+from tests.support import make_context
+from zflow.api import Context, Evidence
+
+LINES = {"mail": "zimbra.log", "local0": "zimbra.log", "authpriv": "auth.log", "cron": "syslog"}
+"""By the facility that a program logs with, the file in which the vendor and Ubuntu would have its line."""
+PATIENCE = 5.0
+STEPS = (configured.STEP, driver.STEP, syslog.STEP)
+CORE = HERE / "packages/zimbra-core/root/opt/zimbra"
+ROTATION, FIXPERMS, SETUP = "conf/zmlogrotate", "libexec/zmfixperms", "libexec/zmsyslogsetup"
+numbers = count()
+
+
+def put_vendors(ctx: Context, release: Release) -> None:
+    """Put the stand-in's scripts of a release into the Ubuntu, and the user that they know."""
+    ctx.shell.chroot("useradd", "--create-home", "--home-dir", "/opt/zimbra", "--user-group", "zimbra")
+    for name in (ROTATION, FIXPERMS, SETUP):
+        place = ctx.volume / "opt/zimbra" / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(substituted((CORE / name).read_text(), release))
+        place.chmod(0o755)
+    tag = ctx.volume / "opt/zimbra/libexec/get_plat_tag.sh"
+    tag.write_text(f"#!/bin/sh\necho {release.platform}\n")
+    tag.chmod(0o755)
+
+
+def run(ctx: Context, *argv: str) -> None:
+    """Run a command inside; what it returns says nothing."""
+    ctx.shell.chroot(*argv, ok=range(256), daemon=True)
+
+
+def at_rest(ctx: Context) -> list[str]:
+    """Do what a walk does: have each step bring about what its look does not find; return the steps that acted."""
+    acted = []
+    for step in STEPS:
+        if not isinstance(step.probe(ctx), Evidence):
+            step.apply(ctx)
+            acted.append(step.name)
+    for step in STEPS:
+        assert isinstance(step.probe(ctx), Evidence), step.name
+        assert isinstance(step.look(deep=True)(ctx), Evidence), step.name
+    return acted
+
+
+def lost(ctx: Context) -> list[str]:
+    """Log a line as each facility, and return those whose line is not in the last of its files once, and alone."""
+    token = f"line-{next(numbers)}-of-the-test."
+    for facility in LINES:
+        ctx.shell.chroot("logger", "-p", f"{facility}.info", "-t", "test", f"{facility} {token}")
+    until = time.monotonic() + PATIENCE
+    while (left := [each for each in LINES if not has(ctx, each, token)]) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+def has(ctx: Context, facility: str, token: str) -> bool:
+    """Tell whether the file of a facility has its line, once."""
+    path = ctx.volume / "var/log" / LINES[facility]
+    return path.exists() and path.read_text(errors="replace").count(f"{facility} {token}") == 1
+
+
+def watch_notices(ctx: Context) -> bool:
+    """Tell whether the supervisor's look would start a walk."""
+    (watch,) = syslog.watches(ctx)
+    return ctx.shell.run(*watch.argv, ok=range(256)).output != watch.wanted
+
+
+def main(version: str, ubuntu: str, place: str) -> int:
+    """Go through a server's life and write down which lines were lost, and which steps acted, at each point of it."""
+    ctx = make_context(Path(os.environ["ZFLOW_VOLUME"]), PRODUCT.settings, os.environ)
+    seen: dict[str, Any] = {"rotations": []}
+    mounts.apply(ctx)
+    (ctx.volume / build.NO_DAEMONS).write_text(build.POLICY)
+    (ctx.volume / build.NO_DAEMONS).chmod(0o755)
+    (ctx.volume / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
+    put_vendors(ctx, Release(version, ubuntu))
+    at_rest(ctx)
+    run(ctx, "cp", f"/opt/zimbra/{ROTATION}", "/etc/logrotate.d/zimbra")
+    run(ctx, f"/opt/zimbra/{FIXPERMS}")
+    run(ctx, f"/opt/zimbra/{SETUP}")
+    at_rest(ctx)
+    seen["the install"] = lost(ctx)
+    for _ in range(2):
+        run(ctx, "logrotate", "--force", "/etc/logrotate.conf")
+        seen["rotations"] += lost(ctx)
+    seen["noticed"] = [watch_notices(ctx)]
+    seen["acted after a rotation"] = at_rest(ctx)
+    seen["acted at rest"] = at_rest(ctx)
+    seen["noticed"] += [watch_notices(ctx)]
+    run(ctx, f"/opt/zimbra/{FIXPERMS}")
+    at_rest(ctx)
+    run(ctx, "logrotate", "--force", "/etc/logrotate.conf")
+    seen["zmfixperms and a rotation"] = lost(ctx)
+    (ctx.volume / "etc/rsyslog.d/10-operator.conf").write_text("user.* /var/log/zimbra.log\n")
+    seen["noticed"] += [watch_notices(ctx)]
+    seen["acted after a change of the configuration"] = at_rest(ctx)
+    processes.end(ctx, processes.all_inside(ctx), 10)
+    for each in (syslog.PID, driver.PID_FILE, Path("run/crond.reboot")):
+        (ctx.volume / each).unlink(missing_ok=True)
+    at_rest(ctx)
+    seen["a restart"] = lost(ctx)
+    (ctx.volume / "etc/rsyslog.d/10-operator.conf").write_text("mail.* stop\n")
+    seen["acted after an operator's rule"] = at_rest(ctx)
+    found = syslog.probe(ctx)
+    assert isinstance(found, Evidence)
+    seen["told of it"] = found.notices
+    processes.end(ctx, processes.all_inside(ctx), 10)
+    Path(place).write_text(json.dumps(seen))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
