@@ -15,7 +15,7 @@ from states.hardening.dkimkeys import Key, known, locked, parse, remember, retir
 from states.hardening.settings import DKIM_OVERLAP
 from states.install.proof import proven
 from states.silence import unless_silent
-from states.zimbra import as_zimbra, zimbra_version
+from states.zimbra import LOOKING, as_zimbra, zimbra_version
 from zflow.api import (
     Context,
     Drift,
@@ -37,7 +37,7 @@ MOST = 1 << 24
 """Bytes that are read of an answer; a domain's name has at most 253."""
 LOOK = f"""\
 label='[a-z0-9]([a-z0-9-]*[a-z0-9])?'
-answer=$(chroot "$1" su - zimbra -c "zmprov -l gad" 2>/dev/null | head -c {MOST} | grep -ixE "$label(\\.$label)+") ||
+answer=$({LOOKING} "cd && zmprov -l gad" 2>/dev/null | head -c {MOST} | grep -ixE "$label(\\.$label)+") ||
     answer=$2
 printf '%s\\n' "$answer" | sort
 """

@@ -9,6 +9,7 @@ from states.install.machine import dns, syslog
 from states.install.proof import proven
 from states.install.services import STATUS, recorded
 from states.updates import driver
+from states.zimbra import LOOKING
 from zflow.api import Context, Watch
 
 EVERY = 120.0
@@ -48,7 +49,7 @@ APART = "5"
 MOST = 1 << 16
 """Bytes that are read of an answer; an undisturbed one has some hundred."""
 LOOK = f"""\
-answer=$(chroot "$1" su - zimbra -c "zmcontrol status" 2>&1 | head -c {MOST})
+answer=$({LOOKING} "cd && zmcontrol status" 2>&1 | head -c {MOST})
 code=$?
 printf '%s\\n' "$answer" >"$2.look" && mv "$2.look" "$2"
 printf '%s\\n' "$answer"

@@ -17,16 +17,17 @@ from rehearsal.standin import HERE
 from rehearsal.standin.debs import substituted
 from rehearsal.standin.release import Release
 from states.bootstrap import build, mounts
-from states.install.machine import processes, syslog
+from states.install.machine import limits, processes, syslog
 from states.product import PRODUCT
 from states.updates import configured, driver
+from states.zimbra import LOOKING, as_zimbra
 from tests.support import make_context
 from zflow.api import Context, Evidence
 
 LINES = {"mail": "zimbra.log", "local0": "zimbra.log", "authpriv": "auth.log", "cron": "syslog"}
 """By the facility that a program logs with, the file in which the vendor and Ubuntu would have its line."""
 PATIENCE = 5.0
-STEPS = (configured.STEP, driver.STEP, syslog.STEP)
+STEPS = (configured.STEP, driver.STEP, limits.STEP, syslog.STEP)
 CORE = HERE / "packages/zimbra-core/root/opt/zimbra"
 ROTATION, FIXPERMS, SETUP = "conf/zmlogrotate", "libexec/zmfixperms", "libexec/zmsyslogsetup"
 numbers = count()
@@ -80,6 +81,21 @@ def has(ctx: Context, facility: str, token: str) -> bool:
     return path.exists() and path.read_text(errors="replace").count(f"{facility} {token}") == 1
 
 
+def looked(ctx: Context) -> tuple[list[str], list[str]]:
+    """Return what a look sees as user zimbra, and of auth.log the lines of that look and the complaints of a `su`."""
+    (ctx.volume / "opt/zimbra/.bash_profile").write_text("export FROM_THE_PROFILE=read\n")
+    log = ctx.volume / "var/log/auth.log"
+    before = len(log.read_text())
+    script = f"""{LOOKING} 'cd && id -un && id -Gn && pwd && echo "$FROM_THE_PROFILE $HOME $USER"'"""
+    found = ctx.shell.run("bash", "-c", script, "look", str(ctx.volume))
+    ctx.shell.chroot("logger", "-p", "authpriv.info", "-t", "test", "the look has ended")
+    as_zimbra(ctx, "true")
+    assert processes.came(ctx, lambda: "session closed" in log.read_text()[before:], PATIENCE)
+    of_the_look, _, of_the_su = log.read_text()[before:].partition("the look has ended")
+    complaints = [line for line in of_the_su.splitlines() if "locale" in line]
+    return found.lines, [*of_the_look.splitlines()[:-1], *complaints]
+
+
 def watch_notices(ctx: Context) -> bool:
     """Tell whether the supervisor's look would start a walk."""
     (watch,) = syslog.watches(ctx)
@@ -121,6 +137,7 @@ def main(version: str, ubuntu: str, place: str) -> int:
     at_rest(ctx)
     seen["a restart"] = lost(ctx)
     (ctx.volume / "etc/rsyslog.d/10-operator.conf").write_text("mail.* stop\n")
+    seen["looked"] = looked(ctx)
     seen["acted after an operator's rule"] = at_rest(ctx)
     found = syslog.probe(ctx)
     assert isinstance(found, Evidence)

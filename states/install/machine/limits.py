@@ -5,6 +5,8 @@ Lets `su` to user zimbra work where the limit of open files is below the one the
 The vendor's limits.conf wants 524288 files for user zimbra. Where the container may have fewer and lacks the capability
 to raise that, pam_limits fails and with it every `su - zimbra` (docs/zimbra.md §7). A file in limits.d is read after
 limits.conf and wins over it: limits.conf(5), pam_limits(8).
+
+The locale goes with it: pam_env of su and cron complains of each session for which the file is missing; pam_env(8).
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from states.install.settings import MINIMUM_MEMORY
 from zflow.api import Context, Evidence, Scope, Step, holds, make_folder, write_atomic
 
 PLACE = Path("etc/security/limits.d/zz-zflow.conf")
+LOCALE = Path("etc/default/locale")
+"""Made by Ubuntu's own installer and by no package; on 24.04 a link that leads nowhere. An operator's own is kept."""
 VENDOR = 524288
 LEAST = 10000
 """Open files below which mailboxd and nginx run dry even on a quiet server."""
@@ -69,15 +73,20 @@ def render(files: int) -> str:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the file has this container's limit."""
+    """See whether the file has this container's limit, and a locale is set."""
     files = open_files()
-    return Evidence(f"{files} open files", notices(ctx)) if holds(ctx.volume / PLACE, render(files)) else None
+    if not holds(ctx.volume / PLACE, render(files)) or not (ctx.volume / LOCALE).exists():
+        return None
+    return Evidence(f"{files} open files", notices(ctx))
 
 
 def apply(ctx: Context) -> None:
-    """Write the file."""
+    """Write the files."""
     make_folder((ctx.volume / PLACE).parent)
     write_atomic(ctx.volume / PLACE, render(open_files()))
+    if not (ctx.volume / LOCALE).exists():
+        make_folder((ctx.volume / LOCALE).parent)
+        write_atomic(ctx.volume / LOCALE, "LANG=C.UTF-8\n")
 
 
 STEP = Step(

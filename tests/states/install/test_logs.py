@@ -52,6 +52,7 @@ def test_a_line_through_each_log(held: Memory, ubuntu: str) -> None:
         "zmfixperms and a rotation": [],
         "acted after a change of the configuration": ["install.syslog"],
         "a restart": [],
+        "looked": [["zimbra", "zimbra", "/opt/zimbra", "read /opt/zimbra zimbra"], []],
         "acted after an operator's rule": ["install.syslog"],
         "told of it": [syslog.LOST.format("/var/log/zimbra.log")],
     }

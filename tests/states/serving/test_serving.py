@@ -70,7 +70,8 @@ def test_look(ctx: Context, code: int) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (code, answer, "")
         assert (ctx.volume / STATUS).read_text() == answer
     argv = (ctx.volume / "bin/chroot.argv").read_text()
-    assert argv == f"{ctx.volume} su - zimbra -c zmcontrol status\n"
+    assert argv.startswith(f"--userspec=zimbra:zimbra {ctx.volume} env -i HOME=/opt/zimbra ")
+    assert argv.endswith("bash --login -c cd && zmcontrol status\n")
     assert [each.name for each in (ctx.volume / STATUS).parent.iterdir()] == ["zmcontrol.status"]
 
 
