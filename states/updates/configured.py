@@ -28,6 +28,8 @@ FAILURE = STAMPS / "zflow-failure"
 """What went wrong in the last run, a line each; absent when nothing did."""
 OUTPUT = Path("var/log/zflow-updates.log")
 """What the last run printed."""
+TRACE = Path("run/zflow/cron")
+"""Left by cron's first job in this start of the container."""
 SENDMAIL = Path("usr/sbin/sendmail")
 ZIMBRA_SENDMAIL = "/opt/zimbra/common/sbin/sendmail"
 NOT_FETCHED = "^[EW]: (Failed to fetch|GPG error|The repository|An error occurred)"
@@ -115,12 +117,14 @@ def schedule(name: str, admin: str) -> str:
     """Return the cron table that drives apt's daily jobs without systemd.
 
     apt's script keeps stamps and does each job once in its period, so it may be called often: a container that was
-    down at the hour, or whose mirror was, catches up within four hours. The minute differs from server to server.
+    down at the hour, or whose mirror was, catches up within four hours. The minute differs from server to server. The
+    first job shows that cron, which may run and have PAM refuse each job, does what it is for.
     """
     return (
         "# Written by zflow at every start. apt's timers need systemd, which does not run here.\n"
         f"MAILTO={admin}\n"
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+        f"@reboot root touch /{TRACE}\n"
         f"{zlib.crc32(name.encode()) % 60} */4 * * * root "
         f"[ -d /run/systemd/system ] || /{RUNNER}\n"
     )

@@ -11,11 +11,13 @@ from states.bootstrap.proxy import USER
 from states.install.machine import processes
 from states.install.machine.replaced import replaced
 from states.updates import codes
-from states.updates.configured import AUTO, FAILURE, LISTS, OUTPUT, POLICY, STAMPS
-from zflow.api import Context, Evidence, Scope, Step, TransientError, read_text
+from states.updates.configured import AUTO, FAILURE, LISTS, OUTPUT, POLICY, STAMPS, TRACE
+from zflow.api import Context, Evidence, Scope, Step, TransientError, make_folder, read_text, remove_file
 
 CRON = "/usr/sbin/cron"
 PID_FILE = Path("run/crond.pid")
+REBOOTED = Path("run/crond.reboot")
+"""Made by a cron that has run its jobs for @reboot: a later one of the same boot leaves them out (Debian's cron.c)."""
 UPDATED, UPGRADED = STAMPS / "update-stamp", STAMPS / "upgrade-stamp"
 """Touched by apt.systemd.daily after an update of the lists and an upgrade that ended with 0 (apt 1.6 to 2.7)."""
 WATCHED = (LISTS, FAILURE, UPDATED, UPGRADED)
@@ -25,6 +27,8 @@ SLACK = 600.0
 """Seconds that apt may take from the arrival of the lists to its own stamp of an update, which follows at once."""
 LONG = timedelta(days=8)
 """Without a success for so long somebody should know, whatever the reason: a week, a usual period, and a day."""
+IDLE = timedelta(hours=12)
+"""Three times the period of the updates' job: cron has left it out, not only waited for it."""
 NOT_TOLD = frozenset({"", "bash", "sh", "rsyslogd"})
 """Names of processes that are gone already, an operator's shell, or restarted by a step of their own."""
 PATIENCE = 5.0
@@ -108,6 +112,15 @@ def running(ctx: Context) -> int | None:
     return pid if pid is not None and processes.inside(ctx, pid) and processes.name_of(pid) == "cron" else None
 
 
+def idle(ctx: Context) -> Iterator[str]:
+    """Say that cron runs and does no job, by the traces that its jobs leave."""
+    begun = _time(ctx.volume / TRACE)
+    last = datetime.fromtimestamp(max(begun, _time(ctx.volume / OUTPUT)), UTC)
+    if not begun or datetime.fromtimestamp(ctx.clock(), UTC) - last > IDLE:
+        since = f" since {last:%Y-%m-%d %H:%M} UTC" if begun else ""
+        yield f"cron runs, and has done no job{since}: /data/var/log/auth.log and /data/var/log/syslog tell why"
+
+
 def daemons(ctx: Context) -> list[int]:
     """Return the processes of cron, whatever its file says; those that look after a job call themselves CRON."""
     return processes.found(ctx, lambda pid: processes.command_of(pid).startswith(CRON))
@@ -120,15 +133,22 @@ def probe(ctx: Context) -> Evidence | None:
         return None
     last = last_success(ctx)
     told = f"last successful update {last:%Y-%m-%d %H:%M} UTC" if last else "no update has succeeded yet"
-    return Evidence(f"cron is process {pid}; {told}", (*troubles(ctx), *outdated(ctx, pid)))
+    return Evidence(f"cron is process {pid}; {told}", (*idle(ctx), *troubles(ctx), *outdated(ctx, pid)))
 
 
 def apply(ctx: Context) -> None:
-    """Start cron anew and wait until it is there; its jobs outlive one that is ended. Raises TransientError(CRON)."""
+    """Start cron anew and wait until it is there; its jobs outlive one that is ended. Raises TransientError(CRON).
+
+    The first one of a boot gets time for its first job.
+    """
     processes.end(ctx, daemons(ctx), PATIENCE)  # one whose file was lost would do each job a second time
+    make_folder((ctx.volume / TRACE).parent)
+    if not (ctx.volume / TRACE).exists():
+        remove_file(ctx.volume / REBOOTED)
     ctx.shell.chroot(CRON, daemon=True, timeout=30)
     if not processes.came(ctx, lambda: running(ctx), PATIENCE):
         raise TransientError(codes.CRON, f"no process of {ctx.volume}{CRON} after {PATIENCE:.0f} s")
+    processes.came(ctx, (ctx.volume / TRACE).exists, PATIENCE)
 
 
 STEP = Step(

@@ -132,13 +132,14 @@ def main(version: str, ubuntu: str, place: str) -> int:
     seen["noticed"] += [watch_notices(ctx)]
     seen["acted after a change of the configuration"] = at_rest(ctx)
     processes.end(ctx, processes.all_inside(ctx), 10)
-    for each in (syslog.PID, driver.PID_FILE, Path("run/crond.reboot")):
+    for each in (syslog.PID, syslog.RECORD, driver.PID_FILE, driver.REBOOTED, configured.TRACE):
         (ctx.volume / each).unlink(missing_ok=True)
     at_rest(ctx)
     seen["a restart"] = lost(ctx)
     (ctx.volume / "etc/rsyslog.d/10-operator.conf").write_text("mail.* stop\n")
     seen["looked"] = looked(ctx)
     seen["acted after an operator's rule"] = at_rest(ctx)
+    seen["told of cron"] = list(driver.idle(ctx))
     found = syslog.probe(ctx)
     assert isinstance(found, Evidence)
     seen["told of it"] = found.notices

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from states.install.machine import logs, syslog
-from states.updates import driver
+from states.updates import configured, driver
 from tests.states.install.inside import living
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -40,7 +41,7 @@ def test_one_whose_number_was_lost_is_no_second_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daemon: Daemon
 ) -> None:
     """Two of them would write each line, and do each job, twice."""
-    for folder in ("etc", "dev", "run", "var/log"):
+    for folder in ("etc", "dev", "run/zflow", "var/log"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "etc/passwd").write_text(f"root:x:0:0::/root:/bin/sh\nsyslog:x:{os.getuid()}:0::/:\n")
     (tmp_path / "etc/group").write_text("adm:x:0:\n")
@@ -57,6 +58,7 @@ def test_one_whose_number_was_lost_is_no_second_one(
                 return ""
             started = stack.enter_context(living(tmp_path, called=daemon.called))
             (tmp_path / daemon.number).write_text(f"{started.pid}\n")
+            (tmp_path / configured.TRACE).touch()  # as cron's first job does
             return ""
 
         ctx = make_context(tmp_path, shell=Answering(tmp_path, start))
@@ -64,3 +66,27 @@ def test_one_whose_number_was_lost_is_no_second_one(
         daemon.step.apply(ctx)
         assert daemon.step.probe(ctx) is not None
         assert lost.wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_a_cron_that_does_no_job_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it runs is not enough: its first job in a boot has to leave its trace, and the updates' job at its hours."""
+    monkeypatch.setattr(driver, "PATIENCE", 0.1)
+    rebooted = tmp_path / driver.REBOOTED
+    rebooted.parent.mkdir()
+    rebooted.touch()
+    with ExitStack() as stack:
+
+        def start(_argv: tuple[str, ...]) -> str:
+            assert not rebooted.exists()
+            started = stack.enter_context(living(tmp_path, called="cron"))
+            (tmp_path / driver.PID_FILE).write_text(f"{started.pid}\n")
+            return ""
+
+        ctx = make_context(tmp_path, shell=Answering(tmp_path, start))
+        driver.apply(ctx)
+        (told,) = driver.idle(ctx)
+        assert told in str(driver.probe(ctx))
+        (tmp_path / configured.TRACE).touch()
+        assert list(driver.idle(ctx)) == []
+        later = replace(ctx, clock=lambda: time.time() + driver.IDLE.total_seconds() + 60)
+        assert "no job since" in next(driver.idle(later))

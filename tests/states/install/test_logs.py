@@ -54,5 +54,6 @@ def test_a_line_through_each_log(held: Memory, ubuntu: str) -> None:
         "a restart": [],
         "looked": [["zimbra", "zimbra", "/opt/zimbra", "read /opt/zimbra zimbra"], []],
         "acted after an operator's rule": ["install.syslog"],
+        "told of cron": [],
         "told of it": [syslog.LOST.format("/var/log/zimbra.log")],
     }
