@@ -93,7 +93,7 @@ _COMMANDS = {
         "bin/zmlocalconfig": "zmlocalconfig.main",
         "bin/zmprov": "zmprov.main",
         "bin/zmtlsctl": "zmtlsctl.main",
-        "libexec/configrewrite": "configd.main",
+        "libexec/configrewrite": "configrewrite.main",
         "libexec/standin-listener": "listener.main",
         "libexec/zmdkimkeyutil": "zmdkimkeyutil.main",
         "libexec/zmsetup.pl": "zmsetup.main",

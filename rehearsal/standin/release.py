@@ -28,6 +28,7 @@ BEHAVIOURS = frozenset(
         "install_kill_at",
         "kill_after",
         "kill_at",
+        "minute",
         "question_at",
         "slow",
         "times",

@@ -3,6 +3,7 @@
 import base64
 import os
 import pwd
+import re
 import socket
 import socketserver
 import ssl
@@ -42,11 +43,11 @@ _WITHOUT = {
 
 
 def _context() -> ssl.SSLContext:
-    """The keystore's certificate, and the versions that the mailbox server is told to speak."""
+    """The keystore's certificate, and the versions that its rendered configuration names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(str(CERTIFICATE))
-    with store.opened() as directory:
-        spoken = directory.value("config", "zimbraMailboxdSSLProtocols")
+    told = re.search("sslProtocols: (.*) -->", rewrite.JETTY.read_text()) if rewrite.JETTY.exists() else None
+    spoken = told.group(1).split() if told else []
     for name, without in _WITHOUT.items():
         if spoken and name not in spoken:
             context.options |= without
@@ -86,6 +87,9 @@ class _Handler(socketserver.BaseRequestHandler):
             if kind in ("http", "lookup"):
                 peer.recv(65536)
                 peer.sendall(_answer(kind).encode())
+                return
+            if kind == "configd":
+                peer.sendall(configd.answer(peer.recv(2048).decode()).encode())
                 return
             peer.sendall(_GREETINGS.get(kind, "").encode())
             while peer.recv(4096):
@@ -178,7 +182,7 @@ def main(arguments: List[str]) -> int:
     if name == "saslauthd":
         servers.append(_serve_sasl())
     if name == "zmconfigd":
-        rewrite.everything()
+        configd.begin()
     host.pid_file(name).parent.mkdir(parents=True, exist_ok=True)
     host.write_atomic(host.pid_file(name), "{}\n".format(os.getpid()))
     for server in servers:

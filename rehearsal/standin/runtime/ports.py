@@ -37,5 +37,5 @@ PORTS: Dict[str, List[Port]] = {
     "spell": _ports("http", 7780),
     "stats": [],
     "swatch": [],
-    "zmconfigd": _ports("silent", 7171),
+    "zmconfigd": _ports("configd", 7171),
 }

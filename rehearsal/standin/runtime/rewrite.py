@@ -1,16 +1,17 @@
-"""zmconfigd's work: configuration files from the attributes, and a reload of what changed."""
+"""zmconfigd's work: configuration files from the attributes, section by section."""
 
 import base64
 import pwd
 import re
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from . import host, localconfig, store
 
 NGINX = host.CONF / "nginx.conf"
 POSTFIX = host.HOME / "common/conf"
 DHPARAM = host.CONF / "dhparam.pem"
+JETTY = host.HOME / "mailboxd/etc/jetty.xml"
 SENDER_RESTRICTIONS = host.CONF / "zmconfigd/smtpd_sender_restrictions.cf"
 
 SENDER_LOGIN_MAPS = host.CONF / "zmconfigd/smtpd_sender_login_maps.cf"
@@ -180,12 +181,58 @@ def maps(directory: store.Directory) -> Dict[str, str]:
 
 
 def _write_dhparam(lookup: Lookup) -> None:
+    """MAPFILE: written whenever zmconfigd reads its zmconfigd.cf, whatever it was asked for (mtaconfig.py 283-284)."""
     for value in lookup("zimbraSSLDHParam"):
         host.write_atomic(DHPARAM, base64.b64decode(value).decode(), 0o644)
 
 
-def everything() -> List[str]:
-    """Render all files; the servers whose files changed."""
+def _jetty(lookup: Lookup) -> str:
+    return "<!-- sslProtocols: {} -->\n".format(" ".join(lookup("zimbraMailboxdSSLProtocols")))
+
+
+_PROXY = host.words(
+    "zimbraImapProxyBindPort zimbraImapSSLProxyBindPort zimbraMailPort zimbraMailProxyPort zimbraMailSSLProxyPort "
+    "zimbraPop3ProxyBindPort zimbraPop3SSLProxyBindPort zimbraReverseProxyImapStartTlsMode zimbraReverseProxyMailMode "
+    "zimbraReverseProxyPop3StartTlsMode zimbraReverseProxyResponseHeaders zimbraReverseProxySSLCiphers "
+    "zimbraReverseProxySSLECDHCurve zimbraReverseProxySSLProtocols"
+)
+_MAILBOX = host.words("zimbraIPMode zimbraMailPort zimbraMailSSLPort")
+"""Not zimbraMailboxdSSLProtocols: zmconfigd does not see it change (zmconfigd.cf 296-333)."""
+
+
+class Section(NamedTuple):
+    """One of zmconfigd.cf: what is compared, what is rendered, which command zmconfigd restarts by itself."""
+
+    keys: Callable[[Lookup], List[object]]
+    files: Callable[[Lookup], Dict[Path, str]]
+    restarts: str
+
+
+SECTIONS: Dict[str, Section] = {
+    "mta": Section(
+        lambda lookup: [
+            *(lookup(name) for name in (*_MAIN.values(), "zimbraIPMode")),
+            *(joined(template, lookup) for template in (SENDER_LOGIN_MAPS, SENDER_RESTRICTIONS)),
+        ],
+        lambda lookup: {POSTFIX / "main.cf": main_cf(lookup), POSTFIX / "master.cf": _template("master.cf")},
+        "zmmtactl",
+    ),
+    "mailbox": Section(
+        lambda lookup: [lookup(name) for name in _MAILBOX], lambda lookup: {JETTY: _jetty(lookup)}, "zmmailboxdctl"
+    ),
+    "proxy": Section(
+        lambda lookup: [lookup(name) for name in _PROXY], lambda lookup: {NGINX: nginx(lookup)}, "zmproxyctl"
+    ),
+}
+"""Of the vendor's zmconfigd.cf (zm-ldap-utilities) those that have files here; asking for others does nothing."""
+
+
+def turn(seen: Dict[str, object], requested: Sequence[str] = ()) -> List[str]:
+    """One turn of zmconfigd's loop; the sections that were rendered.
+
+    The changes of all sections are noted in `seen`, and on a request only the requested ones are rendered: what
+    changed in the others is not rendered by a later turn either (zm-jython 8.8.15, state.py 515-557, 576-585).
+    """
     name = localconfig.get("zimbra_server_hostname")
     with store.opened() as directory:
         if "server/" + name not in directory.entries:
@@ -195,12 +242,19 @@ def everything() -> List[str]:
             return directory.value("server/" + name, attribute)
 
         _write_dhparam(lookup)
-        proxy = {NGINX: nginx(lookup)}
-        mta = {POSTFIX / "main.cf": main_cf(lookup), POSTFIX / "master.cf": _template("master.cf")}
-        mta.update((host.CONF / ("ldap-" + key), text) for key, text in maps(directory).items())
-    changed = []
-    for server, files in (("nginx", proxy), ("postfix", mta)):
-        written = [host.write_atomic(path, text, 0o644) for path, text in files.items()]
-        if any(written):
-            changed.append(server)
-    return changed
+        rendered = []
+        for title, section in SECTIONS.items():
+            keys = section.keys(lookup)
+            changed, seen[title] = seen.get(title) != keys, keys
+            if title in requested or (changed and not requested):
+                rendered.append(title)
+                for path, text in section.files(lookup).items():
+                    host.write_atomic(path, text, 0o644)
+    return rendered
+
+
+def refresh_maps() -> bool:
+    """Write what the vendor's LDAP maps answer from the directory itself; whether anything changed."""
+    with store.opened() as directory:
+        tables = maps(directory)
+    return any([host.write_atomic(host.CONF / ("ldap-" + key), text, 0o644) for key, text in tables.items()])

@@ -3,9 +3,9 @@
 import os
 import subprocess
 import sys
-from typing import Dict, List, Optional
+from typing import Dict, List
 
-from . import host, rewrite
+from . import configrewrite, host, rewrite
 from .ports import PORTS
 
 BIN = host.HOME / "bin"
@@ -113,17 +113,18 @@ SERVERS["postfix"] = Postfix("postfix", "master")
 
 
 class Control:
-    """One of the vendor's control commands: the servers behind it and the word it uses for itself."""
+    """One of the vendor's control commands: the servers behind it, the word it uses for itself, what it has rendered
+    at a start."""
 
-    def __init__(self, title: str, servers: List[str], rewrites: Optional[List[str]] = None) -> None:
+    def __init__(self, title: str, servers: List[str], sections: str = "") -> None:
         self.title = title
         self.servers = [SERVERS[name] for name in servers]
-        self.rewrites = rewrites or []
+        self.sections = sections.split()
 
     def start(self, rewriting: bool = True) -> int:
         """Start all that is not running."""
-        if rewriting and self.rewrites:
-            rewrite.everything()
+        if rewriting and self.sections:
+            configrewrite.ask(self.sections)
         print("Starting {}...".format(self.title), end="", flush=True)
         if all(server.running() for server in self.servers):
             print("{} is already running.".format(self.title))
@@ -150,13 +151,26 @@ class Control:
         return 0 if good else 1
 
     def reload(self) -> int:
-        """Reload the servers that run."""
-        if self.rewrites:
-            rewrite.everything()
+        """Reload the servers that run, from the files as they are (zmproxyctl 139-145)."""
         for server in self.servers:
             if server.running():
                 server.reload()
         return 0
+
+    def restart(self, rewriting: bool = True) -> int:
+        """Stop and start."""
+        self.stop()
+        return self.start(rewriting)
+
+
+class Mta(Control):
+    """zmmtactl: what it calls a restart is a reload, and both have the files rendered first."""
+
+    def restart(self, rewriting: bool = True) -> int:
+        """Have the files rendered, and reload."""
+        if rewriting:
+            configrewrite.ask(self.sections)
+        return self.reload()
 
 
 CONTROLS: Dict[str, Control] = {
@@ -168,9 +182,9 @@ CONTROLS: Dict[str, Control] = {
     "zmloggerctl": Control("logger", ["logger"]),
     "zmmailboxdctl": Control("mailboxd", ["mailboxd"]),
     "zmmemcachedctl": Control("memcached", ["memcached"]),
-    "zmmtactl": Control("postfix", ["saslauthd", "postfix"], ["mta"]),
+    "zmmtactl": Mta("postfix", ["saslauthd", "postfix"], "antispam antivirus opendkim mta sasl"),
     "zmopendkimctl": Control("opendkim", ["opendkim"]),
-    "zmproxyctl": Control("proxy", ["nginx"], ["proxy"]),
+    "zmproxyctl": Control("proxy", ["nginx"], "proxy"),
     "zmspellctl": Control("spell", ["spell"]),
     "zmstatctl": Control("stats", ["stats"]),
     "zmstorectl": Control("mailboxd", ["mysql", "mailboxd"]),
@@ -184,16 +198,16 @@ def main(arguments: List[str]) -> int:
     host.require_zimbra()
     os.umask(0o027)
     control = CONTROLS[command]
+    rewriting = "norewrite" not in arguments
     if verb == "start":
-        return control.start("norewrite" not in arguments)
+        return control.start(rewriting)
     if verb == "stop":
         return control.stop()
     if verb == "status":
         return control.status()
+    if verb == "restart" or (verb == "reload" and isinstance(control, Mta)):
+        return control.restart(rewriting)
     if verb == "reload":
         return control.reload()
-    if verb == "restart":
-        control.stop()
-        return control.start("norewrite" not in arguments)
     print("{} start|stop|restart|reload|status".format(BIN / command))
     return 1
