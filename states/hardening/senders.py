@@ -10,7 +10,7 @@ from states import witness
 from states.hardening import codes, restored
 from states.hardening.settings import SENDER_CHECKS
 from states.tls import server
-from states.zimbra import as_zimbra, zimbra_version
+from states.zimbra import as_zimbra, render, zimbra_version
 from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientError
 
 NAME = "hardening.senders"
@@ -20,7 +20,7 @@ WITNESS = "senders.txt"
 CHECK = "reject_sender_login_mismatch"
 BESIDE = "permit_mynetworks"
 PATIENCE = 90
-"""Seconds; zmconfigd looks once a minute."""
+"""Seconds; a request that meets zmconfigd at work is answered from before, and its next turn is a minute away."""
 
 
 def edited(template: str, checks: str) -> str:
@@ -81,7 +81,7 @@ def apply(ctx: Context) -> None:
         restored.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])
     # As user zimbra, whose folder it is: what root wrote there could be led elsewhere by a link.
     server.put(ctx, TEMPLATE, content, "0644")
-    server.rewrite_configuration(ctx)
+    render(ctx, "mta")
     for _ in range(PATIENCE):
         if applied(ctx):
             as_zimbra(ctx, "zmmtactl", "reload", ok=range(256), timeout=300, daemon=True)

@@ -95,13 +95,25 @@ def present_values(ctx: Context) -> tuple[str, ...]:
 
 
 def apply(ctx: Context) -> None:
-    """Exchange the addresses in the server's configuration; zmconfigd lets Postfix know within a minute."""
+    """Exchange the addresses in the server's configuration, and have them read."""
     before = remembered(ctx)
     value = exchanged(" ".join(present_values(ctx)), before, wanted())
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), ATTRIBUTE, value, timeout=180)
     if has_ipv6(wanted()) and not has_ipv6(before) and silent_over_ipv6():
         listen_by_ipv6(ctx)
+    else:
+        let_know(ctx)
     remember(ctx)
+
+
+def let_know(ctx: Context) -> None:
+    """Restart those that have the networks in their files, which each command has rendered first.
+
+    zmconfigd would do it in its next minute (zmconfigd.cf 31-39, 58-65, 89-101, 283-287), unless it was asked for
+    something else until then.
+    """
+    for command in (("zmamavisdctl", "restart"), ("zmopendkimctl", "restart"), ("zmmtactl", "reload")):
+        as_zimbra(ctx, *command, ok=range(256), timeout=300, daemon=True)
 
 
 def listen_by_ipv6(ctx: Context) -> None:

@@ -15,7 +15,8 @@ DH_BROKEN = Code(
 DH_NOT_TAKEN = Code(
     "ZF-5002",
     "the server did not take the Diffie-Hellman parameters",
-    "zmdhparam stored them, but zmconfigd did not write /opt/zimbra/conf/dhparam.pem; it may not run.",
+    "zmdhparam stored them, but zmconfigd, which may not run, did not write /opt/zimbra/conf/dhparam.pem; or a port "
+    "still uses other ones, because its server did not reload.",
     "It is tried again. `zflow shell`, then `su - zimbra -c 'zmconfigdctl status'`.",
 )
 HALF_PAIR = Code(

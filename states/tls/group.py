@@ -39,6 +39,18 @@ def pem(prime: int) -> str:
     return "\n".join([BEGIN, *textwrap.wrap(base64.b64encode(der).decode(), 64), END, ""])
 
 
+def prime(text: str) -> int:
+    """Return the prime of the first group in a PEM text of ours: the first integer of its DER. Raises ValueError."""
+    der = base64.b64decode(body(text))
+    for tag in (SEQUENCE, INTEGER):
+        if der[:1] != bytes([tag]):
+            raise ValueError("no DHParameter")
+        octets = der[1] & 0x7F if der[1] > 0x80 else 0
+        size = int.from_bytes(der[2 : 2 + octets]) if octets else der[1]
+        der = der[2 + octets :][:size]
+    return int.from_bytes(der)
+
+
 def _integer(value: int) -> bytes:
     return _der(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 

@@ -57,6 +57,52 @@ def served(port: int, *, version: ssl.TLSVersion | None = None) -> tuple[bytes, 
         return ()
 
 
+def prime(port: int) -> int | None:
+    """Return the prime of the Diffie-Hellman group that a port uses with TLS 1.2, which tells it in the clear.
+
+    None when the port does not get that far: TLS 1.3 has groups of its own, and EC certificates know no such suite.
+    """
+    try:
+        with socket.create_connection((LOCAL, port), PATIENCE) as plain:
+            _talk(plain, PORTS[port])
+            return _told_prime(plain)
+    except OSError:
+        return None
+
+
+def _told_prime(plain: socket.socket) -> int | None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = _context(ssl.TLSVersion.TLSv1_2)
+    context.set_ciphers("kDHE:@SECLEVEL=0")
+    client = context.wrap_bio(incoming, outgoing)
+    heard = b""
+    while True:
+        try:
+            client.do_handshake()
+        except ssl.SSLWantReadError:
+            plain.sendall(outgoing.read())
+            received = plain.recv(4096)
+            heard += received
+            if (found := _key_exchange(heard)) or not received or len(heard) > LIMIT:
+                return int.from_bytes(found) if found else None
+            incoming.write(received)
+
+
+def _key_exchange(heard: bytes) -> bytes:
+    """Return the prime in a server's messages: ServerKeyExchange begins with it; RFC 5246, 6.2.1, 7.4 and 7.4.3."""
+    messages = b""
+    while len(heard) >= 5 and heard[0] == 22:
+        size = 5 + int.from_bytes(heard[3:5])
+        messages, heard = messages + heard[5:size], heard[size:]
+    while len(messages) >= 6:
+        size = 4 + int.from_bytes(messages[1:4])
+        length = 6 + int.from_bytes(messages[4:6])
+        if messages[0] == 12 and len(messages) >= length:
+            return messages[6:length]
+        messages = messages[size:]
+    return b""
+
+
 def _der(certificate: Any) -> bytes:
     return ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
 

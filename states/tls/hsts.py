@@ -17,7 +17,7 @@ from states.tls import codes, deployed, server
 from states.tls.lifetime import served_until
 from states.tls.pair import snapshot
 from states.tls.settings import HSTS
-from states.zimbra import differences, write_config, zimbra_version
+from states.zimbra import differences, render, write_config, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 WITNESS = "tls-hsts.json"
@@ -111,7 +111,7 @@ def apply(ctx: Context) -> None:
         write_config(ctx, changes)
         if differences(want, read_config(ctx, (ATTRIBUTE,))):
             raise TransientError(codes.HSTS, f"{ATTRIBUTE} does not hold {want[ATTRIBUTE]}")
-    server.rewrite_configuration(ctx)
+    render(ctx, "proxy")
     server.reload_front(ctx)
     witness.attest(ctx, WITNESS, json.dumps({"since": since, "seconds": seconds} if seconds else {}))
 

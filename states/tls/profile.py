@@ -14,10 +14,12 @@ from states.silence import unless_silent
 from states.tls import codes, handshake, server
 from states.tls.profiles import desired
 from states.tls.settings import PROFILE
-from states.zimbra import Attributes, differences, write_config, zimbra_version
+from states.zimbra import Attributes, differences, render, write_config, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 WITNESS = "tls-profile.json"
+SECTIONS = ("mailbox", "mta", "proxy")
+"""What has the attributes in its files: the mail store's come by this name alone (zmconfigd.cf 296-333)."""
 
 
 def _desired(ctx: Context) -> Attributes:
@@ -52,7 +54,7 @@ def apply(ctx: Context) -> None:
         if left := differences(want, read_config(ctx, tuple(want))):
             raise TransientError(codes.PROFILE, f"not taken: {', '.join(sorted(left))}")
     # Also without a difference: an earlier attempt may have been cut off between writing and this.
-    server.rewrite_configuration(ctx)
+    render(ctx, *SECTIONS)
     server.reload_front(ctx)
     if any(handshake.served(handshake.STORE, version=each) for each in handshake.OLD):
         ctx.progress.report(note="restarting the mail store, which still speaks old versions of TLS")

@@ -57,11 +57,6 @@ def drop(ctx: Context, path: str) -> None:
     as_zimbra(ctx, "rm", "-rf", path)
 
 
-def rewrite_configuration(ctx: Context) -> None:
-    """Have zmconfigd render the proxy's and the MTA's files now; it does so by itself within a minute."""
-    as_zimbra(ctx, "/opt/zimbra/libexec/configrewrite", "proxy", "mta", ok=range(256), timeout=180)
-
-
 def reload_front(ctx: Context) -> None:
     """Make proxy and MTA read their files anew; connections under way are kept.
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from rehearsal.standin.runtime import configd, host, localconfig, rewrite, schema, store
+from states.tls import hsts, profile
+from states.tls.profiles import desired
 
 HOST = "mail.example.test"
 
@@ -75,6 +77,25 @@ def test_a_request_renders_what_it_names_and_loses_the_rest(home: Path) -> None:
     assert rendered(home) == named
     configd.answer("REWRITE mta mailbox\n")
     assert all(rendered(home).values())
+
+
+WRITTEN = dict.fromkeys(desired("intermediate", "8.8.15"), profile.SECTIONS) | {hsts.ATTRIBUTE: ("proxy",)}
+"""What zflow writes, and the sections that it then asks for."""
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_zflow_writes_is_rendered_by_what_it_asks_for(home: Path, name: str) -> None:
+    """Each value comes into a file by the sections that its step names, without waiting for a minute."""
+    before = files(home)
+    change(**{name: ["X-Other: other"]})
+    configd.answer(f"REWRITE {' '.join(WRITTEN[name])}")
+    (changed,) = (path for path, text in files(home).items() if text != before[path])
+    assert "other" in files(home)[changed]
+
+
+def files(home: Path) -> dict[Path, str]:
+    """Return what is rendered."""
+    return {path: path.read_text() for path in home.rglob("*") if path.is_file() and path.name != "data.mdb"}
 
 
 def test_the_minute_renders_what_it_sees_change(home: Path) -> None:

@@ -257,4 +257,5 @@ def refresh_maps() -> bool:
     """Write what the vendor's LDAP maps answer from the directory itself; whether anything changed."""
     with store.opened() as directory:
         tables = maps(directory)
-    return any([host.write_atomic(host.CONF / ("ldap-" + key), text, 0o644) for key, text in tables.items()])
+    written = [host.write_atomic(host.CONF / ("ldap-" + key), text, 0o644) for key, text in tables.items()]
+    return any(written)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from states import witness
 from states.kept import KEEP
 from states.tls import codes, dh, dhdeployed, group
 from states.tls.settings import SETTINGS
@@ -89,6 +90,17 @@ def test_body_ignores_layout() -> None:
     assert group.body("rubbish") == group.body(group.BEGIN) == ""
 
 
+def test_the_prime_of_a_file(tmp_path: Path) -> None:
+    """It is the one that openssl prints, whatever length its octets say; another file has none."""
+    assert group.prime(group.pem(group.ffdhe4096())) == group.ffdhe4096()
+    short = group.pem(23)
+    shown = subprocess.run(["openssl", "asn1parse"], input=short, capture_output=True, text=True, check=True).stdout
+    assert shown.count(":17") == 1
+    assert group.prime(short) == 0x17
+    with pytest.raises(ValueError, match="no DHParameter"):
+        group.prime("rubbish")
+
+
 def test_parameters_changed_by_hand_are_named_and_kept_by_a_setting(tmp_path: Path) -> None:
     """What the servers read is looked at each time; the setting that is told leaves it."""
     text = group.pem(group.ffdhe4096())
@@ -98,6 +110,8 @@ def test_parameters_changed_by_hand_are_named_and_kept_by_a_setting(tmp_path: Pa
     dh.file(ctx).parent.mkdir(parents=True)
     dh.file(ctx).write_text(text)
     rendered.write_text(text)
+    assert dhdeployed.probe(ctx) is None  # nobody was told to read them
+    witness.attest(ctx, dhdeployed.WITNESS, dhdeployed.inputs(ctx))
     assert isinstance(dhdeployed.probe(ctx), Evidence)
     rendered.write_text(group.pem(group.ffdhe4096() + 2))
     told = f"{dhdeployed.RENDERED} holds other parameters than zflow's; ZFLOW_KEEP_ATTRIBUTES=zimbraSSLDHParam would"

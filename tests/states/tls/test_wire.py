@@ -16,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from states.tls import exchange, group, handshake, hsts
+from rehearsal.standin import HERE as STANDIN
+from states.tls import codes, dh, dhdeployed, exchange, group, handshake, hsts, server
+from tests.engine.where import wait_for
 from tests.states.tls.authority import HOST, Issued, ec_key, inter, issue, rsa_key
 from tests.states.tls.responder import ADDRESS
 from tests.states.tls.servers import MAIL_MODULE, NEEDED, Nginx, Postfix, folder
 from tests.states.tls.zimbra import Crash, Zimbra, der, lay, make_host, walk
-from zflow.api import Context, OperatorError, Result
+from zflow.api import Context, Drift, Evidence, OperatorError, Result, TransientError
 
 pytestmark = [
     pytest.mark.root,
@@ -29,6 +31,8 @@ pytestmark = [
     pytest.mark.skipif(not MAIL_MODULE.exists(), reason="not installed: nginx's mail module"),
 ]
 HEADER = f"{hsts.HEADER}: max-age=300"
+VENDORS = STANDIN / "packages/zimbra-core/root/opt/zimbra/conf/dhparam.pem.zcs"
+"""Parameters of 2048 bits, such as a new server has."""
 TODAY = datetime.now(UTC)
 HANDSHAKE = handshake.served
 
@@ -44,6 +48,16 @@ class Real(Zimbra):
 
     nginx: Nginx
     postfix: Postfix
+
+    stored = ""
+    """The Diffie-Hellman parameters that the directory holds."""
+
+    def _answer(self, argv: tuple[str, ...], stdin: str) -> Result:
+        if argv[:3] == ("zmdhparam", "set", "-in"):
+            self.stored = self.read(argv[3])
+        elif argv[0].endswith("/configrewrite"):
+            self.write(dhdeployed.RENDERED, self.stored)
+        return super()._answer(argv, stdin)
 
     def _load(self, name: str) -> Result:
         if name in {"nginx", "smtpd"} and hasattr(self, "postfix"):
@@ -87,9 +101,9 @@ def running() -> Iterator[Wire]:
         patch.setattr("tests.states.tls.zimbra.Zimbra", Real)
         ctx, zimbra = make_host(place, patch)
         assert isinstance(zimbra, Real)
-        (place / "dh.pem").write_text(group.pem(group.ffdhe4096()))
-        conf = place / "opt/zimbra/conf"
-        nginx, postfix = Nginx(place, conf, place / "dh.pem", HEADER), Postfix(place, conf, place / "dh.pem")
+        conf, parameters = place / "opt/zimbra/conf", place / dhdeployed.RENDERED.lstrip("/")
+        zimbra.write(dhdeployed.RENDERED, group.pem(group.ffdhe4096()))
+        nginx, postfix = Nginx(place, conf, parameters, HEADER), Postfix(place, conf, parameters)
         patch.setattr(handshake, "PORTS", {
             nginx.https: (), nginx.imaps: (), nginx.imap: handshake.IMAP, nginx.pop: handshake.POP,
             postfix.smtp: handshake.SMTP, postfix.smtps: (), handshake.STORE: (),
@@ -153,6 +167,47 @@ def test_the_group_of_4096_bits_is_used(kind: str, served: Wire) -> None:
     starttls = "" if kind == "https" else kind
     found = served.ask(port, "-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384", starttls=starttls)
     assert "Server Temp Key: DH, 4096 bits" in found
+
+
+def test_other_parameters_come_onto_the_wire(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rendered is not served: killed in between they are deployed again, and a server that does not read them is
+    found out by its handshake."""
+    ctx, front = wire.ctx, [port for port in handshake.PORTS if port != handshake.STORE]
+    dh.file(ctx).parent.mkdir(parents=True)
+    dh.file(ctx).write_text(group.pem(group.ffdhe4096()))
+    wire.zimbra.write(dhdeployed.RENDERED, VENDORS.read_text())
+    server.reload_front(ctx)
+    wait_for(lambda: dhdeployed._others(ctx) == front, "the vendor's group on all ports")
+    assert [handshake.prime(port) for port in front] == [group.prime(VENDORS.read_text())] * len(front)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server, "reload_front", killed)
+        with pytest.raises(Crash):
+            dhdeployed.apply(ctx)
+    assert dhdeployed.probe(ctx) is None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wire.zimbra.postfix, "reload", lambda: True)
+        patch.setattr(dhdeployed, "SERVED", 3.0)
+        with pytest.raises(TransientError) as caught:
+            dhdeployed.apply(ctx)
+    smtp = f"other parameters are used on {wire.zimbra.postfix.smtp}, {wire.zimbra.postfix.smtps}"
+    assert (caught.value.code, caught.value.detail) == (codes.DH_NOT_TAKEN, smtp)
+
+    dhdeployed.apply(ctx)
+    assert {handshake.prime(port) for port in front} == {group.ffdhe4096()}
+    assert isinstance(dhdeployed.audit(ctx), Evidence)
+    assert "ldap restart" in wire.zimbra.commands
+    wire.zimbra.write(dhdeployed.RENDERED, VENDORS.read_text())
+    server.reload_front(ctx)
+    wait_for(lambda: dhdeployed._others(ctx) == front, "the vendor's group again")
+    wire.zimbra.write(dhdeployed.RENDERED, dh.file(ctx).read_text())
+    assert isinstance(dhdeployed.audit(ctx), Drift)
+
+
+def killed(_ctx: Context) -> None:
+    """Stand for a kill of the walker."""
+    raise Crash
 
 
 @pytest.mark.parametrize("suite", ["eNULL", "aNULL"])
