@@ -34,6 +34,8 @@ REPAIR = ("apt-get", "--yes", "--no-remove", *(f"--option=Dpkg::Options::={each}
           "--option=Acquire::http::Timeout=30", "--option=Acquire::https::Timeout=30", "--fix-broken",
           "install")  # fmt: skip
 """Unpacks again what was cut off while it was unpacked, which dpkg itself cannot. It takes nothing away."""
+FETCH = ("apt-get", "install", "--download-only", "--yes", "--allow-change-held-packages")
+"""Gets packages into apt's cache, held ones too, and installs nothing."""
 LONGEST = 900.0
 """Seconds that either gets; a script of a package that waits for something for ever must not keep a server down."""
 

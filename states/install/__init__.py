@@ -1,6 +1,18 @@
 """Install: the vendor's software and its configuration, unattended and proven, and its services at every start."""
 
-from states.install import administrator, fits, holds, identity, networks, origin, preflight, services, setup, software
+from states.install import (
+    administrator,
+    fits,
+    holds,
+    identity,
+    networks,
+    origin,
+    patches,
+    preflight,
+    services,
+    setup,
+    software,
+)
 from states.install.codes import CODES
 from states.install.machine import dns, limits, syslog
 from states.install.release import archive, source, unpack
@@ -27,6 +39,7 @@ STATE = State(
         setup.STEP,
         holds.STEP,
         services.STEP,
+        patches.STEP,  # while the server runs, which their scripts want, and before the firewall opens
         administrator.STEP,
         networks.STEP,
     ),

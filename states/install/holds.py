@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from states.bootstrap.dpkg import LOCK, PATIENCE
-from states.install.release import patches
 from states.install.vendor.packages import vendor_packages
 from zflow.api import Context, Drift, Evidence, Step
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See whether every package of the vendor is held; tell what nobody else will bring."""
+    """See whether every package of the vendor is held."""
     found = vendor_packages(ctx)
     if not found:
         return None
     if loose := sorted(name for name, each in found.items() if not each.held):
         return Drift(f"not held: {', '.join(loose)}")
-    return Evidence(f"{len(found)} packages held", patches.notices(ctx))
+    return Evidence(f"{len(found)} packages held")
 
 
 def apply(ctx: Context) -> None:

@@ -7,6 +7,7 @@ way down. Its own download then finds everything at hand.
 from __future__ import annotations
 
 from states import witness
+from states.bootstrap import dpkg
 from states.install import codes as install_codes
 from states.install.order import Order, key, ordered
 from states.install.release import source, unpack
@@ -15,7 +16,6 @@ from states.upgrade.archive import NOTHING
 from zflow.api import COMMAND, CommandError, Context, Evidence, Step, TransientError
 
 WITNESS = "upgrade-packages.txt"
-FETCH = ("install", "--download-only", "--yes", "--allow-change-held-packages")
 
 
 def _text(ctx: Context, order: Order) -> str:
@@ -43,7 +43,7 @@ def apply(ctx: Context) -> None:
     source.refresh_lists(ctx)
     ctx.progress.report(note="fetching packages")
     try:
-        ctx.shell.chroot("apt-get", *FETCH, *_wanted(ctx), timeout=3000)
+        ctx.shell.chroot(*dpkg.FETCH, *_wanted(ctx), timeout=3000)
     except CommandError as error:
         unpack.refuse_without_inodes(ctx, error)
         if error.code != COMMAND or "No space left" in error.tail:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.standin.runtime import configd, host, localconfig, rewrite, schema, store
+from rehearsal.standin.runtime import configd, host, localconfig, rewrite, store
 from states.tls import hsts, profile
 from states.tls.profiles import desired
 
@@ -32,9 +32,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(localconfig, "get", lambda name: {"zimbra_server_hostname": HOST}.get(name, ""))
     monkeypatch.setattr(store, "DATABASE", tmp_path / "data/ldap/data.mdb")
     monkeypatch.setattr(configd, "_seen", {})
-    defaults = {each.name: list(each.config) for each in schema.load().values() if each.config}
     with store.opened(write=True) as directory:
-        directory.create("config", defaults)
+        directory.create("config", {name: ["443"] for name in rewrite._PROXY})
         directory.create(f"server/{HOST}", {})
     change(zimbraSSLDHParam=[base64.b64encode(b"old").decode()])
     configd.begin()

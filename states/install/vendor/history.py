@@ -44,6 +44,7 @@ class Session:
     """Version by package."""
     upgrade: bool
     stages: tuple[str, ...]
+    """Of zmsetup.pl. A package of patches leaves `CONFIGURED patch…` as well, whenever it is installed."""
 
     @property
     def touched(self) -> bool:
@@ -75,7 +76,7 @@ def parse(content: str) -> list[Session]:
                 complete=COMPLETE in words,
                 packages=dict(packages),
                 upgrade=any(word.startswith("UPGRADED ") for word in words),
-                stages=tuple(word.removeprefix("CONFIGURED ") for word in words if word.startswith("CONFIGURED ")),
+                stages=tuple(re.findall(r"^CONFIGURED (?!patch)(.*)$", "\n".join(words), re.MULTILINE)),
             )
         )
     return sessions

@@ -168,7 +168,7 @@ def test_networks_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert networks.probe(ctx) is None
     networks.apply(ctx)
     value = "127.0.0.0/8 [::1]/128 10.0.0.9/32 192.168.0.0/16"
-    assert shell.commands[-1] == ("zmprov", "-l", "ms", NAME, networks.ATTRIBUTE, value)
+    assert shell.commands[-4] == ("zmprov", "-l", "ms", NAME, networks.ATTRIBUTE, value)
     assert networks.probe(ctx) == Evidence(networks.wanted())
     present[0] = "127.0.0.0/8 192.168.0.0/16"
     assert networks.probe(ctx) == Drift(

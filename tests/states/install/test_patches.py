@@ -1,33 +1,84 @@
-"""The vendor's patches: told where they are offered and lack, and only for what the vendor has built."""
+"""The vendor's patches: installed where they are offered and lack, and only for what the vendor has built itself."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from states.bootstrap.dpkg import FETCH
 from states.bootstrap.settings import PROXY, UBUNTU
-from states.install import holds
-from states.install.release import patches, source
-from states.install.release.releases import PACKAGES
+from states.install import holds, patches
+from states.install.release import source
 from states.install.settings import SETTINGS
+from states.install.vendor.history import HISTORY, last
+from states.install.vendor.packages import vendor_packages
 from tests.states.bootstrap.ubuntu import make_tree
+from tests.states.install.dpkg import Dpkg, built, command
 from tests.states.install.records import STAGES, installed, session, write_history, write_proof, write_status
+from tests.states.install.shells import commands
 from tests.support import make_context
-from zflow.api import Context, Evidence
+from zflow.api import CommandError, Context, Evidence
+from zflow.codes import COMMAND
+from zflow.shell import Result
 
+OWN = "8.8.15.GA.3869.UBUNTU18.64"
 OFFERED = "Package: zimbra-patch\nVersion: 8.8.15.1\n\nPackage: zimbra-proxy-patch\nVersion: 1\n\nPackage: zimbra-pat\n"
 
 
-def server(volume: Path, version: str, *others: str) -> Context:
+class Killed(BaseException):
+    """A kill of the walker, and of what it runs."""
+
+
+class Apt(Dpkg):
+    """Installs real packages by a real dpkg where apt-get would fetch them, and keeps what is run; may be killed."""
+
+    def __init__(self, root: Path, built_in: Path) -> None:
+        super().__init__(root)
+        self.built_in = built_in
+        self.left: int | None = None
+        """How many commands until it is killed."""
+        self.away = False
+        """Whether the package source does not answer."""
+        self.running: set[str] = set()
+        """What of the patches the running server has read."""
+
+    def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:
+        """Run what concerns packages, and be killed before, in the middle of dpkg, or after."""
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+        if argv[: len(FETCH)] == FETCH and self.away:
+            raise CommandError(COMMAND, argv, 100, "E: Failed to fetch http://x.example/apt/8815 zimbra-patch\n")
+        if "apt-mark" in argv:
+            verb, names = argv[argv.index("apt-mark") + 1], argv[argv.index("apt-mark") + 2 :]
+            lines = "".join(f"{name} {'hold' if verb == 'hold' else 'install'}\n" for name in names)
+            self._dpkg("--set-selections", stdin=lines)
+        elif "apt-get" in argv and "install" in argv and "--download-only" not in argv and "--fix-broken" not in argv:
+            files = [str(self.built_in / f"{word}_2.deb") for word in argv if word in patches.PATCHES]
+            if self.left == 0:
+                self._dpkg("--unpack", *files)
+                raise Killed
+            self._dpkg("--install", *files)
+        elif argv[:2] == ("zmcontrol", "restart"):
+            self.running = {name for name in patches.PATCHES if (self._root / f"opt/{name}.done").exists()}
+        return super().chroot(*argv)
+
+    def _dpkg(self, *words: str, stdin: str = "") -> None:
+        subprocess.run(command(self._root, *words), input=stdin.encode(), check=True, capture_output=True)
+
+
+def server(volume: Path, version: str = OWN, *others: str, shell: Dpkg | None = None) -> Context:
     """Return a context over a proven server of a version, with packages beside it; its source offers two patches."""
     make_tree(volume)
     write_history(volume, session(100, version=version, stages=STAGES))
     write_proof(volume, 100)
-    write_status(volume, installed(held=True) | dict.fromkeys(others, "hold ok installed"))
-    ctx = make_context(volume, (UBUNTU, PROXY, *SETTINGS), {})
+    write_status(volume, installed(held=True) | dict.fromkeys(others, "hold ok installed"), version)
+    ctx = make_context(volume, (UBUNTU, PROXY, *SETTINGS), {}, shell=shell or Dpkg(volume))
     index = source.package_index(ctx, source.sources(ctx)[1])
     index.parent.mkdir(parents=True, exist_ok=True)
     index.write_text(OFFERED)
@@ -37,27 +88,90 @@ def server(volume: Path, version: str, *others: str) -> Context:
 @pytest.mark.parametrize(
     ("version", "present", "lacking"),
     [
-        ("8.8.15.GA.3869.UBUNTU18.64", (), ["zimbra-patch", "zimbra-proxy-patch"]),
-        ("8.8.15.GA.3869.UBUNTU18.64", ("zimbra-patch",), ["zimbra-proxy-patch"]),
-        ("8.8.15.GA.3869.UBUNTU18.64", ("zimbra-patch", "zimbra-proxy-patch"), []),
-        ("8.8.15.GA.4200047.UBUNTU18.64", (), []),
+        (OWN, (), True),
+        (OWN, ("zimbra-patch",), True),
+        (OWN, ("zimbra-patch", "zimbra-proxy-patch"), False),
+        ("8.8.15.GA.4200047.UBUNTU18.64", (), False),
+        ("10.1.0.GA.4655.UBUNTU22.64", (), False),
     ],
-    ids=["none there", "one there", "all there", "built by others"],
+    ids=["none there", "one there", "all there", "built by others", "upgraded"],
 )
-def test_offered_patches(tmp_path: Path, version: str, present: tuple[str, ...], lacking: list[str]) -> None:
-    """What is offered and lacks is told with the command that installs it; a build by others has its own patches."""
-    evidence = holds.probe(server(tmp_path, version, *present))
-    assert isinstance(evidence, Evidence)
-    assert evidence.summary == f"{len(PACKAGES) + len(present)} packages held"
-    assert len(evidence.notices) == bool(lacking)
-    assert all(f"apt-get install --yes {' '.join(lacking)}`" in each for each in evidence.notices)
+def test_due_where_they_lack(tmp_path: Path, version: str, present: tuple[str, ...], lacking: bool) -> None:
+    """What is offered and lacks is due; a build by others has its own patches, and so has a newer release."""
+    assert (patches.probe(server(tmp_path, version, *present)) is None) == lacking
 
 
-def test_without_an_index_nothing_is_told(tmp_path: Path) -> None:
+def test_without_an_index_nothing_is_due(tmp_path: Path) -> None:
     """A volume whose apt has read nothing offers nothing."""
-    ctx = server(tmp_path, "8.8.15.GA.3869.UBUNTU18.64")
+    ctx = server(tmp_path)
     source.package_index(ctx, source.sources(ctx)[1]).unlink()
-    assert patches.notices(ctx) == ()
+    assert patches.probe(ctx) == Evidence("the package source offers none")
+
+
+@pytest.fixture
+def apt(tmp_path: Path) -> Apt:
+    """Return a server's apt, which has two patches at hand; their scripts write into the vendor's history."""
+    (tmp_path / "debs").mkdir()
+    shell = Apt(tmp_path / "volume", tmp_path / "debs")
+    for name in ("zimbra-patch", "zimbra-proxy-patch"):
+        history, done = tmp_path / "volume" / HISTORY, tmp_path / f"volume/opt/{name}.done"
+        script = f"echo 200: CONFIGURED patch-8.8.15.p46 >> {history}; touch {done}"
+        built(tmp_path / f"debs/{name}_2.deb", postinst=script)
+    (tmp_path / "volume/var/lib/dpkg/info").mkdir(parents=True)
+    (tmp_path / "volume/var/lib/dpkg/available").touch()
+    return shell
+
+
+def whole(ctx: Context, apt: Apt) -> bool:
+    """Tell whether the patches are in, held like all others, read by the server, and the history is one of a server."""
+    found, ended = vendor_packages(ctx), last(ctx)
+    names = {"zimbra-patch", "zimbra-proxy-patch"}
+    return (
+        patches.probe(ctx) == Evidence("zimbra-patch 2, zimbra-proxy-patch 2")
+        and all(each.installed and each.held for each in found.values())
+        and apt.running == names <= found.keys()
+        and ended is not None
+        and (ended.configured, ended.stages) == (True, STAGES)
+    )
+
+
+@pytest.mark.root
+def test_killed_at_each_command(tmp_path: Path, apt: Apt) -> None:
+    """Wherever it is killed, in this start of the container or with it, the next attempt brings about the same."""
+    for kill in range(100):
+        ctx = server(tmp_path / "volume", shell=apt)
+        for path in (tmp_path / "volume/opt").glob("*.done"):
+            path.unlink()
+        apt.running, apt.left = set(), kill
+        try:
+            patches.apply(ctx)
+            break
+        except Killed:
+            apt.left = None
+        if kill % 2:  # the container with it: what is started anew reads what is there
+            ctx, apt.running = replace(ctx, boot=f"after {kill}"), set()
+            apt.chroot("zmcontrol", "restart")
+        if patches.probe(ctx) is None:
+            patches.apply(ctx)
+
+        if not isinstance(holds.probe(ctx), Evidence):
+            holds.apply(ctx)
+        assert whole(ctx, apt), f"killed at {kill}: {commands(ctx)[-12:]}"
+    assert kill >= 7
+    assert whole(ctx, apt)
+
+
+def test_a_source_that_is_away_stops_nothing(tmp_path: Path, apt: Apt) -> None:
+    """As with the vendor's installer the server goes on without them; it is told, and the next start tries again."""
+    ctx = server(tmp_path / "volume", shell=apt)
+    apt.away = True
+    patches.apply(ctx)
+    evidence = patches.probe(ctx)
+    assert isinstance(evidence, Evidence)
+    (told,) = evidence.notices
+    assert "`zflow shell apt-get install --yes --allow-change-held-packages zimbra-patch zimbra-proxy-patch`" in told
+    assert not [argv for argv in commands(ctx) if argv[0] == "zmcontrol" or "apt-mark" in argv]
+    assert patches.probe(replace(ctx, boot="the next")) is None
 
 
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here to ask for its file names")
