@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(store, "DATABASE", tmp_path / "data/ldap/data.mdb")
     monkeypatch.setattr(configd, "_seen", {})
     with store.opened(write=True) as directory:
-        directory.create("config", {name: ["443"] for name in rewrite._PROXY})
+        directory.create("config", {key: ["443"] for key in rewrite._PROXY} | {"zimbraReverseProxyMailMode": ["https"]})
         directory.create(f"server/{HOST}", {})
     change(zimbraSSLDHParam=[base64.b64encode(b"old").decode()])
     configd.begin()
