@@ -59,7 +59,14 @@ def in_repository(release: Release) -> list[Package]:
             for part, ubuntus in parts.items()
         ),
         Package("zimbra-memcached", ("zimbra-memcached-base", "memcached")),
+        *patches(release),
     ]
+
+
+def patches(release: Release) -> list[Package]:
+    """The patches beside the vendor's packages of 8.8.15; newer releases have them for builds with a licence only."""
+    parts = {"zimbra-patch": "zimbra-store", "zimbra-mta-patch": "zimbra-mta", "zimbra-proxy-patch": "zimbra-proxy"}
+    return [Package(name, (part,)) for name, part in parts.items()] if release.is_8815 else []
 
 
 def in_archive(release: Release) -> list[Package]:

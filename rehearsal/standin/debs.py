@@ -13,7 +13,11 @@ from .release import Release
 
 def substituted(text: str, release: Release) -> str:
     """Fill in what scripts say differently from release to release."""
-    words = {"@KNOWN@": "|".join(release.known_platforms), "@GA8815@": "yes" if release.is_8815 else "no"}
+    words = {
+        "@KNOWN@": "|".join(release.known_platforms),
+        "@GA8815@": "yes" if release.is_8815 else "no",
+        "@ZEXTRAS@": " \\\n".join(release.refused),
+    }
     for word, meaning in {**words, **release.patterns}.items():
         text = text.replace(word, meaning)
     return text

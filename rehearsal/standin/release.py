@@ -18,6 +18,8 @@ SYSLOG_KNOWN = {"8.8.15": ("16",), "9.0.0": ("16", "18"), "10.1.0": ("16", "18",
 """The newer Ubuntus that zmsyslogsetup knows (zm-core-utils: 8.8.15, 9.0.0, and its newest text for 10.1)."""
 FIXPERMS_KNOWN = {"8.8.15": ("16",), "9.0.0": ("16",), "10.1.0": ("16", "18", "20")}
 """Those that zmfixperms knows."""
+OWN_BUILDS = {"18.04": "3869", "20.04": "4179"}
+"""The vendor's build numbers of 8.8.15."""
 
 BEHAVIOURS = frozenset(
     {
@@ -29,6 +31,7 @@ BEHAVIOURS = frozenset(
         "kill_after",
         "kill_at",
         "minute",
+        "own_build",
         "question_at",
         "slow",
         "times",
@@ -70,8 +73,12 @@ class Release:
 
     @property
     def full(self) -> str:
-        """The version of the packages: it has a word for the vendor's build number, so that `zflow status` shows it."""
-        return f"{self.version}.GA.standin.{self.platform.replace('_', '.')}"
+        """The version of the packages: it has a word for the vendor's build number, so that `zflow status` shows it.
+
+        With `own_build` it has the number of the vendor's own, for which the patches in its repository are made.
+        """
+        build = OWN_BUILDS.get(self.ubuntu, "standin") if "own_build" in self.behaviour else "standin"
+        return f"{self.version}.GA.{build}.{self.platform.replace('_', '.')}"
 
     @property
     def name(self) -> str:
@@ -95,6 +102,12 @@ class Release:
     def is_8815(self) -> bool:
         """Whether the mistakes of 8.8.15 GA apply."""
         return self.version == "8.8.15"
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The packages beside which it is not installed: none before 10.0."""
+        ten = self.version.startswith("10.")
+        return ("zimbra-connect", "zimbra-drive", "zimbra-chat", "zimbra-talk") if ten else ()
 
     @property
     def settings(self) -> str:

@@ -5,6 +5,7 @@ From then on the upgrade is under way: it is carried out before anything is star
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from states.install.vendor import readback
 from states.upgrade import codes, kept
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought
-from zflow.api import Context, Evidence, OperatorError, Step
+from zflow.api import Context, Evidence, OperatorError, Step, read_text
 
 
 def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
@@ -27,7 +28,28 @@ def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
         yield f"services of the server do not run: {', '.join(stopped)}"
     if not kept.whole(ctx):
         yield f"{kept.FILE} lacks the directory's password, or its end"
+    if present := refused(ctx):
+        yield (
+            f"the installer of this release ends where {', '.join(present)} are installed: run `zflow shell apt-get "
+            f"purge --yes --allow-change-held-packages {' '.join(present)}`, which deletes their data"
+        )
     yield from (f"the server does not tell {what}" for what, values in portrait.items() if not values)
+
+
+def refused(ctx: Context) -> list[str]:
+    """Return the packages beside which the unpacked release is not installed: chat, drive, talk and the like.
+
+    It names them itself, from 10.0 on, and ends with 1 where dpkg has any, if only its configuration (globals.sh
+    10.0.6: 53-64; utilfunc.sh: 931-950, called at 689; isInstalled).
+    """
+    try:
+        named = re.search(r'^ZEXTRAS_PACKAGES="([^"]*)"', read_text(installer(ctx) / "util/globals.sh"), re.MULTILINE)
+        status = read_text(ctx.volume / "var/lib/dpkg/status")
+    except OSError:
+        return []
+    names = named[1].replace("\\", " ").split() if named else []
+    there = dict(re.findall(r"^Package: (\S+)\nStatus: \S+ \S+ (\S+)$", status, re.MULTILINE))
+    return [name for name in names if there.get(name, "not-installed") != "not-installed"]
 
 
 def probe(ctx: Context) -> Evidence | None:

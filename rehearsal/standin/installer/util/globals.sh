@@ -8,6 +8,10 @@ PACKAGES="zimbra-ldap zimbra-logger zimbra-mta zimbra-dnscache zimbra-snmp zimbr
 zimbra-memcached zimbra-proxy"
 OPTIONAL_PACKAGES="zimbra-drive zimbra-imapd"
 CHAT_PACKAGES="zimbra-chat"
+PATCH_PACKAGES=""
+[ @GA8815@ = yes ] && PATCH_PACKAGES="zimbra-patch zimbra-mta-patch zimbra-proxy-patch"
+OPTIONAL_PACKAGES="$OPTIONAL_PACKAGES $PATCH_PACKAGES"
+ZEXTRAS_PACKAGES="@ZEXTRAS@"
 
 PACKAGE_DIR="$MYDIR/packages"
 SAVEDIR=/opt/zimbra/.saveconfig

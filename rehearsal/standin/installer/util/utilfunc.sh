@@ -105,6 +105,7 @@ checkExistingInstall() {
   if [ $INSTALLED = yes ] && [ $AUTOINSTALL = no ] && [ $SOFTWAREONLY = no ] && [ $UNINSTALL = no ]; then
     verifyUpgrade
   fi
+  [ $INSTALLED = yes ] && verifyNGModulesInstalled
   checkUserInfo
 }
 
@@ -116,6 +117,20 @@ verifyUpgrade() {
     echo "This is required to upgrade."
     exit 1
   fi
+}
+
+verifyNGModulesInstalled() {
+  # From 10.0 on; what left only its configuration behind counts as installed.
+  local package
+  [ $UNINSTALL = no ] || return 0
+  for package in $ZEXTRAS_PACKAGES; do
+    case $(dpkg -s $package 2> /dev/null | grep '^Status: ') in
+      ""|*not-installed*) continue ;;
+    esac
+    echo "NG Modules detected on this system. If you continue with this upgrade, NG module packages and the associated data will be deleted."
+    echo "If you still want to continue, start upgrade using --skip-ng-check"
+    exit 1
+  done
 }
 
 checkUserInfo() {

@@ -64,6 +64,12 @@ getInstallPackages() {
     fi
     default=Y
     [ $UPGRADE = yes ] && default=N
+    case $package in
+      # Nobody is asked: they follow the part that they patch.
+      zimbra-patch) ifChosen zimbra-store $package; continue ;;
+      zimbra-mta-patch) ifChosen zimbra-mta $package; continue ;;
+      zimbra-proxy-patch) ifChosen zimbra-proxy $package; continue ;;
+    esac
     if [ $package = zimbra-imapd ]; then
       askYN "Install $package (BETA - for evaluation only)" "N"
     else
@@ -71,6 +77,21 @@ getInstallPackages() {
     fi
     [ $response = yes ] && INSTALL_PACKAGES="$INSTALL_PACKAGES $package"
   done
+}
+
+ifChosen() {
+  [[ " $INSTALL_PACKAGES " == *" $1 "* ]] && INSTALL_PACKAGES="$INSTALL_PACKAGES $2"
+}
+
+waitsForLocal() {
+  # Whether a package of the repository wants one that lies in the archive.
+  local dependency
+  [[ $1 == *-components ]] && return 1
+  for dependency in $(apt-cache depends "$1" 2> /dev/null | sed -n 's/.*Depends: *<*\(zimbra-[a-z-]*\).*/\1/p'); do
+    locate $dependency
+    [ ${LOCATION[$dependency]} = local ] && return 0
+  done
+  return 1
 }
 
 gather() {
@@ -88,8 +109,13 @@ gather() {
       LOCAL_NAMES+=($package)
       ;;
     repo)
-      printf "%48s %s\n" $package "will be downloaded and installed."
-      REPO_NAMES+=($package)
+      if waitsForLocal $package; then
+        printf "%48s %s\n" $package "will be downloaded and installed (later)."
+        LATER_NAMES+=($package)
+      else
+        printf "%48s %s\n" $package "will be downloaded and installed."
+        REPO_NAMES+=($package)
+      fi
       ;;
     *)
       printf "%48s %s\n" $package "is missing.                                    ERROR"
@@ -116,7 +142,7 @@ pkgError() {
 
 installPackages() {
   local package state=INSTALLED
-  local LOCAL_NAMES=() REPO_NAMES=() MISSING=0
+  local LOCAL_NAMES=() REPO_NAMES=() LATER_NAMES=() MISSING=0
   echo ""
   echo "Beginning Installation - see $LOGFILE for details..."
   echo ""
@@ -161,6 +187,15 @@ installPackages() {
     echo "$PACKAGE_DIR/$package"_[0-9]*.deb
   done) >> $LOGFILE 2>&1 || pkgError
   echo "done"
+  if [ ${#LATER_NAMES[@]} -gt 0 ]; then
+    announce "Installing extra packages" "${LATER_NAMES[@]}"
+    if apt-get install -y "${LATER_NAMES[@]}" >> $LOGFILE 2>&1; then
+      echo "done"
+    else
+      # Written down as installed all the same.
+      echo "Unable to download extra packages from repository. Proceeding without this..."
+    fi
+  fi
   killedAt configured
   if [ "$(setting install_kill_at)" = forgotten ] && fires install_kill_at; then
     # What a power cut leaves: dpkg syncs its list, nobody the history.
@@ -168,7 +203,7 @@ installPackages() {
     kill -KILL $$
   fi
   [ $UPGRADE = yes ] && state=UPGRADED
-  for package in "${LOCAL_NAMES[@]}" "${REPO_NAMES[@]}"; do
+  for package in "${LOCAL_NAMES[@]}" "${REPO_NAMES[@]}" "${LATER_NAMES[@]}"; do
     dpkg-query -W -f="$(date +%s): $state \${package}_\${Version}_\${Architecture}.deb\n" $package >> $HISTORY
   done
   echo ""
