@@ -43,6 +43,16 @@ def test_stages_are_those_of_the_installer() -> None:
     assert found.passed == 2
 
 
+@pytest.mark.parametrize("stages", [(), ("BEGIN", "configLCValues"), STAGES])
+def test_patches_are_no_stage(stages: tuple[str, ...]) -> None:
+    """What scripts of patches write, while install.sh runs or years later, touches no session and hides no end."""
+    line = "150: CONFIGURED patch-8.8.15.p46\n"
+    lines = session(100, stages=stages).splitlines(keepends=True)
+    (found,) = parse("".join([*lines[:5], line, *lines[5:], line]))
+    assert (found.complete, found.packages.keys()) == (True, set(PACKAGES))
+    assert (found.stages, found.touched, found.configured) == (stages, bool(stages), stages == STAGES)
+
+
 def test_two_sessions() -> None:
     """A session that was cut off and the one after it are told apart; stages belong to the later."""
     cut, whole = parse(session(100, complete=False) + session(200, stages=STAGES[:2]))
