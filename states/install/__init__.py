@@ -39,7 +39,7 @@ STATE = State(
         setup.STEP,
         holds.STEP,
         services.STEP,
-        patches.STEP,  # while the server runs, which their scripts want, and before the firewall opens
+        patches.STEP,  # on a running server, before the firewall opens
         administrator.STEP,
         networks.STEP,
     ),

@@ -4,9 +4,9 @@ For builds of its own the vendor publishes patches as packages beside those of t
 without a question (globals.sh 8.8.15: 42-44, utilfunc.sh: 2462-2467); a defaults file does not. Builds by others have
 the patches built in, and the vendor's packages would take them back: apt cannot know, for they ask for older versions.
 
-The vendor's scripts of these packages want a server that runs, and the server is restarted afterwards. As with the
-vendor's installer a failure is no error (packages.sh: 166-176): the server serves without them, which is told, and the
-next start of the container tries again.
+Whether their scripts want a server that runs is not published, so that one does; it is restarted afterwards. As with
+the vendor's installer a failure is no error (packages.sh: 166-176): the server serves without them, which is told, and
+the next start of the container tries again.
 """
 
 from __future__ import annotations
