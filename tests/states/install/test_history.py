@@ -49,7 +49,7 @@ def test_patches_are_no_stage(stages: tuple[str, ...]) -> None:
     line = "150: CONFIGURED patch-8.8.15.p46\n"
     lines = session(100, stages=stages).splitlines(keepends=True)
     (found,) = parse("".join([*lines[:5], line, *lines[5:], line]))
-    assert (found.complete, found.packages.keys()) == (True, set(PACKAGES))
+    assert (found.complete, set(found.packages)) == (True, set(PACKAGES))
     assert (found.stages, found.touched, found.configured) == (stages, bool(stages), stages == STAGES)
 
 
