@@ -58,8 +58,9 @@ def render(ctx: Context, *sections: str) -> None:
     """Have zmconfigd render these sections of its zmconfigd.cf now; who reads the files is restarted by the caller.
 
     Each section with a changed attribute has to be named. A request notes the changes of all and renders only what it
-    names, so that no later turn renders the rest either (zm-jython 8.8.15, jylibs/state.py 515-557 and 576-585), and it
-    restarts nothing (606). What no section names as its variable comes by the section's name alone.
+    names, so that no later turn renders the rest either, until zmconfigd starts anew (zm-jython 8.8.15, jylibs/state.py
+    515-557 and 576-585); and it restarts nothing (606). What no section names as its variable comes by the section's
+    name alone.
     """
     as_zimbra(ctx, "/opt/zimbra/libexec/configrewrite", *sections, ok=range(256), timeout=180)
 

@@ -109,7 +109,7 @@ def apply(ctx: Context) -> None:
 def let_know(ctx: Context) -> None:
     """Restart those that have the networks in their files, which each command has rendered first.
 
-    zmconfigd would do it in its next minute (zmconfigd.cf 31-39, 58-65, 89-101, 283-287), unless it was asked for
+    zmconfigd would do it in its next minute (zmconfigd.cf 31, 58, 85, 283), unless it was asked for
     something else until then.
     """
     for command in (("zmamavisdctl", "restart"), ("zmopendkimctl", "restart"), ("zmmtactl", "reload")):
