@@ -16,7 +16,7 @@ from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientEr
 NAME = "hardening.senders"
 TEMPLATE = "/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
 WITNESS = "senders.txt"
-"""The choice that was applied last."""
+"""The choice that Postfix was told last; empty while it is being told another, or the same again."""
 CHECK = "reject_sender_login_mismatch"
 BESIDE = "permit_mynetworks"
 PATIENCE = 90
@@ -43,12 +43,14 @@ def inputs(ctx: Context) -> str:
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See the check in the template."""
+    """See the check in the template, and that Postfix was told."""
     found, checks = server.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS]
     if not found or (checks != "off" and BESIDE not in found):
         return None
     if edited(found, checks) != found:
         return _drift(TEMPLATE, checks)
+    if witness.recall(ctx, WITNESS) != checks:
+        return None
     return Evidence(f"sender checks: {checks}{restored.told(ctx, NAME, inputs(ctx))}")
 
 
@@ -79,6 +81,7 @@ def apply(ctx: Context) -> None:
     content = edited(found, checks)
     if content != found and witness.recall(ctx, WITNESS) == checks:
         restored.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])
+    witness.attest(ctx, WITNESS, "")
     # As user zimbra, whose folder it is: what root wrote there could be led elsewhere by a link.
     server.put(ctx, TEMPLATE, content, "0644")
     render(ctx, "mta")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.standin import HERE as STANDIN
-from states.hardening import codes
+from states.hardening import codes, senders
 from states.hardening.senders import BESIDE, CHECK, edited
+from tests.states.hardening.server import Server
+from zflow.api import Evidence
 from zflow.errors import OperatorError
 
 VENDOR = (STANDIN / "packages/zimbra-mta/root/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf").read_text()
@@ -53,3 +57,29 @@ def test_an_operators_own_lines_keep_their_order(lines: list[str]) -> None:
     result = edited(template, "standard").splitlines()
     assert result.count(CHECK) == 1
     assert [line for line in result if line != CHECK] == [line for line in lines if line != CHECK]
+
+
+@pytest.mark.parametrize("cut", ["render", "as_zimbra"])
+def test_written_is_not_told(cut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed behind the template and before Postfix reloads, the step is made again, for the first time or a later."""
+    server = Server(tmp_path, monkeypatch)
+    ctx = server.context()
+    for _ in range(2):
+        server.reset()
+        with monkeypatch.context() as patch:
+            patch.setattr(senders, cut, killed)
+            with pytest.raises(Killed):
+                senders.apply(ctx)
+        assert CHECK in (tmp_path / senders.TEMPLATE.lstrip("/")).read_text()
+        assert senders.probe(ctx) is None
+        senders.apply(ctx)
+        assert isinstance(senders.probe(ctx), Evidence)
+
+
+class Killed(BaseException):
+    """A kill of the walker."""
+
+
+def killed(*_words: object, **_options: object) -> None:
+    """Stand for it."""
+    raise Killed
