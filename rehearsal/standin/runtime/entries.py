@@ -208,10 +208,15 @@ def authenticates(directory: store.Directory, name: str, password: str) -> bool:
     return fits(stored, password)
 
 
-def _check_password(directory: store.Directory, password: str) -> None:
-    least = int((directory.value("cos/default", "zimbraPasswordMinLength") or ["6"])[0])
+def _violation(directory: store.Directory, password: str) -> str:
+    """What the class of service has against a password; zm-mailbox 8.8.15, LdapProvisioning.java 6079-6091."""
+    least, most = (
+        int((directory.value("cos/default", "zimbraPassword{}Length".format(end)) or ["0"])[0])
+        for end in ("Min", "Max")
+    )
     if len(password) < least:
-        raise ServiceError("account.INVALID_PASSWORD", "invalid password: too short")
+        return "invalid password: too short"
+    return "invalid password: too long" if 0 < most < len(password) else ""
 
 
 def create_account(directory: store.Directory, words: List[str]) -> None:
@@ -224,8 +229,9 @@ def create_account(directory: store.Directory, words: List[str]) -> None:
         raise _missing("domain", domain)
     if directory.account(name):
         raise ServiceError("account.ACCOUNT_EXISTS", "email address already exists: " + name)
-    if words[1]:
-        _check_password(directory, words[1])
+    violation = _violation(directory, words[1]) if words[1] else ""
+    if violation:
+        raise ServiceError("account.INVALID_PASSWORD", violation)
     entry: store.Entry = {"zimbraMailDeliveryAddress": [name], "mail": [name], "uid": [name.split("@")[0]]}
     entry["zimbraAccountStatus"] = ["active"]
     if words[1]:
@@ -243,11 +249,13 @@ def delete_account(directory: store.Directory, words: List[str]) -> None:
 
 
 def set_password(directory: store.Directory, words: List[str]) -> None:
-    """sp NAME PASSWORD"""
+    """sp NAME PASSWORD: what is against the policy is told and done (zm-mailbox 8.8.15, LdapProvisioning.java 5992)."""
     if len(words) != 2:
         raise UsageError
     key = _existing_account(directory, words[0])
-    _check_password(directory, words[1])
+    violation = _violation(directory, words[1])
+    if violation:
+        print("Password violation: account={}, violation={}.".format(key.split("/", 1)[1], violation))
     directory.entries[key]["userPassword"] = [hashed(words[1])]
 
 

@@ -3,8 +3,9 @@
 import base64
 import pwd
 import re
+import socket
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import host, localconfig, store
 
@@ -78,31 +79,88 @@ def _tls(lookup: Lookup) -> str:
     return "\n".join("    " + line for line in lines)
 
 
-def _listen(port: str, mode: str, tls: bool) -> List[str]:
-    families = {"ipv4": [""], "ipv6": ["[::]:"], "both": ["", "[::]:"]}[mode]
-    return ["listen {}{}{};".format(family, port, " ssl" if tls else "") for family in families]
+def _listen(port: str, mode: str, words: str = "", at: Optional[str] = None) -> str:
+    """zm-nginx-conf 8.8.15, nginx.conf.web.https.default.template 33-35; `at` is a virtual host's `${vip}`."""
+    place = ("" if mode == "ipv4" else "[::]:") if at is None else at
+    return "listen {}{}{}{};".format(place, port, words, " ipv6only=off" if mode == "both" else "")
 
 
 def _server(lines: Sequence[str]) -> str:
     return "\n".join(["    server {", *("        " + line for line in lines), "    }"])
 
 
+class VirtualHost(NamedTuple):
+    name: str
+    address: str
+    """The domain's own for it; empty where it has none."""
+
+
+def virtual_hosts() -> List[VirtualHost]:
+    """Those of all domains, which get a server each (zm-mailbox 8.8.15, ProxyConfGen.java 2183-2264).
+
+    A domain without a certificate of its own counts too, for it inherits zimbraReverseProxyClientCertMode.
+    """
+    with store.opened() as directory:
+        domains = [directory.entries["domain/" + name] for name in directory.names("domain")]
+    found: List[VirtualHost] = []
+    for domain in domains:
+        names, addresses = domain.get("zimbraVirtualHostname", []), domain.get("zimbraVirtualIPAddress", [])
+        if len(addresses) != len(names):
+            addresses = (addresses[:1] or [""]) * len(names)
+        found += [VirtualHost(*pair) for pair in zip(names, addresses)]
+    return found
+
+
+def _place(virtual: VirtualHost, mode: str, sni: bool) -> str:
+    """Where the server of a virtual host listens; ProxyConfGen.java 2612-2668."""
+    try:
+        found = socket.getaddrinfo(virtual.address or virtual.name, None, proto=socket.IPPROTO_TCP)
+    except OSError:
+        return ""
+    family, address = min((each[0], each[4][0]) for each in found)  # Java takes IPv4 first
+    six = family == socket.AF_INET6
+    if mode != "both" and six == (mode == "ipv4"):
+        raise ValueError("{} is of another family than zimbraIPMode '{}'".format(address, mode))
+    if sni:
+        return "[::]:" if six else ""
+    return ("[{}]:" if six else "{}:").format(address)
+
+
 def _http(lookup: Lookup, mode: str) -> str:
+    """The servers in the order of nginx.conf.web.template: those of virtual hosts before the server's own."""
     web = (lookup("zimbraReverseProxyMailMode") or ["https"])[0]
+    name = "server_name {};".format(localconfig.get("zimbra_server_hostname"))
     backend = "location / {{ proxy_pass http://127.0.0.1:{}; }}".format((lookup("zimbraMailPort") or ["8080"])[0])
     headers = [
         'add_header {} "{}";'.format(name.strip(), value.strip().replace('"', '\\"'))
         for name, _, value in (header.partition(":") for header in lookup("zimbraReverseProxyResponseHeaders"))
     ]
-    servers = []
+    sni = lookup("zimbraReverseProxySNIEnabled") == ["TRUE"]
+    hosts = virtual_hosts()
+    places = [(virtual.name, _place(virtual, mode, sni)) for virtual in hosts]
+
+    def servers(port: str, words: str, content: Sequence[str]) -> List[str]:
+        virtual = [
+            _server(["server_name {};".format(host_name), _listen(port, mode, words, at=place), *content])
+            for host_name, place in places
+        ]
+        default = "" if words else " default_server"  # with TLS strict names decide which one is
+        return [*virtual, _server([name, _listen(port, mode, words + default), *content])]
+
+    found: List[str] = []
     if web in ("https", "both", "mixed", "redirect"):
-        servers.append(_server([*_listen(lookup("zimbraMailSSLProxyPort")[0], mode, True), *headers, backend]))
+        port = lookup("zimbraMailSSLProxyPort")[0]
+        found = servers(port, " ssl", [*headers, backend])
+        if lookup("zimbraReverseProxyStrictServerNameEnabled") == ["TRUE"]:
+            own = sorted({virtual.address + ":" for virtual in hosts if virtual.address})
+            listens = [_listen(port, mode, " default_server ssl", at=each) for each in (None, *own)]
+            found.insert(len(found) - 1, _server(["server_name _;", *listens, "return 400;"]))
+    port = lookup("zimbraMailProxyPort")[0]
     if web in ("http", "both", "mixed"):
-        servers.append(_server([*_listen(lookup("zimbraMailProxyPort")[0], mode, False), *headers, backend]))
+        found += servers(port, "", [*headers, backend])
     if web == "redirect":
-        go = "return 301 https://$host$request_uri;"
-        servers.append(_server([*_listen(lookup("zimbraMailProxyPort")[0], mode, False), go]))
-    return "\n".join(servers)
+        found += servers(port, "", ["return 301 https://$host$request_uri;"])
+    return "\n".join(found)
 
 
 def _mail(lookup: Lookup, mode: str) -> str:
@@ -111,10 +169,9 @@ def _mail(lookup: Lookup, mode: str) -> str:
         start = lookup("zimbraReverseProxy{}StartTlsMode".format(name))[0]
         plain = lookup("zimbra{}ProxyBindPort".format(name))[0]
         secure = lookup("zimbra{}SSLProxyBindPort".format(name))[0]
-        servers.append(
-            _server([*_listen(plain, mode, False), "protocol {};".format(protocol), "starttls {};".format(start)])
-        )
-        servers.append(_server([*_listen(secure, mode, True), "protocol {};".format(protocol)]))
+        spoken = "protocol {};".format(protocol)
+        servers.append(_server([_listen(plain, mode), spoken, "starttls {};".format(start)]))
+        servers.append(_server([_listen(secure, mode, " ssl"), spoken]))
     return "\n".join(servers)
 
 

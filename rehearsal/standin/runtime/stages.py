@@ -339,7 +339,8 @@ def _create_admin(session: Session) -> None:
     admin = config["CREATEADMIN"]
     domain = admin.split("@")[1]
     _create_once(session, "Creating domain " + domain, "domain/" + domain, _zmprov("cd", domain))
-    command = _zmprov("ca", admin, config["CREATEADMINPASS"], "zimbraIsAdminAccount", "TRUE")
+    # The address stands there without quotes, as the vendor's does (zmsetup.pl 8.8.15, 6681).
+    command = "{} {} '{}' zimbraIsAdminAccount TRUE".format(_zmprov("ca"), admin, config["CREATEADMINPASS"])
     command += " description 'Administrative Account'"
     _create_once(session, "Creating admin account " + admin, "account/" + admin, command)
     for alias in ("root", "postmaster"):

@@ -1,1 +1,3 @@
 [ -f ~/.bashrc ] && . ~/.bashrc
+export LANG=C
+export LC_ALL=C
