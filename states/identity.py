@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 from zflow.api import Context, Setting, host_name, mail_address
@@ -17,6 +18,14 @@ def certifiable(value: str) -> str:
     if len(name) > LONGEST:
         raise ValueError(f"{name!r} has {len(name)} characters; a certificate's common name takes {LONGEST}")
     return name
+
+
+def account(value: str) -> str:
+    """Accept the address of an account that zmsetup.pl can create: it names it to a shell, unquoted (Z:6682)."""
+    address = mail_address(value)
+    if re.search(r"^[#~]|&|\{.*\.\.", address):
+        raise ValueError(f"{value!r} has a sign that the shell of Zimbra's installer takes for its own")
+    return address
 
 
 HOSTNAME = Setting(
@@ -35,7 +44,7 @@ MAIL_DOMAIN = Setting(
 )
 ADMIN = Setting(
     "admin",
-    mail_address,
+    account,
     None,
     "Address of the administrator's account. Not set: admin@ the first mail domain.",
     "admin@example.org",

@@ -7,6 +7,7 @@ by default `app/settings.toml` on the volume), its default.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import errno
 import ipaddress
@@ -49,6 +50,8 @@ class Setting(Generic[T]):
     default: str | None
     about: str
     example: str
+    exact: bool = False
+    """Taken as it is written, as a password is that others read too: a byte order mark or a CR is refused."""
 
     @property
     def variable(self) -> str:
@@ -122,8 +125,8 @@ def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: 
             found = _find(setting, environment, from_file, path)
             if found is None:
                 continue
-            text, source = found
-            values[setting.name] = Value(setting.parse(text), source)
+            data, source = found
+            values[setting.name] = Value(setting.parse(_text(setting, data)), source)
         except (ValueError, OSError) as error:
             reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
             name = setting.variable if source == setting.variable else f"{setting.variable}, from {source}"
@@ -142,7 +145,7 @@ def load_one(setting: Setting[T], environment: Mapping[str, str], volume: Path) 
     try:
         from_file = {name: _as_text(value) for name, value in toml(path).items()}
         found = _find(setting, environment, from_file, path)
-        return None if found is None else setting.parse(found[0])
+        return None if found is None else setting.parse(_text(setting, found[0]))
     except (ValueError, OSError, RecursionError) as error:
         raise OperatorError(codes.SETTINGS, f"{setting.variable}: {error}") from error
 
@@ -164,16 +167,28 @@ def _listed(lines: list[str]) -> str:
 
 def _find(
     setting: Setting[Any], environment: Mapping[str, str], from_file: Mapping[str, str], path: Path
-) -> tuple[str, str] | None:
+) -> tuple[bytes, str] | None:
     variable = setting.variable
     if variable in environment:
-        return edited(os.fsencode(environment[variable])).strip(), variable
+        return os.fsencode(environment[variable]), variable
     if f"{variable}_FILE" in environment:
         file = Path(environment[f"{variable}_FILE"])
-        return content(file).strip(), f"{variable}_FILE ({file})"
+        return _data(file), f"{variable}_FILE ({file})"
     if setting.name in from_file:
-        return from_file[setting.name], str(path)
-    return None if setting.default is None else (setting.default, DEFAULT)
+        return from_file[setting.name].encode(), str(path)
+    return None if setting.default is None else (setting.default.encode(), DEFAULT)
+
+
+def _text(setting: Setting[Any], data: bytes) -> str:
+    """Return what was written, without what editors put around it; raises ValueError, which tells nothing of it."""
+    found = edited(data)
+    if not setting.exact:
+        return found.strip()
+    if data.startswith(codecs.BOM_UTF8):
+        raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
+    if b"\r" in data:
+        raise ValueError("it has a carriage return; save it with the line ends of Unix")
+    return found.rstrip("\n")
 
 
 def _unknown_variables(settings: Mapping[str, Setting[Any]], environment: Mapping[str, str]) -> list[str]:
@@ -211,12 +226,14 @@ def toml(path: Path) -> dict[str, object]:
 
 
 def content(path: Path) -> str:
-    """Return a file's text; it may be reached by links, as an engine's secrets are, but a pipe is not waited for.
+    """Return a file's text; raises OSError, and ValueError for what is not UTF-8."""
+    return edited(_data(path))
 
-    Raises OSError, and ValueError for what is not UTF-8.
-    """
+
+def _data(path: Path) -> bytes:
+    """Return a file's bytes; it may be reached by links, as an engine's secrets are, but a pipe is not waited for."""
     with open(path, "rb", opener=_without_waiting) as file:
-        return edited(file.read(LARGEST))
+        return file.read(LARGEST)
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -240,15 +257,6 @@ def text(value: str) -> str:
     if not value or "\n" in value:
         raise ValueError(f"{value!r} is not one non-empty line")
     return value
-
-
-def secret(value: str) -> Secret:
-    """Accept a secret: at least 8 characters, none that the vendor's two readers of its file would mangle."""
-    if len(value) < 8:
-        raise ValueError("the secret is shorter than 8 characters")
-    if re.search(r"""[\s'"$\\`|]""", value):
-        raise ValueError("the secret has a blank, a quote, a dollar sign, a backslash, a backquote or a bar")
-    return Secret(value)
 
 
 def flag(value: str) -> bool:

@@ -5,7 +5,30 @@ from __future__ import annotations
 import re
 
 from states.install.release.releases import RELEASES, ZIMBRA_KEY, ZIMBRA_KEY_URL
-from zflow.api import Setting, choice, host_name, many, number, secret, sha256_hex, url
+from zflow.api import Secret, Setting, choice, host_name, many, number, sha256_hex, url
+
+SHORTEST, LONGEST = 8, 64
+"""Characters of the administrator's password: zimbraPasswordMinLength is 6, and zimbraPasswordMaxLength is 64
+(zimbra-attrs.xml 8.8.15, 472-480); `zmprov ca` refuses others, and zmsetup.pl goes on without an administrator."""
+FORBIDDEN = re.compile(r"""[^ -~]|["'$\\`|]""")
+"""What does not reach the server as it was written: quotes and the like, which the two readers of the answers or the
+shells of zmsetup.pl take for their own (Z:382-395, 4920); control characters, of which bash drops some; and what is not
+ASCII, of which Java makes U+FFFD in the vendor's C locale (zm-build 8.8.15, rpmconf/Env/zimbra.bash_profile, 18-19)."""
+
+GENERATED = "admin_password"
+"""The secret that is the administrator's password where nobody chose one."""
+
+
+def password(value: str) -> Secret:
+    """Accept a password that reaches the directory as it was written; the message tells nothing of it."""
+    if not SHORTEST <= len(value) <= LONGEST:
+        raise ValueError(f"the password has {len(value)} characters; it takes {SHORTEST} to {LONGEST}")
+    if " " in value or FORBIDDEN.search(value):
+        raise ValueError(
+            "the password has a blank or a character that Zimbra's installer would change; allowed are letters, digits "
+            "and punctuation of ASCII, but no quote, dollar sign, backslash, backquote or bar"
+        )
+    return Secret(value)
 
 
 def path_or_url(value: str) -> str:
@@ -92,11 +115,13 @@ VENDOR_KEY_FINGERPRINT = Setting(
 )
 ADMIN_PASSWORD = Setting(
     "admin_password",
-    secret,
+    password,
     None,
-    "First password of the administrator; better given as ZFLOW_ADMIN_PASSWORD_FILE. Not set: one is generated, "
+    f"First password of the administrator: {SHORTEST} to {LONGEST} letters, digits and signs of ASCII, but no quote, "
+    "dollar sign, backslash, backquote or bar; better given as ZFLOW_ADMIN_PASSWORD_FILE. Not set: one is generated, "
     "see /data/.zflow/secrets/admin_password.",
     "a-long-pass-phrase",
+    exact=True,
 )
 ADDITIONAL_MAIL_DOMAINS = Setting(
     "additional_mail_domains",

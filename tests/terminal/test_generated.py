@@ -16,7 +16,7 @@ from tests.terminal.golden import looked_at
 from zflow.cli.config import effective, example_file, shown
 from zflow.endpoint.address import HTTP
 from zflow.secret import Secret
-from zflow.settings import Setting, load, secret, text
+from zflow.settings import Setting, load, text
 from zflow.status.view import MARKS
 from zflow.walk import diagram
 from zflow.walk.machine import SERVING, STOPPED, moves
@@ -45,7 +45,7 @@ def test_the_example_file_is_a_settings_file(tmp_path: Path) -> None:
 def test_no_effective_value_tells_a_secret(tmp_path: Path) -> None:
     """A password, a list of them and one inside an URL are shown as `***`."""
     table: list[Setting[object]] = [
-        Setting("password", secret, None, "a password", "hunter22"),
+        Setting("password", Secret, None, "a password", "hunter22"),
         Setting("proxy", text, None, "a proxy", "x"),
     ]
     environment = {"ZFLOW_PASSWORD": "hunter22", "ZFLOW_PROXY": "http://me:hunter33@proxy.example.org/"}

@@ -7,7 +7,6 @@ named: the vendor derives its defaults from `hostname --fqdn`, not from this fil
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,18 @@ from states.install.machine.memory import Memory, memory
 from states.install.proof import finished
 from states.install.release.chosen import chosen
 from states.install.release.releases import PACKAGES, Release
-from states.install.settings import ADMIN_PASSWORD, DATABASE_MEMORY, INSTALL, MAILBOX_MEMORY, TIMEZONE
+from states.install.settings import (
+    ADMIN_PASSWORD,
+    DATABASE_MEMORY,
+    FORBIDDEN,
+    GENERATED,
+    INSTALL,
+    MAILBOX_MEMORY,
+    TIMEZONE,
+)
 from zflow.api import Context, Evidence, OperatorError, Secret, Step, holds, write_atomic
 
 PLACE = Path("opt/zflow-answers")
-FORBIDDEN = re.compile(r"""["'$\\`|\x00-\x1f\x7f]""")
-"""Beside what either reader takes for its own: control characters, of which bash drops some."""
 RESERVED = frozenset({"PATH", "IFS", "LICENSE", "HOME", "ENV", "BASH_ENV"})
 
 FIXED = {
@@ -126,8 +131,6 @@ PASSWORDS = {
     "mailboxd_keystore_password": "mailboxd_keystore",
 }
 """Internal passwords by the name of their secret: random, distinct, the same in every attempt."""
-GENERATED = "admin_password"
-"""The secret that is the administrator's password where nobody chose one."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,10 @@ def render(found: Facts, passwords: Mapping[str, Secret], release: Release, *, r
     for key, value in values.items():
         if FORBIDDEN.search(value) or key in RESERVED:
             shown = "the password" if key in passwords else repr(value)
-            raise OperatorError(codes.ANSWERS, f"{key}: {shown} has a quote, a dollar sign, a backslash or the like")
+            raise OperatorError(
+                codes.ANSWERS,
+                f"{key}: {shown} has a quote, a dollar sign, a backslash, a letter beyond ASCII or the like",
+            )
     return "".join(f'{key}="{value}"\n' for key, value in sorted(values.items()))
 
 

@@ -19,7 +19,7 @@ from states.install import codes
 from states.install.machine.memory import Memory, memory
 from states.install.release.chosen import chosen
 from states.install.release.releases import PACKAGES, RELEASES
-from states.install.settings import SETTINGS
+from states.install.settings import FORBIDDEN, GENERATED, SETTINGS
 from states.install.vendor import answers
 from states.install.vendor.answers import Facts, render
 from tests.states.install.vendor_keys import known
@@ -76,7 +76,7 @@ def test_both_readers_agree(tmp_path: Path, password: str, timezone: str) -> Non
     path = tmp_path / "answers"
     expected = {"LDAPROOTPASS": password, "zimbraPrefTimeZoneId": timezone, "HOSTNAME": FACTS.server}
     found, passwords = replace(FACTS, timezone=timezone), {"LDAPROOTPASS": Secret(password)}
-    if answers.FORBIDDEN.search(password + timezone):
+    if FORBIDDEN.search(password + timezone):
         with pytest.raises(OperatorError):
             render(found, passwords, RELEASES["8.8.15"], remove=False)
         return
@@ -164,7 +164,7 @@ def test_the_administrators_password_is_the_operators_in_the_menu(ctx: Context) 
     answers.apply(attended)
     assert answers.probe(attended) is not None
     assert "CREATEADMINPASS" not in as_zmsetup(ctx.volume / answers.PLACE)
-    assert attended.secrets.get(answers.GENERATED) is None
+    assert attended.secrets.get(GENERATED) is None
 
 
 @pytest.mark.parametrize(
