@@ -41,10 +41,15 @@ def read_server(ctx: Context, name: str, attribute: str) -> tuple[str, ...]:
     return found[0].get(attribute.lower(), ()) if found else ()
 
 
+def read_domains(ctx: Context, attribute: str) -> dict[str, tuple[str, ...]]:
+    """Return an attribute of each mail domain; empty for a domain without it. Raises CommandError."""
+    found = _ask(ctx, "", "sub", DOMAINS, ("zimbraDomainName", attribute))
+    return {each["zimbradomainname"][0]: each.get(attribute.lower(), ()) for each in found}
+
+
 def selectors(ctx: Context) -> dict[str, str]:
     """Return the selector of each mail domain's DKIM key; empty for a domain without one. Raises CommandError."""
-    found = _ask(ctx, "", "sub", DOMAINS, ("zimbraDomainName", "DKIMSelector"))
-    return {each["zimbradomainname"][0]: (*each.get("dkimselector", ()), "")[0] for each in found}
+    return {domain: (*values, "")[0] for domain, values in read_domains(ctx, "DKIMSelector").items()}
 
 
 def _ask(ctx: Context, base: str, scope: str, wanted: str, names: tuple[str, ...]) -> list[Entry]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.tls import deployed, dh, dhdeployed, hsts, lifetime, mend, pair, profile, supply
+from states.tls import deployed, dh, dhdeployed, hsts, lifetime, mend, names, pair, profile, supply
 from states.tls.codes import CODES
 from states.tls.settings import PRIVATE_CA, SETTINGS
 from zflow.api import Context, State, Watch
@@ -17,7 +17,7 @@ from zflow.api import Context, State, Watch
 STATE = State(
     "tls",
     "Certificate and TLS",
-    (lifetime.STEP, profile.STEP, pair.STEP, deployed.STEP, hsts.STEP),
+    (lifetime.STEP, profile.STEP, names.STEP, pair.STEP, deployed.STEP, hsts.STEP),
 )
 LAST = (dh.STEP, dhdeployed.STEP)
 MEND = mend.STEP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
 import ssl
@@ -101,6 +102,20 @@ def _key_exchange(heard: bytes) -> bytes:
             return messages[6:length]
         messages = messages[size:]
     return b""
+
+
+def status(address: str, port: int, name: str) -> int | None:
+    """Return what a web server answers to a look at its first page under a name; None when it does not get that far."""
+    connection = http.client.HTTPSConnection(name, port)
+    try:
+        with socket.create_connection((address, port), PATIENCE) as plain:
+            connection.sock = _context(None).wrap_socket(plain, server_hostname=name)
+            connection.request("HEAD", "/")
+            return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def _der(certificate: Any) -> bytes:

@@ -40,7 +40,8 @@ NAMES = Setting(
     "tls_names",
     many(host_name),
     "",
-    "Further names that the certificate must be for, besides the server's own.",
+    "Further names that the certificate must be for, besides the server's own. Where the proxy answers under a list of "
+    "names alone (zimbraReverseProxyStrictServerNameEnabled), they are put on it.",
     "imap.example.org, autodiscover.example.org",
 )
 AIA = Setting(

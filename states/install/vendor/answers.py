@@ -82,7 +82,7 @@ FIXED = {
     "SNMPTRAPHOST": "{server}",
     "SPELLURL": "http://{server}:7780/aspell.php",
     "STARTSERVERS": "yes",
-    "STRICTSERVERNAMEENABLED": "yes",
+    "STRICTSERVERNAMEENABLED": "no",
     "SYSTEMMEMORY": "{memory}",
     "TRAINSAHAM": "ham.{suffix}@{domain}",
     "TRAINSASPAM": "spam.{suffix}@{domain}",

@@ -1,0 +1,243 @@
+"""Names under which the proxy answers: a real nginx on what the stand-in renders, with a list of names and without."""
+
+from __future__ import annotations
+
+import http.server
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.standin.runtime import rewrite, store
+from states.tls import handshake, names
+from states.tls.settings import SETTINGS
+from tests.engine.where import wait_for
+from tests.states.hardening import server as tools
+from tests.states.hardening.server import Server
+from tests.states.tls.authority import issue
+from tests.states.tls.servers import MAIL_MODULE, free_ports, listens
+from zflow.api import Context, Evidence, Result
+
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+pytestmark = pytest.mark.skipif(not NGINX or not MAIL_MODULE.exists(), reason="not installed: nginx, its mail module")
+OWN, ALIAS, THEIRS, OTHER = "mail.example.test", "imap.example.test", "webmail.example.test", "other.example.test"
+SERVER = f"server/{OWN}"
+ELSEWHERE = "203.0.113.5"
+"""Where a public name leads behind a published port: no address of this machine; RFC 5737."""
+RESOLVE = socket.getaddrinfo
+
+
+class Webmail(http.server.BaseHTTPRequestHandler):
+    """What stands behind the proxy."""
+
+    def do_HEAD(self) -> None:
+        """Answer every page."""
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+class Proxied(Server):
+    """A server of the stand-in's tools, whose proxy is a real nginx."""
+
+    def __init__(self, volume: Path, monkeypatch: pytest.MonkeyPatch, webmail: int) -> None:
+        super().__init__(volume, monkeypatch)
+        self.https, http_port, *mail = free_ports(6)
+        named = ("ImapProxyBind", "ImapSSLProxyBind", "Pop3ProxyBind", "Pop3SSLProxyBind")
+        ports = {
+            "MailSSLProxy": self.https,
+            "MailProxy": http_port,
+            "Mail": webmail,
+            **dict(zip(named, mail, strict=True)),
+        }
+        with store.opened(write=True) as directory:
+            directory.create(SERVER, {f"zimbra{name}Port": [str(port)] for name, port in ports.items()})
+            directory.entries["config"]["zimbraDefaultDomainName"] = ["example.test"]
+        home = volume / "opt/zimbra"
+        (home / "data/tmp/nginx").mkdir()
+        certificate = issue("self-signed")
+        (home / "conf/nginx.crt").write_bytes(certificate.pem)
+        (home / "conf/nginx.key").write_bytes(certificate.key_pem)
+        self.run_tool("zmlocalconfig", "-e", f"zimbra_server_hostname={OWN}")
+
+    def prov(self, *words: str) -> None:
+        """Change something by the vendor's tool, as an operator does."""
+        code, output = self.run_tool("zmprov", *words)
+        assert code == 0, output
+
+    def entry(self, key: str) -> dict[str, list[str]]:
+        """Return an entry of the directory."""
+        with store.opened() as directory:
+            return directory.entries[key]
+
+    def render(self) -> None:
+        """Write nginx's configuration from the attributes."""
+        with store.opened() as directory:
+            text = rewrite.nginx(lambda name: directory.value(SERVER, name))
+        text = text.replace("/opt/zimbra", f"{self.volume}/opt/zimbra").replace("user zimbra zimbra;", "")
+        (self.volume / "nginx.conf").write_text(text)
+
+    def nginx(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Call nginx on that configuration."""
+        argv = [str(NGINX), "-p", str(self.volume), "-c", "nginx.conf", *words]
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+
+    def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:
+        """Have the proxy follow what is rendered."""
+        if argv[0].startswith("zmproxyctl"):
+            self.restart()
+        return super().chroot(*argv, user=user, **options)
+
+    def restart(self) -> None:
+        """Render, and start nginx anew."""
+        self.stop()
+        self.render()
+        started = self.nginx()
+        assert started.returncode == 0, started.stderr
+        wait_for(lambda: listens(self.https), "nginx")
+
+    def stop(self) -> None:
+        """End nginx, and wait until it is gone."""
+        pid = self.volume / "opt/zimbra/log/nginx.pid"
+        if pid.exists() and pid.read_text():  # a look at the configuration leaves an empty one
+            self.nginx("-s", "stop")
+            wait_for(lambda: not pid.exists(), "the end of nginx")
+
+    def answers(self, *asked: str) -> list[int | None]:
+        """Return what the proxy answers under these names."""
+        return [handshake.status("127.0.0.1", self.https, each) for each in asked]
+
+
+@pytest.fixture
+def proxied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxied]:
+    """Return a server with a webmail behind its proxy, which is not started yet."""
+    monkeypatch.setattr(tools, "TABLE", (*tools.TABLE, *SETTINGS))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webmail) as webmail:
+        threading.Thread(target=webmail.serve_forever, daemon=True).start()
+        made = Proxied(tmp_path, monkeypatch, webmail.server_address[1])
+        monkeypatch.setattr(names, "HTTPS", made.https)
+        lead(monkeypatch, {})
+        yield made
+        made.stop()
+        webmail.shutdown()
+
+
+def lead(monkeypatch: pytest.MonkeyPatch, to: dict[str, str]) -> None:
+    """Have names of the mail domain lead there, and the others nowhere."""
+
+    def resolve(name: Any, *rest: Any, **options: Any) -> Any:
+        if str(name).endswith(".example.test") and name not in to:
+            raise socket.gaierror
+        return RESOLVE(to.get(name, name), *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+def looked(ctx: Context) -> Evidence:
+    """Return what the step sees where it has nothing to do."""
+    found = names.STEP.probe(ctx)
+    assert isinstance(found, Evidence)
+    return found
+
+
+def test_without_a_list_every_name_gets_the_webmail(proxied: Proxied) -> None:
+    """As after an install: the server's own FALSE goes before the global TRUE, and nothing is written."""
+    proxied.prov("ms", OWN, names.STRICT, "FALSE")
+    proxied.restart()
+    assert proxied.answers(OWN, ALIAS, OTHER) == [200, 200, 200]
+    assert looked(proxied.context(tls_names=ALIAS)) == Evidence("the proxy answers under every name")
+    assert names.HOSTS not in proxied.entry("domain/example.test")
+
+
+@pytest.mark.parametrize("address", ["", ELSEWHERE], ids=["nowhere", "to a public address"])
+def test_with_a_list_the_names_of_the_certificate_get_the_webmail(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Wherever they lead. Virtual hosts of the operator's stay, other names are refused, and once is enough."""
+    lead(monkeypatch, {ALIAS: address} if address else {})
+    proxied.prov("md", "example.test", f"+{names.HOSTS}", THEIRS)
+    proxied.restart()
+    assert proxied.answers(OWN, ALIAS, THEIRS, OTHER) == [200, 400, 200, 400]
+    ctx = proxied.context(tls_names=f"{ALIAS},{OWN}")
+    assert names.STEP.probe(ctx) is None
+    names.STEP.apply(ctx)
+    assert proxied.answers(OWN, ALIAS, THEIRS, OTHER) == [200, 200, 200, 400]
+    assert looked(ctx) == Evidence(f"virtual hosts: {ALIAS}")
+    before = proxied.entry("domain/example.test")
+    assert before[names.HOSTS] == [THEIRS, ALIAS]
+    names.STEP.apply(ctx)
+    assert proxied.entry("domain/example.test") == before
+    assert names.STEP.probe(proxied.context(tls_names=f"{ALIAS},{OTHER}")) is None
+
+
+def test_what_was_cut_off_before_the_proxy_knew_is_made_again(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory alone does not say that the proxy was told."""
+
+    class Cut(BaseException):
+        """The power is cut here."""
+
+    def cut() -> None:
+        raise Cut
+
+    ctx = proxied.context(tls_names=ALIAS)
+    monkeypatch.setattr(proxied, "restart", cut)
+    with pytest.raises(Cut):
+        names.STEP.apply(ctx)
+    assert proxied.entry("domain/example.test")[names.HOSTS] == [ALIAS]
+    assert names.STEP.probe(ctx) is None
+
+
+def test_a_virtual_host_listens_where_its_name_leads(proxied: Proxied, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the vendor does with a virtual host alone: no request comes to an address that is not this machine's."""
+    lead(monkeypatch, {ALIAS: ELSEWHERE})
+    proxied.prov("md", "example.test", f"+{names.HOSTS}", ALIAS)
+    proxied.restart()
+    assert proxied.answers(OWN, ALIAS) == [200, 400]
+
+
+@pytest.mark.parametrize("kept", ["", f"{names.HOSTS},{names.SNI}"], ids=["addresses", "attributes"])
+def test_what_the_operator_decided_is_respected(proxied: Proxied, kept: str) -> None:
+    """Addresses of domains, and what zflow is to leave: a name that is refused is told, and what to type ends it."""
+    address = () if kept else (names.ADDRESSES, ELSEWHERE)
+    proxied.prov("md", "example.test", names.HOSTS, THEIRS, *address)
+    proxied.restart()
+    ctx = proxied.context(tls_names=ALIAS, keep_attributes=kept)
+    names.STEP.apply(ctx)
+    assert names.SNI not in proxied.entry(SERVER)
+    assert (proxied.entry("domain/example.test")[names.HOSTS] == [THEIRS]) == bool(kept)
+    told = looked(ctx).notices[0]
+    assert told.startswith(f"the proxy answers 400 under {ALIAS}: {names.STRICT} is on")
+    typed = [shlex.split(line)[-1] for line in re.findall(r"`zflow shell (.+?)`", told)]
+    for line in typed:
+        proxied.chroot(*line.split(), user="zimbra")
+    assert proxied.answers(ALIAS, OTHER) == [200, 200]
+    assert looked(ctx).notices == ()
+
+
+def test_with_both_families_nginx_does_not_take_a_list(proxied: Proxied) -> None:
+    """The vendor's template names the options of one address twice; nothing is written, and the way out is told."""
+    proxied.prov("ms", OWN, names.MODE, "both")
+    proxied.render()
+    assert "duplicate listen options" in proxied.nginx("-t").stderr
+    told = looked(proxied.context(tls_names=ALIAS)).notices[0]
+    assert told.startswith(f"{names.MODE} is both: with {names.STRICT} nginx will not start again")
+    proxied.prov("ms", OWN, names.STRICT, "FALSE")
+    proxied.render()
+    assert proxied.nginx("-t").returncode == 0
+
+
+def test_without_names_nothing_is_asked(proxied: Proxied) -> None:
+    """The server's own name is none."""
+    assert looked(proxied.context(tls_names=OWN)) == Evidence("no names beside the server's own")
+    assert proxied.commands == []
