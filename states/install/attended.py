@@ -5,7 +5,7 @@
 3. The next walk reads the configured server back, marks it as proven, and goes on.
 
 Cut off within the menu nothing has happened yet; cut off within the configuration it is thrown away by the next walk,
-as an unattended one is: the vendor's own way of going on loses parts (zimbra-facts §2.4). What the operator chose
+as an unattended one is: the vendor's own way of going on loses parts (docs/zimbra.md §2.4). What the operator chose
 counts, and where zflow's settings say otherwise that is a notice.
 """
 

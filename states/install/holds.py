@@ -1,4 +1,4 @@
-"""The vendor's packages held: unattended upgrades must not replace parts of a running mail server (mission C5)."""
+"""The vendor's packages held: unattended upgrades must not replace parts of a running mail server."""
 
 from __future__ import annotations
 

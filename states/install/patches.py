@@ -23,7 +23,7 @@ from states.zimbra import as_zimbra, zimbra_version
 from zflow.api import CommandError, Context, Evidence, Step
 
 OWN_BUILDS = ("8.8.15.GA.3869.", "8.8.15.GA.4179.")
-"""Versions of zimbra-core in the vendor's own archives, for 18.04 and 20.04 (zimbra-facts §6.1)."""
+"""Versions of zimbra-core in the vendor's own archives, for 18.04 and 20.04 (docs/zimbra.md §6.1)."""
 PATCHES = ("zimbra-patch", "zimbra-mta-patch", "zimbra-proxy-patch")
 OPTIONS = tuple(f"--option=Dpkg::Options::={each}" for each in dpkg.OLD_FILES)
 OWED, TRIED = "patches-restart.txt", "patches-tried.txt"

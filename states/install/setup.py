@@ -1,13 +1,13 @@
 """The server's configuration: `zmsetup.pl -c FILE`, then read back from the server itself before it is believed.
 
-Most failures inside zmsetup.pl print `failed.` and end with exit code 0 and `CONFIGURED END` (zimbra-facts §2.1), and
+Most failures inside zmsetup.pl print `failed.` and end with exit code 0 and `CONFIGURED END` (docs/zimbra.md §2.1), and
 its resume after a kill loses parts for good (§2.4). So a configuration that was begun and not proven, for whatever
 reason, is thrown away whole and made again from a clean software install, with the same answers and secrets.
 
 A copy of that install, put back in place of installing again, was measured and left out. With the stand-in, installing
 again takes 5 of an attempt's 20 seconds. Copying and syncing 0.7 GB in 47,000 files took 16 s on ext4: the vendor's
 1.5 GB would cost every undisturbed first start half a minute and the same room again, to spare a killed one minutes.
-Nor would it be safe: zmsetup.pl also writes elsewhere (crontab, rsyslog, log rotation; zimbra-facts §1.6), which
+Nor would it be safe: zmsetup.pl also writes elsewhere (crontab, rsyslog, log rotation; docs/zimbra.md §1.6), which
 `REMOVE="yes"` of the same release knows how to take back, and a list of ours would have to follow.
 """
 

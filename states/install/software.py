@@ -1,7 +1,7 @@
 """The vendor's software: `install.sh -s -x FILE`, proven by its history and dpkg, never by its exit code.
 
 The installer exits with 0 when a licence question meets the end of its input, and with 1 after a successful removal.
-A second run on top of an interrupted one removes what is there and installs all again (zimbra-facts §1.6).
+A second run on top of an interrupted one removes what is there and installs all again (docs/zimbra.md §1.6).
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def copy_log(ctx: Context, output: str) -> str:
 def rebuild(ctx: Context) -> None:
     """Put back a clean software install: everything below /opt/zimbra is removed and installed again.
 
-    The vendor's own resume of a cut-off configuration loses parts and says nothing (zimbra-facts §2.4). Nor does its
+    The vendor's own resume of a cut-off configuration loses parts and says nothing (docs/zimbra.md §2.4). Nor does its
     installer always look whether it could remove what was there (U 8.8.15:1834, 1938). Raises what `install` raises,
     and TransientError(REMAINS).
     """

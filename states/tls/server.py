@@ -16,7 +16,7 @@ SSL = "/opt/zimbra/ssl/zimbra"
 COMMERCIAL_KEY = f"{SSL}/commercial/commercial.key"
 ZMCERTMGR = "/opt/zimbra/bin/zmcertmgr"
 CANDIDATE = f"{SSL}/zflow"
-"""A folder of our own, user zimbra's: zmcertmgr repairs its input in place and writes beside it (C:zmcertmgr 1208)."""
+"""A folder of our own, user zimbra's: zmcertmgr repairs its input in place, with a copy (docs/zimbra.md §3.4)."""
 PATIENCE = 60.0
 """Seconds for a file: user zimbra may have put a pipe in its place."""
 PUT = """\

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.root, pytest.mark.container, pytest.mark.network]
 
 PROC = Path("/proc")
 VENDORS = "zmsetup.pl"
-"""It hands passwords to its own tools by their arguments (zimbra-facts §2.1), which zflow cannot help."""
+"""It hands passwords to its own tools by their arguments (docs/zimbra.md §2.1), which zflow cannot help."""
 MOMENT = 0.02
 """Seconds between two looks at all processes."""
 

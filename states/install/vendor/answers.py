@@ -1,8 +1,8 @@
 """The vendor's defaults file: every question answered beforehand, so that nothing random and nothing asked remains.
 
-Two programs read it: install.sh by bash's `source` (U:147-161), zmsetup.pl by splitting at the first `=` and deleting
-all double quotes (Z:382-395). `KEY="value"` without `$ \\ ` " '` in the value means the same to both. Addresses are all
-named: the vendor derives its defaults from `hostname --fqdn`, not from this file (zimbra-facts §2.2).
+Two programs read it: install.sh by bash's `source`, zmsetup.pl by splitting at the first `=` and deleting all double
+quotes (docs/zimbra.md §1.2, §2.1). `KEY="value"` without `$ \\ ` " '` in the value means the same to both. Addresses
+are all named: the vendor derives its defaults from `hostname --fqdn`, not from this file (docs/zimbra.md §2.2).
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class Facts:
 def shares(found: Memory, heap_percent: int, database_percent: int) -> tuple[int, int, int]:
     """Return memory in GiB, heap in MiB, and the database's share in per cent of the host's memory.
 
-    The vendor sizes both by /proc/meminfo, which in a container is the host's (zimbra-facts §2.2, MAILBOXDMEMORY):
+    The vendor sizes both by /proc/meminfo, which in a container is the host's (docs/zimbra.md §2.2, MAILBOXDMEMORY):
     the heap is therefore named outright, the database's percentage scaled down to the container's limit.
     """
     database = max(1, database_percent * found.limit // found.host)

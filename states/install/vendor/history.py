@@ -1,8 +1,8 @@
 """What the vendor's `.install_history` tells: the one record both of its installers keep, better than their exit codes.
 
-`install.sh` writes `EPOCH: INSTALL SESSION START`, `EPOCH: INSTALLED NAME_VERSION_ARCH.deb` and `… SESSION COMPLETE`
-(I:289-294); `zmsetup.pl` writes `EPOCH: CONFIG SESSION START`, `EPOCH: CONFIGURED STAGE` after each stage and finally
-`CONFIGURED END` (Z:7020-7274). The file survives the installer's own clean-up.
+`install.sh` writes `EPOCH: INSTALL SESSION START`, `EPOCH: INSTALLED NAME_VERSION_ARCH.deb` and `… SESSION COMPLETE`;
+`zmsetup.pl` writes `EPOCH: CONFIG SESSION START`, `EPOCH: CONFIGURED STAGE` after each stage and finally `CONFIGURED
+END` (docs/zimbra.md §1.5, §2.3). The file survives the installer's own clean-up.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def forget_configuration(ctx: Context) -> list[str]:
 def supply(ctx: Context, versions: Mapping[str, str]) -> None:
     """Add a session of a configured server, by the version of each package, to a history that lost it.
 
-    Without one the vendor's installer takes the next upgrade of the server for a new install (zimbra-facts §2.4).
+    Without one the vendor's installer takes the next upgrade of the server for a new install (docs/zimbra.md §2.4).
     """
     words = [START, *(f"INSTALLED {name}_{version}_amd64.deb" for name, version in versions.items()), COMPLETE]
     words += ["CONFIG SESSION START", f"CONFIGURED {LAST_STAGE}", "CONFIG SESSION COMPLETE"]

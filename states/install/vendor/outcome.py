@@ -75,9 +75,9 @@ PASSWORDS = {
 }
 """Settings of localconfig.xml that nobody may read in a message, by the answer's key (zmldapinit, zmldappasswd)."""
 ALIASES = ("root", "postmaster")
-"""Names in the mail domain that reach the administrator (Z:6688-6700); one may be the administrator's own."""
+"""Names in the mail domain that reach the administrator (docs/zimbra.md §2.5); one may be the administrator's own."""
 CRONTAB, CRON_MARK = Path("var/spool/cron/crontabs/zimbra"), "# ZIMBRAEND"
-"""The jobs that rotate, learn and report; Z:7322-7416."""
+"""The jobs that rotate, learn and report; zmsetup.pl, setupCrontab."""
 
 
 def differing(

@@ -53,7 +53,7 @@ def _answered(ctx: Context) -> dict[str, str]:
     """
     lines = read_text(ctx.volume / answers.PLACE).splitlines()
     found = {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
-    # Compared with this word alone, Z:6235.
+    # Compared with this word alone, docs/zimbra.md §2.2.
     return {**found, "strict": "TRUE" if found["STRICTSERVERNAMEENABLED"] == "yes" else "FALSE"}
 
 

@@ -17,7 +17,7 @@ from zflow.api import Context, ZflowError, read_text
 
 NAMED = re.compile(r"^Operations logged to /(tmp/zmsetup\.[\w.-]+\.log)$")
 STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
-"""The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), Z:detail."""
+"""The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), docs/zimbra.md §2.1."""
 PASSWORD = re.compile(r"(\w*pass(?:word|wd)?\w*(?: to |=)\s*)('[^']*'|\S+)", re.IGNORECASE)
 """A setting that is one, with its value: of an attended install zflow does not know them all."""
 SAYS_NOTHING = re.compile(

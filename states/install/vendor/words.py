@@ -1,4 +1,4 @@
-"""The vendor's installers in their own words: which line means which error. Data, with the line it was read from."""
+"""The vendor's installers in their own words: which line means which error; § is of docs/zimbra.md."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def _saying(pattern: str, code: Code, *, passes: bool = False) -> Saying:
 
 
 SAYINGS = (
-    _saying(r"^.*is missing\..*$", codes.PACKAGES, passes=True),  # P:60-90
-    _saying(r"^.*Unable to find missing packages in repository.*$", codes.PACKAGES, passes=True),  # P:100
-    _saying(r"^.*Unable to download packages from repository.*$", codes.PACKAGES, passes=True),  # P:120
+    _saying(r"^.*is missing\..*$", codes.PACKAGES, passes=True),  # §1.5
+    _saying(r"^.*Unable to find missing packages in repository.*$", codes.PACKAGES, passes=True),  # §1.5
+    _saying(r"^.*Unable to download packages from repository.*$", codes.PACKAGES, passes=True),  # §1.5
     _saying(r"^.*ERROR: Unable to install (required packages|packages via apt-get).*$", codes.PACKAGES, passes=True),
-    _saying(r"^.*Fix the issues with remote package installation.*$", codes.PACKAGES, passes=True),  # P:205-218
-    _saying(r"^.*Failed to remove existing zimbra packages.*$", codes.REMAINS, passes=True),  # U 9.0.0:1707
-    _saying(r"^.*ERROR: Unable to retrive Zimbra GPG key.*$", codes.VENDOR_KEY_AWAY, passes=True),  # U:2290
-    _saying(r"^.*ERROR: Installation can not proceeed.*$", codes.INSTALLER),  # U:474-572, sic
-    _saying(r"^.*ERROR: Required Core package zimbra-core not found.*$", codes.ARCHIVE),  # P:245-319
-    _saying(r"^.*ERROR: Unknown option.*$", codes.INSTALLER),  # I:126-136
-    _saying(r"^.*Aborting, unknown platform.*$", codes.ARCHIVE),  # U:2262
+    _saying(r"^.*Fix the issues with remote package installation.*$", codes.PACKAGES, passes=True),  # §1.5
+    _saying(r"^.*Failed to remove existing zimbra packages.*$", codes.REMAINS, passes=True),  # §1.6
+    _saying(r"^.*ERROR: Unable to retrive Zimbra GPG key.*$", codes.VENDOR_KEY_AWAY, passes=True),  # §1.4
+    _saying(r"^.*ERROR: Installation can not proceeed.*$", codes.INSTALLER),  # §1.3, sic
+    _saying(r"^.*ERROR: Required Core package zimbra-core not found.*$", codes.ARCHIVE),  # §1.3
+    _saying(r"^.*ERROR: Unknown option.*$", codes.INSTALLER),  # §1.1
+    _saying(r"^.*Aborting, unknown platform.*$", codes.ARCHIVE),  # §1.4
     _saying(r"^.*Could not get lock .*$", codes.PACKAGES, passes=True),
     _saying(r"^.*dpkg was interrupted, you must manually run.*$", codes.PACKAGES, passes=True),
     _saying(r"^.*(Completely remove existing installation|Exiting - the system is unchanged).*$", codes.INSTALLER),
     _saying(r"^ERROR: .*$", codes.INSTALLER),
-    _saying(r"^.*UPGRADE FAILED.*$", codes.CONFIGURATION, passes=True),  # Z 9.0.0: 219
-    _saying(r"^.*Configuration failed.*$", codes.CONFIGURATION, passes=True),  # Z:7011-7018
+    _saying(r"^.*UPGRADE FAILED.*$", codes.CONFIGURATION, passes=True),  # §2.1
+    _saying(r"^.*Configuration failed.*$", codes.CONFIGURATION, passes=True),  # §2.1
 )
 
 QUESTION = re.compile(
     r"^\s*(\S[^\n]{0,200}?(?:\?\s{1,2}\[[^\]\n]*\]|\[(?:Y|N|y|n|Yes|No|yes|no)\]|\(\? - help\)))(?:\s|$)"
 )
 """How the vendor asks: `Text? [default] `, without a line end, so that what is printed next follows on the same line
-(askYN, ask: U:196-237; zmsetup.pl's menus: Z:2500-2600)."""
+(docs/zimbra.md §1.2, §2.6)."""
 WAITING = re.compile(r"^\s*(\S.{1,200}?(?:\[[^\]\n]*\]|\?|:))[ \t]*$")
 """A last line without an end that reads like a question, told with less certainty; asked only of what fell silent."""
 
@@ -79,7 +79,7 @@ def explained(output: str, fallback: ZflowError, log: str = "") -> ZflowError:
     """Return the error that an installer's output means; `fallback` where it says nothing known.
 
     `log` is install.sh's own, where alone apt and dpkg speak: to it a package whose script fails is one that it could
-    not install, as is one that it could not get (P:205-218).
+    not install, as is one that it could not get (docs/zimbra.md §1.5).
     """
     if (told := refused(log)) is not None:
         return TransientError(codes.PACKAGE, told)

@@ -55,13 +55,13 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 def as_zmsetup(path: Path) -> dict[str, str]:
-    """Read a file as zmsetup.pl does: split at the first `=`, all double quotes deleted (Z:382-395)."""
+    """Read a file as zmsetup.pl does: split at the first `=`, all double quotes deleted (docs/zimbra.md §2.1)."""
     lines = path.read_bytes().decode().rstrip("\n").split("\n")
     return {key: value.replace('"', "") for key, _, value in (line.partition("=") for line in lines)}
 
 
 def as_bash(path: Path, keys: list[str]) -> list[str]:
-    """Read a file as install.sh does: by `source`, in an environment with nothing of ours in it (U:147-161)."""
+    """Read a file as install.sh does: by `source`, with nothing of ours around it (docs/zimbra.md §1.2)."""
     argv = ["bash", "--norc", "-c", READ, "bash", str(path), *keys]
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
     return subprocess.run(argv, capture_output=True, check=True, env=environment).stdout.decode().split("\0")[:-1]

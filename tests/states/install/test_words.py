@@ -48,7 +48,7 @@ PROGRESS = [
     "Do you agree with the terms of the software license agreement?",
     "Unable to download extra packages from repository. Proceeding without this...",
 ]
-"""What both installers print when all goes well; the last line sounds worse than it is (zimbra-facts §1.5)."""
+"""What both installers print when all goes well; the last line sounds worse than it is (docs/zimbra.md §1.5)."""
 QUESTIONS = [
     "Do you agree with the terms of the software license agreement? [N] ",
     "Use Zimbra's package repository [Y] ",
