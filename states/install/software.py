@@ -1,4 +1,4 @@
-"""The vendor's software: `install.sh -s -x FILE`, proven by its history and dpkg, never by its exit code.
+"""The vendor's software: `install.sh -s -x FILE`, proven by its history, dpkg and the tree, never by its exit code.
 
 The installer exits with 0 when a licence question meets the end of its input, and with 1 after a successful removal.
 A second run on top of an interrupted one removes what is there and installs all again (docs/zimbra.md §1.6).
