@@ -1,4 +1,4 @@
-"""What dpkg on the volume says, read from its status file: no program is started for a look."""
+"""What dpkg on the volume says, read from its status file and its lists of files: no program is started for a look."""
 
 from __future__ import annotations
 
