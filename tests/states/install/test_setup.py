@@ -230,7 +230,7 @@ def test_an_attempt_that_reached_no_stage_is_made_again_from_clean_software(
     monkeypatch.setattr(software, "rebuild", rebuilt.append)
     monkeypatch.setattr(installers, "run", lambda *_argv, **_options: "Can't locate DBI.pm in @INC\n")
     for number in (0, 1):
-        with pytest.raises(TransientError, match=r"before its first stage: Can't locate DBI\.pm"):
+        with pytest.raises(TransientError, match="it ended before its first stage"):
             setup.configure(ctx)
         assert len(rebuilt) == number
     assert "each time from a clean software install" in codes.CONFIGURATION.remedy
