@@ -151,8 +151,9 @@ def ended(ctx: Context, ran: Ran) -> None:
     session = last(ctx)
     if session is None or not session.configured:
         reached = f"after the stage {session.stages[-1]}" if session and session.stages else "before its first stage"
-        words = [*setuplog.failures(ran), f"it ended {reached}: {setuplog.reasons(ran) or 'it said nothing'}"]
-        unfinished = TransientError(codes.CONFIGURATION, "; ".join(words)[:1500])
+        failed, why = "; ".join(setuplog.failures(ran)), setuplog.reasons(ran)
+        ended_so = f"it ended {reached}" + ("" if why and why in failed else f": {why or 'it said nothing'}")
+        unfinished = TransientError(codes.CONFIGURATION, "; ".join(filter(None, (failed, ended_so)))[:1500])
         other = explained(ran.output, unfinished)
         raise unfinished if other.code is codes.CONFIGURATION else other
     ctx.progress.report(len(STAGES), len(STAGES), "stages", "reading the server back")

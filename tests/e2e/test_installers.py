@@ -65,8 +65,8 @@ MISDEEDS = {
         "zmsetup_fail_at=configSetupLdap",
         "gave-up",
         "ZF-3017",
-        "Initializing ldap...failed. (256); it ended after the stage configInstallCertProxy: "
-        "ERROR: service.FAILURE (system failure: /opt/zimbra/libexec/zmldapinit was told to fail)",
+        "Initializing ldap...failed. (256) (ERROR: service.FAILURE (system failure: /opt/zimbra/libexec/zmldapinit was "
+        "told to fail)); it ended after the stage configInstallCertProxy",
     ),
     "zmsetup.pl ends with 1": Misdeed(
         SETUP, "zmsetup_exit1_at=configInitMta", "gave-up", "ZF-3017", "it ended after the stage zimbraPrefTimeZoneId"

@@ -83,7 +83,7 @@ UNPROVEN: dict[str, tuple[list[str], Ran, list[str], str]] = {
         [session(1, stages=STAGES[:2])],
         Ran("Initializing ldap...failed. (256)\nConfiguration failed\n", LDAP),
         [],
-        "Initializing ldap...failed. (256) (no room); it ended after the stage configLCValues: no room",
+        "Initializing ldap...failed. (256) (no room); it ended after the stage configLCValues",
     ),
     "read back otherwise": ([session(1, stages=STAGES)], Ran("", ""), ["no administrator"], "no administrator"),
     "both": (
