@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import zlib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from states.bootstrap.dpkg import CONFIGURE, LOCK, LONGEST, OLD_FILES, PATIENCE,
 from states.identity import admin_address, server_name
 from states.updates.sealed import is_untouched, seal
 from states.updates.settings import UNATTENDED_UPGRADES
-from zflow.api import Context, Evidence, Step, holds, make_folder, write_atomic
+from zflow.api import Context, Evidence, Step, holds, make_folder, read_bytes, write_atomic
 
 AUTO = Path("etc/apt/apt.conf.d/20auto-upgrades")
 POLICY = Path("etc/apt/apt.conf.d/52zflow-unattended-upgrades")
@@ -30,6 +31,9 @@ OUTPUT = Path("var/log/zflow-updates.log")
 """What the last run printed."""
 TRACE = Path("run/zflow/cron")
 """Left by cron's first job in this start of the container."""
+CRONTAB = Path("etc/crontab")
+"""Ubuntu's own table, whose jobs rotate the logs among others."""
+MAILTO = "# Written by zflow at every start; a MAILTO of yours, in a line of its own, replaces it.\n"
 SENDMAIL = Path("usr/sbin/sendmail")
 ZIMBRA_SENDMAIL = "/opt/zimbra/common/sbin/sendmail"
 NOT_FETCHED = "^[EW]: (Failed to fetch|GPG error|The repository|An error occurred)"
@@ -130,6 +134,25 @@ def schedule(name: str, admin: str) -> str:
     )
 
 
+def mailing(table: str, admin: str) -> str:
+    """Return Ubuntu's cron table with its mail going to the administrator, where the operator named nobody.
+
+    Zimbra gives the alias `root` to the mail domain, and cron's `root` is of the server's own name, which is none.
+    """
+    rest = re.sub(rf"^{re.escape(MAILTO)}MAILTO=.*\n", "", table, flags=re.MULTILINE)
+    return rest if re.search(r"^\s*MAILTO\s*=", rest, re.MULTILINE) else f"{MAILTO}MAILTO={admin}\n{rest}"
+
+
+def crontab(ctx: Context) -> tuple[bytes, bytes]:
+    """Return Ubuntu's cron table as it is and as it should be; both are empty where there is none."""
+    try:
+        now = read_bytes(ctx.volume / CRONTAB)
+    except OSError:
+        return b"", b""
+    better = mailing(now.decode(errors="surrogateescape"), admin_address(ctx))
+    return now, better.encode(errors="surrogateescape")
+
+
 def wanted(ctx: Context) -> dict[Path, str]:
     """Return the files that are zflow's alone."""
     admin = admin_address(ctx)
@@ -156,7 +179,8 @@ def probe(ctx: Context) -> Evidence | None:
         return None
     if not all((ctx.volume / path).stat().st_mode & 0o111 for path in EXECUTABLE):
         return None
-    if not proxy.in_place(ctx) or not os.path.lexists(ctx.volume / SENDMAIL):
+    now, better = crontab(ctx)
+    if now != better or not proxy.in_place(ctx) or not os.path.lexists(ctx.volume / SENDMAIL):
         return None
     if is_edited(ctx):
         return Evidence("unattended upgrades as the operator edited 20auto-upgrades")
@@ -172,6 +196,8 @@ def apply(ctx: Context) -> None:
     for path, content in wanted(ctx).items():
         write_atomic(ctx.volume / path, content, mode=0o755 if path in EXECUTABLE else 0o644)
     proxy.place(ctx)
+    if (table := crontab(ctx))[0] != table[1]:
+        write_atomic(ctx.volume / CRONTAB, table[1])
     if not is_edited(ctx):
         write_atomic(ctx.volume / AUTO, auto_upgrades(on=ctx.settings[UNATTENDED_UPGRADES]))
     if not os.path.lexists(ctx.volume / SENDMAIL):

@@ -45,6 +45,7 @@ REACHED = re.compile(r"^(\s*)(?:kill +-HUP .*/run/syslog|/usr/sbin/service rsysl
 EXPECTED = {
     "mail": (r"^mail\.\*\s+-?/var/log/zimbra\.log", ZIMBRA),
     "local0": (r"^local0\.\*\s+-?/var/log/zimbra\.log", ZIMBRA),
+    "local1": (r"^local1\.\*\s+-?/var/log/zimbra-stats\.log", STATISTICS),
     "authpriv": (r"^auth,authpriv\.\*\s+-?/var/log/auth\.log", Path("var/log/auth.log")),
     "cron": (r"^\*\.\*;auth,authpriv\.none(?!.*cron)\S*\s+-?/var/log/syslog", Path("var/log/syslog")),
 }

@@ -53,7 +53,8 @@ def test_one_whose_number_was_lost_is_no_second_one(
 
         def start(argv: tuple[str, ...]) -> str:
             if argv[0] == "logger":
-                (tmp_path / logs.ZIMBRA).write_text(argv[-1])
+                for log in (logs.ZIMBRA, logs.STATISTICS):
+                    (tmp_path / log).write_text(argv[-1])
             if argv[0] != daemon.called:
                 return ""
             started = stack.enter_context(living(tmp_path, called=daemon.called))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -148,6 +149,21 @@ def test_schedule(name: str) -> None:
     minute, hours, *rest = text.splitlines()[-1].split()
     assert (0 <= int(minute) < 60, hours, rest[:4]) == (True, "*/4", ["*", "*", "*", "root"])
     assert text == configured.schedule(name, "boss@example.org")
+
+
+TABLES = st.lists(
+    st.sampled_from(["", "# MAILTO=x", "17 * * * * root x", "SHELL=/bin/sh", "MAILTO=me", " MAILTO = me"])
+)
+
+
+@given(TABLES.map("\n".join))
+def test_mail_of_ubuntus_own_jobs(table: str) -> None:
+    """It goes to the administrator, whoever that is by now, but for a table whose operator names somebody."""
+    named = re.search("^ ?MAILTO", table, re.MULTILINE) is not None
+    once = configured.mailing(table, "boss@example.org")
+    assert once.endswith(table)
+    assert ("MAILTO=boss@example.org\n" in once) is not named
+    assert configured.mailing(once, "new@example.org") == configured.mailing(table, "new@example.org")
 
 
 def test_minutes_differ() -> None:
