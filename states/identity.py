@@ -21,7 +21,7 @@ def certifiable(value: str) -> str:
 
 
 def account(value: str) -> str:
-    """Accept an account's address that zmsetup.pl can create: it tells it to a shell, unquoted (docs/zimbra.md §2.2)."""
+    """Accept an account's address that zmsetup.pl can create; a shell reads it unquoted (docs/zimbra.md §2.2)."""
     address = mail_address(value)
     if re.search(r"^[#~]|&|\{.*\.\.", address):
         raise ValueError(f"{value!r} has a sign that the shell of Zimbra's installer takes for its own")

@@ -13,8 +13,8 @@ SHORTEST, LONGEST = 8, 64
 FORBIDDEN = re.compile(r"""[^ -~]|["'$\\`|]""")
 """What does not reach the server as it was written: quotes and the like, which the two readers of the answers or the
 shells of zmsetup.pl take for their own (docs/zimbra.md §2.1, §2.2); control characters, of which bash drops some; and
-what is not ASCII, of which Java makes U+FFFD in the vendor's C locale (zm-build 8.8.15, rpmconf/Env/zimbra.bash_profile,
-18-19)."""
+what is not ASCII, of which Java makes U+FFFD in the vendor's C locale (zm-build 8.8.15,
+rpmconf/Env/zimbra.bash_profile, 18-19)."""
 
 GENERATED = "admin_password"
 """The secret that is the administrator's password where nobody chose one."""
