@@ -24,16 +24,20 @@ from states.install.vendor.history import last
 from zflow.api import Context, OperatorError, read_text, write_atomic
 
 CLOSING = """\
+close() {
+    find /tmp -maxdepth 1 -name 'zmsetup.*.log' -type f -user root -perm /077 -exec chmod 600 {} \\; -print
+}
+close >/dev/null
 (
     for each in $(seq 600); do
-        find /tmp -maxdepth 1 -name 'zmsetup.*.log' -type f -user root -perm /077 -exec chmod 600 {} \\; -print |
-            grep -q . && break
+        close | grep -q . && break
         sleep 0.1
     done
 ) </dev/null >/dev/null 2>&1 &
 exec "$@"
 """
-"""Closes the program's log, which it opens to everybody, as soon as it is there; its output is the operator's."""
+"""Closes the program's log, which it opens to everybody, as soon as it is there, and those that are there already;
+its output is the operator's."""
 LOGS = ("opt/zimbra/log/zmsetup*.log", "tmp/zmsetup*.log")
 
 
