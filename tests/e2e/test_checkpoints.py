@@ -53,8 +53,9 @@ class Case:
 SETUP = [Case(key, stage) for stage in STAGES for key in ("kill_at", "kill_after")]
 """zmsetup.pl, before a stage's effect, which is after the record of the stage before; and between effect and record."""
 INSTALL = [Case("install_kill_at", point) for point in POINTS]
-REBUILD = [Case("rebuild", point) for point in POINTS]
-"""install.sh again, while it puts back what a killed zmsetup.pl left."""
+REBUILD = [Case("rebuild", point) for point in (*POINTS, "removing", "purged")]
+"""install.sh again, while it puts back what a killed zmsetup.pl left: it has something to remove, between two packages
+and between the packages and the tree."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

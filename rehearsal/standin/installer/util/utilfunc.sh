@@ -317,6 +317,7 @@ removeExistingInstall() {
     apt-get -y --purge purge zimbra-base >> $LOGFILE 2>&1
     echo "done"
   fi
+  killedAt purged
   echo ""
   echo "Removing /opt/zimbra"
   crontab -u zimbra -r 2> /dev/null

@@ -218,6 +218,11 @@ removeExistingPackages() {
     removeOneByOne
     return
   fi
+  if [ "$(setting install_kill_at)" = removing ]; then
+    # What an apt leaves that is killed between two packages.
+    dpkg --purge --force-depends zimbra-store >> $LOGFILE 2>&1
+    killedAt removing
+  fi
   if ! apt-get -y --purge purge zimbra-* >> $LOGFILE 2>&1; then
     echo "Failed to remove existing zimbra packages"
     exit 1
@@ -240,6 +245,7 @@ removeOneByOne() {
       *) base="" ;;
     esac
     [ "$package $base" = "zimbra-memcached zimbra-memcached-base" ] || dpkg --purge $package > /dev/null 2>&1
+    killedAt removing
     [ -z "$base" ] || apt-get -y --purge purge $base >> $LOGFILE 2>&1
     echo "done"
   done
