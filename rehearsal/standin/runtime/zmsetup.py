@@ -125,10 +125,15 @@ def _prepare(session: Session) -> None:
 
 
 def _save_config(session: Session) -> None:
+    """Passwords whose names are in small letters are written, and the file is closed to others when it is whole."""
     path = host.HOME / "config.{}".format(os.getpid())
     session.progress("Saving config in {}...".format(path))
-    kept = sorted((key, value) for key, value in session.config.items() if "PASS" not in key)
-    host.write_atomic(path, "".join('{}="{}"\n'.format(*pair) for pair in kept), 0o600)
+    with open(path, "w") as out:
+        for key in sorted(session.config):
+            if not re.search("PASS|INSTALL_PACKAGES", key):
+                out.write('{}="{}"\n'.format(key, session.config[key]))
+        out.write('INSTALL_PACKAGES="{} "\n'.format(" ".join(sorted(session.status.packages))))
+    os.chmod(path, 0o600)
     session.progress("done.\n")
 
 

@@ -16,10 +16,16 @@ from states.install.vendor.words import failed_parts
 from zflow.api import Context, ZflowError, read_text
 
 NAMED = re.compile(r"^Operations logged to /(tmp/zmsetup\.[\w.-]+\.log)$")
+SAVED = re.compile(r"Saving config in /(opt/zimbra/config\.\d+)\.\.\.done\.$")
+"""The answers, written down again with those passwords whose names are in small letters, and never read again; open to
+everybody until this line (zmsetup.pl 8.8.15, 9.0.0: 353-380)."""
 STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
 """The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), docs/zimbra.md §2.1."""
-PASSWORD = re.compile(r"(\w*pass(?:word|wd)?\w*(?: to |=)\s*)('[^']*'|\S+)", re.IGNORECASE)
-"""A setting that is one, with its value: of an attended install zflow does not know them all."""
+PASSWORD = re.compile(
+    r"((?<!invalid )\b\w*(?i:pass)(?i:word|wd)?\w*(?: to |\s*[=:]+)\s*|(?<!\S)--?(?:\w*(?i:pass)\w*|[wr])\s+(?=[^\s-]))"
+    r"""('[^']*'|"[^"]*"|\S+)"""
+)
+"""A setting that is one, or an option, with its value: of an attended install zflow does not know them all."""
 SAYS_NOTHING = re.compile(
     r"\*\*\* Running|[GS]etting local config|Skipping update|Updating cached|entering function|Operations logged"
     r"|Errors have been logged|ERROR$|Configuration failed|Please address|complete the conf"
@@ -46,7 +52,7 @@ class Ran:
 def run(ctx: Context, file: str, on_line: Callable[[str], None]) -> Ran:
     """Run zmsetup.pl with a file of answers, its log closed to others; copy the end of that into the step's.
 
-    Raises what `installers.run` raises.
+    Its copy of the answers is removed. Raises what `installers.run` raises.
     """
     named = ""
 
@@ -55,6 +61,8 @@ def run(ctx: Context, file: str, on_line: Callable[[str], None]) -> Ran:
         if not named and (match := NAMED.match(line)) is not None:
             named = match[1]
             tighten(ctx.volume / named, 0o600)
+        if (match := SAVED.search(line)) is not None:
+            (ctx.volume / match[1]).unlink(missing_ok=True)
         on_line(line)
 
     try:
@@ -64,14 +72,19 @@ def run(ctx: Context, file: str, on_line: Callable[[str], None]) -> Ran:
         raise
     log = _read(ctx, named)
     _copy(ctx, log)
-    return Ran(output, log)
+    return Ran(clean(output), log)
 
 
 def _read(ctx: Context, name: str) -> str:
     try:
-        return PASSWORD.sub(r"\1***", read_text(ctx.volume / name)) if name else ""
+        return clean(read_text(ctx.volume / name)) if name else ""
     except OSError:
         return ""
+
+
+def clean(text: str) -> str:
+    """Return what was printed or logged without the passwords in it."""
+    return PASSWORD.sub(r"\1***", text)
 
 
 def _copy(ctx: Context, log: str) -> None:
@@ -88,9 +101,9 @@ def failures(ran: Ran) -> list[str]:
 
 
 def in_log(log: str) -> list[str]:
-    """Return the same of a log alone."""
+    """Return the same of a log alone, without the passwords in it."""
     found, begun, said = [], "", ""
-    for line in log.splitlines():
+    for line in clean(log).splitlines():
         text = STAMP.sub("", line)
         if text == line:
             said = line.strip() or said

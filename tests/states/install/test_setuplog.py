@@ -89,6 +89,16 @@ def test_the_log_is_closed_before_a_password_is_in_it(ctx: Context, program: Cal
     assert mode(ctx.volume / NAME) == 0o600
 
 
+def test_its_copy_of_the_answers_is_removed(ctx: Context, program: Callable[[str], None]) -> None:
+    """It has passwords; one that an operator saved from the menu stays."""
+    saved = ctx.volume / "opt/zimbra/config.1234"
+    saved.parent.mkdir(parents=True)
+    (saved.parent / "config.99").touch()
+    program(f'echo x >{saved}; echo "Saving config in /opt/zimbra/config.1234...done."')
+    setuplog.run(ctx, "/answers", lambda _line: None)
+    assert [path.name for path in saved.parent.iterdir()] == ["config.99"]
+
+
 @pytest.mark.parametrize("end", ["exit 0", "exit 1", "kill -KILL $$"])
 def test_its_end_is_in_the_steps_log_without_passwords(ctx: Context, program: Callable[[str], None], end: str) -> None:
     """However it ends; a secret of zflow's is blotted out there, and so is one that only the server knows."""
@@ -137,6 +147,34 @@ def test_without_a_log_the_output_is_what_there_is(ctx: Context, program: Callab
 def test_failures_in_a_log(log: str, found: list[str]) -> None:
     """A part and its end are lines of their own there; what a command says of itself is its reason, and no failure."""
     assert setuplog.in_log(log) == found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ldap_root_password = chosen-1",
+        "ldap_root_password: chosen-1",
+        "userPassword:: chosen-1",
+        "Setting local config zimbra_ldap_password to chosen-1",
+        'zimbra_mysql_password="chosen-1 chosen-1"',
+        "keytool -genkey -storepass chosen-1 -keypass 'chosen-1 chosen-1' -alias jetty",
+        "openssl pkcs12 -password pass:chosen-1",
+        "ldapsearch -x -w chosen-1 -D cn=config",
+        "/opt/zimbra/bin/zmldappasswd -r chosen-1",
+        "mysql --password chosen-1",
+    ],
+)
+def test_a_password_that_nobody_knows_is_never_told(words: str) -> None:
+    """An operator types them into the menu, and what fails is told in notices; the log is read where it lies."""
+    (found,) = setuplog.in_log(f"{AT}Setting up CA...\n{words}\n{AT}failed.\n")
+    assert "***" in found
+    assert "chosen-1" not in found
+
+
+@pytest.mark.parametrize("words", ["invalid password: must be of 6 characters", "zmprov -r -m -l aaa a@b", "rm -rf x"])
+def test_what_is_no_password_is_told(words: str) -> None:
+    """The reason of a failure stays one."""
+    assert setuplog.clean(words) == words
 
 
 def test_failures_without_a_log() -> None:
