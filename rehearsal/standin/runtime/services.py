@@ -52,6 +52,13 @@ class Listener(Service):
         return host.wait_until(lambda: self.running() and all(host.listens(port.number) for port in ports), 15)
 
 
+class Database(Listener):
+    """It does not start without its tables, which configInitSql makes."""
+
+    def start(self) -> bool:
+        return (host.HOME / "db/data/zimbra").is_dir() and super().start()
+
+
 class Slapd(Listener):
     """Port 389 needs root: through sudo, as the vendor's slapd."""
 
@@ -106,6 +113,7 @@ class Postfix(Service):
 
 
 SERVERS: Dict[str, Service] = {name: Listener(name) for name in PORTS if name != "slapd"}
+SERVERS["mysql"] = Database("mysql")
 SERVERS["slapd"] = Slapd("slapd")
 SERVERS["memcached"] = Memcached("memcached", "memcached")
 SERVERS["nginx"] = Proxy("nginx", "nginx")

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 SERVER = {
-    "zimbraIPMode": "{zimbraIPMode}",
     "zimbraImapBindPort": "{IMAPPORT}",
     "zimbraImapProxyBindPort": "{IMAPPROXYPORT}",
     "zimbraImapSSLBindPort": "{IMAPSSLPORT}",
@@ -32,11 +31,15 @@ SERVER = {
     "zimbraReverseProxyLookupTarget": "TRUE",
     "zimbraReverseProxyMailEnabled": "TRUE",
     "zimbraReverseProxyMailMode": "{PROXYMODE}",
+}
+"""Attributes of the server's entry, which may inherit them, and their values in terms of the answers' keys: where it
+listens, who may relay, where a login to send mail is tried (zimbraMtaAuthTarget), and how the proxy reaches it."""
+EXTRAS = {
+    "zimbraIPMode": "{zimbraIPMode}",
     "zimbraReverseProxyStrictServerNameEnabled": "{strict}",
     "zimbraSmtpHostname": "{SMTPHOST}",
     "zimbraSpellCheckURL": "{SPELLURL}",
 }
-"""Attributes of the server's entry, which may inherit them, and their values in terms of the answers' keys."""
 CONFIG = {
     "zimbraAmavisQuarantineAccount": "{VIRUSQUARANTINE}",
     "zimbraLogHostname": "{HOSTNAME}",
@@ -48,7 +51,7 @@ CLASS = {
     "zimbraFeatureTasksEnabled": "TRUE",
     "zimbraPrefTimeZoneId": "{zimbraPrefTimeZoneId}",
 }
-"""The same of the global configuration and of the default class of service."""
+"""The same of what a server works without, there, in the global configuration, and in the default class of service."""
 LOCAL = {
     "av_notify_domain": "{AVDOMAIN}",
     "av_notify_user": "{AVUSER}",
@@ -62,7 +65,7 @@ LOCAL = {
     "snmp_trap_host": "{SNMPTRAPHOST}",
     "zimbra_server_hostname": "{HOSTNAME}",
 }
-"""Settings of localconfig.xml."""
+"""The same of localconfig.xml."""
 PASSWORDS = {
     "ldap_amavis_password": "LDAPAMAVISPASS",
     "ldap_bes_searcher_password": "ldap_bes_searcher_password",

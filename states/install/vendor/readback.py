@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 
 from states.identity import admin_address, mail_domain, server_name
 from states.install import services
@@ -11,7 +13,7 @@ from states.install.order import Portrait
 from states.install.vendor import answers, outcome
 from states.install.vendor.localconfig import read_local
 from states.zimbra import Attributes, as_zimbra
-from zflow.api import Context, read_text
+from zflow.api import CommandError, Context, read_text
 
 ENABLED = frozenset(
     {"amavis", "antispam", "antivirus", "ldap", "logger", "mailbox", "memcached", "mta", "opendkim", "proxy", "stats"}
@@ -23,9 +25,26 @@ PATIENCE = 180.0
 """Seconds that services get to come up after the configuration."""
 
 
-def defects(ctx: Context) -> list[str]:
-    """Return what the server lacks, one sentence each; takes some JVM starts."""
-    return [*_directory(ctx), *_files(ctx), *not_running(ctx)]
+@dataclass(frozen=True)
+class Compared:
+    """What a server lacks of what no server can do without, and where that is nothing, what else differs from its
+    answers; a sentence each."""
+
+    lacking: tuple[str, ...]
+    unlike: tuple[str, ...]
+
+
+def compare(ctx: Context) -> Compared:
+    """Compare the server with its answers; takes some JVM starts.
+
+    What differs and is no loss may be a release's own: one that names a setting otherwise makes the same each time.
+    """
+    if lacking := (*_directory(ctx), *_files(ctx), *not_running(ctx)):
+        return Compared(lacking, ())
+    unlike: list[str] = []
+    with suppress(CommandError):  # nor is it one that a question about it takes too long
+        unlike.extend(_unlike(ctx))
+    return Compared((), tuple(unlike))
 
 
 def values(output: str, attribute: str) -> list[str]:
@@ -69,10 +88,6 @@ def _directory(ctx: Context) -> Iterator[str]:
             yield f"services not {word} on {server}: {', '.join(lacking)}"
     if any(entry.values()):
         yield from outcome.differing(outcome.SERVER, answered, entry, "the server")
-    config = _ask_many(ctx, outcome.CONFIG, "gacf")
-    yield from outcome.differing(outcome.CONFIG, answered, config, "the global configuration")
-    shared = _ask_many(ctx, outcome.CLASS, "gc", "default")
-    yield from outcome.differing(outcome.CLASS, answered, shared, "the default class of service")
     account = _ask_many(ctx, ["zimbraIsAdminAccount", "zimbraMailAlias"], "ga", admin)
     if account["zimbraIsAdminAccount"] != ("TRUE",):
         yield f"{admin} is no administrator"
@@ -83,11 +98,7 @@ def _directory(ctx: Context) -> Iterator[str]:
 def _files(ctx: Context) -> Iterator[str]:
     """Say what the server's own files lack; a password is never told."""
     answered = _answered(ctx)
-    local = read_local(ctx, (*outcome.LOCAL, *outcome.PASSWORDS))
-    for name, form in outcome.LOCAL.items():
-        wanted, have = form.format(**answered), "".join(local[name])
-        if have.lower() != wanted.lower():
-            yield f"local setting {name} is {have or 'not set'}, not {wanted}"
+    local = read_local(ctx, tuple(outcome.PASSWORDS))
     for name, key in outcome.PASSWORDS.items():
         if local[name] != (answered[key],):
             yield f"local setting {name} is not the password that {key} answers"
@@ -97,6 +108,18 @@ def _files(ctx: Context) -> Iterator[str]:
         crontab = ""
     if outcome.CRON_MARK not in crontab:
         yield f"the crontab of user zimbra (/{outcome.CRONTAB}) has none of the server's jobs"
+
+
+def _unlike(ctx: Context) -> Iterator[str]:
+    """Say what else is not as it was answered."""
+    answered, server = _answered(ctx), server_name(ctx)
+    for wanted, what, question in (
+        (outcome.EXTRAS, "the server", ("gs", server)),
+        (outcome.CONFIG, "the global configuration", ("gacf",)),
+        (outcome.CLASS, "the default class of service", ("gc", "default")),
+    ):
+        yield from outcome.differing(wanted, answered, _ask_many(ctx, wanted, *question), what)
+    yield from outcome.differing(outcome.LOCAL, answered, read_local(ctx, tuple(outcome.LOCAL)), "localconfig.xml")
 
 
 def unusable(ctx: Context, domain: str, admins: tuple[str, ...]) -> Iterator[str]:
