@@ -14,6 +14,7 @@ import hashlib
 import json
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from states.install.proof import proven
 from states.install.settings import ADMIN_PASSWORD, GENERATED
 from states.install.vendor.readback import values
 from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, Scope, Secret, Step, write_atomic
+from zflow.api import CommandError, Context, Evidence, Scope, Secret, Step, write_atomic
 
 COST = 1 << 14
 """scrypt's N: with r=8 a guess takes 16 MiB, and this a twentieth of a second at each look."""
@@ -95,9 +96,13 @@ def apply(ctx: Context) -> None:
 
 
 def agree(ctx: Context) -> None:
-    """Log in as the administrator that was just made, and write down whether the password that is known is theirs."""
-    if _password(ctx) is not None:
-        _keep(ctx, same=logs_in(ctx))
+    """Log in as the administrator that was just made, and write down whether the password that is known is theirs.
+
+    Where the server's tools do not come to an end, that is left to the step.
+    """
+    with suppress(CommandError):
+        if _password(ctx) is not None:
+            _keep(ctx, same=logs_in(ctx))
 
 
 def logs_in(ctx: Context) -> bool:

@@ -27,10 +27,9 @@ from states.install.settings import INSTALL
 from states.install.vendor import answers, leftovers, localconfig, readback, said, setuplog
 from states.install.vendor.history import STAGES, last, supply
 from states.install.vendor.packages import vendor_packages
-from states.install.vendor.readback import defects
 from states.install.vendor.setuplog import Ran
 from states.install.vendor.words import explained
-from zflow.api import Context, Evidence, OperatorError, Step, TransientError, sync_volume, write_atomic
+from zflow.api import Context, Evidence, OperatorError, Step, TransientError, ZflowError, sync_volume, write_atomic
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -68,13 +67,15 @@ def make(ctx: Context) -> None:
     else:
         configure(ctx)
         networks.remember(ctx)
-        administrator.agree(ctx)
-    syslog.turn(ctx)
-    services.record(ctx)
     sync_volume(ctx.volume)
     finished = last(ctx)
     assert finished is not None
     mark(ctx, finished)
+    # Whatever fails from here on throws no server away, and has a step of its own that does it later.
+    if begun(ctx).exists() and not attended.opened(ctx).exists():
+        administrator.agree(ctx)
+    syslog.turn(ctx)
+    services.record(ctx)
 
 
 def configure(ctx: Context) -> None:
@@ -119,16 +120,26 @@ def touched(ctx: Context) -> bool:
 def recognise(ctx: Context, present: list[str]) -> None:
     """Take a server whose proof was lost as it is, where it lacks nothing: nothing of it is stopped, or installed.
 
+    A program that is gone is a notice then: what the server says of itself counts.
+
     The server itself is asked, and its operator may have chosen otherwise since: the vendor's history is on no disk
     for sure (nobody syncs it), and what it lost is written into it. Raises OperatorError(DATA_PRESENT): putting back a
     clean software install would delete its mail.
     """
-    if services.down(services.status(ctx)):
-        services.start(ctx)
-    domain, admins = readback.default_domain(ctx), readback.administrators(ctx)
-    if found := [*readback.unusable(ctx, domain, admins), *readback.not_running(ctx)]:
-        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists; {'; '.join(found)}"[:1500])
-    session = software.complete(ctx)
+    gone = [told] if (told := software.gone(ctx)) else []
+    try:
+        if services.down(services.status(ctx)):
+            services.start(ctx)
+        domain, admins = readback.default_domain(ctx), readback.administrators(ctx)
+        found = [*readback.unusable(ctx, domain, admins), *readback.not_running(ctx)]
+    except ZflowError as error:
+        if not gone:
+            raise
+        found = [str(error)]
+    if found:
+        raise OperatorError(codes.DATA_PRESENT, "; ".join([f"/{present[0]} exists", *gone, *found])[:1500])
+    said.remember(ctx, (), gone)
+    session = software.recorded(ctx)
     if session is None or not session.configured:
         supply(ctx, {name: package.version for name, package in vendor_packages(ctx).items() if name in PACKAGES})
 
@@ -136,14 +147,15 @@ def recognise(ctx: Context, present: list[str]) -> None:
 def prove(ctx: Context, ran: Ran) -> None:
     """Read the configuration back; raises TransientError(CONFIGURATION) naming everything that is not as it should.
 
-    Only what the server itself lacks counts. What zmsetup.pl says has failed is told beside it, and is a notice where
-    the server lacks nothing: a zimlet, or the system log's setup, is no reason to throw a server away.
+    Only what no server can do without counts. What else differs, and what zmsetup.pl says has failed, is told beside
+    it, and is a notice where nothing of that is lacking: a zimlet, or the spell checker's address, is no reason to
+    throw a server away.
     """
     ended(ctx, ran)
-    failed = setuplog.failures(ran)
-    if found := defects(ctx):
-        raise TransientError(codes.CONFIGURATION, "; ".join([*found, *failed])[:1500])
-    said.remember(ctx, failed)
+    failed, found = setuplog.failures(ran), readback.compare(ctx)
+    if found.lacking:
+        raise TransientError(codes.CONFIGURATION, "; ".join([*found.lacking, *failed])[:1500])
+    said.remember(ctx, failed, found.unlike)
 
 
 def ended(ctx: Context, ran: Ran) -> None:

@@ -50,10 +50,14 @@ def spoilt(ctx: Context) -> Path:
 
 def complete(ctx: Context) -> Session | None:
     """Return the last session when its packages are all in, by the installer's word, dpkg's and the tree; else None."""
+    session = recorded(ctx)
+    return None if session is None or lacking(ctx) else session
+
+
+def recorded(ctx: Context) -> Session | None:
+    """Return the last session when its packages are all in by the installer's word, else None."""
     session = last(ctx)
-    if session is None or not session.complete or not set(PACKAGES) <= set(session.packages):
-        return None
-    return None if lacking(ctx) else session
+    return session if session and session.complete and set(PACKAGES) <= set(session.packages) else None
 
 
 def lacking(ctx: Context) -> str:
@@ -83,8 +87,8 @@ def probe(ctx: Context) -> Evidence | None:
         return Evidence(f"{len(session.packages)} packages, {_version(session)}")
     if spoilt(ctx).exists() or (ctx.home / BEGUN).exists() or (gone(ctx) and not data(ctx)):
         return Evidence("was complete; install.setup is putting it back")
-    if data(ctx) and not unfinished(ctx) and not lacking(ctx):  # its history is lost: install.setup asks the server
-        return Evidence(f"{len(PACKAGES)} packages, of which the vendor's history does not tell")
+    if data(ctx) and not unfinished(ctx) and not absent(ctx):  # its proof is lost: install.setup asks the server
+        return Evidence(f"{len(PACKAGES)} packages, of which the vendor's history or the tree does not tell")
     return None
 
 

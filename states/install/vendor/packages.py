@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from zflow.api import Context, read_text
+from zflow.api import Context, read_bytes
 
 PREFIX = "zimbra-"
 LISTS = Path("var/lib/dpkg/info")
@@ -72,7 +72,7 @@ def hollow(ctx: Context) -> dict[str, str]:
     for path in sorted((ctx.volume / LISTS).glob(f"{PREFIX}*.list")):
         name = path.name.removesuffix(".list").partition(":")[0]  # `NAME:ARCHITECTURE` where several may be installed
         if name in found and found[name].installed:
-            programs = (line for line in read_text(path).splitlines() if line.startswith(PROGRAMS))
+            programs = (line for line in os.fsdecode(read_bytes(path)).splitlines() if line.startswith(PROGRAMS))
             if gone := next((each for each in programs if _is_gone(ctx.volume / each[1:])), None):
                 lacking[name] = gone
     return lacking

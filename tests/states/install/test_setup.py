@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from states.install.settings import SETTINGS
 from states.install.vendor import answers, installers, leftovers, readback, said
 from states.install.vendor.history import HISTORY
 from states.install.vendor.history import STAGES as HISTORY_STAGES
+from states.install.vendor.readback import Compared
 from states.install.vendor.setuplog import Ran
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
@@ -98,9 +100,9 @@ UNPROVEN: dict[str, tuple[list[str], Ran, list[str], str]] = {
 @pytest.mark.parametrize("case", UNPROVEN)
 def test_not_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """A configuration that did not reach its end, or that lacks something, is not believed; the reason is told."""
-    history, ran, defects, words = UNPROVEN[case]
+    history, ran, lacking, words = UNPROVEN[case]
     write_history(ctx.volume, *history)
-    monkeypatch.setattr(setup, "defects", lambda _ctx: defects)
+    monkeypatch.setattr(readback, "compare", lambda _ctx: Compared(tuple(lacking), ()))
     with pytest.raises(TransientError) as caught:
         setup.prove(ctx, ran)
     assert (caught.value.code, caught.value.detail) == (codes.CONFIGURATION, words)
@@ -120,13 +122,15 @@ HARMLESS = f"{AT}Setting up syslog.conf...\nUnescaped left brace\n{AT}Failed\n{A
 def test_a_line_that_says_failed_throws_no_whole_server_away(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that lacks nothing is believed; what the vendor's program regrets is a notice in this start."""
     write_server(ctx.volume)
-    monkeypatch.setattr(setup, "defects", lambda _ctx: [])
+    unlike = "zimbraSpellCheckURL of the server is not set, not http://mail.example.org:7780/aspell.php"
+    monkeypatch.setattr(readback, "compare", lambda _ctx: Compared((), (unlike,)))
     setup.prove(ctx, Ran("Setting up syslog.conf...Failed\n\tcom_x...failed. This may.\n", HARMLESS))
     evidence = setup.probe(ctx)
     assert evidence is not None
     assert evidence.notices == (
         "the vendor's installer said: Setting up syslog.conf...Failed (Unescaped left brace)",
         "the vendor's installer said: com_x...failed. This may.",
+        f"read back: {unlike}",
     )
     later = setup.probe(replace(ctx, boot="the next one"))
     assert later is not None
@@ -136,7 +140,7 @@ def test_a_line_that_says_failed_throws_no_whole_server_away(ctx: Context, monke
 def test_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A configuration that reached its end and reads back whole is believed, and nothing is told of it."""
     write_history(ctx.volume, session(1, stages=STAGES[:1]), session(2, stages=STAGES))
-    monkeypatch.setattr(setup, "defects", lambda _ctx: [])
+    monkeypatch.setattr(readback, "compare", lambda _ctx: Compared((), ()))
     setup.prove(ctx, Ran("Initializing ldap...done.\n", ""))
     assert said.notices(ctx) == ()
 
@@ -312,6 +316,45 @@ def test_a_server_whose_proof_was_lost_is_recognised(lost: Context, case: str) -
     assert software.complete(lost) is not None
 
 
+GONE = "installed without their files: zimbra-store (/opt/zimbra/common/lib/libsomething.so)"
+
+
+def lose_a_library(volume: Path) -> None:
+    """Have dpkg call a package installed of which one file is gone."""
+    path = volume / "var/lib/dpkg/info/zimbra-store.list"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("/opt/zimbra/common/lib/libsomething.so\n")
+
+
+def test_a_program_without_which_the_server_does_not_start_is_told(
+    lost: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the tools say that cannot run is no more than what follows from it."""
+    lose_a_library(lost.volume)
+
+    def fail(_ctx: Context) -> dict[str, bool]:
+        raise TransientError(codes.CONFIGURATION, "zmcontrol does not start")
+
+    monkeypatch.setattr(services, "status", fail)
+    with pytest.raises(OperatorError) as refused:
+        setup.apply(lost)
+    assert refused.value.code is codes.DATA_PRESENT
+    assert refused.value.detail.startswith(f"/opt/zimbra/store/0 exists; {GONE}; ")
+    assert "zmcontrol does not start" in refused.value.detail
+
+
+def test_a_program_that_is_gone_is_a_notice_where_the_server_lacks_nothing(lost: Context) -> None:
+    """A server with mail that lost its proof and one file of a package is asked, as one that lost its proof alone."""
+    lose_a_library(lost.volume)
+    before = (lost.volume / HISTORY).read_text()
+    assert software.probe(lost) is not None
+    setup.apply(lost)
+    assert (lost.volume / HISTORY).read_text() == before
+    evidence = setup.probe(lost)
+    assert evidence is not None
+    assert evidence.notices == (f"read back: {GONE}",)
+
+
 def test_an_attempt_cut_off_after_its_proof_is_ended_without_doing_it_again(
     ctx: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,7 +372,7 @@ def test_an_attempt_cut_off_after_its_proof_is_ended_without_doing_it_again(
     assert setup.probe(ctx) is not None
 
 
-def test_the_proof_is_written_before_anything_is_tidied_up(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proof_is_written_before_anything_is_tidied_up(made: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kill while the release is removed costs no second install: the server that was read back stands."""
 
     class Killed(BaseException):
@@ -338,13 +381,44 @@ def test_the_proof_is_written_before_anything_is_tidied_up(ctx: Context, monkeyp
     def cut(_ctx: Context) -> None:
         raise Killed
 
-    monkeypatch.setattr(setup, "configure", lambda _ctx: write_history(ctx.volume, session(1, stages=STAGES)))
-    for module, name in ((networks, "remember"), (administrator, "agree"), (syslog, "turn"), (services, "record")):
-        monkeypatch.setattr(module, name, lambda _ctx: None)
     monkeypatch.setattr(unpack, "remove", cut)
     with pytest.raises(Killed):
-        setup.apply(ctx)
-    assert proof.proven(ctx) is not None
+        setup.apply(made)
+    assert proof.proven(made) is not None
+
+
+@pytest.fixture
+def made(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Return a context whose configuration makes a server that lacks nothing, of zflow's own answers."""
+
+    def configure(ctx: Context) -> None:
+        write_server(ctx.volume)
+        (ctx.volume / proof.MARK).unlink()
+        (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
+        setup.begun(ctx).touch()
+
+    monkeypatch.setattr(setup, "configure", configure)
+    for module, name in ((networks, "remember"), (administrator, "agree"), (syslog, "turn"), (services, "record")):
+        monkeypatch.setattr(module, name, lambda _ctx: None)
+    return ctx
+
+
+@pytest.mark.parametrize("late", [(administrator, "agree"), (syslog, "turn"), (services, "record")])
+def test_what_fails_after_the_read_back_throws_no_server_away(
+    made: Context, monkeypatch: pytest.MonkeyPatch, late: tuple[ModuleType, str]
+) -> None:
+    """The next attempt only ends what this one began: those have steps of their own."""
+
+    def fail(_ctx: Context) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(*late, fail)
+    monkeypatch.setattr(software, "rebuild", lambda _ctx: pytest.fail("it was wiped"))
+    with pytest.raises(OSError, match="no room"):
+        setup.apply(made)
+    assert proof.proven(made) is not None
+    setup.apply(made)
+    assert setup.probe(made) is not None
 
 
 def test_kernel_log() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import shlex
 import shutil
@@ -213,7 +214,10 @@ def test_packages_purged_by_hand(tmp_path: Path, mark: str) -> None:
 
 
 def test_programs_that_are_gone_before_a_configuration(tmp_path: Path) -> None:
-    """They are install.setup's to put back too, as after a cut-off menu; a server's data are not installed over."""
+    """They are install.setup's to put back too, as after a cut-off menu; of a server with data it asks the server.
+
+    Where packages are missing, its data are not installed over.
+    """
     ctx = context(tmp_path)
     write_history(tmp_path, session(1))
     write_status(tmp_path, installed())
@@ -222,11 +226,27 @@ def test_programs_that_are_gone_before_a_configuration(tmp_path: Path) -> None:
     assert software.probe(ctx) is not None
     assert setup.touched(ctx)
     (tmp_path / DATA[0]).mkdir(parents=True)
+    assert software.probe(ctx) is not None
+    write_status(tmp_path, installed() | {PACKAGES[0]: "deinstall ok config-files"})
     assert software.probe(ctx) is None
     with pytest.raises(OperatorError) as caught:
         software.apply(ctx)
     assert caught.value.code is codes.DATA_PRESENT
-    assert f"{LAST} (/{PROGRAM})" in caught.value.detail
+    assert f"{PACKAGES[0]} not installed; installed without their files: {LAST} (/{PROGRAM})" in caught.value.detail
+
+
+def test_a_name_that_is_not_utf8_is_not_gone(tmp_path: Path) -> None:
+    """A tree of certificates may hold one; dpkg's list has the bytes as they are."""
+    name = b"opt/zimbra/common/lib/F\xfcr"
+    write_status(tmp_path, installed())
+    listed = tmp_path / f"var/lib/dpkg/info/{LAST}.list"
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    listed.write_bytes(b"/" + name + b"\n")
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(parents=True)
+    assert software.gone(context(tmp_path))
+    path.touch()
+    assert software.gone(context(tmp_path)) == ""
 
 
 ENDINGS: dict[str, tuple[str, type[ZflowError], str]] = {
