@@ -33,7 +33,9 @@ TRACE = Path("run/zflow/cron")
 """Left by cron's first job in this start of the container."""
 CRONTAB = Path("etc/crontab")
 """Ubuntu's own table, whose jobs rotate the logs among others."""
-MAILTO = "# Written by zflow at every start; a MAILTO of yours, in a line of its own, replaces it.\n"
+MAILTO = "# zflow has the mail of this table go to {0}; a MAILTO of yours stays as it is.\nMAILTO={0}\n"
+WRITTEN = re.compile("^" + MAILTO.replace("{0}", "(.+)", 1).replace("{0}", r"\1"), re.MULTILINE)
+"""Those two lines, while they agree: an edit of the second is the operator's."""
 SENDMAIL = Path("usr/sbin/sendmail")
 ZIMBRA_SENDMAIL = "/opt/zimbra/common/sbin/sendmail"
 NOT_FETCHED = "^[EW]: (Failed to fetch|GPG error|The repository|An error occurred)"
@@ -139,8 +141,8 @@ def mailing(table: str, admin: str) -> str:
 
     Zimbra gives the alias `root` to the mail domain, and cron's `root` is of the server's own name, which is none.
     """
-    rest = re.sub(rf"^{re.escape(MAILTO)}MAILTO=.*\n", "", table, flags=re.MULTILINE)
-    return rest if re.search(r"^\s*MAILTO\s*=", rest, re.MULTILINE) else f"{MAILTO}MAILTO={admin}\n{rest}"
+    rest = WRITTEN.sub("", table)
+    return rest if re.search(r"^\s*MAILTO\s*=", rest, re.MULTILINE) else MAILTO.format(admin) + rest
 
 
 def crontab(ctx: Context) -> tuple[bytes, bytes]:

@@ -166,6 +166,17 @@ def test_mail_of_ubuntus_own_jobs(table: str) -> None:
     assert configured.mailing(once, "new@example.org") == configured.mailing(table, "new@example.org")
 
 
+@pytest.mark.parametrize("name", ["me@example.org", "boss@example.organisation", '""', "boss@example.org,me"])
+def test_an_operators_word_in_the_line_that_zflow_wrote(name: str) -> None:
+    """It is kept, also once the administrator is another."""
+    edited = configured.mailing("17 * * * * root x\n", "boss@example.org").replace(
+        "MAILTO=boss@example.org\n", f"MAILTO={name}\n"
+    )
+    assert f"MAILTO={name}\n" in edited
+    assert configured.mailing(edited, "boss@example.org") == edited
+    assert configured.mailing(edited, "new@example.org") == edited
+
+
 def test_minutes_differ() -> None:
     """Servers of one name scheme do not all ask their mirror at once."""
     minutes = {
