@@ -5,9 +5,12 @@ python -m tests.chroot.logs RELEASE UBUNTU FILE [UBUNTU]
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
+import socket
 import sys
 import time
 from itertools import count
@@ -18,7 +21,7 @@ from rehearsal.standin import HERE
 from rehearsal.standin.debs import substituted
 from rehearsal.standin.release import Release
 from states.bootstrap import build, mounts
-from states.install.machine import limits, processes, syslog
+from states.install.machine import limits, logs, processes, syslog
 from states.product import PRODUCT
 from states.updates import configured, driver
 from states.zimbra import LOOKING, as_zimbra
@@ -34,6 +37,7 @@ LINES = {
 }
 """By the facility that a program logs with, the file in which the vendor and Ubuntu would have its line."""
 MAIL = Path("run/mail")
+RULES, LINK = Path("srv/zflow-test/rules"), Path("etc/rsyslog.d/10-operator.conf")
 PATIENCE = 5.0
 STEPS = (configured.STEP, driver.STEP, limits.STEP, syslog.STEP)
 CORE = HERE / "packages/zimbra-core/root/opt/zimbra"
@@ -113,6 +117,26 @@ def looked(ctx: Context) -> tuple[list[str], list[str]]:
     return found.lines, [*of_the_look.splitlines()[:-1], *complaints]
 
 
+def put_rules(ctx: Context, text: str) -> None:
+    """Give the operator rules of their own, in a file that is reached by a link which leads nowhere from outside."""
+    (ctx.volume / RULES).parent.mkdir(exist_ok=True)
+    (ctx.volume / RULES).write_text(text)
+    if not (ctx.volume / LINK).is_symlink():
+        (ctx.volume / LINK).symlink_to(f"/{RULES}")
+
+
+def stop_reading(ctx: Context) -> None:
+    """Have rsyslogd read nothing more, as one that waits for a full disk or a far server, and fill its queue."""
+    pid = syslog.running(ctx)
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(BlockingIOError):
+        sender.setblocking(False)
+        sender.connect(str(ctx.volume / syslog.SOCKET))
+        while True:
+            sender.send(b"<14>test: fills the queue")
+
+
 def watch_notices(ctx: Context) -> bool:
     """Tell whether the supervisor's look would start a walk."""
     (watch,) = syslog.watches(ctx)
@@ -148,9 +172,16 @@ def main(version: str, ubuntu: str, place: str, kept_away_on: str = "") -> int:
     at_rest(ctx)
     run(ctx, "logrotate", "--force", "/etc/logrotate.conf")
     seen["zmfixperms and a rotation"] = lost(ctx)
-    (ctx.volume / "etc/rsyslog.d/10-operator.conf").write_text("user.* /var/log/zimbra.log\n")
+    at_rest(ctx)
+    (ctx.volume / "etc/rsyslog.d/.10-operator.conf").write_text("hidden from rsyslogd\n")
+    seen["noticed"] += [watch_notices(ctx)]
+    seen["acted after hidden files"] = at_rest(ctx)
+    put_rules(ctx, "# none\n")
+    at_rest(ctx)
+    put_rules(ctx, logs.OURS if logs.content(ctx.volume / logs.RULES) == logs.OURS.encode() else "user.* stop\n")
     seen["noticed"] += [watch_notices(ctx)]
     seen["acted after a change of the configuration"] = at_rest(ctx)
+    seen["the operator's rules"] = lost(ctx)
     put_mailing_job(ctx)
     processes.end(ctx, processes.all_inside(ctx), 10)
     for each in (syslog.PID, syslog.RECORD, driver.PID_FILE, driver.REBOOTED, configured.TRACE):
@@ -162,7 +193,10 @@ def main(version: str, ubuntu: str, place: str, kept_away_on: str = "") -> int:
     seen["cron's mail"] = re.findall(r"^To: (\S+)", (ctx.volume / MAIL).read_text(), re.MULTILINE)
     seen["told of cron"] = list(driver.idle(ctx))
     if ubuntu == kept_away_on:  # on one, for it waits for lines that will not come
-        (ctx.volume / "etc/rsyslog.d/10-operator.conf").write_text("mail.* stop\n")
+        stop_reading(ctx)
+        syslog.apply(ctx)
+        seen["one that did not read"] = lost(ctx)
+        put_rules(ctx, "mail.* stop\n")
         at_rest(ctx)
         seen["told of the logs"] = getattr(syslog.probe(ctx), "notices", None)
     processes.end(ctx, processes.all_inside(ctx), 10)

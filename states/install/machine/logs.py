@@ -9,19 +9,23 @@ not there. Where the script does not compile (8.8.15, line 190, for Perl from 5.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from states.bootstrap.rootfs import ids
 from states.install.machine import processes
-from zflow.api import Context, make_folder, opened, read_bytes, remove_file, write_atomic
+from zflow.api import CommandError, Context, make_folder, opened, read_bytes, remove_file, write_atomic
 
 CONFIG = Path("etc/rsyslog.conf")
 MORE = Path("etc/rsyslog.d")
-"""Read by the file above, what ends with .conf, in the order of the names."""
+READ = f"""\
+cd / && for file in {CONFIG} {MORE}/*.conf; do if [ -f "$file" ]; then cat "$file"; echo; fi; done"""
+"""Prints, inside the Ubuntu, what rsyslogd reads at its start: links are followed, hidden files are not; glob(3)."""
+SUM = f"""chroot "$1" sh -c '{READ}' | sha256sum | cut -d ' ' -f 1"""
+"""A shell's command for the SHA-256 of that, in hex, of the volume `$1`."""
 ZIMBRA, STATISTICS = Path("var/log/zimbra.log"), Path("var/log/zimbra-stats.log")
 RULES = MORE / "60-zimbra.conf"
 """The vendor's own place: a zmsyslogsetup that does its work writes it anew."""
@@ -38,7 +42,7 @@ ROTATE = Path("usr/lib/rsyslog/rsyslog-rotate")
 HUP = """\
 #!/bin/sh
 # Written by zflow, in place of rsyslog's own beside it: that asks systemd, or an init script, to reach rsyslogd.
-kill -HUP "$(cat /run/rsyslogd.pid)"
+pid=$(cat /run/rsyslogd.pid) && [ "$(cat "/proc/$pid/comm")" = rsyslogd ] && kill -HUP "$pid"
 """
 OWNER = re.compile(r"^(/var/log/zimbra\S* *\{[^}]*?\bcreate +\d+) +\S+ +\S+$", re.MULTILINE)
 REACHED = re.compile(r"^(\s*)(?:kill +-HUP .*/run/syslog|/usr/sbin/service rsyslog ).*$", re.MULTILINE)
@@ -57,13 +61,18 @@ PATIENCE = 5.0
 """Seconds that a line gets to arrive."""
 
 
-def configuration(ctx: Context) -> bytes:
+def configuration(ctx: Context) -> str:
     """Return all that rsyslogd reads at its start."""
-    paths = [ctx.volume / CONFIG, *sorted((ctx.volume / MORE).glob("*.conf"))]
-    return b"".join(_content(path) for path in paths)
+    return ctx.shell.chroot("sh", "-c", READ, ok=range(256), timeout=30, quiet=True).output
 
 
-def _content(path: Path) -> bytes:
+def digest(ctx: Context) -> str:
+    """Return its SHA-256 in hex."""
+    return ctx.shell.run("sh", "-c", SUM, "look", str(ctx.volume), timeout=30, quiet=True).output.strip()
+
+
+def content(path: Path) -> bytes:
+    """Return what is in a regular file; nothing for any other, and for one that is not there."""
     try:
         return read_bytes(path)
     except OSError:
@@ -76,19 +85,17 @@ def writer(ctx: Context) -> tuple[int, int]:
 
 
 def can_write(ctx: Context) -> bool:
-    """Tell whether rsyslog's user owns the server's logs."""
-    try:
-        return {(ctx.volume / path).lstat().st_uid for path in (ZIMBRA, STATISTICS)} == {writer(ctx)[0]}
-    except OSError:
-        return False
+    """Tell whether rsyslog's user owns the server's logs; one that the operator made a link is the operator's."""
+    paths = [ctx.volume / path for path in (ZIMBRA, STATISTICS) if not (ctx.volume / path).is_symlink()]
+    return all((found := _stat(path)) and found.st_uid == writer(ctx)[0] for path in paths)
 
 
 def give(ctx: Context) -> None:
-    """Make the server's logs, and make rsyslog's user their owner."""
+    """Make the server's logs, and make rsyslog's user their owner; an operator's link is left alone."""
     for log in (ZIMBRA, STATISTICS):
         path = ctx.volume / log
         if path.is_symlink():
-            remove_file(path)
+            continue
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         with opened(path.parent) as folder:
             descriptor = os.open(path.name, flags, 0o640, dir_fd=folder)
@@ -105,43 +112,43 @@ def rotated(text: str) -> str:
 def wanted(ctx: Context) -> Iterator[tuple[Path, bytes | None]]:
     """Return the files beside rsyslog's own with the content that they should have; None for one that should not be.
 
-    A file of rules that somebody else wrote is left alone, empty ones excepted.
+    A file of rules that somebody else wrote is left alone, empty ones excepted; so is a link.
     """
-    present = _content(ctx.volume / RULES)
-    if present in (b"", OURS.encode()):
-        yield RULES, None if _ruled_elsewhere(ctx) else OURS.encode()
-    if text := _content(ctx.volume / ROTATION):
+    present = content(ctx.volume / RULES)
+    if present in (b"", OURS.encode()) and not (ctx.volume / RULES).is_symlink():
+        elsewhere = configuration(ctx).replace(OURS, "", 1 if present else 0)
+        yield RULES, None if re.search(EXPECTED["mail"][0], elsewhere, re.MULTILINE) else OURS.encode()
+    if text := content(ctx.volume / ROTATION):
         yield ROTATION, rotated(text.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     yield ROTATE, HUP.encode()
 
 
-def _ruled_elsewhere(ctx: Context) -> bool:
-    rule = re.compile(EXPECTED["mail"][0].encode(), re.MULTILINE)
-    paths = {ctx.volume / CONFIG, *(ctx.volume / MORE).glob("*.conf")} - {ctx.volume / RULES}
-    return any(rule.search(_content(path)) for path in paths)
-
-
-def unlike(ctx: Context) -> list[Path]:
-    """Return the files that are not as they should be."""
-    return [path for path, content in wanted(ctx) if (_content(ctx.volume / path) or None) != content]
+def unlike(ctx: Context) -> dict[Path, bytes | None]:
+    """Return the files that are not as they should be, with the content that they should have."""
+    return {path: data for path, data in wanted(ctx) if (content(ctx.volume / path) or None) != data}
 
 
 def settle(ctx: Context) -> None:
-    """Write the files, rsyslog's script by a diversion: dpkg keeps the package's beside it; dpkg-divert(1)."""
-    for path, content in wanted(ctx):
+    """Write the files, rsyslog's script by a diversion: dpkg keeps the package's beside it; dpkg-divert(1).
+
+    Where dpkg cannot do that now, an upgrade of the package brings its script back, and the next look finds it.
+    """
+    for path, data in unlike(ctx).items():
         make_folder((ctx.volume / path).parent)
         if path == ROTATE:
-            ctx.shell.chroot("dpkg-divert", "--local", "--rename", "--add", f"/{ROTATE}", timeout=30)
-        if content is None:
+            with contextlib.suppress(CommandError):
+                ctx.shell.chroot("dpkg-divert", "--local", "--rename", "--add", f"/{ROTATE}", timeout=30)
+        if data is None:
             remove_file(ctx.volume / path)
         else:
-            write_atomic(ctx.volume / path, content, mode=0o755 if path == ROTATE else 0o644)
+            write_atomic(ctx.volume / path, data, mode=0o755 if path == ROTATE else 0o644)
 
 
 def expected(ctx: Context) -> Mapping[str, Path]:
     """Return the facilities whose lines should arrive, and where."""
-    text = configuration(ctx).decode(errors="replace")
-    return {name: path for name, (rule, path) in EXPECTED.items() if re.search(rule, text, re.MULTILINE)}
+    text = configuration(ctx)
+    ruled = {name: path for name, (rule, path) in EXPECTED.items() if re.search(rule, text, re.MULTILINE)}
+    return {name: path for name, path in ruled.items() if not (ctx.volume / path).is_symlink()}
 
 
 def files(ctx: Context) -> str:
@@ -157,22 +164,24 @@ def _stat(path: Path) -> os.stat_result | None:
         return None
 
 
-def lost(ctx: Context) -> list[Path]:
-    """Send a line to each log, as programs inside do, and return the logs in which it does not arrive."""
-    token, left = f"this log is written ({uuid.uuid4().hex[:12]})", dict(expected(ctx))
-    for facility in left:
-        ctx.shell.chroot(
-            "logger", "-p", f"{facility}.info", "-t", "zflow", f"{facility}: {token}", ok=range(256), timeout=30
-        )
+def lost(ctx: Context, token: str) -> list[Path]:
+    """Send a line to each log, as programs inside do, and return the logs in which it does not arrive.
 
-    def all_there() -> bool:
-        for facility, path in list(left.items()):
-            if f"{facility}: {token}".encode() in _end(ctx.volume / path):
-                del left[facility]
-        return not left
+    A rsyslogd that does not read keeps senders waiting once its queue is full.
+    """
+    sent = expected(ctx)
+    with contextlib.suppress(CommandError):
+        for facility in sent:
+            words = ("-p", f"{facility}.info", "-t", "zflow", f"{facility}: {token}")
+            ctx.shell.chroot("logger", *words, ok=range(256), timeout=PATIENCE)
+        processes.came(ctx, lambda: not missing(ctx, sent, token), PATIENCE)
+    return missing(ctx, sent, token)
 
-    processes.came(ctx, all_there, PATIENCE)
-    return sorted(set(left.values()))
+
+def missing(ctx: Context, sent: Mapping[str, Path], token: str) -> list[Path]:
+    """Return the logs in which the line with this token is not; `sent` is by facility, as `expected` returns it."""
+    found = {path: _end(ctx.volume / path) for path in sent.values()}
+    return sorted({path for name, path in sent.items() if f"{name}: {token}".encode() not in found[path]})
 
 
 def _end(path: Path) -> bytes:

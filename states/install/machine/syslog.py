@@ -9,11 +9,11 @@ A line that does not arrive is told and stops nothing: an operator's rules may k
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
 import signal
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ LOST = (
 EVERY = 60.0
 """Seconds between two looks at whether configuration and logs are still those that the last line was sent to."""
 LOOK = f"""\
-cd "$1" && cat {logs.CONFIG} {logs.MORE}/*.conf 2>/dev/null | sha256sum | cut -d ' ' -f 1
+{logs.SUM}
 shift
 exec stat -c '%i %u %n' "$@"
 """
@@ -66,6 +66,8 @@ class Record:
     configuration: str
     """Its SHA-256 in hex."""
     files: str
+    token: str
+    """What tells that line from others."""
     lost: str
     """The logs in which it did not arrive, as the operator knows them."""
 
@@ -79,11 +81,6 @@ def running(ctx: Context) -> int | None:
     """Return the process id of rsyslog inside the Ubuntu, if it runs."""
     pid = from_file(ctx.volume / PID)
     return pid if pid is not None and inside(ctx, pid) and name_of(pid) == "rsyslogd" else None
-
-
-def digest(ctx: Context) -> str:
-    """Return the SHA-256 of all that rsyslogd would read now."""
-    return hashlib.sha256(logs.configuration(ctx)).hexdigest()
 
 
 def recorded(ctx: Context) -> Record | None:
@@ -106,15 +103,20 @@ def probe(ctx: Context) -> Evidence | Drift | None:
     before = recorded(ctx)
     if before is None or before.files != logs.files(ctx):
         return Drift("the logs are new files, in which no line was seen to arrive yet")
-    return Evidence(f"rsyslog is process {pid}", (LOST.format(before.lost),) if before.lost else ())
+    lost = before.lost and _names(logs.missing(ctx, logs.expected(ctx), before.token))  # it may only have been late
+    return Evidence(f"rsyslog is process {pid}", (LOST.format(lost),) if lost else ())
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
     """See the same, and what becomes of a line now."""
     seen, before = probe(ctx), recorded(ctx)
-    if isinstance(seen, Evidence) and before is not None and (lost := _names(logs.lost(ctx))) != before.lost:
+    if isinstance(seen, Evidence) and before is not None and (lost := _names(logs.lost(ctx, _token()))) != before.lost:
         return Drift(f"lines do not arrive in {lost}" if lost else f"lines arrive again in {before.lost}")
     return seen
+
+
+def _token() -> str:
+    return f"this log is written ({uuid.uuid4().hex[:12]})"
 
 
 def _names(paths: Sequence[Path]) -> str:
@@ -124,14 +126,14 @@ def _names(paths: Sequence[Path]) -> str:
 def serving(ctx: Context) -> int | None:
     """Return the process id of a rsyslogd that takes messages, with its present files and configuration."""
     pid, before = running(ctx), recorded(ctx)
-    if pid is None or before is None or (before.pid, before.configuration) != (pid, digest(ctx)):
+    if pid is None or before is None or (before.pid, before.configuration) != (pid, logs.digest(ctx)):
         return None
     return pid if (ctx.volume / SOCKET).is_socket() and not replaced(ctx, [pid]) else None
 
 
 def _config(ctx: Context) -> str:
     """Return rsyslog's configuration; what is not UTF-8 there stays byte for byte when it is written."""
-    return (ctx.volume / logs.CONFIG).read_bytes().decode(errors="surrogateescape")
+    return logs.content(ctx.volume / logs.CONFIG).decode(errors="surrogateescape")
 
 
 def apply(ctx: Context) -> None:
@@ -144,16 +146,16 @@ def apply(ctx: Context) -> None:
         write_atomic(ctx.volume / logs.CONFIG, better.encode(errors="surrogateescape"))
     logs.settle(ctx)
     logs.give(ctx)
-    pid, lost = serving(ctx), []
+    pid, token, lost = serving(ctx), _token(), []
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
-        lost = logs.lost(ctx)
+        lost = logs.lost(ctx, token)
     if pid is None or lost:
         pid = start(ctx)
-        lost = logs.lost(ctx)
+        lost = logs.lost(ctx, token := _token())
     make_folder((ctx.volume / RECORD).parent)
-    record = Record(pid, digest(ctx), logs.files(ctx), _names(lost))
+    record = Record(pid, logs.digest(ctx), logs.files(ctx), token, _names(lost))
     write_atomic(ctx.volume / RECORD, json.dumps(asdict(record)) + "\n")
 
 

@@ -69,6 +69,36 @@ def test_one_whose_number_was_lost_is_no_second_one(
         assert lost.wait(PATIENCE) == -signal.SIGTERM
 
 
+def test_a_log_that_is_no_file_of_its_own_or_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that the operator made a link stays one; of a line that comes in the end nothing is told any longer."""
+    monkeypatch.setattr(logs, "PATIENCE", 0.1)
+    for folder in ("etc", "dev", "run/zflow", "var/log"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/passwd").write_text("syslog:x:104:0::/:\n")
+    (tmp_path / "etc/group").write_text("adm:x:4:\n")
+    (tmp_path / logs.STATISTICS).symlink_to("/elsewhere/zimbra-stats.log")
+    sent = []
+    with ExitStack() as stack, socket.socket(socket.AF_UNIX) as log:
+        monkeypatch.chdir(tmp_path)
+        log.bind(str(syslog.SOCKET))
+
+        def answer(argv: tuple[str, ...]) -> str:
+            if argv[0] == "rsyslogd":
+                started = stack.enter_context(living(tmp_path, called="rsyslogd"))
+                (tmp_path / syslog.PID).write_text(f"{started.pid}\n")
+            if argv[0] == "logger":
+                sent.append(argv[-1])
+            return logs.OURS if argv[0] == "sh" else ""
+
+        ctx = make_context(tmp_path, shell=Answering(tmp_path, answer))
+        syslog.apply(ctx)
+        assert (tmp_path / logs.STATISTICS).is_symlink()
+        assert getattr(syslog.probe(ctx), "notices", None) == (syslog.LOST.format(f"/{logs.ZIMBRA}"),)
+        with (tmp_path / logs.ZIMBRA).open("a") as file:
+            file.writelines(sent)
+        assert getattr(syslog.probe(ctx), "notices", None) == ()
+
+
 def test_a_cron_that_does_no_job_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That it runs is not enough: its first job in a boot has to leave its trace, and the updates' job at its hours."""
     monkeypatch.setattr(driver, "PATIENCE", 0.1)
