@@ -26,7 +26,7 @@ from states.product import PRODUCT
 from states.updates import configured, driver
 from states.zimbra import LOOKING, as_zimbra
 from tests.support import make_context
-from zflow.api import Context, Evidence
+from zflow.api import Context, Evidence, holds
 
 LINES = {
     "mail": "zimbra.log",
@@ -178,7 +178,7 @@ def main(version: str, ubuntu: str, place: str, kept_away_on: str = "") -> int:
     seen["acted after hidden files"] = at_rest(ctx)
     put_rules(ctx, "# none\n")
     at_rest(ctx)
-    put_rules(ctx, logs.OURS if logs.content(ctx.volume / logs.RULES) == logs.OURS.encode() else "user.* stop\n")
+    put_rules(ctx, logs.OURS if holds(ctx.volume / logs.RULES, logs.OURS) else "user.* stop\n")
     seen["noticed"] += [watch_notices(ctx)]
     seen["acted after a change of the configuration"] = at_rest(ctx)
     seen["the operator's rules"] = lost(ctx)

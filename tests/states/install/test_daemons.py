@@ -76,6 +76,7 @@ def test_a_log_that_is_no_file_of_its_own_or_late(tmp_path: Path, monkeypatch: p
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "etc/passwd").write_text("syslog:x:104:0::/:\n")
     (tmp_path / "etc/group").write_text("adm:x:4:\n")
+    (tmp_path / logs.CONFIG).write_text(logs.OURS)
     (tmp_path / logs.STATISTICS).symlink_to("/elsewhere/zimbra-stats.log")
     sent = []
     with ExitStack() as stack, socket.socket(socket.AF_UNIX) as log:
@@ -88,7 +89,7 @@ def test_a_log_that_is_no_file_of_its_own_or_late(tmp_path: Path, monkeypatch: p
                 (tmp_path / syslog.PID).write_text(f"{started.pid}\n")
             if argv[0] == "logger":
                 sent.append(argv[-1])
-            return logs.OURS if argv[0] == "sh" else ""
+            return (tmp_path / logs.CONFIG).read_text() if argv[0] == "sh" else ""
 
         ctx = make_context(tmp_path, shell=Answering(tmp_path, answer))
         syslog.apply(ctx)
