@@ -20,12 +20,10 @@ def certifiable(value: str) -> str:
     return name
 
 
-def account(value: str) -> str:
-    """Accept an account's address that zmsetup.pl can create; a shell reads it unquoted (docs/zimbra.md §2.2)."""
-    address = mail_address(value)
-    if re.search(r"^[#~]|&|\{.*\.\.", address):
-        raise ValueError(f"{value!r} has a sign that the shell of Zimbra's installer takes for its own")
-    return address
+def creatable(written: str) -> None:
+    """Accept the address of an account that zmsetup.pl can create: it tells a shell, unquoted (docs/zimbra.md §2.2)."""
+    if re.search(r"^\s*[#~]|&|\{.*\.\.", written):
+        raise ValueError(f"{written.strip()!r} has a sign that the shell of Zimbra's installer takes for its own")
 
 
 HOSTNAME = Setting(
@@ -44,10 +42,11 @@ MAIL_DOMAIN = Setting(
 )
 ADMIN = Setting(
     "admin",
-    account,
+    mail_address,
     None,
     "Address of the administrator's account. Not set: admin@ the first mail domain.",
     "admin@example.org",
+    strict=creatable,
 )
 
 SETTINGS = (HOSTNAME, MAIL_DOMAIN, ADMIN)

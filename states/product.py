@@ -34,7 +34,7 @@ made whole before services start on them."""
 PRODUCT = Product(
     name="zimbra",
     states=(
-        replace(bootstrap.STATE, steps=(firewall.OWN, firewall.CLOSED, *bootstrap.STATE.steps)),
+        replace(bootstrap.STATE, steps=(firewall.OWN, firewall.CLOSED, install.CHOICES, *bootstrap.STATE.steps)),
         updates.STATE,
         replace(install.STATE, steps=INSTALL),
         firewall.STATE,

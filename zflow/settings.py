@@ -7,7 +7,6 @@ by default `app/settings.toml` on the volume), its default.
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import errno
 import ipaddress
@@ -15,7 +14,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -50,8 +49,9 @@ class Setting(Generic[T]):
     default: str | None
     about: str
     example: str
-    exact: bool = False
-    """Taken as it is written, as a password is that others read too: a byte order mark or a CR is refused."""
+    strict: Callable[[str], None] | None = None
+    """Raises ValueError for a text, as it is written, that nothing new is to be made with; what was made before goes on
+    with it. So `load` takes it and keeps the mistake for whoever makes something: `Settings.insist`."""
 
     @property
     def variable(self) -> str:
@@ -65,6 +65,8 @@ class Value:
 
     value: Any
     source: str
+    mistake: str = ""
+    """What `strict` has against it: name, source, what is wrong, an example."""
 
 
 class Settings:
@@ -92,6 +94,15 @@ class Settings:
     def given(self, setting: Setting[Any]) -> bool:
         """Tell whether somebody gave the value, which else is the default or not there."""
         return self.source(setting) not in {DEFAULT, "not set"}
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """What nothing new is to be made with: a line each, without a secret."""
+        return tuple(found.mistake for found in self._values.values() if found.mistake)
+
+    def insist(self) -> None:
+        """Raise OperatorError(SETTINGS) for them, if there are any."""
+        _refuse(self.mistakes)
 
     def secrets(self) -> Iterable[Secret]:
         """Return every secret among the values, the passwords in URLs included, for the redactor."""
@@ -126,14 +137,32 @@ def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: 
             if found is None:
                 continue
             data, source = found
-            values[setting.name] = Value(setting.parse(_text(setting, data)), source)
+            value = setting.parse(edited(data).strip())
+            values[setting.name] = Value(value, source, _strict_mistake(setting, data, source))
         except (ValueError, OSError) as error:
-            reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
-            name = setting.variable if source == setting.variable else f"{setting.variable}, from {source}"
-            mistakes.append(f"{name}: {reason} (example: {setting.example})")
-    if mistakes:
-        raise OperatorError(codes.SETTINGS, "; ".join(mistakes) if len(mistakes) == 1 else _listed(mistakes))
+            mistakes.append(_mistake(setting, source, error))
+    _refuse(mistakes)
     return Settings(values, files(environment, volume))
+
+
+def _strict_mistake(setting: Setting[Any], data: bytes, source: str) -> str:
+    try:
+        if setting.strict is not None:
+            setting.strict(data.decode().removesuffix("\n"))
+    except ValueError as error:
+        return _mistake(setting, source, error)
+    return ""
+
+
+def _mistake(setting: Setting[Any], source: str, error: ValueError | OSError) -> str:
+    reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+    name = setting.variable if source == setting.variable else f"{setting.variable}, from {source}"
+    return f"{name}: {reason} (example: {setting.example})"
+
+
+def _refuse(mistakes: Sequence[str]) -> None:
+    if mistakes:
+        raise OperatorError(codes.SETTINGS, mistakes[0] if len(mistakes) == 1 else _listed(mistakes))
 
 
 def load_one(setting: Setting[T], environment: Mapping[str, str], volume: Path) -> T | None:
@@ -145,7 +174,7 @@ def load_one(setting: Setting[T], environment: Mapping[str, str], volume: Path) 
     try:
         from_file = {name: _as_text(value) for name, value in toml(path).items()}
         found = _find(setting, environment, from_file, path)
-        return None if found is None else setting.parse(_text(setting, found[0]))
+        return None if found is None else setting.parse(edited(found[0]).strip())
     except (ValueError, OSError, RecursionError) as error:
         raise OperatorError(codes.SETTINGS, f"{setting.variable}: {error}") from error
 
@@ -161,7 +190,7 @@ def _settings_file(environment: Mapping[str, str], volume: Path) -> Path:
     return Path(environment.get(SETTINGS_FILE, volume / "app" / "settings.toml"))
 
 
-def _listed(lines: list[str]) -> str:
+def _listed(lines: Sequence[str]) -> str:
     return f"{len(lines)} mistakes\n" + "\n".join(f"  - {line}" for line in lines)
 
 
@@ -177,18 +206,6 @@ def _find(
     if setting.name in from_file:
         return from_file[setting.name].encode(), str(path)
     return None if setting.default is None else (setting.default.encode(), DEFAULT)
-
-
-def _text(setting: Setting[Any], data: bytes) -> str:
-    """Return what was written, without what editors put around it; raises ValueError, which tells nothing of it."""
-    found = edited(data)
-    if not setting.exact:
-        return found.strip()
-    if data.startswith(codecs.BOM_UTF8):
-        raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
-    if b"\r" in data:
-        raise ValueError("it has a carriage return; save it with the line ends of Unix")
-    return found.rstrip("\n")
 
 
 def _unknown_variables(settings: Mapping[str, Setting[Any]], environment: Mapping[str, str]) -> list[str]:

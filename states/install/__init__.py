@@ -2,6 +2,7 @@
 
 from states.install import (
     administrator,
+    choices,
     fits,
     holds,
     identity,
@@ -45,4 +46,7 @@ STATE = State(
     ),
 )
 
-__all__ = ["CODES", "SETTINGS", "STATE"]
+CHOICES = choices.STEP
+"""Comes before the Ubuntu is built."""
+
+__all__ = ["CHOICES", "CODES", "SETTINGS", "STATE"]

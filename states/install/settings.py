@@ -21,15 +21,30 @@ GENERATED = "admin_password"
 
 
 def password(value: str) -> Secret:
-    """Accept a password that reaches the directory as it was written; the message tells nothing of it."""
-    if not SHORTEST <= len(value) <= LONGEST:
-        raise ValueError(f"the password has {len(value)} characters; it takes {SHORTEST} to {LONGEST}")
-    if " " in value or FORBIDDEN.search(value):
+    """Accept a password: an installed server's may be any, hence all that an install asks is asked by `arriving`."""
+    _long_enough(value)
+    return Secret(value)
+
+
+def arriving(written: str) -> None:
+    """Accept a password that reaches the directory as it is written; the message tells nothing of it."""
+    if written.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
+    if "\r" in written:
+        raise ValueError("it has a carriage return; save it with the line ends of Unix")
+    _long_enough(written)
+    if len(written) > LONGEST:
+        raise ValueError(f"the password has {len(written)} characters; it takes {SHORTEST} to {LONGEST}")
+    if " " in written or FORBIDDEN.search(written):
         raise ValueError(
             "the password has a blank or a character that Zimbra's installer would change; allowed are letters, digits "
             "and punctuation of ASCII, but no quote, dollar sign, backslash, backquote or bar"
         )
-    return Secret(value)
+
+
+def _long_enough(value: str) -> None:
+    if len(value) < SHORTEST:
+        raise ValueError(f"the password has {len(value)} characters; it takes {SHORTEST} to {LONGEST}")
 
 
 def path_or_url(value: str) -> str:
@@ -122,7 +137,7 @@ ADMIN_PASSWORD = Setting(
     "dollar sign, backslash, backquote or bar; better given as ZFLOW_ADMIN_PASSWORD_FILE. Not set: one is generated, "
     "see /data/.zflow/secrets/admin_password.",
     "a-long-pass-phrase",
-    exact=True,
+    strict=arriving,
 )
 ADDITIONAL_MAIL_DOMAINS = Setting(
     "additional_mail_domains",

@@ -73,6 +73,16 @@ def test_wrong_settings_block_and_name_every_mistake(tmp_path: Path, capsys: pyt
     assert process.walk(what, tmp_path, {"ZFLOW_WORD": "x"}, "test") == Exit.VALID
 
 
+def test_what_nothing_new_is_made_with_stops_no_walk(tmp_path: Path) -> None:
+    """The product decides whether something is made: the walk of what is there already goes on."""
+
+    def never(_written: str) -> None:
+        raise ValueError("nothing new is made with it")
+
+    what = Product("toy", TOY.states, settings=(Setting("word", text, None, "a word", "x", strict=never),))
+    assert process.walk(what, tmp_path, {"ZFLOW_WORD": "x"}, "test") == Exit.VALID
+
+
 def test_a_volume_that_the_product_refuses_is_left_untouched(tmp_path: Path) -> None:
     """A stranger's volume is exit code 5, and zflow leaves no trace on it."""
 

@@ -53,6 +53,11 @@ def test_closed_before_anything_else() -> None:
     assert {each.scope for each in STEPS[:2]} == {Scope.BOOT}
 
 
+def test_refused_before_anything_is_made() -> None:
+    """Settings that no server can be installed with are refused before the Ubuntu is built, on a closed machine."""
+    assert [each.name for each in STEPS[2:4]] == ["bootstrap.choices", "bootstrap.rights"]
+
+
 def test_unique_names() -> None:
     """No two steps, settings or codes have one name: the journal and the operator know them by it."""
     for things in (
@@ -197,6 +202,8 @@ def test_settings(setting: Setting[Any]) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]*", setting.name)
     assert re.fullmatch(r"\S[^\n]{10,}\.", setting.about)
     assert setting.parse(setting.example) is not None
+    if setting.strict is not None:
+        setting.strict(setting.example)
     if setting.default is not None:
         assert setting.parse(setting.default) is not None
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from rehearsal.standin.runtime.entries import fits
 from states import identity
-from states.install import administrator
+from states.install import administrator, choices
+from states.install.proof import BEGUN, DATA
 from states.install.settings import FORBIDDEN, GENERATED, SETTINGS
 from tests.states.install.records import write_server
 from tests.states.install.shells import Outside
@@ -118,7 +119,7 @@ def test_a_password_that_would_not_arrive_is_refused(tmp_path: Path, password: s
         quoted = password.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("\x7f", "\\u007f")
         (tmp_path / "app/settings.toml").write_text(f'admin_password = "{quoted}"\n')
     with pytest.raises(OperatorError) as refused:
-        load(TABLE, environment, tmp_path)
+        load(TABLE, environment, tmp_path).insist()
     assert refused.value.code.id == "ZF-1001"
     assert refused.value.detail.startswith("ZFLOW_ADMIN_PASSWORD")
     assert told in refused.value.detail
@@ -201,15 +202,62 @@ def test_what_nobody_set_is_not_compared_on_a_server_of_before(volume: Path) -> 
     assert found.notices == ()
 
 
+REFUSED = [
+    ({}, b"\xef\xbb\xbflong-enough\n"),
+    ({}, b"long-enough\r\n"),
+    ({}, b"long-enough \n"),
+    ({}, "p\u00e4sswort-lang".encode()),
+    ({}, b"x" * 65),
+    ({"ZFLOW_ADMIN": "~a&b@example.org"}, b"long-enough"),
+]
+"""Settings that an install cannot do, with the content of the password's file."""
+
+
+@pytest.mark.parametrize("state", ["proven", "its proof is lost", "an attempt is under way", "new"])
+@pytest.mark.parametrize(("environment", "content"), REFUSED)
+def test_what_only_an_install_uses_keeps_no_server_down(
+    tmp_path: Path, environment: dict[str, str], content: bytes, state: str
+) -> None:
+    """A server that is there starts, and is told of it by the setting's name; without one nothing is begun."""
+    if state == "proven":
+        write_server(tmp_path)
+    elif state != "new":
+        (tmp_path / DATA[0]).mkdir(parents=True)
+    (tmp_path / "file").write_bytes(content)
+    named = next(iter(environment), "ZFLOW_ADMIN_PASSWORD")
+    password = {"ZFLOW_ADMIN_PASSWORD_FILE": str(tmp_path / "file"), "ZFLOW_HOSTNAME": "mail.example.org"}
+    ctx = make_context(tmp_path, TABLE, password | environment)
+    if state == "an attempt is under way":
+        (ctx.home / BEGUN).touch()
+    seen = choices.probe(ctx)
+    if state in {"proven", "its proof is lost"}:
+        assert seen is not None
+        assert [each.partition(":")[0].partition(",")[0] for each in seen.notices] == [named]
+        assert content.decode().strip("\ufeff\r\n ") not in seen.line
+        return
+    assert seen is None
+    with pytest.raises(OperatorError) as refused:
+        choices.apply(ctx)
+    assert refused.value.code.id == "ZF-1001"
+    assert refused.value.detail.startswith(named)
+
+
+def test_settings_that_an_install_can_do_are_nothing_to_tell(tmp_path: Path) -> None:
+    """On a new volume the step holds, and tells nothing."""
+    seen = choices.probe(make_context(tmp_path, TABLE, {"ZFLOW_ADMIN_PASSWORD": "long-enough"}))
+    assert seen is not None
+    assert seen.notices == ()
+
+
 @given(st.text("ab.-+_=/%^#~&{}!*?", min_size=1, max_size=8))
 def test_an_administrators_address_reaches_the_shell_as_it_is(local: str) -> None:
     """zmsetup.pl names the account to a shell without quotes: what the setting takes means itself there."""
     address = f"{local}@example.org"
     try:
-        accepted = identity.account(address)
+        identity.creatable(address)
     except ValueError:
         return
-    argv = ["bash", "-c", f"printf '%s\\n' {accepted}"]
+    argv = ["bash", "-c", f"printf '%s\\n' {address}"]
     assert subprocess.run(argv, capture_output=True, text=True, check=True, cwd="/").stdout == f"{address}\n"
 
 
@@ -217,5 +265,5 @@ def test_an_administrators_address_reaches_the_shell_as_it_is(local: str) -> Non
 def test_an_address_that_the_shell_would_change_is_refused(tmp_path: Path, local: str) -> None:
     """By the setting's name, where settings are read."""
     with pytest.raises(OperatorError) as refused:
-        load(TABLE, {"ZFLOW_ADMIN": f"{local}@example.org"}, tmp_path)
+        load(TABLE, {"ZFLOW_ADMIN": f"{local}@example.org"}, tmp_path).insist()
     assert refused.value.detail.startswith("ZFLOW_ADMIN: ")
