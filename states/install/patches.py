@@ -6,7 +6,7 @@ the patches built in, and the vendor's packages would take them back: apt cannot
 
 Whether their scripts want a server that runs is not published, so that one does; it is restarted afterwards. As with
 the vendor's installer a failure is no error (packages.sh: 166-176): the server serves without them, which is told, and
-the next start of the container tries again.
+the next start of the container tries again. One that is removed by hand afterwards is the operator's, and stays away.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ OPTIONS = tuple(f"--option=Dpkg::Options::={each}" for each in dpkg.OLD_FILES)
 OWED, TRIED = "patches-restart.txt", "patches-tried.txt"
 """Witnesses, each with the start in which it counts: the patches are in and the server has to be restarted for them;
 they could not be had."""
+SEEN = "patches-seen.txt"
+"""Witness: the version of Zimbra, and the patches that it has had, a line each."""
+PATIENCE = 300
+"""Seconds that the package source gets for its lists, and for the packages: a server that could serve waits for them
+behind closed ports. What has come by then lies in apt's cache for the next start."""
 
 
 def offered(ctx: Context) -> set[str]:
@@ -44,22 +49,49 @@ def offered(ctx: Context) -> set[str]:
 
 
 def lacking(ctx: Context) -> list[str]:
-    """Return the patches that are offered and not wholly installed."""
-    present, names = vendor_packages(ctx), offered(ctx)
+    """Return the patches that are offered and not wholly installed, without those that were removed by hand."""
+    present, away = vendor_packages(ctx), removed(ctx)
+    names = offered(ctx) - away
     return [name for name in PATCHES if name in names and (name not in present or not present[name].installed)]
 
 
+def removed(ctx: Context) -> set[str]:
+    """Return the patches that this Zimbra has had, and of which nothing is there."""
+    return _seen(ctx) - vendor_packages(ctx).keys()
+
+
+def _seen(ctx: Context) -> set[str]:
+    version, _, names = witness.recall(ctx, SEEN).partition("\n")
+    return set(names.split()) if version == zimbra_version(ctx) else set()
+
+
+def _there(ctx: Context) -> set[str]:
+    return {name for name, each in vendor_packages(ctx).items() if name in PATCHES and each.installed}
+
+
 def probe(ctx: Context) -> Evidence | None:
-    """See every patch that is offered installed, and nothing owed for it; or that none belongs here."""
+    """See every patch that is offered installed, nothing owed for it, and written down; or that none belongs here."""
     if not zimbra_version(ctx).startswith(OWN_BUILDS):
         return Evidence("not the vendor's own 8.8.15: patches are built in, or there are none")
-    if witness.agrees(ctx, OWED, ctx.boot):
+    left = lacking(ctx)
+    tried = witness.agrees(ctx, TRIED, ctx.boot)
+    if witness.agrees(ctx, OWED, ctx.boot) or (left and not tried) or _there(ctx) - _seen(ctx):
         return None
-    if left := lacking(ctx):
-        return Evidence("patches lack", (_told(left),)) if witness.agrees(ctx, TRIED, ctx.boot) else None
     present = vendor_packages(ctx)
     found = [f"{name} {present[name].version}" for name in PATCHES if name in present]
-    return Evidence(", ".join(found) or "the package source offers none")
+    told = [_told(left)] if left else []
+    if witness.agrees(ctx, OWED, _failed(ctx)):
+        told.append(
+            "the server could not be restarted for the vendor's patches; see `zflow logs install.patches`, then "
+            "restart the container"
+        )
+    away = tuple(f"{name} was removed by hand, and is not installed again" for name in sorted(removed(ctx)))
+    none = "none is installed" if left or away else "the package source offers none"
+    return Evidence(", ".join(found) or none, tuple(told), away)
+
+
+def _failed(ctx: Context) -> str:
+    return f"failed in {ctx.boot}"
 
 
 def _told(names: list[str]) -> str:
@@ -72,33 +104,43 @@ def _told(names: list[str]) -> str:
 
 
 def apply(ctx: Context) -> None:
-    """Install what lacks, and restart the server. That they cannot be had is written down for this start."""
+    """Install what lacks, and restart the server. What of it cannot be done is written down for this start."""
+    if lacking(ctx):
+        try:
+            _install(ctx)
+        except CommandError as error:
+            ctx.log(f"not to be had: {error.detail}")
+        if lacking(ctx):
+            witness.attest(ctx, TRIED, ctx.boot)
+    if witness.agrees(ctx, OWED, ctx.boot):
+        ctx.progress.report(note="restarting the server for the vendor's patches")
+        witness.attest(ctx, OWED, _restarted(ctx))
+    witness.attest(ctx, SEEN, "\n".join([zimbra_version(ctx), *sorted(_seen(ctx) | _there(ctx))]))
+
+
+def _install(ctx: Context) -> None:
+    """Get all that is needed before anything is changed, then change it. Raises CommandError."""
     if vendor_packages(ctx).keys() & set(lacking(ctx)):  # cut off in the middle
         witness.attest(ctx, OWED, ctx.boot)
     halfdone.complete(ctx)
-    source.refresh_lists(ctx)
-    if (names := lacking(ctx)) and _fetched(ctx, names):
+    source.refresh_lists(ctx, PATIENCE)
+    if names := lacking(ctx):
+        ctx.progress.report(note="fetching the vendor's patches")
+        ctx.shell.chroot(*dpkg.FETCH, *names, timeout=PATIENCE)
         ctx.progress.report(note="installing the vendor's patches")
-        witness.attest(ctx, OWED, ctx.boot)
         with holds.lifted(ctx):
+            witness.attest(ctx, OWED, ctx.boot)
             dpkg.run(ctx, "apt-get", "--yes", *OPTIONS, "install", *names)
-    if lacking(ctx):
-        witness.attest(ctx, TRIED, ctx.boot)
-    if witness.agrees(ctx, OWED, ctx.boot):
-        ctx.progress.report(note="restarting the server for the vendor's patches")
-        as_zimbra(ctx, "zmcontrol", "restart", ok=range(256), timeout=900, daemon=True)
-        witness.attest(ctx, OWED, "")
 
 
-def _fetched(ctx: Context, names: list[str]) -> bool:
-    """Get all that is needed before anything is changed; return whether it could be had."""
-    ctx.progress.report(note="fetching the vendor's patches")
+def _restarted(ctx: Context) -> str:
+    """Restart the server; return what is owed from then on. Services that lie down are started by install.services."""
     try:
-        ctx.shell.chroot(*dpkg.FETCH, *names, timeout=3000)
+        as_zimbra(ctx, "zmcontrol", "restart", ok=range(256), timeout=900, daemon=True)
     except CommandError as error:
-        ctx.log(f"not to be had: {error.detail}")
-        return False
-    return True
+        ctx.log(f"not restarted: {error.detail}")
+        return _failed(ctx)
+    return ""
 
 
 STEP = Step(

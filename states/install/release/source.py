@@ -194,14 +194,14 @@ def update(ctx: Context) -> None:
         raise _explained(output, None)
 
 
-def refresh_lists(ctx: Context) -> None:
+def refresh_lists(ctx: Context, timeout: float = 600) -> None:
     """Have apt look for newer lists of all sources: the vendor's packages need Ubuntu's, and mirrors drop old ones.
 
-    A mirror that does not answer is no error here: what the lists lack, the installer names.
+    A mirror that does not answer is no error here: what the lists lack, the installer names. `timeout` is in seconds.
     """
     ctx.progress.report(note="reading the package lists")
     patience = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")
-    ctx.shell.chroot("apt-get", "update", *patience, ok=range(256), timeout=600)
+    ctx.shell.chroot("apt-get", "update", *patience, ok=range(256), timeout=timeout)
 
 
 def _explained(output: str, error: CommandError | None) -> OperatorError | TransientError:

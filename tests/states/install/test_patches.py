@@ -6,9 +6,11 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from states import witness
 from states.bootstrap.dpkg import FETCH
 from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import holds, patches
@@ -22,7 +24,7 @@ from tests.states.install.records import STAGES, installed, session, write_histo
 from tests.states.install.shells import commands
 from tests.support import make_context
 from zflow.api import CommandError, Context, Evidence
-from zflow.codes import COMMAND
+from zflow.codes import TIME_LIMIT
 from zflow.shell import Result
 
 OWN = "8.8.15.GA.3869.UBUNTU18.64"
@@ -41,19 +43,24 @@ class Apt(Dpkg):
         self.built_in = built_in
         self.left: int | None = None
         """How many commands until it is killed."""
-        self.away = False
-        """Whether the package source does not answer."""
+        self.stuck: tuple[str, ...] = ()
+        """Words of a command that comes to no end, until its time limit ends it."""
+        self.limits: list[float] = []
+        """Seconds that those get which ask the package source."""
         self.running: set[str] = set()
         """What of the patches the running server has read."""
 
-    def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:
+    def chroot(self, *argv: str, user: str | None = None, **options: Any) -> Result:
         """Run what concerns packages, and be killed before, in the middle of dpkg, or after."""
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
                 raise Killed
-        if argv[: len(FETCH)] == FETCH and self.away:
-            raise CommandError(COMMAND, argv, 100, "E: Failed to fetch http://x.example/apt/8815 zimbra-patch\n")
+        if argv[0] == "apt-get":
+            self.limits.append(options["timeout"])
+        if self.stuck and set(self.stuck) <= set(argv):
+            self.commands.append(argv)
+            raise CommandError(TIME_LIMIT, argv, -15, "")
         if "apt-mark" in argv:
             verb, names = argv[argv.index("apt-mark") + 1], argv[argv.index("apt-mark") + 2 :]
             lines = "".join(f"{name} {'hold' if verb == 'hold' else 'install'}\n" for name in names)
@@ -98,7 +105,11 @@ def server(volume: Path, version: str = OWN, *others: str, shell: Dpkg | None = 
 )
 def test_due_where_they_lack(tmp_path: Path, version: str, present: tuple[str, ...], lacking: bool) -> None:
     """What is offered and lacks is due; a build by others has its own patches, and so has a newer release."""
-    assert (patches.probe(server(tmp_path, version, *present)) is None) == lacking
+    ctx = server(tmp_path, version, *present)
+    if version == OWN and not lacking:
+        patches.apply(ctx)  # writes down which are there
+        assert commands(ctx) == []
+    assert (patches.probe(ctx) is None) == lacking
 
 
 def test_without_an_index_nothing_is_due(tmp_path: Path) -> None:
@@ -142,6 +153,7 @@ def test_killed_at_each_command(tmp_path: Path, apt: Apt) -> None:
         ctx = server(tmp_path / "volume", shell=apt)
         for path in (tmp_path / "volume/opt").glob("*.done"):
             path.unlink()
+        witness.forget(ctx)
         apt.running, apt.left = set(), kill
         try:
             patches.apply(ctx)
@@ -161,17 +173,63 @@ def test_killed_at_each_command(tmp_path: Path, apt: Apt) -> None:
     assert whole(ctx, apt)
 
 
-def test_a_source_that_is_away_stops_nothing(tmp_path: Path, apt: Apt) -> None:
-    """As with the vendor's installer the server goes on without them; it is told, and the next start tries again."""
+@pytest.mark.parametrize("stuck", [("apt-get", "update"), FETCH, ("apt-mark", "unhold")], ids=" ".join)
+def test_what_comes_to_no_end_stops_nothing(tmp_path: Path, apt: Apt, stuck: tuple[str, ...]) -> None:
+    """As with the vendor's installer the server goes on without them; it is told, and the next start tries again.
+
+    Its ports are closed meanwhile, so that a package source that does not answer gets some minutes.
+    """
     ctx = server(tmp_path / "volume", shell=apt)
-    apt.away = True
+    apt.stuck = stuck
     patches.apply(ctx)
+    assert any(set(stuck) <= set(argv) for argv in commands(ctx))
+    assert max(apt.limits) <= 300
     evidence = patches.probe(ctx)
     assert isinstance(evidence, Evidence)
     (told,) = evidence.notices
     assert "`zflow shell apt-get install --yes --allow-change-held-packages zimbra-patch zimbra-proxy-patch`" in told
-    assert not [argv for argv in commands(ctx) if argv[0] == "zmcontrol" or "apt-mark" in argv]
+    assert not [argv for argv in commands(ctx) if argv[0] == "zmcontrol"]
     assert patches.probe(replace(ctx, boot="the next")) is None
+
+
+@pytest.mark.root
+def test_a_restart_that_comes_to_no_end_stops_nothing(tmp_path: Path, apt: Apt) -> None:
+    """The patches are in; that the server may not have read them is told, until the container starts anew."""
+    ctx = server(tmp_path / "volume", shell=apt)
+    apt.stuck = ("zmcontrol", "restart")
+    patches.apply(ctx)
+    evidence = patches.probe(ctx)
+    assert isinstance(evidence, Evidence)
+    (told,) = evidence.notices
+    assert told.startswith("the server could not be restarted for the vendor's patches")
+    assert patches.probe(replace(ctx, boot="the next")) == Evidence(evidence.summary)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("by", ["zflow", "the operator"])
+def test_a_patch_that_was_removed_on_purpose_stays_away(tmp_path: Path, apt: Apt, by: str) -> None:
+    """Whoever had installed it: it is the operator's, in this start and in later ones, and `zflow verify` says so."""
+    ctx = server(tmp_path / "volume", shell=apt)
+    if by == "the operator":
+        apt._dpkg(
+            "--install", *(str(apt.built_in / f"{name}_2.deb") for name in ("zimbra-patch", "zimbra-proxy-patch"))
+        )
+        assert patches.probe(ctx) is None
+    patches.apply(ctx)
+    assert bool(apt.running) == (by == "zflow")
+    apt._dpkg("--force-depends", "--remove", "zimbra-patch")
+    for start in ("this", "the next"):
+        seen = patches.probe(replace(ctx, boot=start))
+        assert isinstance(seen, Evidence)
+        assert (seen.summary, seen.notices) == ("zimbra-proxy-patch 2", ())
+        assert seen.remarks == ("zimbra-patch was removed by hand, and is not installed again",)
+
+
+@pytest.mark.root
+def test_another_zimbra_gets_its_patches(tmp_path: Path, apt: Apt) -> None:
+    """An upgrade takes the patches of the release before away, which nobody did on purpose."""
+    patches.apply(server(tmp_path / "volume", shell=apt))
+    assert patches.probe(server(tmp_path / "volume", "8.8.15.GA.4179.UBUNTU20.64", shell=apt)) is None
 
 
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here to ask for its file names")
