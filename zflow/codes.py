@@ -147,7 +147,7 @@ BUG = Code(
     "ZF-1023",
     "a defect in zflow",
     "A step raised an error that it should have foreseen.",
-    "Please report it with the file that `zflow bundle` makes; `zflow resume` tries again.",
+    "Please report it with the file that `zflow collect` makes; `zflow resume` tries again.",
 )
 ASK = Code(
     "ZF-1024",

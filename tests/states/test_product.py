@@ -17,7 +17,7 @@ from zflow.cli.group import group
 from zflow.codes import ENGINE_CODES
 from zflow.errors import OperatorError
 from zflow.retry import POLICIES
-from zflow.settings import PREFIX, load
+from zflow.settings import ENGINE_NAMES, PREFIX, load
 from zflow.walk.keys import key_of
 
 STEPS = PRODUCT.steps
@@ -181,19 +181,33 @@ def test_every_code_is_used() -> None:
     assert unused == []
 
 
-@pytest.mark.parametrize("code", **named(CODES))
+@pytest.mark.parametrize("code", **named((*CODES, *ENGINE_CODES)))
 def test_messages_name_what_exists(code: Code) -> None:
     """A setting that an error tells to look at exists, and each command it names is one that can be typed.
 
     None names a log: whether there is one is known where the error is met, and said there (`its_log`).
     """
-    variables = {each.variable for each in SETTINGS} | {f"{each.variable}_FILE" for each in SETTINGS}
+    variables = {each.variable for each in SETTINGS} | {f"{each.variable}_FILE" for each in SETTINGS} | ENGINE_NAMES
     assert set(re.findall(rf"{PREFIX}[A-Z0-9_]*[A-Z0-9]", texts(code))) <= variables
     assert "zflow logs" not in texts(code)
     assert "step's log" not in texts(code)
     for words in re.findall(r"`zflow ([^`]*)`", texts(code)):
         verb, *rest = shlex.split(words)
         assert group.commands[verb].make_context(verb, rest)
+
+
+def test_every_command_that_is_named_exists() -> None:
+    """In notices, lines and pages, whoever writes them: `zflow X`, or X after an engine's `exec`."""
+    within = re.compile(r"`zflow ([a-z][a-z-]*)|\bexec\b[^`\n]* zflow ([a-z][a-z-]*)")
+    files = [path for part in ("zflow", "states", "docs", "deploy") for path in (ROOT / part).rglob("*")]
+    told = {
+        (str(path.relative_to(ROOT)), first or second)
+        for path in (*files, *ROOT.glob("*.md"))
+        if path.suffix in {".py", ".md", ".yaml", ".txt", ".html"}
+        for first, second in within.findall(re.sub(r'"\n\s*f?"', "", path.read_text()))
+    }
+    assert {file for file, _ in told} >= {"README.md", "docs/errors.md", "zflow/codes.py", "states/install/patches.py"}
+    assert sorted(each for each in told if each[1] not in group.commands) == []
 
 
 @pytest.mark.parametrize("setting", **named(SETTINGS))
