@@ -148,7 +148,7 @@ def load(table: Iterable[Setting[Any]], environment: Mapping[str, str], volume: 
 def _strict_mistake(setting: Setting[Any], data: bytes, source: str) -> str:
     try:
         if setting.strict is not None:
-            setting.strict(data.decode().removesuffix("\n"))
+            setting.strict(data.decode().rstrip("\n"))
     except ValueError as error:
         return _mistake(setting, source, error)
     return ""
