@@ -34,7 +34,7 @@ made whole before services start on them."""
 PRODUCT = Product(
     name="zimbra",
     states=(
-        replace(bootstrap.STATE, steps=(firewall.OWN, firewall.CLOSED, install.CHOICES, *bootstrap.STATE.steps)),
+        replace(bootstrap.STATE, steps=(firewall.OWN, firewall.CLOSED, *bootstrap.STATE.steps)),
         updates.STATE,
         replace(install.STATE, steps=INSTALL),
         firewall.STATE,
@@ -64,6 +64,7 @@ PRODUCT = Product(
         *upgrade.CODES,
     ),
     admit=bootstrap.admit,
+    accept=install.accept,
     serves=("install.services", "firewall.open"),
     turns=tuple(step.name for step in (*upgrade.STATE.steps, *upgrade.CARRIED_OUT)),
     shields=(firewall.CLOSED.name,),

@@ -14,6 +14,7 @@ from states.install import (
     setup,
     software,
 )
+from states.install.choices import accept
 from states.install.codes import CODES
 from states.install.machine import dns, limits, syslog
 from states.install.release import archive, source, unpack
@@ -28,6 +29,7 @@ STATE = State(
         identity.STEP,
         origin.STEP,
         fits.STEP,
+        choices.STEP,
         preflight.STEP,
         limits.STEP,
         dns.STEP,
@@ -46,7 +48,4 @@ STATE = State(
     ),
 )
 
-CHOICES = choices.STEP
-"""Comes before the Ubuntu is built."""
-
-__all__ = ["CHOICES", "CODES", "SETTINGS", "STATE"]
+__all__ = ["CODES", "SETTINGS", "STATE", "accept"]

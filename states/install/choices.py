@@ -14,26 +14,28 @@ def _installed(ctx: Context) -> bool:
     return proven(ctx) is not None or bool(data(ctx) and not unfinished(ctx))
 
 
-def probe(ctx: Context) -> Evidence | None:
-    """See whether a server can be made with the settings, or none is to be made."""
+def accept(ctx: Context) -> None:
+    """Refuse them where a server is still to be made; raises OperatorError(SETTINGS)."""
+    if ctx.settings.mistakes and not _installed(ctx):
+        ctx.settings.insist()
+
+
+def probe(ctx: Context) -> Evidence:
+    """Tell those that would be refused now."""
     found = ctx.settings.mistakes
-    if found and not _installed(ctx):
-        return None
-    told = tuple(f"{each}; the installed server does without it, a new one would be refused" for each in found)
-    return Evidence("nothing is asked that an install cannot do" if not found else "it is installed already", told)
+    told = tuple(f"{each}; an installed server goes on with it, for a new one it would be refused" for each in found)
+    return Evidence(f"{len(found)} could not be used for an install" if found else "all can be used", told)
 
 
-def apply(ctx: Context) -> None:
-    """Refuse them; raises OperatorError(SETTINGS)."""
-    ctx.settings.insist()
+def apply(_ctx: Context) -> None:
+    """There is nothing to bring about: settings are the operator's."""
 
 
 STEP = Step(
-    name="bootstrap.choices",
-    title="Check the settings that only an install uses",
+    name="install.choices",
+    title="Look at the settings that only an install uses",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,
-    retry="never",
-    timeout=30,
+    timeout=10,
 )

@@ -16,6 +16,7 @@ from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from zflow import codes
 from zflow.boot import boot_identity
+from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.journal.layout import home
@@ -71,6 +72,20 @@ def test_wrong_settings_block_and_name_every_mistake(tmp_path: Path, capsys: pyt
     assert "2 mistakes" in row["detail"]
     assert codes.SETTINGS.remedy in capsys.readouterr().out
     assert process.walk(what, tmp_path, {"ZFLOW_WORD": "x"}, "test") == Exit.VALID
+
+
+def test_settings_that_the_product_refuses_on_this_volume(tmp_path: Path) -> None:
+    """The walk is blocked before a step is begun, also one ahead of its turn; accepted, it goes on."""
+
+    def refuse(_ctx: Context) -> None:
+        raise OperatorError(codes.SETTINGS, "not on this volume")
+
+    states = product(file_step("one.a"), file_step("one.ahead", ahead=True)).states
+    assert process.walk(Product("toy", states, accept=refuse), tmp_path, {}, "test") == Exit.STOPPED
+    row = Bench(tmp_path).position()
+    assert (row["state"], row["code"], row["detail"]) == ("blocked", codes.SETTINGS.id, "not on this volume")
+    assert effects(tmp_path) == []
+    assert process.walk(Product("toy", states), tmp_path, {}, "test") == Exit.VALID
 
 
 def test_what_nothing_new_is_made_with_stops_no_walk(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -53,9 +56,22 @@ def test_closed_before_anything_else() -> None:
     assert {each.scope for each in STEPS[:2]} == {Scope.BOOT}
 
 
-def test_refused_before_anything_is_made() -> None:
-    """Settings that no server can be installed with are refused before the Ubuntu is built, on a closed machine."""
-    assert [each.name for each in STEPS[2:4]] == ["bootstrap.choices", "bootstrap.rights"]
+@pytest.mark.root
+def test_settings_of_no_use_are_refused_before_anything_is_begun(tmp_path: Path) -> None:
+    """A walk of the product on an empty volume ends with the setting's name; nothing is fetched, searched or built."""
+    environment = {
+        "ZFLOW_VOLUME": str(tmp_path),
+        "ZFLOW_ADMIN_PASSWORD": "p\u00e4sswort-lang",
+        "PATH": os.environ["PATH"],
+    }
+    argv = [sys.executable, "-m", "zflow", "walk", "--reason", "test"]
+    done = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    first, then = done.stdout.splitlines()
+    assert "blocked: ZF-1001" in first
+    assert "ZFLOW_ADMIN_PASSWORD: the password has a blank or a character" in first
+    assert "what to do: " in then
+    assert [each.name for each in tmp_path.iterdir()] == [".zflow"]
+    assert not (tmp_path / ".zflow/dh").exists()
 
 
 def test_unique_names() -> None:

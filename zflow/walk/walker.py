@@ -161,6 +161,7 @@ class Walker:
     def _walk_until_at_rest(self) -> None:
         """Walk all states, and again after steps acted, until one pass finds everything as it should be."""
         self._reload()
+        self._product.accept(self._around.product_context())
         self._before = self._signatures()
         first: Count | None = None
         acted = passes = exchanges = 0
