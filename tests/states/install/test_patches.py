@@ -45,6 +45,8 @@ class Apt(Dpkg):
         """How many commands until it is killed."""
         self.stuck: tuple[str, ...] = ()
         """Words of a command that comes to no end, until its time limit ends it."""
+        self.slow = False
+        """Whether dpkg is ended by the time limit when it has unpacked what it is to install."""
         self.limits: list[float] = []
         """Seconds that those get which ask the package source."""
         self.running: set[str] = set()
@@ -67,9 +69,9 @@ class Apt(Dpkg):
             self._dpkg("--set-selections", stdin=lines)
         elif "apt-get" in argv and "install" in argv and "--download-only" not in argv and "--fix-broken" not in argv:
             files = [str(self.built_in / f"{word}_2.deb") for word in argv if word in patches.PATCHES]
-            if self.left == 0:
+            if self.left == 0 or self.slow:
                 self._dpkg("--unpack", *files)
-                raise Killed
+                raise Killed if self.left == 0 else CommandError(TIME_LIMIT, argv, -15, "")
             self._dpkg("--install", *files)
         elif argv[:2] == ("zmcontrol", "restart"):
             self.running = {name for name in patches.PATCHES if (self._root / f"opt/{name}.done").exists()}
@@ -190,6 +192,15 @@ def test_what_comes_to_no_end_stops_nothing(tmp_path: Path, apt: Apt, stuck: tup
     assert "`zflow shell apt-get install --yes --allow-change-held-packages zimbra-patch zimbra-proxy-patch`" in told
     assert not [argv for argv in commands(ctx) if argv[0] == "zmcontrol"]
     assert patches.probe(replace(ctx, boot="the next")) is None
+
+
+@pytest.mark.root
+def test_no_server_is_restarted_on_half_of_a_patch(tmp_path: Path, apt: Apt) -> None:
+    """What the time limit cut off is completed first."""
+    ctx = server(tmp_path / "volume", shell=apt)
+    apt.slow = True
+    patches.apply(ctx)
+    assert whole(ctx, apt)
 
 
 @pytest.mark.root
