@@ -22,8 +22,8 @@ everybody until this line (zmsetup.pl 8.8.15, 9.0.0: 353-380)."""
 STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
 """The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), docs/zimbra.md §2.1."""
 PASSWORD = re.compile(
-    r"((?<!invalid )\b\w*(?i:pass)(?i:word|wd)?\w*(?: to |\s*[=:]+)\s*|(?<!\S)--?(?:\w*(?i:pass)\w*|[wr])\s+(?=[^\s-]))"
-    r"""('[^']*'|"[^"]*"|\S+)"""
+    r"((?<!invalid )\b\w*(?i:pass)(?i:word|wd)?\w*(?: to | *[=:]+) *|(?<!\S)--?(?:\w*(?i:pass)\w*|[wr]) +(?=[^\s-]))"
+    r"""('[^'\n]*'|"[^"\n]*"|\S+)"""
 )
 """A setting that is one, or an option, with its value: of an attended install zflow does not know them all."""
 SAYS_NOTHING = re.compile(

@@ -162,6 +162,7 @@ def test_failures_in_a_log(log: str, found: list[str]) -> None:
         "ldapsearch -x -w chosen-1 -D cn=config",
         "/opt/zimbra/bin/zmldappasswd -r chosen-1",
         "mysql --password chosen-1",
+        "a_password='chosen-1",
     ],
 )
 def test_a_password_that_nobody_knows_is_never_told(words: str) -> None:
@@ -171,9 +172,18 @@ def test_a_password_that_nobody_knows_is_never_told(words: str) -> None:
     assert "chosen-1" not in found
 
 
-@pytest.mark.parametrize("words", ["invalid password: must be of 6 characters", "zmprov -r -m -l aaa a@b", "rm -rf x"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "invalid password: must be of 6 characters",
+        "zmprov -r -m -l aaa a@b",
+        "rm -rf x",
+        f"Enter password:\n{AT}failed.",
+        f"zmprov -r\n{AT}failed.",
+    ],
+)
 def test_what_is_no_password_is_told(words: str) -> None:
-    """The reason of a failure stays one."""
+    """The reason of a failure stays one, and the line after it."""
     assert setuplog.clean(words) == words
 
 
