@@ -39,8 +39,9 @@ def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
 def refused(ctx: Context) -> list[str]:
     """Return the packages beside which the unpacked release is not installed: chat, drive, talk and the like.
 
-    It names them itself, from 10.0 on, and ends with 1 where dpkg has any, if only its configuration (globals.sh
-    10.0.6: 53-64; utilfunc.sh: 931-950, called at 689; isInstalled).
+    It names them itself, from 10.0 on, and ends with 1 where dpkg has any that is not to be removed (globals.sh
+    10.0.6: 53-64; utilfunc.sh: 931-950, called at 689; isInstalled, 2683-2692: what is held blocks even when only its
+    configuration is left).
     """
     try:
         named = re.search(r'^ZEXTRAS_PACKAGES="([^"]*)"', read_text(installer(ctx) / "util/globals.sh"), re.MULTILINE)
@@ -48,8 +49,9 @@ def refused(ctx: Context) -> list[str]:
     except OSError:
         return []
     names = named[1].replace("\\", " ").split() if named else []
-    there = dict(re.findall(r"^Package: (\S+)\nStatus: \S+ \S+ (\S+)$", status, re.MULTILINE))
-    return [name for name in names if there.get(name, "not-installed") != "not-installed"]
+    there = dict(re.findall(r"^Package: (\S+)\nStatus: (.+)$", status, re.MULTILINE))
+    gone = ("not-installed", "deinstall ok")
+    return [name for name in names if name in there and not any(each in there[name] for each in gone)]
 
 
 def probe(ctx: Context) -> Evidence | None:

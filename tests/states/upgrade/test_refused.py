@@ -25,11 +25,12 @@ ASK = 'dpkg() { cat "$STATUS/$2" 2>/dev/null; }; ZEXTRAS_PACKAGES=$1; UNINSTALL=
     ("release", "states", "found"),
     [
         ("10.1.0", {"zimbra-chat": "hold ok installed", "zimbra-drive": "install ok installed"}, True),
-        ("10.1.0", {"zimbra-talk": "deinstall ok config-files"}, True),
+        ("10.1.0", {"zimbra-talk": "hold ok config-files", "zimbra-chat": "deinstall ok config-files"}, True),
+        ("10.1.0", {"zimbra-talk": "deinstall ok config-files"}, False),
         ("10.1.0", {"zimbra-talk": "unknown ok not-installed", "zimbra-chatter": "install ok installed"}, False),
         ("9.0.0", {"zimbra-chat": "install ok installed"}, False),
     ],
-    ids=["installed", "configuration left", "purged", "9.0"],
+    ids=["installed", "held", "removed", "purged", "9.0"],
 )
 def test_what_the_installer_would_end_for(tmp_path: Path, release: str, states: dict[str, str], found: bool) -> None:
     """It is told by name with the command that removes it, exactly where the release's own script ends."""
@@ -47,7 +48,7 @@ def test_what_the_installer_would_end_for(tmp_path: Path, release: str, states: 
         with pytest.raises(OperatorError) as caught:
             checks.apply(ctx)
         assert caught.value.code is codes.NOT_READY
-        names = " ".join(name for name in ("zimbra-drive", "zimbra-chat", "zimbra-talk") if name in states)
+        names = "zimbra-drive zimbra-chat" if "zimbra-drive" in states else "zimbra-talk"
         assert f"`zflow shell apt-get purge --yes --allow-change-held-packages {names}`" in caught.value.detail
     else:
         checks.apply(ctx)
@@ -61,6 +62,7 @@ def ends(tmp_path: Path, util: dict[str, str], states: dict[str, str]) -> int:
         (tmp_path / name).write_text(f"Package: {name}\nStatus: {status}\n")
     names = util["globals.sh"].partition('ZEXTRAS_PACKAGES="')[2].partition('"')[0].replace("\\", " ")
     body = util["utilfunc.sh"]
-    look = body[body.index("verifyNGModulesInstalled() {") : body.index("checkUserInfo() {")]
+    asked = body[body.index("isInstalled() {") : body.index("checkExistingInstall() {")]
+    look = asked + body[body.index("verifyNGModulesInstalled() {") : body.index("checkUserInfo() {")]
     argv = ["bash", "-c", ASK, "look", names, look]
     return subprocess.run(argv, env={"STATUS": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=False).returncode

@@ -120,13 +120,12 @@ verifyUpgrade() {
 }
 
 verifyNGModulesInstalled() {
-  # From 10.0 on; what left only its configuration behind counts as installed.
+  # From 10.0 on.
   local package
   [ $UNINSTALL = no ] || return 0
   for package in $ZEXTRAS_PACKAGES; do
-    case $(dpkg -s $package 2> /dev/null | grep '^Status: ') in
-      ""|*not-installed*) continue ;;
-    esac
+    isInstalled $package
+    [ -n "$PKGINSTALLED" ] || continue
     echo "NG Modules detected on this system. If you continue with this upgrade, NG module packages and the associated data will be deleted."
     echo "If you still want to continue, start upgrade using --skip-ng-check"
     exit 1
