@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.standin.runtime import configd, host, localconfig, rewrite, store
+from rehearsal.standin.runtime import configd, host, localconfig, proxyconf, rewrite, store
 from states.tls import hsts, profile
 from states.tls.profiles import desired
 
@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("NGINX", "conf/nginx.conf"), ("DHPARAM", "conf/dhparam.pem"), ("JETTY", "mailboxd/etc/jetty.xml"),
         ("POSTFIX", "common/conf"),
     ):  # fmt: skip
-        monkeypatch.setattr(rewrite, name, tmp_path / place)
+        monkeypatch.setattr(proxyconf if hasattr(proxyconf, name) else rewrite, name, tmp_path / place)
     monkeypatch.setattr(host, "CONF", tmp_path / "conf")
     monkeypatch.setattr(host, "USER", "root")
     monkeypatch.setattr(localconfig, "get", lambda name: {"zimbra_server_hostname": HOST}.get(name, ""))

@@ -128,6 +128,11 @@ def stop_process(path: Path, word: str) -> bool:
     return False
 
 
+def template(name: str) -> str:
+    """A file of the folder templates."""
+    return (Path(__file__).parent / "templates" / name).read_text()
+
+
 def words(text: str) -> List[str]:
     """Split at blanks and commas."""
     return text.replace(",", " ").split()

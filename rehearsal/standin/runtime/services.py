@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Dict, List
 
-from . import configrewrite, host, rewrite
+from . import configrewrite, host, proxyconf
 from .ports import PORTS
 
 BIN = host.HOME / "bin"
@@ -78,13 +78,16 @@ class Proxy(Service):
     """The real nginx, on the rendered configuration."""
 
     def _nginx(self, *words: str) -> bool:
-        code, output = host.run(["sudo", "-n", str(SBIN / "nginx"), "-c", str(rewrite.NGINX), *words])
+        code, output = host.run(["sudo", "-n", str(SBIN / "nginx"), "-c", str(proxyconf.NGINX), *words])
         if code:
             print(output, file=sys.stderr)
         return code == 0
 
     def start(self) -> bool:
-        return self._nginx() and host.wait_until(self.running, 10)
+        reason = proxyconf.fault(proxyconf.NGINX.read_text())
+        if reason:
+            print("nginx start failed. reason: " + reason)
+        return not reason and self._nginx() and host.wait_until(self.running, 10)
 
     def stop(self) -> bool:
         return not self.running() or (self._nginx("-s", "stop") and host.wait_until(lambda: not self.running(), 10))

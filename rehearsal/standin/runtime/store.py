@@ -5,11 +5,13 @@ import json
 import os
 import uuid
 from contextlib import contextmanager
-from typing import Dict, Iterator, List
+from typing import Callable, Dict, Iterator, List
 
 from . import host
 
 Entry = Dict[str, List[str]]
+Lookup = Callable[[str], List[str]]
+"""The values of an attribute, of the server or of what it inherits from."""
 
 DATABASE = host.DATA / "ldap/mdb/db/data.mdb"
 """Under the vendor's name: its presence is what decides whether LDAP was initialised."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.standin.runtime import rewrite, store
+from rehearsal.standin.runtime import proxyconf, store
 from states.tls import handshake, names
 from states.tls.settings import SETTINGS
 from tests.engine.where import wait_for
@@ -82,7 +82,7 @@ class Proxied(Server):
     def render(self) -> None:
         """Write nginx's configuration from the attributes."""
         with store.opened() as directory:
-            text = rewrite.nginx(lambda name: directory.value(SERVER, name))
+            text = proxyconf.nginx(lambda name: directory.value(SERVER, name))
         text = text.replace("/opt/zimbra", f"{self.volume}/opt/zimbra").replace("user zimbra zimbra;", "")
         (self.volume / "nginx.conf").write_text(text)
 
