@@ -41,6 +41,12 @@ def read_server(ctx: Context, name: str, attribute: str) -> tuple[str, ...]:
     return found[0].get(attribute.lower(), ()) if found else ()
 
 
+def in_force(ctx: Context, server: str, *names: str) -> dict[str, str]:
+    """Return attributes of a server's entry; one that is not set there is the global configuration's."""
+    everywhere = read_config(ctx, names)
+    return {name: " ".join(read_server(ctx, server, name) or everywhere[name]) for name in names}
+
+
 def read_domains(ctx: Context, attribute: str) -> dict[str, tuple[str, ...]]:
     """Return an attribute of each mail domain; empty for a domain without it. Raises CommandError."""
     found = _ask(ctx, "", "sub", DOMAINS, ("zimbraDomainName", attribute))

@@ -5,7 +5,8 @@ Postfix from the container's own. The vendor writes those of the day of the inst
 operator's own networks stay.
 
 Whether it listens by IPv6: the vendor decides that once as well (zimbraIPMode). When the container has got an IPv6
-address since, the server is told, by the vendor's own way; later the mode is the operator's to change.
+address since, the server is told, by the vendor's own way, unless its proxy would not start then; later the mode is
+the operator's to change.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from zflow.api import Context, Drift, Evidence, Scope, Step, holds, read_text, w
 ATTRIBUTE = "zimbraMtaMyNetworks"
 MARK = Path("opt/zimbra/.zflow-networks")
 MODE = "zimbraIPMode"
+STRICT = "zimbraReverseProxyStrictServerNameEnabled"
+"""With both families nginx does not start on it: the vendor's template gives the options of one address twice
+(zm-nginx-conf 8.8.15, nginx.conf.web.https.default.template, 7, 33)."""
 IP_TOOL = "/opt/zimbra/libexec/zmiptool"
 """Carries the mode over into the local settings of Java and of the database (zm-core-utils, src/libexec/zmiptool)."""
 
@@ -68,11 +72,16 @@ def family_lost(ctx: Context) -> str | None:
     )
 
 
+def _strict(ctx: Context) -> bool:
+    return directory.in_force(ctx, server_name(ctx), STRICT)[STRICT] == "TRUE"
+
+
 def _not_served(ctx: Context, silent: list[int]) -> str:
-    commands = f"zmprov ms {server_name(ctx)} {MODE} both; {IP_TOOL}; zmcontrol restart"
+    off, why = (f"{STRICT} FALSE ", f"; {STRICT}, which is on, does not go with it") if _strict(ctx) else ("", "")
+    commands = f"zmprov ms {server_name(ctx)} {off}{MODE} both; {IP_TOOL}; zmcontrol restart"
     return (
         f"the container has an IPv6 address, and nothing listens there on {', '.join(map(str, silent))}: "
-        f"`zflow shell su - zimbra -c '{commands}'`"
+        f"`zflow shell su - zimbra -c '{commands}'`{why}"
     )
 
 
@@ -99,7 +108,7 @@ def apply(ctx: Context) -> None:
     before = remembered(ctx)
     value = exchanged(" ".join(present_values(ctx)), before, wanted())
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), ATTRIBUTE, value, timeout=180)
-    if has_ipv6(wanted()) and not has_ipv6(before) and silent_over_ipv6():
+    if has_ipv6(wanted()) and not has_ipv6(before) and silent_over_ipv6() and not _strict(ctx):
         listen_by_ipv6(ctx)
     else:
         let_know(ctx)

@@ -5,27 +5,39 @@ hosts of the domains (zm-nginx-conf 8.8.15, nginx.conf.web.https.default.templat
 an operator may turn it on, and earlier versions of zflow did. It stays on: whoever relies on it since would lose it.
 
 A virtual host without an address of its own listens where its name leads to, behind a published port hence nowhere, but
-with zimbraReverseProxySNIEnabled where the server does (zm-mailbox 8.8.15, ProxyConfGen.java, 2612-2668).
+with zimbraReverseProxySNIEnabled where the server does. One whose name leads to an address of another family than
+zimbraIPMode's spoils the whole configuration (zm-mailbox 8.8.15, ProxyConfGen.java, 2612-2668): the proxy, which
+serves, is restarted only on one that nginx takes.
 """
 
 from __future__ import annotations
 
+import time
+
 from states import witness
 from states.bootstrap.addresses import addresses
-from states.directory import read_config, read_domains, read_server
+from states.directory import in_force, read_config, read_domains
 from states.identity import server_name
-from states.kept import kept
+from states.install.networks import MODE, STRICT
+from states.kept import kept, way_out
 from states.silence import unless_silent
-from states.tls import handshake
+from states.tls import handshake, server
 from states.tls.settings import NAMES
-from states.zimbra import as_zimbra
-from zflow.api import Context, Evidence, Step
+from states.zimbra import as_zimbra, render
+from zflow.api import Context, Drift, Evidence, Step
 
-WITNESS = "tls-names"
-STRICT, SNI, MODE = "zimbraReverseProxyStrictServerNameEnabled", "zimbraReverseProxySNIEnabled", "zimbraIPMode"
+WITNESS, ADDED, REJECTED = "tls-names", "tls-names-added", "tls-names-rejected"
+"""The names that the proxy took; those that zflow put on the list; those with which it would not have started."""
+SNI = "zimbraReverseProxySNIEnabled"
 HOSTS, ADDRESSES, DEFAULT = "zimbraVirtualHostname", "zimbraVirtualIPAddress", "zimbraDefaultDomainName"
+NGINX, RENDERED = "/opt/zimbra/common/sbin/nginx", f"{server.CONF}/nginx.conf"
 HTTPS = 443
 REFUSED = 400
+STARTS = ("__SUCCESS__", "No available nginx lookup handlers could be contacted")
+"""In the last line of nginx.conf; with other ones zmproxyctl starts nothing (zm-core-utils 8.8.15, src/bin/zmproxyctl,
+76-90)."""
+PATIENCE = 60.0
+"""Seconds for nginx to answer after its start."""
 
 
 def _names(ctx: Context) -> tuple[str, ...]:
@@ -37,22 +49,54 @@ def inputs(ctx: Context) -> str:
     return "".join(f"{each}\n" for each in _names(ctx))
 
 
-def probe(ctx: Context) -> Evidence | None:
+def probe(ctx: Context) -> Evidence | Drift | None:
     """See that a proxy with a list of names has all of them, and ask it under each."""
-    names = _names(ctx)
-    if not names:
-        return Evidence("no names beside the server's own")
-    have = _server(ctx, STRICT, SNI, MODE)
-    if have[STRICT] != "TRUE":
-        return Evidence("the proxy answers under every name")
-    if have[MODE] == "both":
+    return _look(ctx, again=False)
+
+
+def audit(ctx: Context) -> Evidence | Drift | None:
+    """See the same; names with which the proxy would not have started are due again."""
+    return _look(ctx, again=True)
+
+
+def _look(ctx: Context, *, again: bool) -> Evidence | Drift | None:
+    have = in_force(ctx, server_name(ctx), STRICT, SNI, MODE)
+    strict = have[STRICT] == "TRUE"
+    if strict and have[MODE] == "both":
         return Evidence("not written", (f"{MODE} is both: with {STRICT} nginx will not start again; {_way_out(ctx)}",))
+    if _left(ctx):
+        return None
+    if not strict:
+        return Evidence("the proxy answers under every name")
+    if not _names(ctx):
+        return Evidence("no names beside the server's own", _others_refused(ctx))
+    if reason := _rejected(ctx, have[MODE]):
+        told = f"{reason}; correct that and run `zflow resume`, or {_way_out(ctx)}"
+        return Drift(reason) if again else Evidence("not written", (told,))
     if not witness.agrees(ctx, WITNESS, inputs(ctx)) or _missing(ctx) or _needs_sni(ctx, have[SNI]):
         return None
-    here = (*addresses().own, handshake.LOCAL)[0]
-    refused = [each for each in names if handshake.status(here, HTTPS, each) == REFUSED]
-    told = f"the proxy answers 400 under {', '.join(refused)}: {STRICT} is on; {_way_out(ctx)}"
-    return Evidence(f"virtual hosts: {', '.join(names)}", (told,) if refused else ())
+    return Evidence(f"virtual hosts: {', '.join(_names(ctx))}", _still_refused(ctx))
+
+
+def _others_refused(ctx: Context) -> tuple[str, ...]:
+    if STRICT in kept(ctx):
+        return ()
+    told = f"the proxy answers 400 under every name but {server_name(ctx)} and the domains' {HOSTS}: {STRICT} is on"
+    return (f"{told}; {_way_out(ctx)}; {way_out(ctx, (STRICT,))}",)
+
+
+def _still_refused(ctx: Context) -> tuple[str, ...]:
+    """Say which names get a 400 that the server's own does not: every name may, as for want of a client certificate."""
+    refused = [each for each in _names(ctx) if _status(each) == REFUSED]
+    if not refused or _status(server_name(ctx)) == REFUSED:
+        return ()
+    return (f"the proxy answers 400 under {', '.join(refused)}: {STRICT} is on; {_way_out(ctx)}",)
+
+
+def _status(name: str) -> int | None:
+    """Return what the proxy answers under a name, at the first of the machine's addresses where it does."""
+    answers = (handshake.status(each, HTTPS, name) for each in (*addresses().own, handshake.LOCAL))
+    return next((each for each in answers if each is not None), None)
 
 
 def _way_out(ctx: Context) -> str:
@@ -62,10 +106,10 @@ def _way_out(ctx: Context) -> str:
     )
 
 
-def _server(ctx: Context, *names: str) -> dict[str, str]:
-    """Return attributes of the server's entry; one that is not set there is the global configuration's."""
-    everywhere = read_config(ctx, names)
-    return {name: " ".join(read_server(ctx, server_name(ctx), name) or everywhere[name]) for name in names}
+def _rejected(ctx: Context, mode: str) -> str:
+    """Return why the proxy would not have started with these names; empty for other names, or another mode."""
+    tried, _, reason = witness.recall(ctx, REJECTED).partition(f"{mode}: ")
+    return reason if tried == inputs(ctx) else ""
 
 
 def _missing(ctx: Context) -> list[str]:
@@ -75,29 +119,104 @@ def _missing(ctx: Context) -> list[str]:
     return [each for each in _names(ctx) if each not in present]
 
 
+def _added(ctx: Context) -> list[str]:
+    return witness.recall(ctx, ADDED).split()
+
+
+def _left(ctx: Context) -> list[str]:
+    """Return the names that zflow added to the default domain and nobody wants any more."""
+    unwanted = [each for each in _added(ctx) if each not in _names(ctx)]
+    return [each for each in unwanted if each in _hosts(ctx)] if HOSTS not in kept(ctx) else []
+
+
+def _domain(ctx: Context) -> str:
+    return " ".join(read_config(ctx, (DEFAULT,))[DEFAULT])
+
+
+def _hosts(ctx: Context) -> tuple[str, ...]:
+    return read_domains(ctx, HOSTS).get(_domain(ctx), ())
+
+
 def _needs_sni(ctx: Context, sni: str) -> bool:
     """Tell whether virtual hosts are to listen as the server does; an operator's addresses of domains are respected."""
     return sni != "TRUE" and SNI not in kept(ctx) and not any(read_domains(ctx, ADDRESSES).values())
 
 
 def apply(ctx: Context) -> None:
-    """Add what is missing to the default domain's virtual hosts, for the proxy too. Those of the operator stay."""
-    if missing := _missing(ctx):
-        words = [word for each in missing for word in (f"+{HOSTS}", each)]
-        domain = " ".join(read_config(ctx, (DEFAULT,))[DEFAULT])
-        as_zimbra(ctx, "zmprov", "-l", "md", domain, *words, timeout=180)
-        as_zimbra(ctx, "zmprov", "fc", "domain", ok=range(256), timeout=180)
-    if _needs_sni(ctx, _server(ctx, SNI)[SNI]):
-        as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), SNI, "TRUE", timeout=180)
+    """Add what is missing to the default domain's virtual hosts, take out what zflow added and nobody wants any more.
+
+    Those of the operator stay. What the proxy would not start with is taken out again, and told.
+    """
+    have = in_force(ctx, server_name(ctx), STRICT, SNI, MODE)
+    strict = have[STRICT] == "TRUE"
+    left = _left(ctx)
+    missing = _missing(ctx) if strict else []
+    _note(ctx, [*_added(ctx), *missing])
+    _change(ctx, [*(("+", each) for each in missing), *(("-", each) for each in left)])
+    sni = strict and _needs_sni(ctx, have[SNI])
+    if sni:
+        _set_sni(ctx, "TRUE")
+    if reason := _restarted(ctx):
+        unproven = [each for each in _added(ctx) if each not in witness.recall(ctx, WITNESS).split()]
+        _change(ctx, [("-", each) for each in unproven if each in _hosts(ctx)])
+        if sni:
+            _set_sni(ctx, "FALSE")
+        _note(ctx, [each for each in _added(ctx) if each not in unproven])
+        render(ctx, "proxy")
+        if _status(server_name(ctx)) is None:
+            _restart(ctx)
+        witness.attest(ctx, REJECTED, f"{inputs(ctx)}{have[MODE]}: {reason}")
+    else:
+        witness.attest(ctx, REJECTED, "")
+        witness.attest(ctx, WITNESS, inputs(ctx))
+    _note(ctx, [each for each in _added(ctx) if each not in left])
+
+
+def _note(ctx: Context, added: list[str]) -> None:
+    witness.attest(ctx, ADDED, "".join(f"{each}\n" for each in dict.fromkeys(added)))
+
+
+def _change(ctx: Context, changes: list[tuple[str, str]]) -> None:
+    if not changes:
+        return
+    words = [word for sign, each in changes for word in (f"{sign}{HOSTS}", each)]
+    as_zimbra(ctx, "zmprov", "-l", "md", _domain(ctx), *words, timeout=180)
+    as_zimbra(ctx, "zmprov", "fc", "domain", ok=range(256), timeout=180)
+
+
+def _set_sni(ctx: Context, value: str) -> None:
+    as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), SNI, value, timeout=180)
+
+
+def _restart(ctx: Context) -> bool:
     # As the vendor's schema wants it for these attributes; it renders too, which a reload does not (zmproxyctl, 67-69).
-    as_zimbra(ctx, "zmproxyctl", "restart", ok=range(256), timeout=300, daemon=True)
-    witness.attest(ctx, WITNESS, inputs(ctx))
+    return as_zimbra(ctx, "zmproxyctl", "restart", ok=range(256), timeout=300, daemon=True).code == 0
+
+
+def _restarted(ctx: Context) -> str:
+    """Restart the proxy and see it answer; return why it was not, or does not."""
+    render(ctx, "proxy")
+    last = (server.text(ctx, RENDERED).splitlines() or [""])[-1]
+    if not any(each in last for each in STARTS):
+        return f"the proxy cannot be configured: {last.partition(':')[2].strip() or 'unknown'}"
+    tried = ctx.shell.chroot(NGINX, "-t", "-q", "-c", RENDERED, ok=range(256), timeout=60)
+    if tried.code:
+        return f"nginx would not start: {(tried.output.strip().splitlines() or ['unknown'])[0]}"
+    served = _status(server_name(ctx)) is not None
+    good = _restart(ctx)
+    deadline = time.monotonic() + PATIENCE
+    while served and _status(server_name(ctx)) is None:
+        if not good or time.monotonic() > deadline:
+            return "the proxy did not answer any more after its restart"
+        ctx.pause(1)
+    return ""
 
 
 STEP = Step(
     name="tls.names",
     title="Let the proxy answer under all names",
     probe=unless_silent(probe),
+    audit=unless_silent(audit),
     apply=apply,
     inputs=inputs,
     timeout=900,

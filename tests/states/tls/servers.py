@@ -31,10 +31,10 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def listens(port: int) -> bool:
+def listens(port: int, address: str = ADDRESS) -> bool:
     """Tell whether somebody listens on a port."""
-    with closing(socket.socket()) as tried:
-        return tried.connect_ex((ADDRESS, port)) == 0
+    with closing(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)) as tried:
+        return tried.connect_ex((address, port)) == 0
 
 
 @contextmanager
