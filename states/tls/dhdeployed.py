@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 
 from states import witness
+from states.directory import in_force
+from states.identity import server_name
 from states.kept import kept, way_out
 from states.tls import codes, dh, group, handshake, server
 from states.zimbra import as_zimbra, render, zimbra_version
@@ -24,8 +26,11 @@ SECTIONS = ("dhparam", "ldap", "mta", "proxy")
 WITNESS = "dh.txt"
 PATIENCE = 90.0
 """Seconds; a request that meets zmconfigd at work is answered from before, and its next turn is a minute away."""
-SERVED = 20.0
+SERVED = 120.0
 """Seconds that proxy and MTA get for a reload."""
+FRONT = {"zimbraReverseProxyHttpEnabled": (443,), "zimbraReverseProxyMailEnabled": (110, 143, 993, 995)}
+"""Which ports are the proxy's; else they may be the mail store's, and Java has groups of its own (zm-build 8.8.15,
+rpmconf/Install/zmsetup.pl, 6244-6270)."""
 
 
 def _ours(ctx: Context) -> str:
@@ -64,9 +69,11 @@ def audit(ctx: Context) -> Evidence | Drift | None:
 
 
 def _others(ctx: Context) -> list[int]:
-    """Return the ports that use another group than ours; those that use none, or do not answer, are not among them."""
+    """Return the ports of proxy and MTA that use another group than ours; none, or no answer, is no other one."""
     ours = group.prime(_ours(ctx))
-    ports = [port for port in handshake.PORTS if port != handshake.STORE]
+    proxied = in_force(ctx, server_name(ctx), *FRONT)
+    stores = {handshake.STORE, *(port for name in FRONT if proxied[name] == "FALSE" for port in FRONT[name])}
+    ports = [port for port in handshake.PORTS if port not in stores]
     return [port for port in ports if handshake.prime(port) not in {None, ours}]
 
 

@@ -18,7 +18,7 @@ from states.install.machine.memory import Memory
 from states.install.vendor.answers import FIXED, Facts, shares
 from states.install.vendor.answers import networks as own_networks
 from states.product import PRODUCT
-from states.tls import dhdeployed, hsts
+from states.tls import dhdeployed, hsts, names
 from states.tls.profiles import PROFILES, desired
 from tests.support import make_context
 from tests.vendor import RELEASES, ROOT, Definition, definitions
@@ -41,8 +41,16 @@ PLACES: Mapping[str, str] = {
     "domain zimbraDomainName": "domain",
     f"ms {networks.ATTRIBUTE}": "server",
     f"ms {networks.MODE}": "server",
+    f"gcf {networks.STRICT}": "globalConfig",
+    f"gcf {names.SNI}": "globalConfig",
+    f"gcf {networks.MODE}": "globalConfig",
     f"mcf {dhdeployed.ATTRIBUTE}": "globalConfig",
     f"mcf {hsts.ATTRIBUTE}": "globalConfig",
+    f"ms {networks.STRICT}": "server",
+    f"ms {names.SNI}": "server",
+    f"md {names.HOSTS}": "domain",
+    f"md {names.ADDRESSES}": "domain",
+    **{f"gs {name}": "server" for name in dhdeployed.FRONT},
     "zmsetup zimbraFeatureBriefcasesEnabled": "cos",
     "zmsetup zimbraFeatureTasksEnabled": "cos",
     "zmsetup zimbraPrefTimeZoneId": "cos",

@@ -16,13 +16,13 @@ class Answering(Shell):
 
     def __init__(self, root: Path, answer: Answer = lambda _argv: "") -> None:
         super().__init__(root=root, tag="test", log=lambda _line: None)
-        self._answer = answer
+        self.answer = answer
         self.commands: list[tuple[str, ...]] = []
 
     def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:
         """Keep the command and answer it."""
         self.commands.append(argv)
-        found = self._answer(argv)
+        found = self.answer(argv)
         if isinstance(found, Exception):
             raise found
         return Result(0, found)

@@ -81,6 +81,23 @@ def test_ipv6_given_later(ctx: Context) -> None:
     ]
 
 
+def test_a_list_of_names_goes_before_ipv6(ctx: Context) -> None:
+    """With both families nginx would not start on it any more: nothing is restarted, and what to type turns it off."""
+    assert isinstance(ctx.shell, Answering)
+    before = ctx.shell.answer
+    ctx.shell.answer = lambda argv: f"{before(argv)}{networks.STRICT}: TRUE\n"
+    networks.apply(ctx)
+    assert [" ".join(argv[:2]) for argv in orders(ctx)] == TOLD
+    evidence = networks.probe(ctx)
+    assert isinstance(evidence, Evidence)
+    (told,) = evidence.notices
+    assert f"'zmprov ms mail.example.org {networks.STRICT} FALSE zimbraIPMode both; /opt/" in told
+    ctx.shell.answer = before
+    evidence = networks.probe(ctx)
+    assert isinstance(evidence, Evidence)
+    assert "'zmprov ms mail.example.org zimbraIPMode both; /opt/" in evidence.notices[0]
+
+
 def test_what_still_does_not_listen_is_told(ctx: Context) -> None:
     """It is not tried again and again, for the mode may be the operator's choice by then; it is told."""
     networks.apply(ctx)

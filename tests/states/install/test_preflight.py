@@ -209,7 +209,7 @@ def test_what_dpkg_was_cut_off_in_is_completed_before_it_is_judged(tmp_path: Pat
     write_packages(tmp_path, *(set(system.PREREQUISITES) - {"perl"}))
     dpkg(tmp_path, "--unpack", str(built(tmp_path / "perl.deb")))
     assert isinstance(ctx.shell, Answering)
-    real = replace(ctx, shell=Dpkg(tmp_path, ctx.shell._answer))
+    real = replace(ctx, shell=Dpkg(tmp_path, ctx.shell.answer))
     assert [each.partition(" is missing")[0] for each in texts(real)] == ["the package perl"]
     assert step.probe(real) is None
     step.apply(real)

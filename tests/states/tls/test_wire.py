@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.standin import HERE as STANDIN
+from states import directory
 from states.tls import codes, dh, dhdeployed, exchange, group, handshake, hsts, server
 from tests.engine.where import wait_for
 from tests.states.tls.authority import HOST, Issued, ec_key, inter, issue, rsa_key
@@ -51,10 +52,14 @@ class Real(Zimbra):
 
     stored = ""
     """The Diffie-Hellman parameters that the directory holds."""
+    proxied = "TRUE"
+    """Whether web, IMAP and POP are the proxy's, by the directory."""
 
     def _answer(self, argv: tuple[str, ...], stdin: str) -> Result:
         if argv[:3] == ("zmdhparam", "set", "-in"):
             self.stored = self.read(argv[3])
+        elif argv[0] == directory.SEARCH:
+            return Result(0, "".join(["dn: cn=config\n", *(f"{name}: {self.proxied}\n" for name in dhdeployed.FRONT)]))
         elif argv[0].endswith("/configrewrite"):
             self.write(dhdeployed.RENDERED, self.stored)
         return super()._answer(argv, stdin)
@@ -203,6 +208,16 @@ def test_other_parameters_come_onto_the_wire(wire: Wire, monkeypatch: pytest.Mon
     wait_for(lambda: dhdeployed._others(ctx) == front, "the vendor's group again")
     wire.zimbra.write(dhdeployed.RENDERED, dh.file(ctx).read_text())
     assert isinstance(dhdeployed.audit(ctx), Drift)
+
+    # Where the mail store has these ports itself, Java's own groups stop nothing.
+    nginx = wire.zimbra.nginx
+    ports = ((nginx.https,), (nginx.imaps, nginx.imap, nginx.pop))
+    monkeypatch.setattr(dhdeployed, "FRONT", dict(zip(dhdeployed.FRONT, ports, strict=True)))
+    monkeypatch.setattr(nginx, "reload", lambda: True)
+    wire.zimbra.proxied = "FALSE"
+    dhdeployed.apply(ctx)
+    assert isinstance(dhdeployed.audit(ctx), Evidence)
+    assert handshake.prime(nginx.imap) == group.prime(VENDORS.read_text())
 
 
 def killed(_ctx: Context) -> None:
