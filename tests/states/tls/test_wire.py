@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,11 +56,15 @@ class Real(Zimbra):
     proxied = "TRUE"
     """Whether web, IMAP and POP are the proxy's, by the directory."""
 
+    def chroot(self, *argv: str, user: str | None = None, **options: Any) -> Result:
+        """Tell besides which ports are the proxy's."""
+        if argv[0] == directory.SEARCH and set(argv) & set(dhdeployed.FRONT):
+            return Result(0, "".join(["dn: cn=config\n", *(f"{name}: {self.proxied}\n" for name in dhdeployed.FRONT)]))
+        return super().chroot(*argv, user=user, **options)
+
     def _answer(self, argv: tuple[str, ...], stdin: str) -> Result:
         if argv[:3] == ("zmdhparam", "set", "-in"):
             self.stored = self.read(argv[3])
-        elif argv[0] == directory.SEARCH:
-            return Result(0, "".join(["dn: cn=config\n", *(f"{name}: {self.proxied}\n" for name in dhdeployed.FRONT)]))
         elif argv[0].endswith("/configrewrite"):
             self.write(dhdeployed.RENDERED, self.stored)
         return super()._answer(argv, stdin)
