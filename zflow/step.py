@@ -141,9 +141,9 @@ class Product:
     settings: tuple[Setting[Any], ...] = ()
     codes: tuple[Code, ...] = ()
     admit: Callable[[Path], None] = field(default=lambda _volume: None)
+    """Asked before zflow writes anything to a volume without a journal; raises OperatorError to refuse it."""
     accept: Action = field(default=lambda _ctx: None)
     """Refuses settings that cannot be used on this volume, before a walk begins anything; raises OperatorError."""
-    """Asked before zflow writes anything to a volume without a journal; raises OperatorError to refuse it."""
     serves: tuple[str, ...] = ()
     """Names of the steps that, once proven in a start of the container, make it serve; `zflow health ready`."""
     turns: tuple[str, ...] = ()
