@@ -64,7 +64,7 @@ class Zimbra(Shell):
     def chroot(self, *argv: str, user: str | None = None, **options: Any) -> Result:
         """Answer a command; an instant before and one after it are points to be killed at."""
         if argv[0] == directory.SEARCH:  # a look, and no point to be killed at
-            return self._search(*argv[argv.index(directory.GLOBAL) + 1 :])
+            return self._search(*argv[argv.index("-s") + 2 :])
         assert user == "zimbra"
         self.commands.append(" ".join(argv[:3]))
         self.point()
@@ -174,7 +174,10 @@ class Zimbra(Shell):
             return ()
         return next((self.loaded[name] for name, ports in READERS.items() if port in ports and name in self.loaded), ())
 
-    def _search(self, *names: str) -> Result:
+    def _search(self, wanted: str, *names: str) -> Result:
+        """The global configuration alone has attributes of its own."""
+        if wanted != directory.GLOBAL:
+            return Result(0, f"dn: cn=other,{directory.CONFIG}\n")
         lines = [f"{name}: {value}" for name in names for value in self.attributes.get(name, ())]
         return Result(0, "\n".join((f"dn: {directory.CONFIG}", *lines, "")))
 
