@@ -440,7 +440,7 @@ def test_kernel_log_once(text: str) -> None:
 
 
 def test_log_of_the_server(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log is made for rsyslog's user, also in the place of a link; one of another user is seen."""
+    """The logs are made for rsyslog's user, and one of another user is seen; a file behind a link keeps its owner."""
     (ctx.volume / "etc").mkdir()
     (ctx.volume / "var/log").mkdir(parents=True)
     passwd = f"root:x:0:0:K\udcfcche:/:\nsyslog:x:{os.getuid()}:5::/:\n"
@@ -448,11 +448,11 @@ def test_log_of_the_server(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Non
     (ctx.volume / "etc/group").write_text(f"xadm:x:1:\nadm:x:{os.getgid()}:syslog\n")
     assert logs.writer(ctx) == (os.getuid(), os.getgid())
     assert not logs.can_write(ctx)
-    (ctx.volume / "elsewhere").write_text("x")
-    (ctx.volume / logs.ZIMBRA).symlink_to(ctx.volume / "elsewhere")
+    (ctx.volume / "elsewhere").touch(0o600)
+    (ctx.volume / logs.STATISTICS).symlink_to(ctx.volume / "elsewhere")
     logs.give(ctx)
     assert logs.can_write(ctx)
-    assert not (ctx.volume / logs.ZIMBRA).is_symlink()
-    assert (ctx.volume / "elsewhere").read_text() == "x"
+    assert (ctx.volume / logs.ZIMBRA).stat().st_mode & 0o777 == 0o644
+    assert (ctx.volume / "elsewhere").stat().st_mode & 0o777 == 0o600
     (ctx.volume / "etc/passwd").write_text(f"syslog:x:{os.getuid() + 1}:5::/:\n")
     assert not logs.can_write(ctx)
