@@ -28,7 +28,10 @@ from tests.states.tls.servers import MAIL_MODULE, free_ports, listens
 from zflow.api import Context, Drift, Evidence, Result
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-pytestmark = pytest.mark.skipif(not NGINX or not MAIL_MODULE.exists(), reason="not installed: nginx, its mail module")
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(not NGINX or not MAIL_MODULE.exists(), reason="not installed: nginx, its mail module"),
+]
 OWN, ALIAS, THEIRS, OTHER = "mail.example.test", "imap.example.test", "webmail.example.test", "other.example.test"
 SERVER = f"server/{OWN}"
 ELSEWHERE = "203.0.113.5"
