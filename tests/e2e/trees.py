@@ -33,6 +33,7 @@ VARIABLE: tuple[tuple[str, str], ...] = (
     (r"(\.crt|\.key|\.pem|\.jks|\.pkcs12|\.p12|\.srl|\.csr|\.db|keystore|cacerts)$", "made from random keys"),
     (r"\.pid$|\.lock$|/master\.lock$", "process ids"),
     (r"etc/(passwd|group|shadow|gshadow)-?$", "the day of a password's last change"),
+    (r"etc/postfix/main\.cf$", "what a cut-off script of Ubuntu's postfix left; no server reads it"),
     (r"\.pyc$", "Python writes sets in the order of their hashes, which are random"),
     (r"etc/ssl/.*", "certificates made at installation"),
     (r"var/lib/dpkg/(status|diversions|triggers)", "the order of packages depends on how often they were set up"),
