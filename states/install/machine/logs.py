@@ -109,23 +109,24 @@ def rotated(text: str) -> str:
     return REACHED.sub(rf"\1/{ROTATE} || true", OWNER.sub(r"\1 syslog adm", text))
 
 
-def wanted(ctx: Context) -> Iterator[tuple[Path, bytes | None]]:
+def wanted(ctx: Context, rules: str) -> Iterator[tuple[Path, bytes | None]]:
     """Return the files beside rsyslog's own with the content that they should have; None for one that should not be.
 
-    A file of rules that somebody else wrote is left alone, empty ones excepted; so is a link.
+    `rules` is what `configuration` returns. A file of them that somebody else wrote is left alone, empty ones excepted;
+    so is a link.
     """
     present = content(ctx.volume / RULES)
     if present in (b"", OURS.encode()) and not (ctx.volume / RULES).is_symlink():
-        elsewhere = configuration(ctx).replace(OURS, "", 1 if present else 0)
+        elsewhere = rules.replace(OURS, "", 1 if present else 0)
         yield RULES, None if re.search(EXPECTED["mail"][0], elsewhere, re.MULTILINE) else OURS.encode()
     if text := content(ctx.volume / ROTATION):
         yield ROTATION, rotated(text.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     yield ROTATE, HUP.encode()
 
 
-def unlike(ctx: Context) -> dict[Path, bytes | None]:
+def unlike(ctx: Context, rules: str) -> dict[Path, bytes | None]:
     """Return the files that are not as they should be, with the content that they should have."""
-    return {path: data for path, data in wanted(ctx) if (content(ctx.volume / path) or None) != data}
+    return {path: data for path, data in wanted(ctx, rules) if (content(ctx.volume / path) or None) != data}
 
 
 def settle(ctx: Context) -> None:
@@ -133,7 +134,7 @@ def settle(ctx: Context) -> None:
 
     Where dpkg cannot do that now, an upgrade of the package brings its script back, and the next look finds it.
     """
-    for path, data in unlike(ctx).items():
+    for path, data in unlike(ctx, configuration(ctx)).items():
         make_folder((ctx.volume / path).parent)
         if path == ROTATE:
             with contextlib.suppress(CommandError):
@@ -144,16 +145,15 @@ def settle(ctx: Context) -> None:
             write_atomic(ctx.volume / path, data, mode=0o755 if path == ROTATE else 0o644)
 
 
-def expected(ctx: Context) -> Mapping[str, Path]:
+def expected(ctx: Context, rules: str) -> Mapping[str, Path]:
     """Return the facilities whose lines should arrive, and where."""
-    text = configuration(ctx)
-    ruled = {name: path for name, (rule, path) in EXPECTED.items() if re.search(rule, text, re.MULTILINE)}
+    ruled = {name: path for name, (rule, path) in EXPECTED.items() if re.search(rule, rules, re.MULTILINE)}
     return {name: path for name, path in ruled.items() if not (ctx.volume / path).is_symlink()}
 
 
-def files(ctx: Context) -> str:
+def files(ctx: Context, rules: str) -> str:
     """Return which files the logs are, and whose, a line each, as `stat -c '%i %u %n'` prints it for them."""
-    paths = sorted({ctx.volume / path for path in (*expected(ctx).values(), ZIMBRA, STATISTICS)})
+    paths = sorted({ctx.volume / path for path in (*expected(ctx, rules).values(), ZIMBRA, STATISTICS)})
     return "".join(f"{found.st_ino} {found.st_uid} {path}\n" for path in paths if (found := _stat(path)))
 
 
@@ -164,12 +164,12 @@ def _stat(path: Path) -> os.stat_result | None:
         return None
 
 
-def lost(ctx: Context, token: str) -> list[Path]:
+def lost(ctx: Context, rules: str, token: str) -> list[Path]:
     """Send a line to each log, as programs inside do, and return the logs in which it does not arrive.
 
     A rsyslogd that does not read keeps senders waiting once its queue is full.
     """
-    sent = expected(ctx)
+    sent = expected(ctx, rules)
     with contextlib.suppress(CommandError):
         for facility in sent:
             words = ("-p", f"{facility}.info", "-t", "zflow", f"{facility}: {token}")

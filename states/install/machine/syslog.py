@@ -93,24 +93,26 @@ def recorded(ctx: Context) -> Record | None:
 
 def probe(ctx: Context) -> Evidence | Drift | None:
     """See whether all is as it was when a line was last sent to each log, and nothing stands in the way of the next."""
-    if (pid := serving(ctx)) is None:
+    before, text = recorded(ctx), _config(ctx)
+    if (pid := serving(ctx, before)) is None or without_kernel_log(text) != text:
         return None
-    text = _config(ctx)
-    if without_kernel_log(text) != text:
-        return None
-    if changed := [*logs.unlike(ctx), *([] if logs.can_write(ctx) else [logs.ZIMBRA])]:
+    rules = logs.configuration(ctx)
+    if changed := [*logs.unlike(ctx, rules), *([] if logs.can_write(ctx) else [logs.ZIMBRA])]:
         return Drift(f"not as the system log needs it: {_names(changed)}")
-    before = recorded(ctx)
-    if before is None or before.files != logs.files(ctx):
+    if before is None or before.files != logs.files(ctx, rules):
         return Drift("the logs are new files, in which no line was seen to arrive yet")
-    lost = before.lost and _names(logs.missing(ctx, logs.expected(ctx), before.token))  # it may only have been late
+    lost = before.lost and _names(
+        logs.missing(ctx, logs.expected(ctx, rules), before.token)
+    )  # it may only have been late
     return Evidence(f"rsyslog is process {pid}", (LOST.format(lost),) if lost else ())
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
     """See the same, and what becomes of a line now."""
     seen, before = probe(ctx), recorded(ctx)
-    if isinstance(seen, Evidence) and before is not None and (lost := _names(logs.lost(ctx, _token()))) != before.lost:
+    if not isinstance(seen, Evidence) or before is None:
+        return seen
+    if (lost := _names(logs.lost(ctx, logs.configuration(ctx), _token()))) != before.lost:
         return Drift(f"lines do not arrive in {lost}" if lost else f"lines arrive again in {before.lost}")
     return seen
 
@@ -123,9 +125,9 @@ def _names(paths: Sequence[Path]) -> str:
     return ", ".join(f"/{path}" for path in paths)
 
 
-def serving(ctx: Context) -> int | None:
+def serving(ctx: Context, before: Record | None) -> int | None:
     """Return the process id of a rsyslogd that takes messages, with its present files and configuration."""
-    pid, before = running(ctx), recorded(ctx)
+    pid = running(ctx)
     if pid is None or before is None or (before.pid, before.configuration) != (pid, logs.digest(ctx)):
         return None
     return pid if (ctx.volume / SOCKET).is_socket() and not replaced(ctx, [pid]) else None
@@ -146,16 +148,17 @@ def apply(ctx: Context) -> None:
         write_atomic(ctx.volume / logs.CONFIG, better.encode(errors="surrogateescape"))
     logs.settle(ctx)
     logs.give(ctx)
-    pid, token, lost = serving(ctx), _token(), []
+    rules = logs.configuration(ctx)
+    pid, token, lost = serving(ctx, recorded(ctx)), _token(), []
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
-        lost = logs.lost(ctx, token)
+        lost = logs.lost(ctx, rules, token)
     if pid is None or lost:
         pid = start(ctx)
-        lost = logs.lost(ctx, token := _token())
+        lost = logs.lost(ctx, rules, token := _token())
     make_folder((ctx.volume / RECORD).parent)
-    record = Record(pid, logs.digest(ctx), logs.files(ctx), token, _names(lost))
+    record = Record(pid, logs.digest(ctx), logs.files(ctx, rules), token, _names(lost))
     write_atomic(ctx.volume / RECORD, json.dumps(asdict(record)) + "\n")
 
 
@@ -170,8 +173,8 @@ def start(ctx: Context) -> int:
     end(ctx, found(ctx, lambda pid: name_of(pid) == "rsyslogd"), PATIENCE)
     remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
-    came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE)
-    if (pid := running(ctx)) is None:
+    listens = came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE)
+    if not listens or (pid := running(ctx)) is None:
         raise TransientError(codes.SYSLOG, f"no rsyslogd with a socket /{SOCKET} after {PATIENCE:.0f} s")
     return pid
 

@@ -67,4 +67,4 @@ def test_what_is_in_order_needs_no_dpkg(tmp_path: Path) -> None:
     logs.settle(ctx)
     logs.settle(ctx)
     assert [argv[0] for argv in commands(ctx)].count("dpkg-divert") == 1
-    assert not logs.unlike(ctx)
+    assert not logs.unlike(ctx, logs.configuration(ctx))
