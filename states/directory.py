@@ -31,20 +31,26 @@ def read_config(ctx: Context, names: tuple[str, ...]) -> Attributes:
 
     Raises CommandError where neither the server nor its files answer.
     """
-    found = _ask(ctx, CONFIG, "base", GLOBAL, names)
-    return {name: found[0].get(name.lower(), ()) if found else () for name in names}
+    return _first(_ask(ctx, CONFIG, "base", GLOBAL, names), names)
 
 
 def read_server(ctx: Context, name: str, attribute: str) -> tuple[str, ...]:
     """Return an attribute of a server's own entry. Raises CommandError."""
-    found = _ask(ctx, SERVERS, "one", f"(&(objectClass=zimbraServer)(cn={name}))", (attribute,))
-    return found[0].get(attribute.lower(), ()) if found else ()
+    return _own(ctx, name, (attribute,))[attribute]
 
 
 def in_force(ctx: Context, server: str, *names: str) -> dict[str, str]:
     """Return attributes of a server's entry; one that is not set there is the global configuration's."""
-    everywhere = read_config(ctx, names)
-    return {name: " ".join(read_server(ctx, server, name) or everywhere[name]) for name in names}
+    everywhere, own = read_config(ctx, names), _own(ctx, server, names)
+    return {name: " ".join(own[name] or everywhere[name]) for name in names}
+
+
+def _own(ctx: Context, server: str, names: tuple[str, ...]) -> Attributes:
+    return _first(_ask(ctx, SERVERS, "one", f"(&(objectClass=zimbraServer)(cn={server}))", names), names)
+
+
+def _first(found: list[Entry], names: tuple[str, ...]) -> Attributes:
+    return {name: found[0].get(name.lower(), ()) if found else () for name in names}
 
 
 def read_domains(ctx: Context, attribute: str) -> dict[str, tuple[str, ...]]:
