@@ -29,8 +29,10 @@ PATIENCE = 600
 """Seconds that the daily job gets to come to its end."""
 OLD_FILES = ("--force-confdef", "--force-confold")
 """A configuration file that somebody changed stays; dpkg(1). Asked, dpkg would find nobody and fail."""
+APT_OLD_FILES = tuple(f"--option=Dpkg::Options::={each}" for each in OLD_FILES)
+"""The same by apt."""
 CONFIGURE = ("dpkg", *OLD_FILES, "--configure", "-a")
-REPAIR = ("apt-get", "--yes", "--no-remove", *(f"--option=Dpkg::Options::={each}" for each in OLD_FILES),
+REPAIR = ("apt-get", "--yes", "--no-remove", *APT_OLD_FILES,
           "--option=Acquire::http::Timeout=30", "--option=Acquire::https::Timeout=30", "--fix-broken",
           "install")  # fmt: skip
 """Unpacks again what was cut off while it was unpacked, which dpkg itself cannot. It takes nothing away."""

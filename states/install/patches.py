@@ -25,7 +25,6 @@ from zflow.api import CommandError, Context, Evidence, Step
 OWN_BUILDS = ("8.8.15.GA.3869.", "8.8.15.GA.4179.")
 """Versions of zimbra-core in the vendor's own archives, for 18.04 and 20.04 (docs/zimbra.md §6.1)."""
 PATCHES = ("zimbra-patch", "zimbra-mta-patch", "zimbra-proxy-patch")
-OPTIONS = tuple(f"--option=Dpkg::Options::={each}" for each in dpkg.OLD_FILES)
 OWED, TRIED = "patches-restart.txt", "patches-tried.txt"
 """Witnesses, each with the start in which it counts: the patches are in and the server has to be restarted for them;
 they could not be had."""
@@ -131,7 +130,7 @@ def _install(ctx: Context) -> None:
         ctx.progress.report(note="installing the vendor's patches")
         with holds.lifted(ctx):
             witness.attest(ctx, OWED, ctx.boot)
-            dpkg.run(ctx, "apt-get", "--yes", "--no-remove", *OPTIONS, "install", *names)
+            dpkg.run(ctx, "apt-get", "--yes", "--no-remove", *dpkg.APT_OLD_FILES, "install", *names)
 
 
 def _restarted(ctx: Context) -> str:
