@@ -167,7 +167,7 @@ def rebuild(ctx: Context) -> None:
     """Put back a clean software install: everything below /opt/zimbra is removed and installed again.
 
     The vendor's own resume of a cut-off configuration loses parts and says nothing (docs/zimbra.md §2.4). Nor does its
-    installer always look whether it could remove what was there (U 8.8.15:1834, 1938). Raises what `install` raises,
+    installer always look whether it could remove what was there (docs/zimbra.md §1.6). Raises what `install` raises,
     and TransientError(REMAINS).
     """
     content = answers.content(ctx, remove=True)

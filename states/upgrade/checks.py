@@ -15,6 +15,7 @@ from states.install.order import Portrait, give, key, ordered
 from states.install.preflight.room import too_little
 from states.install.release.unpack import installer
 from states.install.vendor import readback
+from states.install.vendor.packages import known
 from states.upgrade import codes, kept
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought
@@ -49,9 +50,12 @@ def refused(ctx: Context) -> list[str]:
     except OSError:
         return []
     names = named[1].replace("\\", " ").split() if named else []
-    there = dict(re.findall(r"^Package: (\S+)\nStatus: (.+)$", status, re.MULTILINE))
-    gone = ("not-installed", "deinstall ok")
-    return [name for name in names if name in there and not any(each in there[name] for each in gone)]
+    there = {
+        name
+        for name, each in known(status).items()
+        if each.state != "not-installed" and (each.wanted, each.flag) != ("deinstall", "ok")
+    }
+    return [name for name in names if name in there]
 
 
 def probe(ctx: Context) -> Evidence | None:

@@ -43,13 +43,18 @@ class Package:
 
 def parse(status: str) -> dict[str, Package]:
     """Return the vendor's packages in a status file by name; those that left only configuration behind are left out."""
+    return {name: each for name, each in known(status).items() if each.state not in {"not-installed", "config-files"}}
+
+
+def known(status: str) -> dict[str, Package]:
+    """Return those that dpkg has a word on, also where nothing of them is there any more."""
     found = {}
     for stanza in status.split("\n\n"):
         if not stanza.startswith(f"Package: {PREFIX}"):
             continue
         name = stanza[9 : stanza.index("\n")]
         words = stanza.partition("\nStatus: ")[2].partition("\n")[0].split()
-        if len(words) == 3 and words[2] not in {"not-installed", "config-files"}:
+        if len(words) == 3:
             version = stanza.partition("\nVersion: ")[2].partition("\n")[0]
             found[name] = Package(name, words[0], words[1], words[2], version)
     return found
