@@ -109,6 +109,6 @@ def test_a_servers_life(
         (tmp_path / "fullchain.pem").write_bytes(pair.pem + inter().pem)
         production.renew(tmp_path)
         assert eventually(lambda: served(server) == pair.pem.decode())
-        assert server.wait_valid(PATIENCE) == 0
+        server.must_serve(PATIENCE)
     test_upgrade.prepare(server, releases)
     test_upgrade.test_a_server_is_upgraded_through_kills_and_hardened_again(server, releases, record_property)

@@ -42,7 +42,7 @@ def test_drift_is_repaired_in_place(finished: Machine, change: tuple[str, ...]) 
     before = newest(finished)
     finished.run("nft", *change, check=True)
     assert eventually(lambda: finished.run("zflow", "firewall", "show").returncode == 0)
-    assert finished.wait_valid(PATIENCE) == 0
+    finished.must_serve(PATIENCE)
     acted = [row["step"] for row in events(finished, before) if row["kind"] == "started"]
     assert acted == ["bootstrap.closed"]
     assert not reached(address(finished), 389, 0.5)

@@ -30,5 +30,5 @@ def test_an_air_gapped_first_start(make_machine: MakeMachine, finished: Machine,
     assert downloaded
     found = make_machine(release=with_ubuntus_packages(build(tmp_path), downloaded, tmp_path), network="none")
     found.start()
-    assert found.wait_valid(900) == 0, found.logs()[-6000:]
+    found.must_serve(900)
     assert "eth0" not in found.run("cat", "/proc/net/dev").stdout

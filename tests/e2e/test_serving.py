@@ -48,7 +48,7 @@ def test_drift_of_a_stopped_server_is_restored_by_its_start(finished: Machine) -
     entries["config"][PROTECTION] = ["no"]
     database.write_text(json.dumps(entries, indent=1))
     finished.start()
-    assert finished.wait_valid(600) == 0
+    finished.must_serve(600)
     assert f"{PROTECTION}: yes" in zimbra(finished, f"zmprov gcf {PROTECTION}")
     (lost,) = [row for row in events(finished, seen) if row["step"] == "hardening.values" and row["kind"] == "lost"]
     assert f"{PROTECTION} is no, not yes" in lost["detail"]
@@ -90,7 +90,7 @@ def test_a_tunable_stays_as_it_is_set_by_hand(finished: Machine) -> None:
             before = newest(finished)
             steer(finished)
             assert eventually(partial(walked, finished, before), 600)
-            assert finished.wait_valid(600) == 0
+            finished.must_serve(600)
             assert f"{TUNABLE}: 99" in zimbra(finished, f"zmprov gcf {TUNABLE}")
         told = finished.run("zflow", "verify", timeout=300)
         assert told.returncode == 0
@@ -104,7 +104,7 @@ def test_a_dead_service_is_noticed_and_started_again(finished: Machine) -> None:
     before = newest(finished)
     finished.run("sh", "-c", "kill -9 $(cat /data/opt/zimbra/log/memcached.pid)", check=True)
     assert eventually(lambda: any(row["step"] == "install.services" for row in events(finished, before)))
-    assert finished.wait_valid(PATIENCE) == 0
+    finished.must_serve(PATIENCE)
     assert "memcached               Running" in zimbra(finished, "zmcontrol status")
 
 
@@ -122,7 +122,7 @@ def test_an_upgrade_by_the_operator_makes_hardening_due_again(finished: Machine)
         before = newest(finished)
         podman("kill", "--signal", "HUP", finished.name)
         assert eventually(lambda: "reject_sender_login_mismatch" in template.read_text().splitlines())
-        assert finished.wait_valid(PATIENCE) == 0
+        finished.must_serve(PATIENCE)
         again = {row["step"] for row in events(finished, before) if row["kind"] in {"started", "satisfied"}}
         assert {"hardening.senders", "hardening.values", "tls.profile"} <= again
     finally:
@@ -152,4 +152,4 @@ def test_the_status_of_a_volume_whose_runner_is_gone(finished: Machine) -> None:
         assert "Start the container" in looked.stdout
     finally:
         finished.start()
-        assert finished.wait_valid(600) == 0
+        finished.must_serve(600)

@@ -56,7 +56,7 @@ def server(make_machine: MakeMachine, releases: tuple[StandIn, StandIn]) -> Mach
     """A finished server of the older release, with an account and a setting of its operator's own."""
     made = make_machine(release=releases[0])
     made.start()
-    assert made.wait_valid(900) == 0, made.logs()[-4000:]
+    made.must_serve(900)
     prepare(made, releases)
     return made
 
@@ -164,7 +164,7 @@ def test_a_server_is_upgraded_through_kills_and_hardened_again(
     assert code == 0, told
     for step, seconds in moments:
         at = kill_in(server, step, seconds, at)
-    assert server.wait_valid(900) == 0, server.logs()[-6000:]
+    server.must_serve(900)
     rows = events(server, before)
 
     assert "Release 9.0.0." in zimbra(server, "zmcontrol -v")
