@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from states.product import PRODUCT
-from zflow.cli.group import group
 from zflow.codes import ENGINE_CODES
+from zflow.commands.group import group
 from zflow.errors import Code
 from zflow.settings import Setting
 from zflow.step import Scope, Step

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from states import bootstrap, firewall, hardening, identity, install, serving, tls, updates, upgrade
-from states.install import order
+from states import bootstrap, firewall, hardening, install, server, serving, tls, updates, upgrade
+from states.zimbra import order
 from zflow.api import Context, Product, Step, Watch
 
 
@@ -46,7 +46,7 @@ PRODUCT = Product(
         upgrade.STATE,
     ),
     settings=(
-        *identity.SETTINGS,
+        *server.SETTINGS,
         *bootstrap.SETTINGS,
         *updates.SETTINGS,
         *install.SETTINGS,

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from zflow.context import Context
+from zflow.host.shell import Shell
 from zflow.progress import Progress
 from zflow.secret import Redactor, SecretStore
 from zflow.settings import Setting, load
-from zflow.shell import Shell
 
 
 def make_context(

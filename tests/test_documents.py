@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from states.product import PRODUCT
-from zflow.cli.group import group
 from zflow.codes import ENGINE_CODES
+from zflow.commands.group import group
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("CONTRIBUTING.md", "SECURITY.md", "docs/deployment.md")

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from states.hardening import dkimkeys
-from states.hardening.wishes import wishes
-from states.install import attended, networks, proof, services, software
-from states.install.machine.listening import PORTS
-from states.install.release.releases import PACKAGES, PLATFORMS, RELEASES, ZIMBRA_KEY
-from states.install.vendor import readback, words
-from states.install.vendor.answers import FIXED, PASSWORDS
-from states.install.vendor.history import COMPLETE, STAGES, START, parse
+from states.hardening.desired import wishes
+from states.install import menu, networks, services, software
+from states.install.answers import FIXED, PASSWORDS
 from states.product import PRODUCT
+from states.ubuntu.ports import PORTS
 from states.upgrade import versions
+from states.zimbra import messages, proof, readback
+from states.zimbra.history import COMPLETE, STAGES, START, parse
+from states.zimbra.releases import PACKAGES, PLATFORMS, RELEASES, ZIMBRA_KEY
 from tests.support import make_context
 
 ROOT = Path(__file__).parents[1]
@@ -75,16 +75,16 @@ def test_every_answer_has_its_place_in_the_installers_text(release: str) -> None
 def test_every_message_that_means_an_error_is_quoted() -> None:
     """Each pattern for the installers' words fits a text that the page quotes with its line."""
     texts = quoted("1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "2.1")
-    assert [each.pattern.pattern for each in words.SAYINGS if not any(map(each.pattern.search, texts))] == []
-    assert any(words.failed_parts(text) for text in texts)
+    assert [each.pattern.pattern for each in messages.SAYINGS if not any(map(each.pattern.search, texts))] == []
+    assert any(messages.failed_parts(text) for text in texts)
 
 
 def test_questions_are_recognised_as_the_vendor_prints_them() -> None:
     """Each question on the page is one to the code, and nothing is that the page calls a message."""
     asked = [text for text in quoted("1.2", "2.6") if text.endswith(("]", "help)"))]
     assert len(asked) >= 6
-    assert [text for text in asked if words.question(f"{text} ") is None] == []
-    assert [text for text in quoted("1.4", "1.5") if words.question(f"{text} ")] == []
+    assert [text for text in asked if messages.question(f"{text} ") is None] == []
+    assert [text for text in quoted("1.4", "1.5") if messages.question(f"{text} ")] == []
 
 
 def test_the_history_is_read_as_the_vendor_writes_it() -> None:
@@ -105,7 +105,7 @@ def test_logs_and_marks_are_where_the_page_says() -> None:
     """The installers' logs, the clock in front of their words, and what only a configuration makes."""
     assert any(software.LOG_NAME.search(text) for text in quoted("1.1"))
     assert "/tmp/zmsetup.YYYYMMDD-HHMMSS.log" in quoted("2.1")
-    assert any(Path("/tmp/zmsetup.20260101-000000.log").match(f"/{each}") for each in attended.LOGS)
+    assert any(Path("/tmp/zmsetup.20260101-000000.log").match(f"/{each}") for each in menu.LOGS)
     assert {f"/{each}" for each in proof.DATA} <= set(quoted("2.4", "2.5"))
 
 

@@ -1,10 +1,10 @@
 """The public surface for states: all that a module under `states/` may import from the engine."""
 
-from zflow.clock import stamp
 from zflow.codes import COMMAND, NO_INODES, OUTPUT_FLOOD, out_of_inodes
 from zflow.context import Context
 from zflow.errors import Code, CommandError, Interrupted, OperatorError, StepBug, TransientError, ZflowError
-from zflow.files import (
+from zflow.host.clock import stamp
+from zflow.host.files import (
     holds,
     make_folder,
     opened,
@@ -17,8 +17,9 @@ from zflow.files import (
     sync_volume,
     write_atomic,
 )
-from zflow.mountinfo import Mount, carrying, mounts
-from zflow.mountinfo import below as mounts_below
+from zflow.host.mounts import Mount, carrying, mounts
+from zflow.host.mounts import below as mounts_below
+from zflow.host.shell import Result
 from zflow.secret import Secret
 from zflow.settings import (
     Setting,
@@ -34,7 +35,6 @@ from zflow.settings import (
     text,
     url,
 )
-from zflow.shell import Result
 from zflow.step import Drift, Evidence, Product, Scope, State, Step, Watch
 
 __all__ = [

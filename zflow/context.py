@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zflow import codes
-from zflow.clock import Clock
 from zflow.errors import Interrupted, TransientError
+from zflow.host.clock import Clock
+from zflow.host.shell import Shell
 from zflow.progress import Progress
 from zflow.secret import SecretStore
 from zflow.settings import Settings
-from zflow.shell import Shell
 
 
 @dataclass(frozen=True)

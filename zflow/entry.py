@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from zflow.commands.light import endpoint, health, run, show_status
 from zflow.exits import BROKEN_PIPE, INTERRUPTED
-from zflow.light import endpoint, health, run, show_status
 from zflow.terminal.signs import prepare
 
 
@@ -49,18 +49,18 @@ def dispatch(arguments: list[str]) -> int:
         case ["run"]:
             return run()
         case ["admit"]:
-            from zflow.cli.inner import admit
+            from zflow.commands.inner import admit
 
             return admit()
         case ["walk"] | ["walk", "--reason", _] | ["walk", "--reason", _, "--deep"]:
-            from zflow.cli.inner import walk
+            from zflow.commands.inner import walk
 
             return walk(*arguments[2:3], deep="--deep" in arguments[3:])
         case ["shut-down"]:
-            from zflow.cli.inner import shut_down
+            from zflow.commands.inner import shut_down
 
             return shut_down()
         case _:
-            from zflow.cli.group import main as command_line
+            from zflow.commands.group import main as command_line
 
             return command_line(arguments)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from zflow.clock import Clock, second, stamp
+from zflow.host.clock import Clock, second, stamp
 
 Announce = Callable[..., None]
 """Prints lines, each a text."""

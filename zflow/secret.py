@@ -6,7 +6,7 @@ import secrets as random
 import string
 from pathlib import Path
 
-from zflow.files import make_folder, read_text, write_atomic
+from zflow.host.files import make_folder, read_text, write_atomic
 from zflow.terminal.plain import plain
 
 ALPHABET = string.ascii_letters + string.digits

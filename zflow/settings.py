@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from zflow import codes
 from zflow.errors import OperatorError
-from zflow.files import edited
+from zflow.host.files import edited
 from zflow.secret import Secret
 
 T = TypeVar("T")

@@ -5,12 +5,12 @@ from states.bootstrap import (
     build,
     identity,
     mounts,
-    move,
     names,
     private,
     resolver,
     restored,
     rights,
+    rootfs,
     volume,
 )
 from states.bootstrap.codes import CODES
@@ -28,7 +28,7 @@ STATE = State(
         restored.STEP,
         private.STEP,
         build.STEP,
-        move.STEP,
+        rootfs.STEP,
         available.STEP,
         mounts.STEP,
         names.STEP,

@@ -7,7 +7,7 @@ for whatever lies on the volume, also for what an earlier zflow built.
 
 from __future__ import annotations
 
-from states.bootstrap.dpkg import FOLDER
+from states.ubuntu.dpkg import FOLDER
 from zflow.api import Context, Evidence, Step, write_atomic
 
 FILE = FOLDER / "available"

@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 
 from states.bootstrap import codes
-from states.bootstrap.rootfs import RELEASE, STAGED, Mark, defects, installed_packages, os_release, read_mark
+from states.ubuntu.tree import RELEASE, STAGED, Mark, defects, installed_packages, os_release, read_mark
 from zflow.api import Context, OperatorError, make_folder, stamp, write_atomic
 
 COPY = Path(".zflow/zflow-release")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from states.bootstrap import archive, codes, mmdebstrap, proxy
+from states.bootstrap import archive, codes, mmdebstrap
 from states.bootstrap.belonging import COPY
-from states.bootstrap.rootfs import (
+from states.bootstrap.settings import KEYRING, MIRROR, ROOTFS_ARCHIVE, UBUNTU
+from states.ubuntu import proxy
+from states.ubuntu.suites import SUITES, Suite
+from states.ubuntu.tree import (
     RELEASE,
     Mark,
     defects,
@@ -17,8 +20,6 @@ from states.bootstrap.rootfs import (
     staged_mark,
     tree,
 )
-from states.bootstrap.settings import KEYRING, MIRROR, ROOTFS_ARCHIVE, UBUNTU
-from states.bootstrap.suites import SUITES, Suite
 from zflow.api import (
     CommandError,
     Context,

@@ -6,8 +6,8 @@ Asked before anything is downloaded for minutes; of the domain only then, for an
 from __future__ import annotations
 
 from states.bootstrap import codes
-from states.bootstrap.rootfs import RELEASE, read_mark
-from states.identity import HOSTNAME, MAIL_DOMAIN, certifiable, mail_domain, registry_domain, server_name
+from states.server import HOSTNAME, MAIL_DOMAIN, certifiable, mail_domain, registry_domain, server_name
+from states.ubuntu.tree import RELEASE, read_mark
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 

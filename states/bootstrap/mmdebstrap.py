@@ -7,10 +7,11 @@ import shlex
 from collections import deque
 from collections.abc import Sequence
 
-from states.bootstrap import codes, proxy
-from states.bootstrap.rootfs import tree
+from states.bootstrap import codes
 from states.bootstrap.settings import KEYRING, MIRROR
-from states.bootstrap.suites import COMPONENTS, POCKETS, Suite
+from states.ubuntu import proxy
+from states.ubuntu.suites import COMPONENTS, POCKETS, Suite
+from states.ubuntu.tree import tree
 from zflow.api import NO_INODES, Code, CommandError, Context, OperatorError, TransientError, out_of_inodes
 
 PRESEED = "resolvconf resolvconf/linkify-resolvconf boolean false"

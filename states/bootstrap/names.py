@@ -13,8 +13,8 @@ import re
 import socket
 from pathlib import Path
 
-from states.bootstrap.addresses import Addresses, addresses
-from states.identity import server_name
+from states.server import server_name
+from states.ubuntu.addresses import Addresses, addresses
 from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
 
 CONTAINER = Path("/etc/hosts")

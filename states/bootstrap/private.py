@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from states import witness
-from states.bootstrap.proxy import USER
 from states.bootstrap.restored import remembered
+from states.ubuntu.proxy import USER
+from states.zimbra import witness
 from zflow.api import Context, Evidence, Scope, Step, opened, read_text
 
 OURS, OTHERS = 0o077, 0o007

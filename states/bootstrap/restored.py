@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from states import witness
-from states.bootstrap import codes, dpkg
-from states.bootstrap.rootfs import RELEASE, ids, read_mark
-from states.zimbra import zimbra_version
+from states.bootstrap import codes
+from states.ubuntu import dpkg
+from states.ubuntu.tree import RELEASE, ids, read_mark
+from states.zimbra import witness
+from states.zimbra.tools import zimbra_version
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 ROOTS = ("usr", "etc", "var", "bin/bash", "usr/bin/dpkg")

@@ -1,115 +1,80 @@
-"""The Ubuntu on the volume: how it is recognised, and the two marks that say how far it has come.
+"""Moves the complete tree onto the volume by renames, so that a kill in the middle is simply continued.
 
-The staged tree is complete when `.zflow/stage/rootfs.complete` lies beside it. Its entries are then renamed onto the
-volume one by one; last of all the mark itself is renamed to `etc/zflow-release`. So a volume is in exactly one of four
-conditions: nothing staged, staged without a mark (rubbish), marked in the stage (moving, to be continued), installed.
+Each entry of the staged tree is renamed to its place; what is not in the stage any more has arrived. The mark is
+renamed last, to `etc/zflow-release`:
+
+1. killed before a rename: the entry is still in the stage, the next start moves it;
+2. killed after it: the entry is no longer in the stage and is not looked at again;
+3. killed before the mark's rename: nothing is left to move, the mark is;
+4. killed after it: installed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import os
+import shutil
 from pathlib import Path
 
-from zflow.api import Context
-
-RELEASE = Path("etc/zflow-release")
-STAGED = Path(".zflow/stage/rootfs.complete")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What was built: the suite, the number of packages, where from, when, and the names at the top of the tree."""
-
-    codename: str
-    version: str
-    packages: int
-    source: str
-    built: str
-    entries: tuple[str, ...]
-
-    def render(self) -> str:
-        """Return the mark's file content."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+from states.bootstrap import belonging, codes
+from states.ubuntu.tree import RELEASE, defects, installed, staged, staged_mark, tree
+from zflow.api import Context, Evidence, OperatorError, Step, sync_folder, sync_volume
 
 
-def tree(ctx: Context) -> Path:
-    """Return where the Ubuntu is built."""
-    return ctx.stage / "rootfs"
-
-
-def staged_mark(ctx: Context) -> Path:
-    """Return the file that says that the staged tree is complete."""
-    return ctx.volume / STAGED
-
-
-def read_mark(path: Path) -> Mark | None:
-    """Return the mark in a file; None when it is absent or torn."""
-    try:
-        content = json.loads(path.read_text())
-        return Mark(**{**content, "entries": tuple(content["entries"])})
-    except (OSError, ValueError, TypeError, KeyError):
+def probe(ctx: Context) -> Evidence | None:
+    """See whether the installation is finished and its tree sound."""
+    mark = installed(ctx)
+    if mark is None:
         return None
+    return Evidence(f"Ubuntu {mark.version} ({mark.codename}) on the volume, built {mark.built}")
 
 
-def installed(ctx: Context) -> Mark | None:
-    """Return the mark of a finished installation whose tree looks sound, else None."""
-    mark = read_mark(ctx.volume / RELEASE)
-    return mark if mark is not None and not defects(ctx.volume) else None
+def apply(ctx: Context) -> None:
+    """Move what is still staged and commit. Raises OperatorError: DAMAGED, FOREIGN (a stranger's file in the way)."""
+    if staged(ctx) is None:
+        raise OperatorError(codes.DAMAGED, f"{ctx.volume}: {'; '.join(defects(ctx.volume))}")
+    if tree(ctx).exists():
+        ctx.progress.report(note="moving Ubuntu onto the volume")
+        move_into(tree(ctx), ctx.volume)
+    sync_volume(ctx.volume)
+    staged_mark(ctx).rename(ctx.volume / RELEASE)
+    sync_folder((ctx.volume / RELEASE).parent)
+    belonging.mend(ctx)
 
 
-def staged(ctx: Context) -> Mark | None:
-    """Return the mark of a complete staged tree, also when part of it has been moved already."""
-    return read_mark(staged_mark(ctx))
+def move_into(source: Path, target: Path) -> None:
+    """Rename the entries of `source` into `target`, merging folders that exist there, and remove `source`.
+
+    Nothing in `target` is replaced: raises OperatorError(FOREIGN) for a file in the way.
+    """
+    for entry in sorted(source.iterdir()):
+        place = target / entry.name
+        if not os.path.lexists(place):
+            entry.rename(place)
+        elif _is_folder(entry) and _is_folder(place):
+            if not place.is_mount():
+                _take_attributes(entry, place)
+            move_into(entry, place)
+        else:
+            raise OperatorError(codes.FOREIGN, f"{place} is in the way of the installation")
+    source.rmdir()
 
 
-def defects(root: Path) -> list[str]:
-    """Say what a tree lacks to be an Ubuntu that can run; looks at content, cheaply enough for each start."""
-    found = []
-    if os_release(root).get("ID") != "ubuntu":
-        found.append("etc/os-release does not name Ubuntu")
-    if not _starts_with(root / "var/lib/dpkg/status", b"Package: "):
-        found.append("var/lib/dpkg/status is not a package list")
-    if not _starts_with(root / "bin/bash", b"\x7fELF") or not (root / "bin/bash").stat().st_mode & 0o100:
-        found.append("bin/bash is not a program")
-    return found
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
-def ids(volume: Path, table: str) -> dict[str, int]:
-    """Return the ids by name in etc/passwd or etc/group; passwd(5), group(5)."""
-    try:
-        lines = (volume / table).read_text(errors="replace").splitlines()
-    except OSError:
-        return {}
-    rows = (line.split(":") for line in lines)
-    return {row[0]: int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
+def _take_attributes(source: Path, target: Path) -> None:
+    status = source.stat()
+    os.chown(target, status.st_uid, status.st_gid)
+    shutil.copystat(source, target)
 
 
-def os_release(root: Path) -> dict[str, str]:
-    """Return the fields of a tree's os-release(5), unquoted; empty when there is none."""
-    try:
-        lines = (root / "usr/lib/os-release").read_text(errors="replace").splitlines()
-    except OSError:
-        return {}
-    return {name: value.strip("\"'") for name, separator, value in (line.partition("=") for line in lines) if separator}
-
-
-def installed_packages(root: Path) -> set[str]:
-    """Return the names of the packages that dpkg calls installed."""
-    return set(_installed((root / "var/lib/dpkg/status").read_text(errors="replace").split("\n\n")))
-
-
-def _installed(stanzas: Iterable[str]) -> Iterable[str]:
-    for stanza in stanzas:
-        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] not in " \t")
-        if fields.get("Status", "").endswith(" ok installed"):
-            yield fields["Package"]
-
-
-def _starts_with(path: Path, beginning: bytes) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(beginning)) == beginning
-    except OSError:
-        return False
+STEP = Step(
+    name="bootstrap.rootfs",
+    title="Install Ubuntu onto the volume",
+    probe=probe,
+    apply=apply,
+    timeout=300,
+    weight=2,
+    once=True,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from states.bootstrap.suites import SUITES
+from states.ubuntu.suites import SUITES
 from zflow.api import Setting, absolute_path, choice, sha256_hex, url
 
 

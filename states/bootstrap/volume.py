@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from states.bootstrap import belonging, codes
-from states.bootstrap.rootfs import RELEASE, STAGED, read_mark, staged, tree
+from states.ubuntu.tree import RELEASE, STAGED, read_mark, staged, tree
 from zflow.api import NO_INODES, Context, Evidence, OperatorError, Scope, Step, carrying, mounts
 
 OURS = frozenset({".zflow", "lost+found", "app"})

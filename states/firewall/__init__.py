@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.firewall import closed, opened, own, table
+from states.firewall import closed, network, table
+from states.firewall import open as opened
 from states.firewall.codes import CODES
 from states.firewall.report import exposure, report
 from states.firewall.settings import SETTINGS
 from states.firewall.table import intact
 from zflow.api import Context, State, Watch
 
-OWN = own.STEP
+OWN = network.STEP
 CLOSED = closed.STEP
 STATE = State("firewall", "Firewall", (opened.STEP,))
 EVERY = 10.0

@@ -7,7 +7,8 @@ table was changed or removed meanwhile, it is put back as far as this start had 
 
 from __future__ import annotations
 
-from states.firewall import opened, table
+from states.firewall import open as opened
+from states.firewall import table
 from states.firewall.model import Rule, closed
 from states.firewall.ports import Opening
 from states.firewall.render import render
@@ -64,7 +65,7 @@ def shut(ctx: Context) -> None:
 
 
 STEP = Step(
-    name="bootstrap.closed",
+    name="firewall.closed",
     title="Close the firewall",
     probe=probe,
     apply=apply,

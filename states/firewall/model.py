@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from states.firewall.gateways import Gateways
 from states.firewall.ports import Opening
+from states.ubuntu.gateways import Gateways
 
 Verdict = Literal["accept", "drop"]
 Hook = Literal["prerouting", "input"]

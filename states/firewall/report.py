@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from states.firewall import closed, opened, table
+from states.firewall import closed, table
+from states.firewall import open as opened
 from states.firewall.model import Verdict
 from states.firewall.ports import Opening, Protocol
 from states.firewall.render import FAMILY, TABLE

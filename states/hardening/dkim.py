@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from states import directory
 from states.hardening import codes
 from states.hardening.dkimkeys import Key, known, locked, parse, remember, retire
 from states.hardening.settings import DKIM_OVERLAP
-from states.install.proof import proven
-from states.silence import unless_silent
-from states.zimbra import LOOKING, as_zimbra, zimbra_version
+from states.zimbra import directory
+from states.zimbra.proof import proven
+from states.zimbra.silence import unless_silent
+from states.zimbra.tools import LOOKING, as_zimbra, zimbra_version
 from zflow.api import (
     Context,
     Drift,

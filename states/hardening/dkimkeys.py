@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from states import witness
+from states.zimbra import witness
 from zflow.api import Context, make_folder
 
 KEYS, RETIRED = "dkim.json", "dkim-retired.json"

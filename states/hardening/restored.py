@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from states import witness
+from states.zimbra import witness
 from zflow.api import Context
 
 

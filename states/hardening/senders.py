@@ -6,11 +6,10 @@ zmconfigd makes Postfix's `smtpd_sender_restrictions` of conf/zmconfigd/smtpd_se
 
 from __future__ import annotations
 
-from states import witness
 from states.hardening import codes, restored
 from states.hardening.settings import SENDER_CHECKS
-from states.tls import server
-from states.zimbra import as_zimbra, render, zimbra_version
+from states.zimbra import files, witness
+from states.zimbra.tools import as_zimbra, render, zimbra_version
 from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientError
 
 NAME = "hardening.senders"
@@ -44,7 +43,7 @@ def inputs(ctx: Context) -> str:
 
 def probe(ctx: Context) -> Evidence | Drift | None:
     """See the check in the template, and that Postfix was told."""
-    found, checks = server.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS]
+    found, checks = files.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS]
     if not found or (checks != "off" and BESIDE not in found):
         return None
     if edited(found, checks) != found:
@@ -77,13 +76,13 @@ def applied(ctx: Context) -> bool:
 
 def apply(ctx: Context) -> None:
     """Edit the template, have it rendered, see it in Postfix. Raises OperatorError(TEMPLATE) and RESTRICTIONS."""
-    checks, found = ctx.settings[SENDER_CHECKS], server.read(ctx, TEMPLATE)
+    checks, found = ctx.settings[SENDER_CHECKS], files.read(ctx, TEMPLATE)
     content = edited(found, checks)
     if content != found and witness.recall(ctx, WITNESS) == checks:
         restored.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])
     witness.attest(ctx, WITNESS, "")
     # As user zimbra, whose folder it is: what root wrote there could be led elsewhere by a link.
-    server.put(ctx, TEMPLATE, content, "0644")
+    files.put(ctx, TEMPLATE, content, "0644")
     render(ctx, "mta")
     for _ in range(PATIENCE):
         if applied(ctx):

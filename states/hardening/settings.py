@@ -6,7 +6,7 @@ import ipaddress
 import re
 
 from states.hardening.spf import Faulty, terms
-from states.kept import KEEP
+from states.zimbra.keep import KEEP
 from zflow.api import Setting, choice, flag, mail_address, many, network, number
 
 

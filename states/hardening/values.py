@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from states import witness
-from states.directory import read_config
 from states.hardening import codes, restored
-from states.hardening.wishes import Place, Reader, Wish, attributes, wishes
-from states.install.vendor.localconfig import read_local
-from states.kept import kept, way_out
-from states.silence import unless_silent
-from states.zimbra import Attributes, as_zimbra, write_config, write_local, zimbra_version
+from states.hardening.desired import Place, Reader, Wish, attributes, wishes
+from states.zimbra import witness
+from states.zimbra.directory import read_config
+from states.zimbra.keep import kept, way_out
+from states.zimbra.localconfig import read_local
+from states.zimbra.silence import unless_silent
+from states.zimbra.tools import Attributes, as_zimbra, write_config, write_local, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 NAME = "hardening.values"

@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from states import witness
 from states.hardening import restored
-from states.tls import server
-from states.zimbra import zimbra_version
+from states.zimbra import files, witness
+from states.zimbra.tools import zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, write_atomic
 
 NAME = "hardening.watcher"
@@ -34,7 +33,7 @@ def inputs(ctx: Context) -> str:
 
 def foreign(ctx: Context) -> bool:
     """Tell whether the program in the place is somebody else's."""
-    found = server.text(ctx, PLACE)
+    found = files.text(ctx, PLACE)
     return bool(found) and MARK not in found
 
 
@@ -42,9 +41,9 @@ def probe(ctx: Context) -> Evidence | Drift | None:
     """See our program in its place, root's and executable; or somebody else's."""
     if foreign(ctx):
         return Evidence(f"{PLACE} is not zflow's and left alone")
-    if (found := server.text(ctx, PLACE)) != program():
+    if (found := files.text(ctx, PLACE)) != program():
         return Drift(f"{PLACE} was changed; without the line `{MARK.strip()}` it would be left so") if found else None
-    stat = server.on_volume(ctx, PLACE).stat()
+    stat = files.on_volume(ctx, PLACE).stat()
     if stat.st_mode & 0o7777 != MODE or stat.st_uid != 0:
         return Drift(f"{PLACE} has the mode {stat.st_mode & 0o7777:o} and the owner {stat.st_uid}, not {MODE:o} and 0")
     return Evidence(f"{PLACE}{restored.told(ctx, NAME, inputs(ctx))}")
@@ -53,9 +52,9 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 def apply(ctx: Context) -> None:
     """Put the program in its place."""
     digest = hashlib.sha256(program().encode()).hexdigest()
-    if witness.agrees(ctx, f"{NAME}.txt", digest) and server.text(ctx, PLACE) != program():
+    if witness.agrees(ctx, f"{NAME}.txt", digest) and files.text(ctx, PLACE) != program():
         restored.note(ctx, NAME, inputs(ctx), [PLACE])
-    write_atomic(server.on_volume(ctx, PLACE), program(), mode=MODE, owner=(0, 0))
+    write_atomic(files.on_volume(ctx, PLACE), program(), mode=MODE, owner=(0, 0))
     witness.attest(ctx, f"{NAME}.txt", digest)
 
 

@@ -12,11 +12,11 @@ import time
 from collections.abc import Sequence
 
 from states.hardening import codes, watcher
-from states.install.machine import processes
-from states.install.proof import proven
 from states.serving.watches import ALIVE
-from states.tls import server
-from states.zimbra import as_zimbra
+from states.ubuntu import processes
+from states.zimbra import files
+from states.zimbra.proof import proven
+from states.zimbra.tools import as_zimbra
 from zflow.api import Context, Drift, Evidence, OperatorError, Scope, Step, TransientError, Watch
 
 CONTROL = "zmauditswatchctl"
@@ -32,7 +32,7 @@ EVERY = 30.0
 
 def running(ctx: Context) -> int | None:
     """Return the process id of the watcher when it lives inside the volume's Ubuntu."""
-    pid = processes.from_file(server.on_volume(ctx, PID_FILE))
+    pid = processes.from_file(files.on_volume(ctx, PID_FILE))
     if pid is None or not processes.inside(ctx, pid) or watcher.PLACE not in processes.command_of(pid):
         return None
     return pid
@@ -58,7 +58,7 @@ def audit(ctx: Context) -> Evidence | Drift | None:
 
 def recipient(ctx: Context) -> str:
     """Return whom alerts are written to, as the watcher was told; empty when it was told nothing."""
-    found = re.search(r"^\s*mail\s+addresses=([^,\s]+)", server.text(ctx, RENDERED), re.MULTILINE)
+    found = re.search(r"^\s*mail\s+addresses=([^,\s]+)", files.text(ctx, RENDERED), re.MULTILINE)
     return found[1].replace("\\", "") if found else ""
 
 
@@ -75,23 +75,23 @@ def apply(ctx: Context) -> None:
         ctx, processes.found(ctx, lambda pid: f"{watcher.PLACE} --config-file" in processes.command_of(pid)), PATIENCE
     )
     # A number left behind may be any process's by now: the vendor's tool would believe, or even end it.
-    server.drop(ctx, PID_FILE)
+    files.drop(ctx, PID_FILE)
     as_zimbra(ctx, CONTROL, "start", ok=range(256), timeout=120, daemon=True)
     deadline = time.monotonic() + PATIENCE
     while not _ready(ctx):
         if time.monotonic() > deadline:
-            words = server.text(ctx, OUTPUT).strip().rsplit("\n", 1)[-1]
+            words = files.text(ctx, OUTPUT).strip().rsplit("\n", 1)[-1]
             raise TransientError(codes.WATCHER, words or f"no process after {PATIENCE:.0f} s")
         ctx.pause(0.2)
 
 
 def _ready(ctx: Context) -> bool:
-    return running(ctx) is not None and (watcher.foreign(ctx) or READY in server.text(ctx, OUTPUT)) and _status(ctx)
+    return running(ctx) is not None and (watcher.foreign(ctx) or READY in files.text(ctx, OUTPUT)) and _status(ctx)
 
 
 def test_alert(ctx: Context) -> str:
     """Have the watcher write one test message, and return to whom. Raises OperatorError(NO_WATCHER), CommandError."""
-    if watcher.foreign(ctx) or not server.text(ctx, watcher.PLACE):
+    if watcher.foreign(ctx) or not files.text(ctx, watcher.PLACE):
         raise OperatorError(codes.NO_WATCHER, watcher.PLACE)
     as_zimbra(ctx, watcher.PLACE, f"--config-file={RENDERED}", "--test", timeout=60)
     return recipient(ctx)
@@ -101,7 +101,7 @@ def watches(ctx: Context) -> Sequence[Watch]:
     """Return what to watch: the process, once there is a server."""
     if proven(ctx) is None:
         return ()
-    file = str(server.on_volume(ctx, PID_FILE))
+    file = str(files.on_volume(ctx, PID_FILE))
     return (Watch("alerts", argv=("sh", "-c", ALIVE, "alive", file), every=EVERY),)
 
 

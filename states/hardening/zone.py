@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from states.bootstrap.addresses import addresses
 from states.hardening.dkimkeys import Key, known, retired
 from states.hardening.settings import DMARC_POLICY, DMARC_REPORTS, PUBLIC_ADDRESSES, SPF
-from states.identity import admin_address, server_name
-from states.install.machine.dns import domains as mail_domains
+from states.install.dns import domains as mail_domains
+from states.server import admin_address, server_name
+from states.ubuntu.addresses import addresses
 from zflow.api import Context, stamp
 
 Purpose = Literal["address", "mx", "spf", "dkim", "dmarc", "reports", "ptr"]

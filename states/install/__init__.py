@@ -2,10 +2,14 @@
 
 from states.install import (
     administrator,
+    answers,
+    archive,
     choices,
-    fits,
+    dns,
     holds,
     identity,
+    limits,
+    memory,
     networks,
     origin,
     patches,
@@ -13,13 +17,13 @@ from states.install import (
     services,
     setup,
     software,
+    source,
+    syslog,
+    unpack,
 )
 from states.install.choices import accept
 from states.install.codes import CODES
-from states.install.machine import dns, limits, syslog
-from states.install.release import archive, source, unpack
 from states.install.settings import SETTINGS
-from states.install.vendor import answers
 from zflow.api import State
 
 STATE = State(
@@ -28,7 +32,7 @@ STATE = State(
     (
         identity.STEP,
         origin.STEP,
-        fits.STEP,
+        memory.STEP,
         choices.STEP,
         preflight.STEP,
         limits.STEP,

@@ -18,11 +18,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from states.identity import admin_address
-from states.install.proof import proven
 from states.install.settings import ADMIN_PASSWORD, GENERATED
-from states.install.vendor.readback import values
-from states.zimbra import as_zimbra
+from states.server import admin_address
+from states.zimbra.proof import proven
+from states.zimbra.readback import values
+from states.zimbra.tools import as_zimbra
 from zflow.api import CommandError, Context, Evidence, Scope, Secret, Step, write_atomic
 
 COST = 1 << 14

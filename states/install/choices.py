@@ -5,7 +5,7 @@ A password that the vendor's installer would change is no reason to keep a serve
 
 from __future__ import annotations
 
-from states.install.proof import data, proven, unfinished
+from states.zimbra.proof import data, proven, unfinished
 from zflow.api import Context, Evidence, Scope, Step
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from states.bootstrap.dpkg import LOCK, PATIENCE
-from states.install.vendor.packages import vendor_packages
+from states.ubuntu.dpkg import LOCK, PATIENCE
+from states.zimbra.packages import vendor_packages
 from zflow.api import Context, Drift, Evidence, Step
 
 

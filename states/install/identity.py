@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 
-from states.identity import server_name
 from states.install import codes, origin
-from states.install.proof import proven
-from states.install.vendor.localconfig import local_value
+from states.server import server_name
+from states.zimbra.localconfig import local_value
+from states.zimbra.proof import proven
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from states import directory
-from states.bootstrap.addresses import addresses
-from states.identity import server_name
-from states.install.machine.listening import silent_over_ipv6
-from states.install.vendor.answers import networks
-from states.silence import unless_silent
-from states.zimbra import as_zimbra
+from states.install.answers import networks
+from states.server import server_name
+from states.ubuntu.addresses import addresses
+from states.ubuntu.ports import silent_over_ipv6
+from states.zimbra import directory
+from states.zimbra.silence import unless_silent
+from states.zimbra.tools import as_zimbra
 from zflow.api import Context, Drift, Evidence, Scope, Step, holds, read_text, write_atomic
 
 ATTRIBUTE = "zimbraMtaMyNetworks"

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from states.bootstrap import restored
-from states.install.proof import proven
+from states.zimbra.proof import proven
 from zflow.api import Context, Evidence, Scope, Step, carrying, mounts, write_atomic
 
 FOLDERS = (".zflow", "opt", "usr", "usr/share", "var/lib/dpkg")

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import re
 
-from states import witness
-from states.bootstrap import dpkg
-from states.install import holds
-from states.install.release import source
-from states.install.vendor import halfdone
-from states.install.vendor.packages import vendor_packages
-from states.zimbra import as_zimbra, zimbra_version
+from states.install import holds, source
+from states.ubuntu import dpkg
+from states.zimbra import halfdone, witness
+from states.zimbra.packages import vendor_packages
+from states.zimbra.tools import as_zimbra, zimbra_version
 from zflow.api import CommandError, Context, Evidence, Step
 
 OWN_BUILDS = ("8.8.15.GA.3869.", "8.8.15.GA.4179.")

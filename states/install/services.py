@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from states.install import codes
-from states.install.machine import processes
-from states.install.machine.listening import PORTS, listening
-from states.zimbra import as_zimbra
+from states.ubuntu import processes
+from states.ubuntu.ports import PORTS, listening
+from states.zimbra.tools import as_zimbra
 from zflow.api import (
     CommandError,
     Context,

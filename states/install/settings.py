@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from states.install.release.releases import RELEASES, ZIMBRA_KEY, ZIMBRA_KEY_URL
+from states.zimbra.releases import RELEASES, ZIMBRA_KEY, ZIMBRA_KEY_URL
 from zflow.api import Secret, Setting, choice, host_name, many, number, sha256_hex, url
 
 SHORTEST, LONGEST = 8, 64

@@ -16,19 +16,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from states import witness
 from states.firewall import closed
-from states.install import administrator, attended, codes, networks, order, services, software
-from states.install.machine import syslog
-from states.install.proof import BEGUN, data, mark, proven, unfinished
-from states.install.release import unpack
-from states.install.release.releases import PACKAGES
+from states.install import administrator, answers, codes, menu, networks, services, software, syslog, unpack
 from states.install.settings import INSTALL
-from states.install.vendor import answers, leftovers, localconfig, readback, said, setuplog
-from states.install.vendor.history import STAGES, last, supply
-from states.install.vendor.packages import vendor_packages
-from states.install.vendor.setuplog import Ran
-from states.install.vendor.words import explained
+from states.zimbra import leftovers, localconfig, notices, order, readback, setuplog, witness
+from states.zimbra.history import STAGES, last, supply
+from states.zimbra.messages import explained
+from states.zimbra.packages import vendor_packages
+from states.zimbra.proof import BEGUN, data, mark, proven, unfinished
+from states.zimbra.releases import PACKAGES
+from states.zimbra.setuplog import Ran
 from zflow.api import Context, Evidence, OperatorError, Step, TransientError, ZflowError, sync_volume, write_atomic
 
 
@@ -39,10 +36,10 @@ def probe(ctx: Context) -> Evidence | None:
     session, core = proven(ctx), vendor_packages(ctx).get("zimbra-core")
     if session is None or core is None or not (ctx.volume / localconfig.FILE).is_file():
         return None
-    if begun(ctx).exists() or attended.opened(ctx).exists():
+    if begun(ctx).exists() or menu.opened(ctx).exists():
         return None
     summary = f"Zimbra {session.packages.get('zimbra-core', '?')} configured and read back"
-    return Evidence(summary, (*attended.notices(ctx), *said.notices(ctx)))
+    return Evidence(summary, (*menu.notices(ctx), *notices.notices(ctx)))
 
 
 def apply(ctx: Context) -> None:
@@ -60,8 +57,8 @@ def apply(ctx: Context) -> None:
 
 def make(ctx: Context) -> None:
     """Bring about a configured server, and mark it as proven. Raises what `apply` raises."""
-    if attended.ended(ctx):
-        attended.take_over(ctx)
+    if menu.ended(ctx):
+        menu.take_over(ctx)
     elif (present := data(ctx)) and not unfinished(ctx):
         recognise(ctx, present)
     else:
@@ -72,7 +69,7 @@ def make(ctx: Context) -> None:
     assert finished is not None
     mark(ctx, finished)
     # Whatever fails from here on throws no server away, and has a step of its own that does it later.
-    if begun(ctx).exists() and not attended.opened(ctx).exists():
+    if begun(ctx).exists() and not menu.opened(ctx).exists():
         administrator.agree(ctx)
     syslog.turn(ctx)
     services.record(ctx)
@@ -80,15 +77,15 @@ def make(ctx: Context) -> None:
 
 def configure(ctx: Context) -> None:
     """Configure a clean software install from the answers; in attended mode raise the invitation to the menu."""
-    content, cut_off = answers.content(ctx), attended.cut_off(ctx)
+    content, cut_off = answers.content(ctx), menu.cut_off(ctx)
     leftovers.end_all(ctx)
     if touched(ctx):
         software.rebuild(ctx)
     witness.forget(ctx)
-    attended.opened(ctx).unlink(missing_ok=True)
+    menu.opened(ctx).unlink(missing_ok=True)
     if ctx.settings[INSTALL] == "attended":
         closed.shut(ctx)
-        raise attended.invitation(after_a_cut=cut_off)
+        raise menu.invitation(after_a_cut=cut_off)
     write_atomic(begun(ctx), "")
     file = ctx.volume / answers.PLACE
     write_atomic(file, content, mode=0o600)
@@ -97,7 +94,7 @@ def configure(ctx: Context) -> None:
 
 def forget(ctx: Context) -> None:
     """Remove what said that a configuration of ours is under way."""
-    for path in (begun(ctx), attended.opened(ctx)):
+    for path in (begun(ctx), menu.opened(ctx)):
         path.unlink(missing_ok=True)
 
 
@@ -112,7 +109,7 @@ def touched(ctx: Context) -> bool:
     The vendor's history alone does not say: nobody syncs it, and a power cut may take the end of it.
     """
     session = last(ctx)
-    from_the_menu = attended.opened(ctx).exists() and bool(data(ctx))
+    from_the_menu = menu.opened(ctx).exists() and bool(data(ctx))
     ours = begun(ctx).exists() or software.spoilt(ctx).exists() or from_the_menu
     return ours or session is None or session.touched or bool(software.gone(ctx))
 
@@ -138,7 +135,7 @@ def recognise(ctx: Context, present: list[str]) -> None:
         found = [str(error)]
     if found:
         raise OperatorError(codes.DATA_PRESENT, "; ".join([f"/{present[0]} exists", *gone, *found])[:1500])
-    said.remember(ctx, (), gone)
+    notices.remember(ctx, (), gone)
     session = software.recorded(ctx)
     if session is None or not session.configured:
         supply(ctx, {name: package.version for name, package in vendor_packages(ctx).items() if name in PACKAGES})
@@ -155,7 +152,7 @@ def prove(ctx: Context, ran: Ran) -> None:
     failed, found = setuplog.failures(ran), readback.compare(ctx)
     if found.lacking:
         raise TransientError(codes.CONFIGURATION, "; ".join([*found.lacking, *failed])[:1500])
-    said.remember(ctx, failed, found.unlike)
+    notices.remember(ctx, failed, found.unlike)
 
 
 def ended(ctx: Context, ran: Ran) -> None:

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from states.install import codes
-from states.install.proof import BEGUN, SPOILT, data, finished, unfinished
-from states.install.release import source
-from states.install.release.releases import PACKAGES
-from states.install.release.unpack import inside, installer
-from states.install.vendor import answers, halfdone, installers, leftovers
-from states.install.vendor.history import Session, last
-from states.install.vendor.packages import hollow, vendor_packages
-from states.install.vendor.words import explained
+from states.install import answers, codes, source
+from states.install.unpack import inside, installer
+from states.zimbra import halfdone, installers, leftovers
+from states.zimbra.history import Session, last
+from states.zimbra.messages import explained
+from states.zimbra.packages import hollow, vendor_packages
+from states.zimbra.proof import BEGUN, SPOILT, data, finished, unfinished
+from states.zimbra.releases import PACKAGES
 from zflow.api import (
     CommandError,
     Context,

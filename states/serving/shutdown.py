@@ -6,10 +6,10 @@ half a minute to two (docs/zimbra.md §7), so the container's stop timeout shoul
 
 from __future__ import annotations
 
-from states.install import services
-from states.install.machine import dns, processes
-from states.install.proof import data, unfinished
-from states.install.vendor import leftovers
+from states.install import dns, services
+from states.ubuntu import processes
+from states.zimbra import leftovers
+from states.zimbra.proof import data, unfinished
 from zflow.api import Context
 
 PATIENCE = 10.0

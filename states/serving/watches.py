@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from states.bootstrap import names, resolver
-from states.install.machine import dns, syslog
-from states.install.proof import proven
+from states.install import dns, syslog
 from states.install.services import STATUS, recorded
 from states.updates import driver
-from states.zimbra import LOOKING
+from states.zimbra.proof import proven
+from states.zimbra.tools import LOOKING
 from zflow.api import Context, Watch
 
 EVERY = 120.0
@@ -30,7 +30,7 @@ awk '$5 ~ /^[0189][0246]$/ { print $1 }' /proc/net/if_inet6 2>/dev/null
 grep -B 1 '/32 host LOCAL' /proc/net/fib_trie
 exit 0
 """
-"""The addresses that the kernel has, without those that `states.bootstrap.addresses` calls unusable by their flags."""
+"""The addresses that the kernel has, without those that `states.ubuntu.addresses` calls unusable by their flags."""
 FORWARDS = r"""
 for attempt in 1 2 3 4 5; do
     [ "$attempt" = 1 ] || sleep "$2"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.tls import deployed, dh, dhdeployed, hsts, lifetime, mend, names, pair, profile, supply
+from states.tls import deployed, dh, dh_deployed, hsts, lifetime, mend, names, pair, profile, supply
 from states.tls.codes import CODES
 from states.tls.settings import PRIVATE_CA, SETTINGS
 from zflow.api import Context, State, Watch
@@ -19,7 +19,7 @@ STATE = State(
     "Certificate and TLS",
     (lifetime.STEP, profile.STEP, names.STEP, pair.STEP, deployed.STEP, hsts.STEP),
 )
-LAST = (dh.STEP, dhdeployed.STEP)
+LAST = (dh.STEP, dh_deployed.STEP)
 MEND = mend.STEP
 
 

@@ -11,9 +11,10 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
-from states.tls import codes, exchange, handshake, server
+from states.tls import codes, exchange, handshake
 from states.tls.exchange import INSTALLED
 from states.tls.pair import Pair, Snapshot, snapshot
+from states.zimbra import files as server
 from zflow.api import (
     CommandError,
     Context,
@@ -80,7 +81,7 @@ def _others(ctx: Context) -> list[int]:
         wanted = tuple(map(ssl.PEM_cert_to_DER_cert, exchange.certificates(server.text(ctx, INSTALLED[0]))))
     except ValueError:
         wanted = ()
-    if not wanted:  # damaged files are the business of `install.certificate`
+    if not wanted:  # damaged files are the business of `tls.mend`
         return []
     found = {port: handshake.served(port) for port in handshake.PORTS}
     return [port for port, chain in found.items() if chain and not exchange.serves(chain, wanted)]

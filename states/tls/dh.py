@@ -91,7 +91,7 @@ def cleanup(ctx: Context) -> None:
 
 
 STEP = Step(
-    name="hardening.dh",
+    name="tls.dh",
     title="Find Diffie-Hellman parameters",
     probe=probe,
     apply=apply,

@@ -14,14 +14,15 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from states.tls import codes, handshake, server
+from states.tls import codes, handshake
 from states.tls.pair import CHAIN, LEAF, Pair
-from states.zimbra import as_zimbra
+from states.zimbra import files
+from states.zimbra.tools import as_zimbra
 from zflow.api import CommandError, Context, TransientError, write_atomic
 
 SERVERS = ("imapd", "nginx", "slapd", "smtpd")
 """What zmcertmgr copies a pair to, one file after the other; the mail store gets a file of its own in between."""
-INSTALLED = tuple(f"{server.CONF}/{name}.{kind}" for name in ("nginx", "smtpd") for kind in ("crt", "key"))
+INSTALLED = tuple(f"{files.CONF}/{name}.{kind}" for name in ("nginx", "smtpd") for kind in ("crt", "key"))
 """Where zmcertmgr puts the pair for the proxy and the MTA."""
 FRONT_PATIENCE = 60.0
 """Seconds the proxy and the MTA may take to answer with another certificate."""
@@ -68,9 +69,9 @@ def keep(ctx: Context) -> Previous:
     ports = tuple(port for port in handshake.PORTS if handshake.served(port))
     if not ports:
         raise TransientError(codes.NOT_ANSWERING, f"tried {', '.join(map(str, handshake.PORTS))}")
-    certificate, key = (server.read(ctx, path) for path in INSTALLED[:2])
-    commercial = server.read(ctx, f"{server.SSL}/commercial/commercial.crt")
-    chain = server.read(ctx, f"{server.SSL}/commercial/commercial_ca.crt") if certificate == commercial else ""
+    certificate, key = (files.read(ctx, path) for path in INSTALLED[:2])
+    commercial = files.read(ctx, f"{files.SSL}/commercial/commercial.crt")
+    chain = files.read(ctx, f"{files.SSL}/commercial/commercial_ca.crt") if certificate == commercial else ""
     previous = Previous(ports, key, "".join(certificates(certificate)[:1]), chain)
     _write(ctx, previous)
     return previous
@@ -87,19 +88,19 @@ def put_back(ctx: Context, previous: Pair | Previous, *options: str) -> None:
     except CommandError as error:
         ctx.log(f"{error}; its files are written without the tool")
         for name in SERVERS:
-            server.put(ctx, f"{server.CONF}/{name}.key", previous.key)
-            server.put(ctx, f"{server.CONF}/{name}.crt", f"{previous.leaf}{previous.chain}")
+            files.put(ctx, f"{files.CONF}/{name}.key", previous.key)
+            files.put(ctx, f"{files.CONF}/{name}.crt", f"{previous.leaf}{previous.chain}")
 
 
 def install(ctx: Context, pair: Pair | Previous, *options: str) -> None:
     """Put a pair into the server's files by the vendor's tool. Raises CommandError."""
     if pair.chain:
-        leaf, chain = f"{server.CANDIDATE}/{LEAF}", f"{server.CANDIDATE}/{CHAIN}"
-        server.put(ctx, server.COMMERCIAL_KEY, pair.key)
-        server.put(ctx, leaf, pair.leaf)
-        server.put(ctx, chain, pair.chain)
+        leaf, chain = f"{files.CANDIDATE}/{LEAF}", f"{files.CANDIDATE}/{CHAIN}"
+        files.put(ctx, files.COMMERCIAL_KEY, pair.key)
+        files.put(ctx, leaf, pair.leaf)
+        files.put(ctx, chain, pair.chain)
         as_zimbra(ctx, "zmcertmgr", "deploycrt", "comm", leaf, chain, *options, timeout=300)
-        server.drop(ctx, server.CANDIDATE)
+        files.drop(ctx, files.CANDIDATE)
     else:
         as_zimbra(ctx, "zmcertmgr", "deploycrt", "self", *options, timeout=300)
 
@@ -111,12 +112,12 @@ def serve(ctx: Context, pair: Pair | Previous, ports: Collection[int]) -> list[i
     """
     wanted = tuple(map(ssl.PEM_cert_to_DER_cert, certificates(f"{pair.leaf}\n{pair.chain}")))
     ctx.progress.report(note="having proxy and MTA read the certificate")
-    server.reload_front(ctx)
+    files.reload_front(ctx)
     if others := _others(ctx, wanted, [port for port in ports if port != handshake.STORE], FRONT_PATIENCE):
         return others
     if not serves(handshake.served(handshake.STORE), wanted):
         ctx.progress.report(note="restarting the mail store for the certificate")
-        server.restart_store(ctx)
+        files.restart_store(ctx)
     return _others(ctx, wanted, ports, PATIENCE)
 
 
@@ -144,14 +145,14 @@ def take_back(ctx: Context, previous: Previous) -> None:
         listed = ", ".join(map(str, others))
         raise TransientError(codes.DEPLOY, f"the previous certificate is not served either on {listed}")
     if previous.directory:
-        server.restart_directory(ctx)
+        files.restart_directory(ctx)
     kept(ctx).unlink(missing_ok=True)
 
 
 def finish(ctx: Context, previous: Previous) -> None:
     """End an exchange whose pair is proven: the directory follows, and what was before is kept no longer."""
     _write(ctx, replace(previous, directory=True))
-    server.restart_directory(ctx)
+    files.restart_directory(ctx)
     kept(ctx).unlink(missing_ok=True)
 
 

@@ -10,14 +10,14 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from states import witness
-from states.directory import read_config
-from states.silence import unless_silent
-from states.tls import codes, deployed, server
+from states.tls import codes, deployed
 from states.tls.lifetime import served_until
 from states.tls.pair import snapshot
 from states.tls.settings import HSTS
-from states.zimbra import differences, render, write_config, zimbra_version
+from states.zimbra import files, witness
+from states.zimbra.directory import read_config
+from states.zimbra.silence import unless_silent
+from states.zimbra.tools import differences, render, write_config, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 WITNESS = "tls-hsts.json"
@@ -112,7 +112,7 @@ def apply(ctx: Context) -> None:
         if differences(want, read_config(ctx, (ATTRIBUTE,))):
             raise TransientError(codes.HSTS, f"{ATTRIBUTE} does not hold {want[ATTRIBUTE]}")
     render(ctx, "proxy")
-    server.reload_front(ctx)
+    files.reload_front(ctx)
     witness.attest(ctx, WITNESS, json.dumps({"since": since, "seconds": seconds} if seconds else {}))
 
 

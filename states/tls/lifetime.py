@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from states.tls import exchange, server
+from states.tls import exchange
+from states.zimbra import files
 from zflow.api import Context, Evidence, Step, Watch
 
 DAY = timedelta(days=1)
@@ -78,7 +79,7 @@ def validity(ctx: Context) -> Validity | None:
     """Return from when to when the installed certificate is valid; None while there is none."""
     from cryptography import x509
 
-    found = exchange.certificates(server.text(ctx, exchange.INSTALLED[0]))
+    found = exchange.certificates(files.text(ctx, exchange.INSTALLED[0]))
     try:
         certificate = x509.load_pem_x509_certificate(found[0].encode())
         return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)

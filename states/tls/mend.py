@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import ssl
 
-from states.tls import deployed, exchange, server
+from states.tls import deployed, exchange
 from states.tls.exchange import Previous
 from states.tls.files import shown, unnamed
 from states.tls.pair import Pair
-from states.zimbra import as_zimbra
+from states.zimbra import files
+from states.zimbra.tools import as_zimbra
 from zflow.api import Context, Evidence, Scope, Step
 
 READERS = ("nginx", "slapd", "smtpd")
 """Those of the servers that always run; imapd is the vendor's trial, which runs only where somebody asked for it."""
-SELF = f"{server.SSL}/server/server"
+SELF = f"{files.SSL}/server/server"
 """Where the vendor's tool has the self-signed pair, which it makes anew when the certificate is missing."""
 
 
@@ -37,7 +38,7 @@ def _is(ctx: Context, name: str, pair: Pair | Previous) -> bool:
 
 
 def _files(ctx: Context, name: str) -> tuple[str, str]:
-    return server.text(ctx, f"{server.CONF}/{name}.crt"), server.text(ctx, f"{server.CONF}/{name}.key")
+    return files.text(ctx, f"{files.CONF}/{name}.crt"), files.text(ctx, f"{files.CONF}/{name}.key")
 
 
 def damaged(ctx: Context) -> list[str]:
@@ -83,23 +84,23 @@ def apply(ctx: Context) -> None:
     broken = damaged(ctx)
     ctx.log(f"damaged or missing: {', '.join(broken)}")
     for name in broken:  # the vendor's tool would copy to wherever a link leads
-        server.drop(ctx, f"{server.CONF}/{name}.crt")
-        server.drop(ctx, f"{server.CONF}/{name}.key")
+        files.drop(ctx, f"{files.CONF}/{name}.crt")
+        files.drop(ctx, f"{files.CONF}/{name}.key")
     if (good := deployed.proven(ctx)) is not None:
         exchange.put_back(ctx, good, "-localonly")
     elif whole := [name for name in exchange.SERVERS if loads(*_files(ctx, name))]:
         certificate, key = _files(ctx, whole[0])
         for name in broken:
-            server.put(ctx, f"{server.CONF}/{name}.key", key)
-            server.put(ctx, f"{server.CONF}/{name}.crt", certificate)
+            files.put(ctx, f"{files.CONF}/{name}.key", key)
+            files.put(ctx, f"{files.CONF}/{name}.crt", certificate)
     else:
-        if not loads(server.text(ctx, f"{SELF}.crt"), server.text(ctx, f"{SELF}.key")):
+        if not loads(files.text(ctx, f"{SELF}.crt"), files.text(ctx, f"{SELF}.key")):
             as_zimbra(ctx, "zmcertmgr", "createcrt", "-new", timeout=300)
         exchange.install(ctx, Previous(()), "-localonly")
 
 
 STEP = Step(
-    name="install.certificate",
+    name="tls.mend",
     title="Repair the server's certificate files",
     probe=probe,
     apply=apply,

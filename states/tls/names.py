@@ -14,23 +14,23 @@ from __future__ import annotations
 
 import time
 
-from states import witness
-from states.bootstrap.addresses import addresses
-from states.directory import in_force, read_config, read_domains
-from states.identity import server_name
 from states.install.networks import MODE, STRICT
-from states.kept import kept, way_out
-from states.silence import unless_silent
-from states.tls import handshake, server
+from states.server import server_name
+from states.tls import handshake
 from states.tls.settings import NAMES
-from states.zimbra import as_zimbra, render
+from states.ubuntu.addresses import addresses
+from states.zimbra import files, witness
+from states.zimbra.directory import in_force, read_config, read_domains
+from states.zimbra.keep import kept, way_out
+from states.zimbra.silence import unless_silent
+from states.zimbra.tools import as_zimbra, render
 from zflow.api import Context, Drift, Evidence, Step
 
 WITNESS, ADDED, REJECTED = "tls-names", "tls-names-added", "tls-names-rejected"
 """The names that the proxy took; those that zflow put on the list; those with which it would not have started."""
 SNI = "zimbraReverseProxySNIEnabled"
 HOSTS, ADDRESSES, DEFAULT = "zimbraVirtualHostname", "zimbraVirtualIPAddress", "zimbraDefaultDomainName"
-NGINX, RENDERED = "/opt/zimbra/common/sbin/nginx", f"{server.CONF}/nginx.conf"
+NGINX, RENDERED = "/opt/zimbra/common/sbin/nginx", f"{files.CONF}/nginx.conf"
 HTTPS = 443
 REFUSED = 400
 STARTS = ("__SUCCESS__", "No available nginx lookup handlers could be contacted")
@@ -196,7 +196,7 @@ def _restart(ctx: Context) -> bool:
 def _restarted(ctx: Context) -> str:
     """Restart the proxy and see it answer; return why it was not, or does not."""
     render(ctx, "proxy")
-    last = (server.text(ctx, RENDERED).splitlines() or [""])[-1]
+    last = (files.text(ctx, RENDERED).splitlines() or [""])[-1]
     if not any(each in last for each in STARTS):
         return f"the proxy cannot be configured: {last.partition(':')[2].strip() or 'unknown'}"
     tried = ctx.shell.chroot(NGINX, "-t", "-q", "-c", RENDERED, ok=range(256), timeout=60)

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from states.tls import codes, server, supply
+from states.tls import codes, supply
 from states.tls.supply import SELF_SIGNED
-from states.zimbra import as_zimbra
+from states.zimbra import files
+from states.zimbra.tools import as_zimbra
 from zflow.api import Context, Evidence, OperatorError, Step, make_folder, remove_tree, write_atomic
 
 if TYPE_CHECKING:
@@ -113,11 +114,11 @@ def apply(ctx: Context) -> None:
 
 
 def _ask_vendor(ctx: Context, pair: Pair, code: Code) -> None:
-    names = [f"{server.CANDIDATE}/{name}" for name in (KEY, LEAF, CHAIN)]
+    names = [f"{files.CANDIDATE}/{name}" for name in (KEY, LEAF, CHAIN)]
     for name, content in zip(names, (pair.key, pair.leaf, pair.chain), strict=True):
-        server.put(ctx, name, content)
+        files.put(ctx, name, content)
     answer = as_zimbra(ctx, "zmcertmgr", "verifycrt", "comm", *names, ok=(0, 1))
-    server.drop(ctx, server.CANDIDATE)
+    files.drop(ctx, files.CANDIDATE)
     if answer.code:
         reason = next((line for line in answer.lines if "ERROR" in line), "no reason given")
         raise OperatorError(code, reason)
@@ -125,7 +126,7 @@ def _ask_vendor(ctx: Context, pair: Pair, code: Code) -> None:
 
 def cleanup(ctx: Context) -> None:
     """Remove what a killed attempt had put before the vendor's tool."""
-    server.drop(ctx, server.CANDIDATE)
+    files.drop(ctx, files.CANDIDATE)
 
 
 STEP = Step(

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 
-from states import witness
-from states.directory import read_config
-from states.kept import kept, way_out
-from states.silence import unless_silent
-from states.tls import codes, handshake, server
+from states.tls import codes, handshake
 from states.tls.profiles import desired
 from states.tls.settings import PROFILE
-from states.zimbra import Attributes, differences, render, write_config, zimbra_version
+from states.zimbra import files, witness
+from states.zimbra.directory import read_config
+from states.zimbra.keep import kept, way_out
+from states.zimbra.silence import unless_silent
+from states.zimbra.tools import Attributes, differences, render, write_config, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 WITNESS = "tls-profile.json"
@@ -55,10 +55,10 @@ def apply(ctx: Context) -> None:
             raise TransientError(codes.PROFILE, f"not taken: {', '.join(sorted(left))}")
     # Also without a difference: an earlier attempt may have been cut off between writing and this.
     render(ctx, *SECTIONS)
-    server.reload_front(ctx)
+    files.reload_front(ctx)
     if any(handshake.served(handshake.STORE, version=each) for each in handshake.OLD):
         ctx.progress.report(note="restarting the mail store, which still speaks old versions of TLS")
-        server.restart_store(ctx)
+        files.restart_store(ctx)
     witness.attest(ctx, WITNESS, inputs(ctx))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from states.zimbra import Attributes
+from states.zimbra.tools import Attributes
 
 STRONG = (
     "ECDHE-ECDSA-AES256-GCM-SHA384",

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from states.tls import check, deployed, dh, exchange, handshake, hsts, lifetime, load, pair, server, supply, verified
+from states.tls import check, deployed, dh, exchange, handshake, hsts, lifetime, load, pair, supply, verified
+from states.zimbra import files as server
 from zflow.api import Context, Evidence, OperatorError, TransientError
 
 VERSIONS = (*handshake.OLD, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)

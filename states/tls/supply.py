@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from states.identity import server_name
+from states.server import server_name
 from states.tls import codes
 from states.tls.files import content, replaced
 from states.tls.settings import CERTIFICATE, KEY, NAMES, PRIVATE_CA, certificate_file, key_file

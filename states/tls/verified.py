@@ -12,11 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from states.tls import codes, fetch, server, supply
+from states.tls import codes, fetch, supply
 from states.tls.files import content
 from states.tls.pair import Pair
 from states.tls.settings import AIA, AIA_NETWORKS, PASSPHRASE, PRIVATE_CA
 from states.tls.supply import Supplied
+from states.zimbra import files
 from zflow.api import COMMAND, CommandError, Context, OperatorError, TransientError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _question(ctx: Context, supplied: Supplied, now: datetime) -> dict[str, obje
         "seconds": fetch.SECONDS,
         "processor": PROCESSOR,
         "memory": MEMORY,
-        "rsa_only": COMPARES_MODULI in server.text(ctx, server.ZMCERTMGR),
+        "rsa_only": COMPARES_MODULI in files.text(ctx, files.ZMCERTMGR),
     }
 
 

@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from states.bootstrap import build, proxy
-from states.bootstrap.dpkg import CONFIGURE, LOCK, LONGEST, OLD_FILES, PATIENCE, REPAIR
-from states.identity import admin_address, server_name
+from states.bootstrap import build
+from states.server import admin_address, server_name
+from states.ubuntu import proxy
+from states.ubuntu.dpkg import CONFIGURE, LOCK, LONGEST, OLD_FILES, PATIENCE, REPAIR
 from states.updates.sealed import is_untouched, seal
 from states.updates.settings import UNATTENDED_UPGRADES
 from zflow.api import Context, Evidence, Step, holds, make_folder, read_bytes, write_atomic

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from states.bootstrap.proxy import USER
-from states.install.machine import processes
-from states.install.machine.replaced import replaced
+from states.ubuntu import processes
+from states.ubuntu.proxy import USER
+from states.ubuntu.replaced import replaced
 from states.updates import codes
 from states.updates.configured import AUTO, FAILURE, LISTS, OUTPUT, POLICY, STAMPS, TRACE
 from zflow.api import Context, Evidence, Scope, Step, TransientError, make_folder, read_text, remove_file

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from states.bootstrap import dpkg
-from states.install import order
-from states.install.proof import proven
-from states.install.vendor.packages import PREFIX
+from states.ubuntu import dpkg
+from states.zimbra import order
+from states.zimbra.packages import PREFIX
+from states.zimbra.proof import proven
 from zflow.api import Context, Drift, Evidence, Scope, Step, make_folder, read_text, write_atomic
 
 RECORD = Path("run/zflow/packages.json")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from states.install.order import key, ordered
-from states.install.release import archive
+from states.install import archive
+from states.zimbra.order import key, ordered
 from zflow.api import Context, Evidence, Step
 
 NOTHING = Evidence("no upgrade is ordered")

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from states.hardening import values
 from states.install import services
-from states.install.order import Portrait, give, key, ordered
 from states.install.preflight.room import too_little
-from states.install.release.unpack import installer
-from states.install.vendor import readback
-from states.install.vendor.packages import known
-from states.upgrade import codes, kept
+from states.install.unpack import installer
+from states.upgrade import backup, codes
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought
+from states.zimbra import readback
+from states.zimbra.order import Portrait, give, key, ordered
+from states.zimbra.packages import known
 from zflow.api import Context, Evidence, OperatorError, Step, read_text
 
 
@@ -27,8 +27,8 @@ def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
     yield from too_little(ctx)
     if stopped := services.down(services.status(ctx)):
         yield f"services of the server do not run: {', '.join(stopped)}"
-    if not kept.whole(ctx):
-        yield f"{kept.FILE} lacks the directory's password, or its end"
+    if not backup.whole(ctx):
+        yield f"{backup.FILE} lacks the directory's password, or its end"
     if present := refused(ctx):
         yield (
             f"the installer of this release ends where {', '.join(present)} are installed: run `zflow shell apt-get "
@@ -73,7 +73,7 @@ def apply(ctx: Context) -> None:
     portrait = readback.portrait(ctx)
     if found := list(findings(ctx, portrait)):
         raise OperatorError(codes.NOT_READY, "; ".join(found))
-    kept.keep(ctx)
+    backup.keep(ctx)
     values.remember(ctx)
     give(ctx, replace(order, goal=brought(installer(ctx)), before=portrait))
 

@@ -6,13 +6,13 @@ way down. Its own download then finds everything at hand.
 
 from __future__ import annotations
 
-from states import witness
-from states.bootstrap import dpkg
 from states.install import codes as install_codes
-from states.install.order import Order, key, ordered
-from states.install.release import source, unpack
+from states.install import source, unpack
+from states.ubuntu import dpkg
 from states.upgrade import answers
 from states.upgrade.archive import NOTHING
+from states.zimbra import witness
+from states.zimbra.order import Order, key, ordered
 from zflow.api import COMMAND, CommandError, Context, Evidence, Step, TransientError
 
 WITNESS = "upgrade-packages.txt"

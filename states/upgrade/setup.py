@@ -9,19 +9,17 @@ A cut-off run is made again from its beginning, for in its own way of resuming s
 from __future__ import annotations
 
 from states.install import codes as install_codes
-from states.install import services
-from states.install.machine import syslog
-from states.install.order import Order, fulfil, fulfilled, key_under_way, under_way
-from states.install.proof import mark, proven
-from states.install.release import unpack
+from states.install import services, syslog, unpack
 from states.install.setup import ended, reporter
-from states.install.vendor import leftovers, readback, said, setuplog
-from states.install.vendor.history import forget_configuration, last
-from states.install.vendor.setuplog import Ran
-from states.upgrade import answers, kept
+from states.upgrade import answers, backup
 from states.upgrade.archive import NOTHING
-from states.upgrade.standing import forward
-from states.zimbra import as_zimbra
+from states.upgrade.reached import forward
+from states.zimbra import leftovers, notices, readback, setuplog
+from states.zimbra.history import forget_configuration, last
+from states.zimbra.order import Order, fulfil, fulfilled, key_under_way, under_way
+from states.zimbra.proof import mark, proven
+from states.zimbra.setuplog import Ran
+from states.zimbra.tools import as_zimbra
 from zflow.api import Context, Evidence, Step, TransientError, sync_volume
 
 
@@ -42,14 +40,14 @@ def apply(ctx: Context) -> None:
         if session is None or session != proven(ctx):  # else cut off between the mark and the end of the order
             upgrade(ctx, order)
     unpack.remove(ctx)
-    kept.forget(ctx)
+    backup.forget(ctx)
     fulfil(ctx)
 
 
 def upgrade(ctx: Context, order: Order) -> None:
     """Run the vendor's program on a history without an earlier run of it, and prove what it did."""
     leftovers.end_all(ctx)
-    kept.put_back(ctx)
+    backup.put_back(ctx)
     for line in forget_configuration(ctx):
         ctx.log(f"made again: {line}")
     file = answers.write(ctx)
@@ -77,11 +75,11 @@ def prove(ctx: Context, order: Order, ran: Ran) -> None:
         found.append(f"zmcontrol -v says ‹{version[:160]}›, not {order.goal}")
     if found:
         raise TransientError(install_codes.CONFIGURATION, "; ".join([*found, *failed])[:1500])
-    said.remember(ctx, failed)
+    notices.remember(ctx, failed)
 
 
 STEP = Step(
-    name="install.newer_setup",
+    name="upgrade.setup",
     title="Upgrade the server's data and configuration",
     probe=probe,
     apply=apply,

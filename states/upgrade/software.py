@@ -9,15 +9,15 @@ back. What lies below db, data and store is no package's and stays. So a run tha
 from __future__ import annotations
 
 from states.install import holds, software
-from states.install.order import Order, key_under_way, under_way
-from states.install.proof import proven
-from states.install.vendor import leftovers
-from states.install.vendor.history import last
-from states.install.vendor.packages import vendor_packages
-from states.upgrade import answers, kept
+from states.upgrade import answers, backup
 from states.upgrade.archive import NOTHING
-from states.upgrade.standing import forward
+from states.upgrade.reached import forward
 from states.upgrade.versions import same
+from states.zimbra import leftovers
+from states.zimbra.history import last
+from states.zimbra.order import Order, key_under_way, under_way
+from states.zimbra.packages import vendor_packages
+from states.zimbra.proof import proven
 from zflow.api import Context, Evidence, Step
 
 
@@ -41,14 +41,14 @@ def apply(ctx: Context) -> None:
         # A server that still serves is stopped by the installer, the vendor's way, when all is downloaded.
         if last(ctx) != proven(ctx):
             leftovers.end_all(ctx)
-            kept.put_back(ctx)
+            backup.put_back(ctx)
         file = answers.write(ctx)
         software.run_installer(ctx, file)
         file.unlink()
 
 
 STEP = Step(
-    name="install.newer_software",
+    name="upgrade.software",
     title="Exchange the Zimbra software for the ordered release",
     probe=probe,
     apply=apply,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from states.install.order import key, ordered
-from states.install.release import unpack
+from states.install import unpack
 from states.upgrade import codes
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought, newer
+from states.zimbra.order import key, ordered
 from zflow.api import Context, Evidence, OperatorError, Step
 
 

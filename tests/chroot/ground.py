@@ -15,7 +15,7 @@ from rehearsal.standin.build import StandIn
 from rehearsal.standin.catalogue import in_repository
 from rehearsal.standin.release import Release
 from tests.chroot.machine import Machine, Memory, memory
-from zflow.files import sha256
+from zflow.host.files import sha256
 
 READY, SOFTWARE = "ready", "software"
 SUPPLY = """\

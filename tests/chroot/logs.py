@@ -21,10 +21,11 @@ from rehearsal.standin import HERE
 from rehearsal.standin.debs import substituted
 from rehearsal.standin.release import Release
 from states.bootstrap import build, mounts
-from states.install.machine import limits, logs, processes, syslog
+from states.install import limits, syslog
 from states.product import PRODUCT
+from states.ubuntu import logs, processes
 from states.updates import configured, driver
-from states.zimbra import LOOKING, as_zimbra
+from states.zimbra.tools import LOOKING, as_zimbra
 from tests.support import make_context
 from zflow.api import Context, Evidence, holds
 

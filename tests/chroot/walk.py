@@ -14,12 +14,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 from states import bootstrap, install, updates
-from states.install import setup, software
-from states.install.proof import mark
-from states.install.release.unpack import inside, installer
-from states.install.vendor import answers, installers
-from states.install.vendor.history import last
+from states.install import answers, setup, software
+from states.install.unpack import inside, installer
 from states.product import PRODUCT
+from states.zimbra import installers
+from states.zimbra.history import last
+from states.zimbra.proof import mark
 from tests.chroot.looking import seen
 from zflow.api import Context, Product, State, Step
 from zflow.retry import POLICIES

@@ -29,7 +29,7 @@ from tests.chroot.machine import Machine, Memory
 from tests.crash.disk import FORMATS, Pool
 from tests.crash.moments import DISK, ELSEWHERE, VENDOR, Album, Image, told
 from tests.e2e.trees import Snapshot, differences, snapshot
-from zflow.files import sha256, sync_volume
+from zflow.host.files import sha256, sync_volume
 from zflow.journal.reader import reading
 from zflow.journal.seal import broken_link
 

@@ -22,14 +22,14 @@ from sqlalchemy import Engine, create_engine
 from tests.crash.host import Death, Host, Ticking, Violation
 from zflow import codes
 from zflow.errors import Interrupted, OperatorError
+from zflow.host.shell import Shell
 from zflow.journal import writer
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position, Record, open_journal
-from zflow.lock import WALKER, held
 from zflow.secret import Redactor
 from zflow.settings import Settings
-from zflow.shell import Shell
 from zflow.step import Product
+from zflow.supervise.lock import WALKER, held
 from zflow.walk import ahead, protocol, reset, walker
 from zflow.walk.machine import BLOCKED, FAILED
 from zflow.walk.surroundings import Surroundings

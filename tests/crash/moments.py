@@ -17,7 +17,7 @@ DISK = "disk"
 """The file with the volume's file system."""
 VENDOR = ("install.software", "install.setup")
 ELSEWHERE = "elsewhere"
-AHEAD = frozenset({"install.archive", "hardening.dh"})
+AHEAD = frozenset({"install.archive", "tls.dh"})
 """They run beside the others; a moment is told by those."""
 
 

@@ -23,7 +23,7 @@ from unittest import mock
 from tests.crash.cut import cut, device, power_up
 from tests.engine.toy import Bench, product
 from zflow.context import Context
-from zflow.files import remove_tree, sync_folder, sync_volume, write_atomic
+from zflow.host.files import remove_tree, sync_folder, sync_volume, write_atomic
 from zflow.journal.event import VALID, Event
 from zflow.journal.reader import events, reading
 from zflow.journal.seal import broken_link

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from states.install.release import unpack
+from states.install import unpack
 from tests.crash.cut import cut, device, power_up
 from tests.states.install.test_unpack import FILES, context, packed
-from zflow.files import sync_volume
+from zflow.host.files import sync_volume
 
 PACKAGES = {f"packages/{number}.deb": f"{number:4}" * 3000 for number in range(40)}
 MOMENTS = ("write_atomic", "sync_folder", "remove_tree")

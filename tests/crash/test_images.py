@@ -15,7 +15,7 @@ from tests.chroot.machine import memory
 from tests.crash import moments
 from tests.crash.disk import FORMATS, Pool
 from tests.crash.moments import ELSEWHERE, Album, where
-from zflow.files import sync_volume
+from zflow.host.files import sync_volume
 from zflow.journal.reader import Row
 
 KINDS = [
@@ -68,7 +68,7 @@ def told(step: str, kind: str, number: int = 0) -> list[Row]:
 def test_a_moment_is_inside_an_installer_while_that_is_at_work(step: str, kind: str, place: str) -> None:
     """Not before it, and not when it has ended; what runs ahead beside it changes nothing."""
     assert where(told(step, kind)) == place
-    assert where([*told(step, kind), *told("hardening.dh", "done")]) == place
+    assert where([*told(step, kind), *told("tls.dh", "done")]) == place
 
 
 def test_each_moment_is_as_likely_to_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:

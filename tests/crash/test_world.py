@@ -114,7 +114,7 @@ def blind(patch: pytest.MonkeyPatch) -> None:
 
 def unlocked(patch: pytest.MonkeyPatch) -> None:
     """An engine without a lock."""
-    patch.setattr("zflow.lock._locked", lambda _descriptor: True)
+    patch.setattr("zflow.supervise.lock._locked", lambda _descriptor: True)
 
 
 def sweeping(patch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,12 @@ import yaml
 
 from states.firewall.ports import Opening, Ports
 from states.firewall.settings import openings
-from states.install.release.releases import RELEASES
+from states.zimbra.releases import RELEASES
 from tests.deploy.test_manifests import DEPLOY, Document, kubernetes
 from tests.deploy.tools import Tools
 from tests.support import make_context
 from zflow import __version__
-from zflow.cli.product import product
+from zflow.commands.product import product
 
 CHART = DEPLOY / "helm"
 LEAST: Document = {"hostname": "mail.example.org", "image": {"repository": "registry.example.org/zflow"}}

@@ -16,7 +16,7 @@ import yaml
 from states.bootstrap.rights import NEEDED
 from states.firewall.ports import ports
 from states.firewall.settings import TCP
-from zflow.cli.product import product
+from zflow.commands.product import product
 from zflow.status.health import QUESTIONS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -20,7 +20,7 @@ from rehearsal.setup import machine, stand_in
 from rehearsal.standin.build import StandIn, build
 from tests.chroot.ground import Ground, ground
 from tests.e2e.trees import Snapshot, snapshot
-from zflow.files import sha256
+from zflow.host.files import sha256
 
 MakeMachine = Callable[..., Machine]
 numbers = itertools.count()

@@ -11,7 +11,7 @@ from rehearsal.setup import machine
 from rehearsal.standin.build import StandIn
 from states.tls.group import ffdhe4096, pem
 from tests.e2e.looks import eventually
-from zflow.files import sha256
+from zflow.host.files import sha256
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
@@ -29,8 +29,8 @@ exec /usr/bin/openssl "$@"
 def waiting_for_the_search(found: Machine) -> bool:
     """Tell whether everything is valid but the search, which runs, and what is still to come after it."""
     steps = {each["name"]: each["status"] for each in found.status()["steps"]}
-    rest = {name: status for name, status in steps.items() if not name.startswith(("hardening.dh", "upgrade."))}
-    return bool(steps) and set(rest.values()) == {"valid"} and steps["hardening.dh"] == "running"
+    rest = {name: status for name, status in steps.items() if not name.startswith(("tls.dh", "upgrade."))}
+    return bool(steps) and set(rest.values()) == {"valid"} and steps["tls.dh"] == "running"
 
 
 def test_a_slow_search_is_waited_for_at_the_end_only(

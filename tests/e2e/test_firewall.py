@@ -44,6 +44,6 @@ def test_drift_is_repaired_in_place(finished: Machine, change: tuple[str, ...]) 
     assert eventually(lambda: finished.run("zflow", "firewall", "show").returncode == 0)
     finished.must_serve(PATIENCE)
     acted = [row["step"] for row in events(finished, before) if row["kind"] == "started"]
-    assert acted == ["bootstrap.closed"]
+    assert acted == ["firewall.closed"]
     assert not reached(address(finished), 389, 0.5)
     assert reached(address(finished), 443)

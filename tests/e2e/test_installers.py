@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from rehearsal.standin.runtime.stages import STAGES
-from states.install.proof import DATA, MARK
-from states.install.vendor.history import HISTORY
-from states.install.vendor.history import parse as sessions
+from states.zimbra.history import HISTORY
+from states.zimbra.history import parse as sessions
+from states.zimbra.proof import DATA, MARK
 from tests.chroot.ground import Ground
 from tests.chroot.looking import differences
 from tests.chroot.machine import Machine

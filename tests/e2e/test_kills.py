@@ -34,7 +34,7 @@ LINGER = {"bootstrap.build": 25.0, "install.software": 12.0, "install.setup": 8.
 """Seconds at most between the beginning of a long step and the kill."""
 SHORT = 1.0
 PATIENCE = 120.0
-AHEAD = frozenset({"install.archive", "hardening.dh"})
+AHEAD = frozenset({"install.archive", "tls.dh"})
 """Begun in every life at once, in the background."""
 
 

@@ -14,9 +14,9 @@ import pytest
 from rehearsal.engine import IMAGE, LABEL
 from rehearsal.machine import CAPABILITIES, Machine
 from tests.e2e.looks import keep_still
-from zflow.cli import inner
-from zflow.cli.group import group
-from zflow.cli.guard import APART
+from zflow.commands import inner
+from zflow.commands.group import group
+from zflow.commands.guard import APART
 from zflow.exits import Exit
 
 REFUSED = (

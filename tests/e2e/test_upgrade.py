@@ -18,7 +18,7 @@ from rehearsal.machine import Machine
 from rehearsal.standin.build import StandIn, build
 from rehearsal.standin.runtime.upgrade import RESET
 from states.hardening.senders import CHECK, TEMPLATE
-from states.install.release.releases import PACKAGES
+from states.zimbra.releases import PACKAGES
 from tests.e2e.conftest import MakeMachine
 from tests.e2e.looks import address, events, eventually, newest, reached, zimbra
 from tests.e2e.test_kills import events_of
@@ -26,9 +26,9 @@ from tests.e2e.test_kills import events_of
 pytestmark = [pytest.mark.container, pytest.mark.network]
 
 SEED = int(os.environ.get("ZFLOW_TEST_SEED", "20261125"))
-LINGER = {"install.newer_software": 14.0, "install.newer_setup": 6.0}
+LINGER = {"upgrade.software": 14.0, "upgrade.setup": 6.0}
 """Seconds at most between the beginning of a step and the kill in it; a kill after the first falls into the second."""
-KILLED_IN = ("install.newer_software", "install.newer_setup", "install.newer_setup")
+KILLED_IN = ("upgrade.software", "upgrade.setup", "upgrade.setup")
 PATIENCE = 180.0
 VERSION = "9.0.0.GA.standin.UBUNTU18.64"
 TUNED = "zimbraHttpDosFilterMaxRequestsPerSec"
@@ -183,7 +183,7 @@ def test_a_server_is_upgraded_through_kills_and_hardened_again(
     assert directory(server)["config"][TUNED] == ["77"]
     assert f"restored: {CHECK} in {TEMPLATE}" in done(rows, "hardening.senders")[-1]
     assert CHECK in (server.volume_path() / TEMPLATE.lstrip("/")).read_text().splitlines()
-    assert done(rows, "install.newer_setup") == [f"upgraded to {VERSION} and read back"]
+    assert done(rows, "upgrade.setup") == [f"upgraded to {VERSION} and read back"]
 
     assert not (server.volume_path() / ".zflow/upgrade.json").exists()
     assert not (server.volume_path() / "opt/zflow-release").exists()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.toy import Bench, file_step, product
-from zflow.boot import boot_identity
-from zflow.cli import product as product_module
-from zflow.cli.group import main
+from zflow.commands import product as product_module
+from zflow.commands.group import main
+from zflow.host.boot import boot_identity
 
 TOY = product(file_step("one.a"), file_step("one.b", once=True), file_step("two.a"))
 Capture = pytest.CaptureFixture[str]

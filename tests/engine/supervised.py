@@ -6,11 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from zflow import children, oom, supervisor
-from zflow.endpoint import keeper
+from zflow.host import children, oom
+from zflow.supervise import endpoint, supervisor
 
 supervisor.TICK = 0.05
-supervisor.PAUSE = supervisor.BUSY = supervisor.LATER = keeper.PAUSE = 0.01
+supervisor.PAUSE = supervisor.BUSY = supervisor.LATER = endpoint.PAUSE = 0.01
 if "ZFLOW_TEST_HURRY" in os.environ:  # a walker that does not end, and, where KILL is told not to, by nothing
     supervisor.STOPPING, children.KILLED = 1.0, 0.3
 if os.environ.get("ZFLOW_TEST_HURRY") == "undying":

@@ -15,15 +15,15 @@ from tests.engine.commands import TOY, Capture, operated, run
 from tests.engine.toy import Bench, again, file_step, hold_as, product
 from tests.engine.where import ROOT
 from zflow import codes
-from zflow.cli import inner
-from zflow.cli import product as product_module
+from zflow.commands import inner
+from zflow.commands import product as product_module
 from zflow.context import Context
 from zflow.errors import Code, OperatorError
 from zflow.exits import Exit
 from zflow.journal import pruning
 from zflow.journal.layout import journal_file
-from zflow.lock import RUNNER, WALKER
 from zflow.step import Evidence, Step
+from zflow.supervise.lock import RUNNER, WALKER
 
 __all__ = ["operated"]
 

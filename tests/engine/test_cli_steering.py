@@ -14,16 +14,16 @@ from tests.engine.commands import TOY, Capture, operated, run
 from tests.engine.toy import Bench, again, effects, file_step, hold_as, let_go, product
 from tests.engine.where import wait_for
 from zflow import codes
-from zflow.cli import product as product_module
-from zflow.cli import steering
+from zflow.commands import product as product_module
+from zflow.commands import steering
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.journal.layout import home, request_file
 from zflow.journal.writer import Journal
-from zflow.lock import RUNNER, WALKER, held
 from zflow.status.document import gather
 from zflow.step import Drift, Evidence
+from zflow.supervise.lock import RUNNER, WALKER, held
 
 __all__ = ["operated"]
 RESET = """\

@@ -17,11 +17,11 @@ from tests.engine.commands import TOY
 from tests.engine.toy import Bench
 from tests.engine.where import LIMIT, ROOT
 from zflow import codes
-from zflow.boot import boot_identity
-from zflow.cli.group import group
-from zflow.cli.guard import APART, WRITES
+from zflow.commands.group import group
+from zflow.commands.guard import APART, WRITES
 from zflow.exits import Exit
-from zflow.lock import RUNNER, WALKER
+from zflow.host.boot import boot_identity
+from zflow.supervise.lock import RUNNER, WALKER
 from zflow.walk import process
 
 pytestmark = [
@@ -33,7 +33,7 @@ OTHER = ("unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mo
 HOLD = """
 import sys
 from pathlib import Path
-from zflow.lock import held
+from zflow.supervise.lock import held
 with held(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     sys.stdin.readline()

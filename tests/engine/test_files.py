@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.where import ROOT
-from zflow.files import holds, remove_tree, sha256, write_atomic
+from zflow.host.files import holds, remove_tree, sha256, write_atomic
 from zflow.output import log_file
 from zflow.secret import Redactor, Secret, SecretStore
 
@@ -59,7 +59,7 @@ def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path) -> None:
     """Content that cannot be written does not touch the file."""
     path = tmp_path / "file"
     write_atomic(path, "old")
-    script = "import resource, sys; from pathlib import Path; from zflow.files import write_atomic; import signal;"
+    script = "import resource, sys; from pathlib import Path; from zflow.host.files import write_atomic; import signal;"
     script += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10));"
     script += "write_atomic(Path(sys.argv[1]), 'x' * 1000)"
     ended = subprocess.run([sys.executable, "-c", script, str(path)], cwd=ROOT, capture_output=True, check=False)
@@ -101,7 +101,9 @@ def test_a_tree_with_a_mount_in_it_is_not_removed(tmp_path: Path) -> None:
     source.mkdir()
     point.mkdir(parents=True)
     (source / "precious").touch()
-    script = "import sys; from pathlib import Path; from zflow.files import remove_tree; remove_tree(Path(sys.argv[1]))"
+    script = (
+        "import sys; from pathlib import Path; from zflow.host.files import remove_tree; remove_tree(Path(sys.argv[1]))"
+    )
     mounted = f'mount --bind "{source}" "{point}" && exec "$@"'
     argv = ["unshare", "-rm", "sh", "-c", mounted, "sh", sys.executable, "-c", script, str(tmp_path / "tree")]
     ended = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -14,15 +14,15 @@ from tests.engine.commands import Capture, run
 from tests.engine.toy import AT_ONCE, Bench, again, file_step, hold_as, product
 from tests.engine.where import LIMIT, ROOT
 from zflow import codes
-from zflow.boot import boot_identity
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.host.boot import boot_identity
 from zflow.journal.layout import journal_file
-from zflow.lock import RUNNER, WALKER
 from zflow.retry import POLICIES
 from zflow.status.health import QUESTIONS
 from zflow.step import Product, Scope, State
+from zflow.supervise.lock import RUNNER, WALKER
 from zflow.walk.process import walk
 
 SERVICES = file_step("one.services", scope=Scope.BOOT)

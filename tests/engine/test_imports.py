@@ -38,9 +38,9 @@ def test_the_contracts_hold_and_catch_what_they_forbid(tmp_path: Path) -> None:
     clean = lint(tmp_path)
     assert clean.returncode == 0, clean.stdout
     (tmp_path / "states/bad.py").write_text("import sqlalchemy\nimport zflow.journal.reader\n")
-    (tmp_path / "zflow/watching.py").write_text("import states\n")
+    (tmp_path / "zflow/supervise/inputs.py").write_text("import states\n")
     broken = lint(tmp_path)
     assert broken.returncode == 1
     assert "states.bad -> sqlalchemy" in broken.stdout
     assert "states.bad -> zflow.journal" in broken.stdout
-    assert "zflow.watching -> states" in broken.stdout
+    assert "zflow.supervise.inputs -> states" in broken.stdout

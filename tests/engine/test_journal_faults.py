@@ -23,7 +23,7 @@ from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file
 from zflow.journal.reader import reading
 from zflow.journal.writer import Journal, Position
-from zflow.lock import WALKER, held
+from zflow.supervise.lock import WALKER, held
 from zflow.walk.aside import put_aside
 
 TOY = product(file_step("one.a"))
@@ -177,7 +177,7 @@ def test_a_read_only_volume_is_refused(tmp_path: Path) -> None:
         from pathlib import Path
         from tests.engine.toy import Bench
         from zflow.errors import OperatorError
-        from zflow.lock import WALKER, held
+        from zflow.supervise.lock import WALKER, held
         volume = Path(sys.argv[1])
         for work in (lambda: Bench(volume).journal(), lambda: held(volume, WALKER).__enter__()):
             try:

@@ -17,19 +17,20 @@ import pytest
 from tests.engine import commands
 from tests.engine.toy import hold_as, let_go
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
-from zflow import codes, lock
-from zflow.boot import boot_identity, start_time
+from zflow import codes
 from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.host.boot import boot_identity, start_time
 from zflow.journal.layout import home, journal_file
-from zflow.lock import RUNNER, WALKER, Holder, held, holder, named
+from zflow.supervise import lock
+from zflow.supervise.lock import RUNNER, WALKER, Holder, held, holder, named
 from zflow.walk import process
 
 RACER = textwrap.dedent("""
     import sys
     from pathlib import Path
     from zflow.errors import OperatorError
-    from zflow.lock import RUNNER, held
+    from zflow.supervise.lock import RUNNER, held
     for line in sys.stdin:
         try:
             with held(Path(line.strip()), RUNNER):
@@ -93,7 +94,7 @@ def test_a_command_does_not_inherit_the_lock(volume: Path) -> None:
     script = textwrap.dedent("""
         import subprocess, sys, time
         from pathlib import Path
-        from zflow.lock import WALKER, held
+        from zflow.supervise.lock import WALKER, held
         with held(Path(sys.argv[1]), WALKER):
             child = subprocess.Popen(["sleep", "60"], close_fds=False)
             print(child.pid, flush=True)
@@ -123,7 +124,7 @@ def test_waiting_for_the_lock_ends_when_it_is_free(volume: Path) -> None:
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from zflow.lock import WALKER, held
+        from zflow.supervise.lock import WALKER, held
         with held(Path(sys.argv[1]), WALKER):
             print("held", flush=True)
             sys.stdin.readline()
@@ -206,7 +207,7 @@ def test_who_only_asks_gets_in_nobodys_way(volume: Path) -> None:
     asking = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from zflow.lock import RUNNER, holder
+        from zflow.supervise.lock import RUNNER, holder
         while True:
             holder(Path(sys.argv[1]), RUNNER)
     """)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.where import ROOT
-from zflow import mountinfo
+from zflow.host import mounts
 
 TABLE = r"""22 1 0:20 / / rw,relatime shared:1 - overlay overlay ro,lowerdir=/a
 23 22 0:21 / /proc rw,nosuid,nodev,noexec shared:2 master:3 - proc proc rw
@@ -20,7 +20,7 @@ TABLE = r"""22 1 0:20 / / rw,relatime shared:1 - overlay overlay ro,lowerdir=/a
 
 def test_parse() -> None:
     """Points, types and options are read, whatever number of optional fields stands between."""
-    found = mountinfo.parse(TABLE)
+    found = mounts.parse(TABLE)
     assert [str(each.point) for each in found[:2]] == ["/", "/proc"]
     assert [each.kind for each in found] == ["overlay", "proc", "ext4", "ext4", "tmpfs", "nfs4"]
     assert found[1].options == {"rw", "nosuid", "nodev", "noexec"}
@@ -28,14 +28,14 @@ def test_parse() -> None:
 
 def test_escapes() -> None:
     """Blank, tab and backslash in a mount's path are read as themselves; an escaped backslash escapes nothing."""
-    assert mountinfo.parse(TABLE)[2].point == Path("/mnt/with blank\ttab\\backslash")
+    assert mounts.parse(TABLE)[2].point == Path("/mnt/with blank\ttab\\backslash")
     line = r"1 2 0:1 / /a\134040b rw - ext4 x rw"
-    assert mountinfo.parse(line)[0].point == Path(r"/a\040b")
+    assert mounts.parse(line)[0].point == Path(r"/a\040b")
 
 
 def test_read_only_file_system() -> None:
     """A file system that is read-only makes its mount so; its other options are not the mount's."""
-    found = mountinfo.parse(TABLE)
+    found = mounts.parse(TABLE)
     assert "ro" in found[0].options
     assert "ro" not in found[2].options
 
@@ -52,37 +52,37 @@ def test_read_only_file_system() -> None:
 )
 def test_carrying(path: str, kind: str) -> None:
     """A path lies on the deepest mount above it, of two at one point on the later."""
-    found = mountinfo.carrying(Path(path), mountinfo.parse(TABLE))
+    found = mounts.carrying(Path(path), mounts.parse(TABLE))
     assert found is not None
     assert found.kind == kind
 
 
 def test_carried_by_nothing() -> None:
     """Without a mount above it a path lies on none."""
-    assert mountinfo.carrying(Path("/x"), []) is None
+    assert mounts.carrying(Path("/x"), []) is None
 
 
 def test_this_machine() -> None:
     """The real table can be read and has the root."""
-    assert any(each.point == Path("/") for each in mountinfo.mounts())
+    assert any(each.point == Path("/") for each in mounts.mounts())
 
 
 def test_mounts_are_found_by_their_place() -> None:
     """The root's mounts include those of the kernel's file systems; an ordinary folder has none."""
-    assert Path("/proc") in mountinfo.below(Path("/"))
-    assert mountinfo.below(ROOT / "zflow") == []
+    assert Path("/proc") in mounts.below(Path("/"))
+    assert mounts.below(ROOT / "zflow") == []
 
 
 def test_the_last_mounted_comes_off_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mounts below a folder, also two at one point, come in the order in which they can be taken off."""
-    monkeypatch.setattr(mountinfo, "mounts", lambda: mountinfo.parse(TABLE))
-    assert [str(each) for each in mountinfo.below(Path("/data"))] == ["/data/deep", "/data", "/data"]
+    monkeypatch.setattr(mounts, "mounts", lambda: mounts.parse(TABLE))
+    assert [str(each) for each in mounts.below(Path("/data"))] == ["/data/deep", "/data", "/data"]
 
 
 def test_the_kind_of_file_system_under_a_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It is that of the deepest mount above the path, seen through links; of a path on none it is empty."""
-    monkeypatch.setattr(mountinfo, "mounts", lambda: mountinfo.parse(TABLE))
+    monkeypatch.setattr(mounts, "mounts", lambda: mounts.parse(TABLE))
     (tmp_path / "link").symlink_to("/proc")
-    assert [mountinfo.file_system(each) for each in (Path("/data/x"), tmp_path / "link")] == ["tmpfs", "proc"]
-    monkeypatch.setattr(mountinfo, "mounts", list)
-    assert mountinfo.file_system(Path("/x")) == ""
+    assert [mounts.file_system(each) for each in (Path("/data/x"), tmp_path / "link")] == ["tmpfs", "proc"]
+    monkeypatch.setattr(mounts, "mounts", list)
+    assert mounts.file_system(Path("/x")) == ""

@@ -15,15 +15,15 @@ from tests.engine.child import NAMES, toy
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from zflow import codes
-from zflow.boot import boot_identity
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.host.boot import boot_identity
+from zflow.host.shell import TAG
 from zflow.journal.layout import home
-from zflow.lock import WALKER, held
 from zflow.settings import Setting, text
-from zflow.shell import TAG
 from zflow.step import Product
+from zflow.supervise.lock import WALKER, held
 from zflow.walk import process
 
 TOY = product(file_step("one.a"))

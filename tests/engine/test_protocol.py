@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.toy import Bench, Crash, again, effects, file_step, product
 from zflow import codes
-from zflow.cli.looking import describe
+from zflow.commands.looking import describe
 from zflow.context import Context
 from zflow.errors import Interrupted, OperatorError
 from zflow.journal.event import Event

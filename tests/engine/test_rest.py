@@ -15,9 +15,9 @@ from zflow.context import Context
 from zflow.errors import OperatorError, TransientError
 from zflow.journal.event import IN_ORDER, Event
 from zflow.step import Drift, Evidence, Probe, Product, Scope, Step, Watch
+from zflow.supervise.inputs import signature
 from zflow.walk import tidy, walker
 from zflow.walk.walker import Walker, listed
-from zflow.watching import signature
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.engine.where import LIMIT, gone, wait_for
-from zflow import codes, oom, shell
+from zflow import codes
 from zflow.errors import CommandError, Interrupted
-from zflow.shell import TAG, Shell, end_leftovers
+from zflow.host import oom, shell
+from zflow.host.shell import TAG, Shell, end_leftovers
 
 
 class Logged:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from zflow import signals
+from zflow.host import signals
 
 SHORT = 0.05
 """Seconds of a wait, which the stops outlast."""

@@ -20,16 +20,16 @@ import pytest
 from tests.engine.toy import AT_ONCE, Bench, Crash, again, file_step, hold_as, product
 from tests.engine.where import LIMIT, ROOT
 from zflow import codes
-from zflow.boot import boot_identity
 from zflow.context import Context
 from zflow.errors import CommandError, OperatorError
 from zflow.exits import Exit
+from zflow.host.boot import boot_identity
 from zflow.journal.layout import home, journal_file
-from zflow.lock import RUNNER, WALKER
 from zflow.retry import POLICIES
 from zflow.status.document import as_json, exit_code, gather
 from zflow.status.view import as_text
 from zflow.step import Scope
+from zflow.supervise.lock import RUNNER, WALKER
 
 SCHEMA = json.loads((ROOT / "zflow/status/schema.json").read_text())
 TOY = product(file_step("one.a"), file_step("one.b", scope=Scope.BOOT), file_step("two.a"))
@@ -276,7 +276,7 @@ def test_looking_loads_nothing_heavy(bench: Bench, arguments: list[str]) -> None
 
 def test_a_supervisor_loads_nothing_heavy() -> None:
     """The process that idles for as long as the container lives is light: not even SQLite is in it."""
-    script = "import sys, zflow.supervisor; print(*sys.modules)"
+    script = "import sys, zflow.supervise.supervisor; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not (HEAVY | {"sqlite3"}) & set(ended.stdout.split())
 

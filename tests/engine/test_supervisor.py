@@ -17,14 +17,14 @@ import pytest
 from tests.engine.child import NAMES
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
-from zflow.boot import start_time
 from zflow.exits import WALK_STOPPED, Exit
-from zflow.files import write_atomic
+from zflow.host.boot import start_time
+from zflow.host.files import write_atomic
 from zflow.journal.event import Event
 from zflow.journal.layout import pause_file, request_file
 from zflow.journal.writer import Position
-from zflow.lock import RUNNER, holder
-from zflow.supervisor import DEATHS
+from zflow.supervise.lock import RUNNER, holder
+from zflow.supervise.supervisor import DEATHS
 
 Run = Callable[..., "Supervised"]
 FAKE = (sys.executable, "-I", str(ROOT / "tests/engine/fake_zflow.py"))

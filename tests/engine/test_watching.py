@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.where import wait_for
-from zflow.watching import Watcher, signature
+from zflow.supervise.inputs import Watcher, signature
 
 
 def watcher(folder: Path, **row: object) -> Watcher:

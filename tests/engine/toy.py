@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from zflow.context import Context
-from zflow.files import write_atomic
+from zflow.host.files import write_atomic
+from zflow.host.shell import Shell
 from zflow.journal.reader import Row, events, position, reading, steps
 from zflow.journal.seal import broken_link
 from zflow.journal.writer import Journal, open_journal
-from zflow.lock import named
 from zflow.retry import Policy
 from zflow.secret import Redactor
 from zflow.settings import Settings
-from zflow.shell import Shell
 from zflow.step import Evidence, Product, State, Step
+from zflow.supervise.lock import named
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.walker import Walker, listed
 

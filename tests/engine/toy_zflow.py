@@ -6,7 +6,7 @@ import sys
 
 from tests.engine.commands import TOY
 from zflow import entry
-from zflow.cli import product
+from zflow.commands import product
 
 product.product = lambda: TOY
 sys.argv[0] = "zflow"

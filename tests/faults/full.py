@@ -21,7 +21,7 @@ from tests.engine.toy import Bench, effects, file_step, product
 from zflow import codes
 from zflow.context import Context
 from zflow.errors import OperatorError
-from zflow.files import sync_volume
+from zflow.host.files import sync_volume
 from zflow.journal.reader import reading
 from zflow.journal.seal import wrong
 from zflow.journal.writer import BALLAST

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from states.bootstrap import build, mmdebstrap
-from states.bootstrap.rootfs import tree
 from states.bootstrap.settings import SETTINGS
-from states.bootstrap.suites import Suite
+from states.ubuntu.suites import Suite
+from states.ubuntu.tree import tree
 from tests.engine.toy import Bench, product
 from zflow.api import Context, Evidence, Step, mounts_below
 from zflow.settings import load

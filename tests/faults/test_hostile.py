@@ -19,19 +19,19 @@ import click
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from states import identity
-from states.install.vendor import history, words
+from states import server
 from states.product import PRODUCT
 from states.tls import files, load, supply, verified
 from states.tls.settings import SETTINGS
+from states.zimbra import history, messages
 from tests.engine.commands import operated  # noqa: F401 - a fixture
 from tests.engine.toy import Bench, file_step, product
 from tests.faults.matrix import LONG, chance, judge
 from tests.states.tls.authority import HOST, NOW, inter, leaf, root
 from tests.support import make_context
 from zflow import settings as engine_settings
-from zflow.cli.group import group
 from zflow.codes import SETTINGS as SETTINGS_CODE
+from zflow.commands.group import group
 from zflow.context import Context
 from zflow.entry import dispatch
 from zflow.errors import CommandError, OperatorError, ZflowError
@@ -202,7 +202,7 @@ def over_own_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.slow
 def test_damaged_pairs_are_refused_by_a_code(tls: Path) -> None:
     """Key and certificate with changed, doubled, moved and missing bytes: taken or refused, never a traceback."""
-    ctx = make_context(tls, (*SETTINGS, *identity.SETTINGS), {"ZFLOW_HOSTNAME": HOST, "ZFLOW_TLS_AIA": "no"})
+    ctx = make_context(tls, (*SETTINGS, *server.SETTINGS), {"ZFLOW_HOSTNAME": HOST, "ZFLOW_TLS_AIA": "no"})
     source, wrong, met = chance("certificates"), [], Counter[str]()
     der = leaf().certificate.public_bytes(Encoding.DER)
     for _ in range(2000 if LONG else 60):
@@ -346,7 +346,7 @@ def test_any_output_of_the_vendors_is_read() -> None:
     """Prompts and messages, damaged and repeated: a question is part of the line, an error is one of ours."""
     source, wrong = chance("prompts"), []
     lines = [
-        *(saying.pattern.pattern for saying in words.SAYINGS),
+        *(saying.pattern.pattern for saying in messages.SAYINGS),
         "Do you agree? [N] ",
         "Your choice? [r] ",
         "(? - help)",
@@ -358,12 +358,12 @@ def test_any_output_of_the_vendors_is_read() -> None:
             [1, 1, 50]
         )
         try:
-            found = words.question(text)
+            found = messages.question(text)
             if found is not None and found not in text:
                 wrong.append(f"{text!r}: {found!r}")
-            words.asked(CommandError(SETTINGS_CODE, ("x",), 1, text))
-            words.failed_parts(text)
-            words.explained(text, none)
+            messages.asked(CommandError(SETTINGS_CODE, ("x",), 1, text))
+            messages.failed_parts(text)
+            messages.explained(text, none)
         except Exception as error:  # noqa: BLE001 - a traceback is what must not be
             wrong.append(f"{text!r}: {type(error).__name__}: {error}")
     judge(

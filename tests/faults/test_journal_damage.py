@@ -19,8 +19,8 @@ import pytest
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.faults.matrix import LONG, chance, judge
 from zflow import codes
-from zflow.cli.group import main
-from zflow.cli.looking import describe
+from zflow.commands.group import main
+from zflow.commands.looking import describe
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.journal.layout import home

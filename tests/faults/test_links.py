@@ -17,19 +17,19 @@ from pathlib import Path
 
 import pytest
 
-from states import identity as identity_of_server
-from states import witness
+from states import server as identity_of_server
 from states.bootstrap import names
-from states.install import attended, identity, networks, proof, services
-from states.install.machine import limits, logs, syslog
-from states.install.vendor import history, localconfig
+from states.install import identity, limits, menu, networks, services, syslog
 from states.tls import deployed, exchange
+from states.ubuntu import logs
+from states.zimbra import history, localconfig, proof, witness
 from tests.engine.toy import Bench, file_step, product
 from tests.faults.matrix import LONG, judge
 from tests.support import make_context
-from zflow import codes, files
+from zflow import codes
 from zflow.context import Context
 from zflow.errors import OperatorError
+from zflow.host import files
 from zflow.walk.process import prepare_home
 
 STORY = "links and renames"
@@ -229,7 +229,7 @@ def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(tmp_path: Path, monkeyp
         syslog.PID: lambda: syslog.running(ctx),
         Path(exchange.INSTALLED[0].lstrip("/")): lambda: deployed.fingerprints(ctx),
         networks.MARK: lambda: networks.remembered(ctx),
-        Path("opt/zimbra/log/zmsetup.log"): lambda: attended.newest_log(ctx),
+        Path("opt/zimbra/log/zmsetup.log"): lambda: menu.newest_log(ctx),
     }
     wrong: list[str] = []
     tried = 0

@@ -22,7 +22,7 @@ import pytest
 from rehearsal.standin.aptrepo import publish
 from states.bootstrap import build, codes, mmdebstrap
 from states.bootstrap.settings import SETTINGS
-from states.bootstrap.suites import POCKETS
+from states.ubuntu.suites import POCKETS
 from tests.faults.matrix import chance, judge
 from tests.support import make_context
 from zflow.api import ZflowError, mounts_below

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from states.install.codes import QUESTION
-from states.install.vendor import installers, leftovers
+from states.zimbra import installers, leftovers
 from tests.engine.child import NAMES
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
@@ -29,9 +29,9 @@ from zflow.errors import CommandError, OperatorError
 from zflow.exits import Exit
 from zflow.journal.reader import reading
 from zflow.journal.seal import wrong
-from zflow.lock import RUNNER, WALKER, holder
 from zflow.status.document import gather
 from zflow.status.view import as_text
+from zflow.supervise.lock import RUNNER, WALKER, holder
 
 STORY = "processes"
 YEARS = 10 * 365 * 86400
@@ -185,7 +185,7 @@ def test_an_installer_that_hangs_is_ended_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str
 ) -> None:
     """Silent, deaf to TERM, asking, forking, without an output, stopped: ended, with what it spawned, by a code."""
-    monkeypatch.setattr("zflow.shell.GRACE", 0.5)
+    monkeypatch.setattr("zflow.host.shell.GRACE", 0.5)
     monkeypatch.setattr(installers, "SILENCE", 0.7)
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
     ctx = make_context(tmp_path)

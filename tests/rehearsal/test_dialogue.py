@@ -8,7 +8,7 @@ from pathlib import Path
 from rehearsal.standin import HERE as STANDIN
 from rehearsal.standin.debs import substituted
 from rehearsal.standin.release import Release
-from states.install.vendor.history import parse
+from states.zimbra.history import parse
 from tests.states.install.dpkg import built
 
 SCRIPT = """\

@@ -11,15 +11,14 @@ import pytest
 
 from rehearsal.standin.runtime import schema
 from states.hardening import settings as hardening
-from states.hardening.wishes import Reader, Wish, wishes
-from states.install import networks, settings
-from states.install.machine import limits
-from states.install.machine.memory import Memory
-from states.install.vendor.answers import FIXED, Facts, shares
-from states.install.vendor.answers import networks as own_networks
+from states.hardening.desired import Reader, Wish, wishes
+from states.install import limits, networks, settings
+from states.install.answers import FIXED, Facts, shares
+from states.install.answers import networks as own_networks
 from states.product import PRODUCT
-from states.tls import dhdeployed, hsts, names
+from states.tls import dh_deployed, hsts, names
 from states.tls.profiles import PROFILES, desired
+from states.ubuntu.memory import Memory
 from tests.support import make_context
 from tests.vendor import RELEASES, ROOT, Definition, definitions
 
@@ -44,13 +43,13 @@ PLACES: Mapping[str, str] = {
     f"gcf {networks.STRICT}": "globalConfig",
     f"gcf {names.SNI}": "globalConfig",
     f"gcf {networks.MODE}": "globalConfig",
-    f"mcf {dhdeployed.ATTRIBUTE}": "globalConfig",
+    f"mcf {dh_deployed.ATTRIBUTE}": "globalConfig",
     f"mcf {hsts.ATTRIBUTE}": "globalConfig",
     f"ms {networks.STRICT}": "server",
     f"ms {names.SNI}": "server",
     f"md {names.HOSTS}": "domain",
     f"md {names.ADDRESSES}": "domain",
-    **{f"gs {name}": "server" for name in dhdeployed.FRONT},
+    **{f"gs {name}": "server" for name in dh_deployed.FRONT},
     "zmsetup zimbraFeatureBriefcasesEnabled": "cos",
     "zmsetup zimbraFeatureTasksEnabled": "cos",
     "zmsetup zimbraPrefTimeZoneId": "cos",
@@ -141,7 +140,7 @@ def test_profiles_are_what_the_vendor_takes(release: str, profile: str) -> None:
 def test_parameters_are_a_file_and_headers_are_several(release: str) -> None:
     """`zmprov mcf` of a binary attribute takes a file's name; several headers stand beside each other."""
     known = definitions(release)
-    assert known[dhdeployed.ATTRIBUTE].type == "binary"
+    assert known[dh_deployed.ATTRIBUTE].type == "binary"
     assert known[hsts.ATTRIBUTE].multi
 
 
@@ -164,7 +163,7 @@ def test_answers_are_what_the_vendor_takes(release: str) -> None:
 def test_threads_that_the_limit_counts_with(release: str) -> None:
     """The numbers in the explanation of the least number of processes are the vendor's."""
     known = definitions(release)
-    told = re.findall(r"(zimbra\w+NumThreads) (\d+)", (ROOT / "states/install/machine/limits.py").read_text())
+    told = re.findall(r"(zimbra\w+NumThreads) (\d+)", (ROOT / "states/install/limits.py").read_text())
     assert len(told) == 4
     assert {name: (number,) for name, number in told} == {name: known[name].config for name, _ in told}
     assert sum(int(number) for _, number in told) < limits.LEAST_PROCESSES

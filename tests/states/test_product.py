@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -15,9 +16,9 @@ import pytest
 
 from states.product import PRODUCT
 from tests.support import make_context
-from zflow.api import Code, Scope, Secret, Setting, State, Step
-from zflow.cli.group import group
+from zflow.api import Code, Scope, Secret, Setting, Step
 from zflow.codes import ENGINE_CODES
+from zflow.commands.group import group
 from zflow.errors import OperatorError
 from zflow.retry import POLICIES
 from zflow.settings import ENGINE_NAMES, PREFIX, load
@@ -52,7 +53,7 @@ def test_states_in_order() -> None:
 
 def test_closed_before_anything_else() -> None:
     """At every start the first step to change anything closes the firewall; before it only a look is taken."""
-    assert [each.name for each in STEPS[:2]] == ["bootstrap.network", "bootstrap.closed"]
+    assert [each.name for each in STEPS[:2]] == ["firewall.network", "firewall.closed"]
     assert {each.scope for each in STEPS[:2]} == {Scope.BOOT}
 
 
@@ -86,11 +87,11 @@ def test_unique_names() -> None:
         assert [name for name, count in Counter(things).items() if count > 1] == []
 
 
-@pytest.mark.parametrize("state", **named(PRODUCT.states))
-def test_step_names(state: State) -> None:
-    """Every step is named by its state and one word, which also name its log file."""
-    for step in state.steps:
-        assert re.fullmatch(rf"{state.name}\.[a-z_]+", step.name)
+@pytest.mark.parametrize("step", **named(STEPS))
+def test_a_step_lies_in_the_module_of_its_name(step: Step) -> None:
+    """Who reads a step's name in the status finds its file: `tls.pair` is states/tls/pair.py. It names its log, too."""
+    assert re.fullmatch(r"[a-z]+\.[a-z_]+", step.name)
+    assert importlib.import_module(f"states.{step.name}").STEP is step
 
 
 @pytest.mark.parametrize("step", **named(STEPS))
@@ -123,17 +124,17 @@ def test_ahead_steps() -> None:
 
 def test_the_search_for_parameters_delays_nothing() -> None:
     """After the Diffie-Hellman parameters come their own deploy and an ordered upgrade: only the end waits for them."""
-    steps = [each for each in STEPS if not each.name.startswith("upgrade.")]
-    assert [each.name for each in steps[-2:]] == ["hardening.dh", "hardening.dh_deployed"]
+    steps = [each for state in PRODUCT.states[:-1] for each in state.steps]
+    assert [each.name for each in steps[-2:]] == ["tls.dh", "tls.dh_deployed"]
     assert steps[-2].ahead
 
 
 def test_an_upgrade_is_prepared_last_and_carried_out_before_anything_starts() -> None:
     """The old server serves while the newer release is fetched; a half upgraded one is not held, mended or started."""
-    assert {each.name for each in STEPS[-4:]} == {each.name for each in STEPS if each.name.startswith("upgrade.")}
+    assert STEPS[-4:] == PRODUCT.states[-1].steps
     names = [each.name for each in STEPS]
-    at = names.index("install.newer_software")
-    assert names[at + 1 : at + 5] == ["install.newer_setup", "install.holds", "install.certificate", "install.services"]
+    at = names.index("upgrade.software")
+    assert names[at + 1 : at + 5] == ["upgrade.setup", "install.holds", "tls.mend", "install.services"]
 
 
 def test_readiness_asks_for_steps_of_each_start() -> None:
@@ -144,21 +145,21 @@ def test_readiness_asks_for_steps_of_each_start() -> None:
 
 def test_nobody_outside_is_answered_before_the_firewall_is_closed() -> None:
     """What the endpoint waits for is of each start, and comes before the mounts and all that may take its time."""
-    assert PRODUCT.shields == ("bootstrap.closed",)
-    assert [step.name for step in PRODUCT.steps][:2] == ["bootstrap.network", "bootstrap.closed"]
+    assert PRODUCT.shields == ("firewall.closed",)
+    assert [step.name for step in PRODUCT.steps][:2] == ["firewall.network", "firewall.closed"]
     assert {step.scope for step in PRODUCT.steps if step.name in PRODUCT.shields} == {Scope.BOOT}
 
 
 def test_the_product_names_its_turning_points() -> None:
     """The steps of an upgrade: each is done only where one was ordered."""
-    assert "install.newer_setup" in PRODUCT.turns
+    assert "upgrade.setup" in PRODUCT.turns
     assert set(PRODUCT.turns) <= {step.name for step in PRODUCT.steps}
 
 
 def test_a_cut_off_exchange_is_made_whole_before_services_start() -> None:
     """Just before the services start, their certificates' files are made whole."""
     names = [each.name for each in STEPS]
-    assert names.index("install.certificate") == names.index("install.services") - 1
+    assert names.index("tls.mend") == names.index("install.services") - 1
 
 
 @pytest.mark.parametrize("code", **named((*CODES, *ENGINE_CODES)))
@@ -318,5 +319,5 @@ def test_another_zimbra_makes_due_what_an_upgrade_may_undo(tmp_path: Path) -> No
     before, after = keys("8.8.15.GA.3869.UBUNTU18.64"), keys("10.1.0.GA.4655.UBUNTU22.64")
     assert {name for name, key in before.items() if after[name] != key} == {
         *("tls.profile", "tls.hsts", "hardening.watcher", "hardening.values", "hardening.senders"),
-        *("hardening.dkim", "hardening.dh_deployed"),
+        *("hardening.dkim", "tls.dh_deployed"),
     }

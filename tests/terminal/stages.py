@@ -16,13 +16,13 @@ from typing import Any
 from states.product import PRODUCT
 from tests.engine.toy import hold_as
 from zflow import codes
-from zflow.boot import boot_identity
 from zflow.errors import Code
+from zflow.host.boot import boot_identity
 from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file, log_name, pause_file
 from zflow.journal.writer import Journal, Position, _raw, open_journal
-from zflow.lock import RUNNER, WALKER
 from zflow.output import log_file
+from zflow.supervise.lock import RUNNER, WALKER
 from zflow.walk.walker import listed
 
 START = 1_800_000_000.0
@@ -157,13 +157,13 @@ def building(volume: Path) -> float:
     with told(volume) as tale:
         tale.begun()
         tale.started("install.archive")
-        tale.started("hardening.dh")
+        tale.started("tls.dh")
         tale.through("bootstrap.volume")
         tale.started("bootstrap.build")
         tale.later(17)
         tale.progress("bootstrap.build", "unpacking libc6 (2.27-3ubuntu1.6)", done=61, total=184, unit="packages")
         tale.progress("install.archive", "downloading", done=312e6, total=1_240e6, unit="bytes", rate=8.4e6)
-        tale.progress("hardening.dh", "searching 4096-bit Diffie-Hellman parameters on 4 cores")
+        tale.progress("tls.dh", "searching 4096-bit Diffie-Hellman parameters on 4 cores")
         return tale.now
 
 
@@ -173,7 +173,7 @@ def configuring(volume: Path) -> float:
     with told(volume) as tale:
         tale.begun()
         tale.done("install.archive", 148)
-        tale.started("hardening.dh")
+        tale.started("tls.dh")
         tale.through("install.software")
         tale.started("install.setup")
         tale.later(40)
@@ -222,7 +222,7 @@ def blocked(volume: Path) -> float:
     with told(volume) as tale:
         tale.begun()
         tale.done("install.archive", 148)
-        tale.done("hardening.dh", 700)
+        tale.done("tls.dh", 700)
         tale.through(ORDER[-1], skip=frozenset({"tls.pair", "tls.deployed", "tls.hsts"}))
         detail = (
             "/data/app/tls/zimbra.crt names mail.example.com and www.example.com; the server's name is "
@@ -313,7 +313,7 @@ def _whole(volume: Path, boot: str | None = None) -> None:
         tale.begun()
         tale.done("install.archive", 148)
         tale.through("hardening.dkim")
-        tale.done("hardening.dh", 700)
+        tale.done("tls.dh", 700)
         tale.through(ORDER[-1], skip=frozenset(ORDER[: ORDER.index("hardening.dkim") + 1]))
         tale.serving()
 

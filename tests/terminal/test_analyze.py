@@ -61,15 +61,15 @@ def _path(volume: Path, search: float) -> list[str]:
     """Return the critical path of a first start whose search in the background takes so long."""
     with told(volume) as tale:
         tale.begun()
-        tale.started("hardening.dh")
+        tale.started("tls.dh")
         for step, took in (("bootstrap.build", 50), ("install.setup", 100)):
             tale.started(step)
             tale.done(step, took)
         if search > 150:
             tale.later(search - 150)
-        tale.done("hardening.dh", search)
-        tale.started("hardening.dh_deployed")
-        tale.done("hardening.dh_deployed", 20)
+        tale.done("tls.dh", search)
+        tale.started("tls.dh_deployed")
+        tale.done("tls.dh_deployed", 20)
         tale.serving()
     found = start_of(volume)
     return [each.step for each in critical_path(found.attempts, found.ended)]
@@ -79,8 +79,8 @@ def test_work_in_the_background_is_critical_only_where_it_was_awaited(tmp_path: 
     """A search that outlasts the rest is the path; one that is over sooner is not on it."""
     for name in ("long", "short"):
         (tmp_path / name).mkdir()
-    assert _path(tmp_path / "long", 400) == ["hardening.dh", "hardening.dh_deployed"]
-    assert _path(tmp_path / "short", 60) == ["bootstrap.build", "install.setup", "hardening.dh_deployed"]
+    assert _path(tmp_path / "long", 400) == ["tls.dh", "tls.dh_deployed"]
+    assert _path(tmp_path / "short", 60) == ["bootstrap.build", "install.setup", "tls.dh_deployed"]
 
 
 def test_only_the_first_start_is_analyzed(volume: Path, capsys: Capture) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from tests.engine.commands import Capture, run
 from tests.terminal.stages import STAGES, told
-from zflow.cli import collect as collect_module
-from zflow.cli.bundle import FOLDER, LIST, Bundle, Known, leaks
+from zflow.commands import collect as collect_module
+from zflow.commands.bundle import FOLDER, LIST, Bundle, Known, leaks
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.journal.event import Event

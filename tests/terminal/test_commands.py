@@ -13,13 +13,13 @@ import pytest
 from tests.engine.commands import Capture, run
 from tests.engine.toy import hold_as
 from tests.terminal.stages import STAGES, START, told
-from zflow.cli import logs as logs_module
-from zflow.cli import status as status_module
-from zflow.cli import watch
+from zflow.commands import logs as logs_module
+from zflow.commands import status as status_module
+from zflow.commands import watch
 from zflow.exits import Exit
 from zflow.journal.layout import home
-from zflow.lock import WALKER
 from zflow.status.document import Document, gather
+from zflow.supervise.lock import WALKER
 
 
 @pytest.fixture

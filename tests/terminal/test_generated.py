@@ -13,7 +13,7 @@ from docs.generate import FOLDER, pages
 from states.bootstrap.settings import PROXY
 from states.product import PRODUCT
 from tests.terminal.golden import looked_at
-from zflow.cli.config import effective, example_file, shown
+from zflow.commands.config import effective, example_file, shown
 from zflow.endpoint.address import HTTP
 from zflow.secret import Secret
 from zflow.settings import Setting, load, text

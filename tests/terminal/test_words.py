@@ -65,9 +65,9 @@ def test_work_in_the_background_costs_only_what_it_outlasts() -> None:
     """The download beside the build is not added to the walk's own steps, and a search longer than all of them is."""
     document, _ = looked_at("building")
     steps: list[dict[str, Any]] = document["steps"]
-    own = sum(each["remaining"] for each in steps if each["name"] not in {"install.archive", "hardening.dh"})
+    own = sum(each["remaining"] for each in steps if each["name"] not in {"install.archive", "tls.dh"})
     assert document["outlook"]["remaining"] == round(own)
-    longer = [each | {"remaining": 9999} if each["name"] == "hardening.dh" else each for each in steps]
+    longer = [each | {"remaining": 9999} if each["name"] == "tls.dh" else each for each in steps]
     found = outlook(longer, document["step"])
     assert found is not None
     assert found["remaining"] == 9999

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zflow import __version__
-from zflow.boot import start_time
 from zflow.errors import OperatorError
+from zflow.host.boot import start_time
 from zflow.journal.event import NOTICE
 from zflow.journal.reader import Row, last_whole, position, reading, steps
-from zflow.lock import RUNNER, holder
 from zflow.status import health
 from zflow.status.document import gather
 from zflow.status.view import MARKS
+from zflow.supervise.lock import RUNNER, holder
 from zflow.terminal.plain import plain
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from string import Template
 
-from zflow.clock import stamp
+from zflow.host.clock import stamp
 from zflow.status.document import Document, gather
 from zflow.status.view import headline
 from zflow.terminal.plain import plain

@@ -25,16 +25,16 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
-from zflow.boot import boot_identity
-from zflow.clock import system_clock
 from zflow.endpoint.address import HTTP, Address
 from zflow.endpoint.answers import application
-from zflow.endpoint.keeper import OFF
 from zflow.errors import OperatorError
+from zflow.host.boot import boot_identity
+from zflow.host.clock import system_clock
 from zflow.journal.reader import reading, steps
 from zflow.output import announcer
 from zflow.settings import load_one
 from zflow.status.health import proven, shields_file
+from zflow.supervise.endpoint import OFF
 
 AGAIN = 1
 """How the process ends when it cannot listen, or is to listen elsewhere."""

@@ -21,16 +21,16 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from zflow import __version__, codes
-from zflow.clock import Clock, stamp
 from zflow.errors import OperatorError
-from zflow.files import make_folder, sync_folder
+from zflow.host.clock import Clock, stamp
+from zflow.host.files import make_folder, sync_folder
+from zflow.host.mounts import file_system
 from zflow.journal import pruning, tables
 from zflow.journal.event import IN_ORDER, LOOKED, UNFINISHED, VALID, Event, link
 from zflow.journal.ground import check_ground
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
 from zflow.journal.meaning import translated
 from zflow.journal.seal import RECENT, Rows, contents, frame, seal, wrong
-from zflow.mountinfo import file_system
 
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""

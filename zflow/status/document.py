@@ -9,15 +9,15 @@ from sqlite3 import Connection
 from typing import Any
 
 from zflow import __version__, codes
-from zflow.boot import boot_identity
-from zflow.clock import Clock, stamp, system_clock
 from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.host.boot import boot_identity
+from zflow.host.clock import Clock, stamp, system_clock
 from zflow.journal.event import VALID
 from zflow.journal.layout import home, its_log, paused
 from zflow.journal.reader import milestones, position, reading, steps
-from zflow.lock import HAND, RUNNER, WALKER, holder
 from zflow.status.outlook import left, outlook, pace
+from zflow.supervise.lock import HAND, RUNNER, WALKER, holder
 from zflow.terminal.words import amount, duration, share
 
 SCHEMA = 1

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from zflow.boot import boot_identity
 from zflow.errors import OperatorError
+from zflow.host.boot import boot_identity
 from zflow.journal.event import VALID
 from zflow.journal.layout import home
 from zflow.journal.reader import Row, last_whole, position, reading, steps
-from zflow.lock import RUNNER, holder
+from zflow.supervise.lock import RUNNER, holder
 
 
 class Verdict(NamedTuple):

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 from zflow import codes
-from zflow.clock import stamp
 from zflow.errors import OperatorError
-from zflow.files import sync_folder
+from zflow.host.clock import stamp
+from zflow.host.files import sync_folder
 from zflow.journal.ground import check_home
 from zflow.journal.layout import PARTS, home, journal_file
-from zflow.lock import writing
+from zflow.supervise.lock import writing
 
 
 def put_aside(volume: Path) -> Path:

@@ -18,22 +18,22 @@ from contextlib import closing
 from pathlib import Path
 
 from zflow import codes
-from zflow.boot import boot_identity
-from zflow.clock import system_clock
 from zflow.errors import Interrupted, OperatorError, ZflowError
 from zflow.exits import Exit
-from zflow.files import make_folder, remove_file
+from zflow.host.boot import boot_identity
+from zflow.host.clock import system_clock
+from zflow.host.files import make_folder, remove_file
+from zflow.host.shell import Shell, end_leftovers
 from zflow.journal.event import IN_ORDER, Event
 from zflow.journal.ground import check_ground
 from zflow.journal.layout import home, journal_file, request_file
 from zflow.journal.writer import Journal, Position, open_journal
-from zflow.lock import permit, writing
 from zflow.output import Announce, announcer
 from zflow.progress import forget
 from zflow.secret import Redactor
 from zflow.settings import Settings, files, load
-from zflow.shell import Shell, end_leftovers
 from zflow.step import Product
+from zflow.supervise.lock import permit, writing
 from zflow.walk.machine import BLOCKED, FAILED, SERVING
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.walker import Walker, listed

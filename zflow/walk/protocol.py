@@ -26,10 +26,10 @@ from zflow.errors import (
     TransientError,
     ZflowError,
 )
-from zflow.files import sync_volume
+from zflow.host.files import sync_volume
+from zflow.host.oom import oom_kills
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position, Record
-from zflow.oom import oom_kills
 from zflow.output import Announce
 from zflow.retry import POLICIES, next_wait
 from zflow.step import Drift, Evidence, Probe, Scope, Step

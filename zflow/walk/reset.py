@@ -7,15 +7,15 @@ from contextlib import closing
 from pathlib import Path
 
 from zflow import codes
-from zflow.boot import boot_identity
-from zflow.clock import system_clock
 from zflow.errors import OperatorError
-from zflow.files import write_atomic
+from zflow.host.boot import boot_identity
+from zflow.host.clock import system_clock
+from zflow.host.files import write_atomic
 from zflow.journal.event import Event
 from zflow.journal.layout import journal_file, request_file
 from zflow.journal.writer import Position, open_journal
-from zflow.lock import writing
 from zflow.step import Product, Step
+from zflow.supervise.lock import writing
 from zflow.walk.machine import Workflow
 from zflow.walk.walker import ASKED, listed
 

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zflow.clock import Clock, system_clock
 from zflow.context import Context
+from zflow.host.clock import Clock, system_clock
+from zflow.host.shell import Shell
 from zflow.journal.layout import home, log_name
 from zflow.output import Announce, log_file
 from zflow.progress import Progress
 from zflow.secret import Redactor, SecretStore
 from zflow.settings import Settings
-from zflow.shell import Shell
 from zflow.step import Step
 
 

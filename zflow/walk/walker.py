@@ -22,13 +22,13 @@ from zflow.journal.layout import its_log
 from zflow.journal.writer import Journal, Listed, Position
 from zflow.retry import POLICIES
 from zflow.step import Product, State, Step, Watch
+from zflow.supervise.inputs import CHANGED, signature
 from zflow.walk.ahead import Ahead
 from zflow.walk.machine import SERVING, STOPPED, Workflow
 from zflow.walk.protocol import Chain, Task, settle
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.tidy import tidy
 from zflow.walk.watchlist import leave, settings_watch
-from zflow.watching import CHANGED, signature
 
 PASSES = 3
 """So many times at most is everything looked at in one walk. After a step acted, all is looked at once more: what it

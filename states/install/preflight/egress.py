@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from states.bootstrap import proxy
-from states.bootstrap.rootfs import os_release
 from states.bootstrap.settings import PROXY
-from states.install.release import source
-from states.install.release.archive import checked, wanted
+from states.install import source
+from states.install.archive import checked, wanted
 from states.install.settings import VENDOR_KEY
+from states.ubuntu import proxy
+from states.ubuntu.tree import os_release
 from zflow.api import Context, OperatorError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def ask(place: str, proxy: str | None) -> Answer:
     import urllib.error
     import urllib.request
 
-    from states.install.release.download import request
+    from states.zimbra.download import request
 
     handler = urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {})
     head = request(place)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from states.install.preflight.egress import Answer
-from states.install.vendor.history import last
-from states.install.vendor.packages import vendor_packages
+from states.zimbra.history import last
+from states.zimbra.packages import vendor_packages
 from zflow.api import Context
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from states.bootstrap.addresses import addresses
-from states.bootstrap.proxy import plain
 from states.bootstrap.settings import PROXY
-from states.identity import server_name
-from states.install.machine import dns
-from states.install.machine.listening import PORTS, listening
+from states.install import dns
 from states.install.preflight.egress import through
 from states.install.preflight.finding import Finding, Grade, Look
+from states.server import server_name
+from states.ubuntu.addresses import addresses
+from states.ubuntu.ports import PORTS, listening
+from states.ubuntu.proxy import plain
 
 
 def ports(look: Look) -> Iterator[Finding]:

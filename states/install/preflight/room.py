@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from states.install.machine.limits import LEAST, open_files, too_little_memory
+from states.install.limits import LEAST, open_files, too_little_memory
 from states.install.preflight.finding import Finding, Look
 from states.install.settings import MINIMUM_DISK
 from zflow.api import Context

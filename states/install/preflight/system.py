@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from states.bootstrap.rootfs import installed_packages
 from states.bootstrap.volume import harmful_options
+from states.install import source
+from states.install.archive import wanted
 from states.install.preflight.finding import Finding, Look
-from states.install.release import source
-from states.install.release.archive import wanted
-from states.install.release.chosen import chosen
+from states.ubuntu.tree import installed_packages
+from states.zimbra.release import chosen
 from zflow.api import OperatorError, mounts_below
 
 PREREQUISITES = {

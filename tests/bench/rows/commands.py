@@ -10,7 +10,7 @@ from tests.bench.figures import Figure, Row, within
 from tests.bench.measure import PYTHON, ZFLOW, answer, side_by_side, taken
 from tests.bench.place import Place
 from tests.engine.toy import hold_as
-from zflow.lock import RUNNER
+from zflow.supervise.lock import RUNNER
 
 STEPS = 40
 """About as many as the product has."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from states.firewall.gateways import Gateways
 from states.firewall.model import opened
 from states.firewall.ports import Opening, Ports
 from states.firewall.render import first, render
+from states.ubuntu.gateways import Gateways
 from tests.bench.figures import Figure, Row, faster, span
 from tests.bench.measure import answer, side_by_side
 from tests.bench.place import Place

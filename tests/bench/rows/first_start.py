@@ -26,7 +26,7 @@ def measure(place: Place, _rounds: int) -> Iterator[Figure]:
     rows = events(container.volume_path())
     took = durations(rows)
     whole = float(next(row["at"] for row in rows if row["kind"] == "checked")) - float(rows[0]["at"])
-    longest, search = longest_path(PRODUCT.steps, took), took["hardening.dh"]
+    longest, search = longest_path(PRODUCT.steps, took), took["tls.dh"]
     container.remove()
     words = f"the longest path; {sum(took.values()):.0f} s one after the other, {search:.0f} s of it the DH search"
     yield within("first start until serving", whole, longest, words, most=1.1, limit="1 ×")

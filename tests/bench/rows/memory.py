@@ -17,7 +17,7 @@ SUPERVISE = """\
 import sys
 from pathlib import Path
 import zflow.entry
-from zflow.supervisor import run
+from zflow.supervise.supervisor import run
 run(Path(sys.argv[1]), ("/bin/true",))
 """
 """`zflow run` as the console script starts it, but with walks that end at once: all valid."""

@@ -17,7 +17,7 @@ from tests.bench.rows.journalled import events, moment
 from tests.bench.rows.memory import SLEEP, in_memory
 from tests.bench.rows.predecessor import restart
 from tests.bench.rows.rival_image import begun_at, lifetime, make_rival, run_rival
-from zflow.lock import RUNNER, holder
+from zflow.supervise.lock import RUNNER, holder
 
 NAME = "zflow-bench-restart"
 SERVICES = "install.services"

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-gc.disable()  # while it loads, as `zflow.cli.inner` does
+gc.disable()  # while it loads, as `zflow.commands.inner` does
 
 from zflow.api import Code, Context, Evidence, OperatorError, Product, Scope, State, Step  # noqa: E402
 from zflow.journal import pruning  # noqa: E402

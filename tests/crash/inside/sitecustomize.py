@@ -42,9 +42,9 @@ def point(step: str, where: str) -> None:
 
 def in_walker() -> None:
     """Put the points around the commits, the syncs and the commands of the walker."""
-    from zflow.files import sync_volume
+    from zflow.host.files import sync_volume
+    from zflow.host.shell import Shell
     from zflow.journal.writer import Journal
-    from zflow.shell import Shell
     from zflow.walk import protocol
 
     protocol.DEATHS = 10**9  # the walker dies by our hand, which is no fault of the step
@@ -84,7 +84,7 @@ def in_walker() -> None:
 
 def in_supervisor() -> None:
     """Have the supervisor start the next walker at once, as often as one dies."""
-    from zflow import supervisor
+    from zflow.supervise import supervisor
 
     supervisor.DEATHS, supervisor.PAUSE = 10**9, 0.0
 

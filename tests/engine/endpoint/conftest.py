@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.toy import Bench, hold_as
-from zflow.boot import boot_identity
 from zflow.endpoint.server import server
-from zflow.lock import RUNNER
+from zflow.host.boot import boot_identity
+from zflow.supervise.lock import RUNNER
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.engine.where import wait_for
 from zflow import codes
 from zflow.context import Context
 from zflow.errors import OperatorError
-from zflow.lock import WALKER
+from zflow.supervise.lock import WALKER
 
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium")

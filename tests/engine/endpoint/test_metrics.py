@@ -9,12 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.engine.toy import Bench, again, file_step, hold_as, product
 from zflow import codes
-from zflow.boot import boot_identity
 from zflow.context import Context
 from zflow.endpoint import metrics
 from zflow.errors import OperatorError
-from zflow.lock import RUNNER
+from zflow.host.boot import boot_identity
 from zflow.step import Evidence
+from zflow.supervise.lock import RUNNER
 
 TOY = product(file_step("one.a"), file_step("two.b"))
 

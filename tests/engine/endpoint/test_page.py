@@ -9,11 +9,11 @@ from pathlib import Path
 from tests.engine.toy import Bench, again, file_step, hold_as, product
 from tests.terminal.stages import building
 from zflow import codes
-from zflow.boot import boot_identity
 from zflow.context import Context
 from zflow.endpoint import page
 from zflow.errors import OperatorError
-from zflow.lock import RUNNER
+from zflow.host.boot import boot_identity
+from zflow.supervise.lock import RUNNER
 
 
 class Words(HTMLParser):

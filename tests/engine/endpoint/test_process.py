@@ -15,12 +15,12 @@ import pytest
 
 from tests.engine.toy import Bench, file_step, product
 from tests.engine.where import LIMIT, ROOT, wait_for
-from zflow.boot import boot_identity
 from zflow.endpoint import server
 from zflow.endpoint.address import Address
-from zflow.endpoint.keeper import OFF
 from zflow.endpoint.server import AGAIN
+from zflow.host.boot import boot_identity
 from zflow.step import Product, Scope
+from zflow.supervise.endpoint import OFF
 from zflow.walk.watchlist import leave_names
 
 SERVE = "import os, sys, pathlib; from zflow.endpoint import server; server.LOOK = server.BLINK = 0.02; " + (

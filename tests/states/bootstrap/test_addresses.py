@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import addresses, codes, rights
+from states.bootstrap import codes, rights
+from states.ubuntu import addresses
 from tests.support import make_context
 from zflow.api import OperatorError
 

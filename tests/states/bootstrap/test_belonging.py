@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import belonging, build, codes, move, rootfs, volume
+from states.bootstrap import belonging, build, codes, volume
+from states.bootstrap import rootfs as move
 from states.bootstrap.settings import SETTINGS
+from states.ubuntu import tree
 from tests.states.bootstrap.ubuntu import BIONIC, make_tree, mark
 from tests.support import make_context
 from zflow.api import Context, OperatorError
@@ -22,7 +24,7 @@ def ctx(tmp_path: Path) -> Context:
     found = make_context(make_tree(tmp_path), SETTINGS)
     (tmp_path / "opt/zimbra").mkdir(parents=True)
     (tmp_path / ".zflow/journal.sqlite3").touch()
-    (tmp_path / rootfs.RELEASE).write_text(MARK.render())
+    (tmp_path / tree.RELEASE).write_text(MARK.render())
     volume.apply(found)
     assert volume.probe(found) is not None
     return found
@@ -42,13 +44,13 @@ def everything(place: Path) -> list[Path]:
 @pytest.mark.parametrize("rest", [b"", b"\0" * 40, b'{"codename": "bio', None])
 def test_a_lost_mark_is_put_back_from_its_copy(ctx: Context, rest: bytes | None) -> None:
     """Removed, emptied or torn: the server is known as ours, not called foreign, and its mark is what it was."""
-    (ctx.volume / rootfs.RELEASE).unlink()
+    (ctx.volume / tree.RELEASE).unlink()
     if rest is not None:
-        (ctx.volume / rootfs.RELEASE).write_bytes(rest)
+        (ctx.volume / tree.RELEASE).write_bytes(rest)
     assert volume.probe(ctx) is None
     volume.admit(ctx.volume)
     volume.apply(ctx)
-    assert rootfs.read_mark(ctx.volume / rootfs.RELEASE) == MARK
+    assert tree.read_mark(ctx.volume / tree.RELEASE) == MARK
     assert volume.probe(ctx) is not None
     assert build.probe(ctx) is not None
     assert move.probe(ctx) is not None
@@ -56,10 +58,10 @@ def test_a_lost_mark_is_put_back_from_its_copy(ctx: Context, rest: bytes | None)
 
 def test_a_lost_mark_without_a_copy_is_found_again_by_the_journal(ctx: Context) -> None:
     """A volume of an earlier zflow has no copy: its journal says that it is ours, the Ubuntu the rest."""
-    (ctx.volume / rootfs.RELEASE).unlink()
+    (ctx.volume / tree.RELEASE).unlink()
     (ctx.volume / belonging.COPY).unlink()
     volume.apply(ctx)
-    found = rootfs.read_mark(ctx.volume / rootfs.RELEASE)
+    found = tree.read_mark(ctx.volume / tree.RELEASE)
     assert found is not None
     assert (found.codename, found.version, found.packages) == ("bionic", "18.04", len(BIONIC.packages))
     assert found.built.startswith("before 20")
@@ -68,7 +70,7 @@ def test_a_lost_mark_without_a_copy_is_found_again_by_the_journal(ctx: Context) 
 
 def test_a_server_without_any_mark_is_refused_with_a_command_that_leads_out(ctx: Context) -> None:
     """Nothing is touched, no empty volume is asked for, and the command in the message works as it stands."""
-    (ctx.volume / rootfs.RELEASE).unlink()
+    (ctx.volume / tree.RELEASE).unlink()
     (ctx.volume / ".zflow/journal.sqlite3").unlink()
     (ctx.volume / belonging.COPY).unlink()
     before = everything(ctx.volume)
@@ -106,8 +108,8 @@ def test_a_new_ubuntu_is_no_other_server(tmp_path: Path) -> None:
     ctx = make_context(tmp_path, SETTINGS)
     (tmp_path / belonging.COPY).write_text(MARK.render())
     build.cleanup(ctx)
-    make_tree(rootfs.tree(ctx))
-    rootfs.staged_mark(ctx).write_text(mark("etc", "new").render())
+    make_tree(tree.tree(ctx))
+    tree.staged_mark(ctx).write_text(mark("etc", "new").render())
     move.apply(ctx)
-    assert rootfs.read_mark(tmp_path / belonging.COPY) == mark("etc", "new")
+    assert tree.read_mark(tmp_path / belonging.COPY) == mark("etc", "new")
     assert volume.probe(ctx) is not None

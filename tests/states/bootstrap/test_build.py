@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import archive, build, codes, move, rootfs
+from states.bootstrap import archive, build, codes
+from states.bootstrap import rootfs as move
 from states.bootstrap.settings import SETTINGS
+from states.ubuntu import tree as rootfs
 from tests.states.bootstrap.ubuntu import BIONIC, make_tree, mark, pack
 from tests.support import few_inodes, make_context
 from zflow.api import NO_INODES, Code, Context, OperatorError, sha256

@@ -10,7 +10,7 @@ import pytest
 
 from states.bootstrap import codes, mmdebstrap
 from states.bootstrap.settings import SETTINGS
-from states.bootstrap.suites import COMMON, SUITES, Suite
+from states.ubuntu.suites import COMMON, SUITES, Suite
 from tests.support import few_inodes, make_context
 from zflow.api import NO_INODES, Code, CommandError, Context, OperatorError, TransientError, ZflowError
 from zflow.progress import Progress

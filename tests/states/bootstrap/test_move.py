@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import codes, move, rootfs, volume
+from states.bootstrap import codes, volume
+from states.bootstrap import rootfs as move
 from states.bootstrap.settings import SETTINGS
+from states.ubuntu import tree as rootfs
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import make_context
 from zflow.api import Context, OperatorError

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states import identity
+from states import server as identity
 from states.bootstrap import codes, names, resolver
 from states.bootstrap import identity as first_look
-from states.bootstrap.addresses import Addresses
 from states.install.identity import canonical
+from states.ubuntu.addresses import Addresses
 from tests.states.bootstrap.ubuntu import mark
 from tests.support import make_context
 from zflow.api import Code, Context, OperatorError

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import mmdebstrap, proxy
+from states.bootstrap import mmdebstrap
 from states.bootstrap.settings import SETTINGS
-from states.bootstrap.suites import SUITES
+from states.ubuntu import proxy
+from states.ubuntu.suites import SUITES
 from tests.support import make_context
 from zflow.api import Context, ZflowError
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from states import witness
 from states.bootstrap import codes, restored
-from states.bootstrap.rootfs import RELEASE
 from states.bootstrap.settings import SETTINGS
 from states.install.preflight.system import CAPABILITY
-from states.install.proof import MARK
+from states.ubuntu.tree import RELEASE
+from states.zimbra import witness
+from states.zimbra.proof import MARK
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import make_context
 from zflow.api import Context, OperatorError

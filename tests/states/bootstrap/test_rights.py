@@ -48,7 +48,7 @@ def test_a_missing_capability_is_named(tmp_path: Path, name: str) -> None:
 
 def test_a_firewall_that_may_not_be_loaded_is_named_first(tmp_path: Path) -> None:
     """Without NET_ADMIN nothing can be closed, so nothing is begun."""
-    assert blocked(tmp_path, "--bounding-set=-net_admin")[:2] == ("bootstrap.closed", "ZF-4002")
+    assert blocked(tmp_path, "--bounding-set=-net_admin")[:2] == ("firewall.closed", "ZF-4002")
 
 
 def test_frozen_privileges_are_named(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import rootfs
 from states.bootstrap.settings import SETTINGS
+from states.ubuntu import tree
 from tests.states.bootstrap.ubuntu import make_tree, mark, stanza
 from tests.support import make_context
 
@@ -16,7 +16,7 @@ from tests.support import make_context
 def test_mark_survives_its_file(tmp_path: Path) -> None:
     """A mark that was written is read as it was."""
     (tmp_path / "mark").write_text(mark("bin", "etc").render())
-    assert rootfs.read_mark(tmp_path / "mark") == mark("bin", "etc")
+    assert tree.read_mark(tmp_path / "mark") == mark("bin", "etc")
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_mark_survives_its_file(tmp_path: Path) -> None:
 def test_no_mark(tmp_path: Path, content: str) -> None:
     """Anything but a whole mark is none."""
     (tmp_path / "mark").write_bytes(content.encode(errors="surrogateescape"))
-    assert rootfs.read_mark(tmp_path / "mark") is None
+    assert tree.read_mark(tmp_path / "mark") is None
 
 
 def test_torn_mark(tmp_path: Path) -> None:
@@ -34,18 +34,18 @@ def test_torn_mark(tmp_path: Path) -> None:
     whole = mark("bin").render()
     for length in range(len(whole.rstrip())):
         (tmp_path / "mark").write_text(whole[:length])
-        assert rootfs.read_mark(tmp_path / "mark") is None
+        assert tree.read_mark(tmp_path / "mark") is None
 
 
 def test_absent_mark(tmp_path: Path) -> None:
     """No file, and a folder in its place, are no mark."""
-    assert rootfs.read_mark(tmp_path / "absent") is None
-    assert rootfs.read_mark(tmp_path) is None
+    assert tree.read_mark(tmp_path / "absent") is None
+    assert tree.read_mark(tmp_path) is None
 
 
 def test_sound_tree(tmp_path: Path) -> None:
     """A whole tree has no defects."""
-    assert rootfs.defects(make_tree(tmp_path)) == []
+    assert tree.defects(make_tree(tmp_path)) == []
 
 
 @pytest.mark.parametrize("name", ["usr/lib/os-release", "var/lib/dpkg/status", "bin/bash"])
@@ -56,26 +56,26 @@ def test_defects(tmp_path: Path, name: str, content: bytes | None) -> None:
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    (defect,) = rootfs.defects(tmp_path)
+    (defect,) = tree.defects(tmp_path)
     assert name.removeprefix("usr/lib/") in defect
 
 
 def test_shell_that_cannot_be_run(tmp_path: Path) -> None:
     """A shell without its mode is a defect."""
     (make_tree(tmp_path) / "bin/bash").chmod(0o644)
-    assert rootfs.defects(tmp_path) == ["bin/bash is not a program"]
+    assert tree.defects(tmp_path) == ["bin/bash is not a program"]
 
 
 def test_installed_needs_mark_and_tree(tmp_path: Path) -> None:
     """An installation is one that was finished and is still sound; a staged mark alone makes none."""
     ctx = make_context(tmp_path, SETTINGS)
     make_tree(tmp_path)
-    rootfs.staged_mark(ctx).write_text(mark().render())
-    assert (rootfs.installed(ctx), rootfs.staged(ctx)) == (None, mark())
-    (tmp_path / rootfs.RELEASE).write_text(replace(mark(), packages=7).render())
-    assert rootfs.installed(ctx) == replace(mark(), packages=7)
+    tree.staged_mark(ctx).write_text(mark().render())
+    assert (tree.installed(ctx), tree.staged(ctx)) == (None, mark())
+    (tmp_path / tree.RELEASE).write_text(replace(mark(), packages=7).render())
+    assert tree.installed(ctx) == replace(mark(), packages=7)
     (tmp_path / "bin/bash").unlink()
-    assert rootfs.installed(ctx) is None
+    assert tree.installed(ctx) is None
 
 
 def test_installed_packages(tmp_path: Path) -> None:
@@ -89,12 +89,12 @@ def test_installed_packages(tmp_path: Path) -> None:
     }
     (tmp_path / "var/lib/dpkg").mkdir(parents=True)
     (tmp_path / "var/lib/dpkg/status").write_text("\n".join(stanza(*each) for each in states.items()))
-    assert rootfs.installed_packages(tmp_path) == {"one", "held"}
+    assert tree.installed_packages(tmp_path) == {"one", "held"}
 
 
 def test_os_release(tmp_path: Path) -> None:
     """Quotes are taken off, comments and empty lines left out; without a file there are no fields."""
-    assert rootfs.os_release(tmp_path) == {}
+    assert tree.os_release(tmp_path) == {}
     (tmp_path / "usr/lib").mkdir(parents=True)
     (tmp_path / "usr/lib/os-release").write_text("# comment\n\nID=ubuntu\nNAME=\"U\"\nVERSION_ID='18.04'\n")
-    assert rootfs.os_release(tmp_path) == {"ID": "ubuntu", "NAME": "U", "VERSION_ID": "18.04"}
+    assert tree.os_release(tmp_path) == {"ID": "ubuntu", "NAME": "U", "VERSION_ID": "18.04"}

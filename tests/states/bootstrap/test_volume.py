@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import build, codes, rootfs, volume
+from states.bootstrap import build, codes, volume
 from states.bootstrap.settings import SETTINGS
+from states.ubuntu import tree
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import few_inodes, make_context
 from zflow.api import NO_INODES, Context, Mount, OperatorError
@@ -100,7 +101,7 @@ def test_half_moved_tree(ctx: Context) -> None:
     make_tree(ctx.volume)
     assert refusal(ctx.volume).code is codes.FOREIGN
     names = [each.name for each in ctx.volume.iterdir()]
-    rootfs.staged_mark(ctx).write_text(mark(*names).render())
+    tree.staged_mark(ctx).write_text(mark(*names).render())
     volume.admit(ctx.volume)
     (ctx.volume / "vmlinuz").write_text("x")
     assert refusal(ctx.volume).detail.endswith("holds vmlinuz")
@@ -110,7 +111,7 @@ def test_finished_installation(ctx: Context) -> None:
     """On a finished installation nothing is strange, whatever lies there."""
     make_tree(ctx.volume)
     (ctx.volume / "vmlinuz").write_text("x")
-    (ctx.volume / rootfs.RELEASE).write_text(mark().render())
+    (ctx.volume / tree.RELEASE).write_text(mark().render())
     volume.admit(ctx.volume)
     volume.apply(ctx)
     evidence = volume.probe(ctx)
@@ -176,7 +177,7 @@ def test_room(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         volume.apply(ctx)
     assert caught.value.code is codes.SPACE
     assert caught.value.detail.endswith("needs 5 MiB more")
-    rootfs.tree(ctx).mkdir()
+    tree.tree(ctx).mkdir()
     assert volume.probe(ctx) is not None
     build.cleanup(ctx)
     assert volume.probe(ctx) is None

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from states.bootstrap.rootfs import Mark
-from states.bootstrap.suites import SUITES
+from states.ubuntu.suites import SUITES
+from states.ubuntu.tree import Mark
 
 BIONIC = SUITES["18.04"]
 OS_RELEASE = 'NAME="Ubuntu"\nID=ubuntu\nVERSION_ID="{}"\nUBUNTU_CODENAME={}\n'

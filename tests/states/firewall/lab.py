@@ -22,7 +22,7 @@ from scapy.packet import Packet
 
 from zflow import codes
 from zflow.errors import CommandError
-from zflow.shell import Result, Shell
+from zflow.host.shell import Result, Shell
 
 PREFIX = "zflow-fw-"
 CLONE_NEWNET = 0x40000000

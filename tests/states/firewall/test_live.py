@@ -15,7 +15,8 @@ import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 
 from states import firewall
-from states.firewall import closed, codes, opened, table
+from states.firewall import closed, codes, table
+from states.firewall import open as opened
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import SERVER_4, Direct, Lab, inside
 from zflow.api import OperatorError

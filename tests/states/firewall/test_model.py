@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from states.firewall.gateways import Gateways, parse
 from states.firewall.model import BOGUS, CHAINS, FRAGMENTS, INPUT, Rule, closed, opened
 from states.firewall.ports import Opening, Ports, one
 from states.firewall.render import render
+from states.ubuntu.gateways import Gateways, parse
 
 GATEWAYS = Gateways(("192.0.2.1",), ("2001:db8::1", "fe80::1"))
 MODELS = {

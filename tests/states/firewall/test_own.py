@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from states.firewall import codes, own
+from states.firewall import codes, network
 from states.firewall.settings import SETTINGS
 from tests.support import make_context
 from zflow.api import OperatorError
@@ -30,17 +30,17 @@ def interfaces(folder: Path, **devices: bool) -> Path:
 )
 def test_real_devices_tell_the_hosts_network(tmp_path: Path, devices: dict[str, bool], found: list[str]) -> None:
     """An engine's interfaces are virtual; an interface with a device is the host's, or was handed over by it."""
-    assert own.hardware(interfaces(tmp_path, **devices)) == found
+    assert network.hardware(interfaces(tmp_path, **devices)) == found
 
 
 def test_the_hosts_network_is_refused_unless_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a real device nothing is closed: a coded error that names the interface, or the operator's setting."""
     place = interfaces(tmp_path / "net", eth0=True)
-    monkeypatch.setattr(own, "hardware", lambda: sorted(each.parent.name for each in place.glob("*/device")))
+    monkeypatch.setattr(network, "hardware", lambda: sorted(each.parent.name for each in place.glob("*/device")))
     ctx = make_context(tmp_path, SETTINGS)
-    assert own.probe(ctx) is None
+    assert network.probe(ctx) is None
     with pytest.raises(OperatorError) as refused:
-        own.apply(ctx)
+        network.apply(ctx)
     assert refused.value.code is codes.SHARED
     assert "eth0" in refused.value.detail
-    assert own.probe(make_context(tmp_path, SETTINGS, {"ZFLOW_FIREWALL_HOST_NETWORK": "yes"})) is not None
+    assert network.probe(make_context(tmp_path, SETTINGS, {"ZFLOW_FIREWALL_HOST_NETWORK": "yes"})) is not None

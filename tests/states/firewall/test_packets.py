@@ -13,12 +13,12 @@ import pytest
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
-from states.firewall import opened
-from states.firewall.gateways import Gateways
+from states.firewall import open as opened
 from states.firewall.model import Rule, closed
 from states.firewall.model import opened as model_of
 from states.firewall.ports import Opening, one
 from states.firewall.render import render
+from states.ubuntu.gateways import Gateways
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import GATEWAY_4, GATEWAY_6, SERVER_6, Lab
 from tests.states.firewall.packets import CHECKS, CLOSED_PORT, PUBLIC, SOURCES, Bench, replies

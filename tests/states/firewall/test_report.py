@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from states import firewall
-from states.firewall import closed, opened
+from states.firewall import closed
+from states.firewall import open as opened
 from states.firewall.ports import Opening, one
 from states.firewall.report import parse, reach
 from tests.states.firewall.conftest import Make
@@ -58,7 +60,7 @@ def test_sockets_of_the_kernel() -> None:
     ):
         found = []
         for name in ("tcp", "tcp6"):
-            with open(f"/proc/net/{name}") as file:  # noqa: PTH123 - the kernel's
+            with Path(f"/proc/net/{name}").open() as file:
                 found += [(address, port) for _, address, port, _ in parse("tcp", file.read(), "0A")]
         assert {four.getsockname()[:2], six.getsockname()[:2]} <= set(found)
         assert client.getsockname()[:2] not in found

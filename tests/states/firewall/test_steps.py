@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from states import firewall
-from states.firewall import closed, codes, opened, table
+from states.firewall import closed, codes, table
+from states.firewall import open as opened
 from states.firewall.render import ABSENT, REMOVED
 from states.install import codes as install_codes
 from states.install import setup
-from states.install.vendor import installers
 from states.product import PRODUCT
+from states.zimbra import installers
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import Direct
 from tests.states.install.records import session, write_history
@@ -75,7 +76,7 @@ def test_first_walk_closes_then_opens(make: Make) -> None:
     """The first walk loads the closed table at its beginning and the open one when its state is reached; no more."""
     nft, journal = Nft(), Journal()
     ctx = make(shell=nft)
-    assert journal.walk(ctx, STEPS[:1]) == ["bootstrap.closed"]
+    assert journal.walk(ctx, STEPS[:1]) == ["firewall.closed"]
     assert [is_open(each) for each in nft.loads] == [False]
     assert journal.walk(ctx) == ["firewall.open"]
     assert [is_open(each) for each in nft.loads] == [False, True]
@@ -161,7 +162,7 @@ def test_restart_closes_again(survives: bool, make: Make) -> None:
     if not survives:
         nft.table = None
     ctx = make(boot="boot-2", shell=nft)
-    assert journal.walk(ctx, STEPS[:1]) == ["bootstrap.closed"]
+    assert journal.walk(ctx, STEPS[:1]) == ["firewall.closed"]
     assert nft.table is not None
     assert not is_open(nft.table)
     assert nft.table.startswith(REMOVED if survives else ABSENT)
@@ -175,7 +176,7 @@ def test_drift_is_repaired_by_one_load(drifted: str | None, make: Make) -> None:
     ctx = make(shell=nft)
     journal.walk(ctx)
     nft.table = drifted
-    assert journal.walk(ctx) == ["bootstrap.closed"]
+    assert journal.walk(ctx) == ["firewall.closed"]
     assert [is_open(each) for each in nft.loads] == [False, True, True]
 
 
@@ -185,7 +186,7 @@ def test_drift_while_closed_stays_closed(make: Make) -> None:
     ctx = make(shell=nft)
     journal.walk(ctx, STEPS[:1])
     nft.table = None
-    assert journal.walk(ctx, STEPS[:1]) == ["bootstrap.closed"]
+    assert journal.walk(ctx, STEPS[:1]) == ["firewall.closed"]
     assert [is_open(each) for each in nft.loads] == [False, False]
 
 
@@ -196,7 +197,7 @@ def test_new_settings_open_anew_without_closing(make: Make) -> None:
     before = dict(journal.keys)
     assert journal.walk(make(shell=nft, tcp="25,443")) == ["firewall.open"]
     assert journal.keys["firewall.open"] != before["firewall.open"]
-    assert journal.keys["bootstrap.closed"] == before["bootstrap.closed"]
+    assert journal.keys["firewall.closed"] == before["firewall.closed"]
     assert [is_open(each) for each in nft.loads] == [False, True, True]
 
 
@@ -205,7 +206,7 @@ def test_drift_and_new_settings_together(make: Make) -> None:
     nft, journal = Nft(), Journal()
     journal.walk(make(shell=nft))
     nft.table = None
-    assert journal.walk(make(shell=nft, tcp="25,443")) == ["bootstrap.closed"]
+    assert journal.walk(make(shell=nft, tcp="25,443")) == ["firewall.closed"]
 
 
 def test_contradiction_closes_first_and_is_said_at_once(make: Make) -> None:
@@ -284,7 +285,7 @@ def test_torn_record_proves_nothing(content: str, make: Make, record: Path) -> N
     ctx = make(shell=nft)
     journal.walk(ctx)
     record.write_text(content)
-    assert journal.walk(ctx) == ["bootstrap.closed", "firewall.open"]
+    assert journal.walk(ctx) == ["firewall.closed", "firewall.open"]
 
 
 def test_drift_in_words() -> None:
@@ -297,4 +298,4 @@ def test_codes_and_names() -> None:
     """The firewall's codes are of its thousand and different; the names are those that the journal knows."""
     assert [each.id for each in firewall.CODES] == sorted({each.id for each in firewall.CODES})
     assert all(each.id.startswith("ZF-4") for each in firewall.CODES)
-    assert [each.name for each in STEPS] == ["bootstrap.closed", "firewall.open"]
+    assert [each.name for each in STEPS] == ["firewall.closed", "firewall.open"]

@@ -25,16 +25,16 @@ from rehearsal.standin.runtime import (
 )
 from states.hardening.senders import TEMPLATE
 from states.hardening.settings import SETTINGS
-from states.identity import SETTINGS as IDENTITY
 from states.install.settings import SETTINGS as INSTALL
+from states.server import SETTINGS as IDENTITY
 from tests.engine.toy import Bench
 from tests.support import make_context
 from zflow.codes import COMMAND
 from zflow.context import Context
 from zflow.errors import CommandError
+from zflow.host.shell import Result, Shell
 from zflow.secret import Redactor
 from zflow.settings import load
-from zflow.shell import Result, Shell
 from zflow.walk.surroundings import Surroundings
 
 TABLE = (*IDENTITY, *INSTALL, *SETTINGS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import zflow.cli.dns as command
+import zflow.commands.dns as command
 from states.hardening import dkim as keys
 from states.hardening.dkimkeys import known
 from states.hardening.published import Finding
@@ -19,8 +19,8 @@ from states.hardening.watcher import PLACE, program
 from states.hardening.zone import Record
 from tests.states.hardening.nameserver import World, world
 from tests.states.hardening.server import Server
-from zflow.cli import product as surroundings
-from zflow.cli.group import main
+from zflow.commands import product as surroundings
+from zflow.commands.group import main
 from zflow.exits import Exit
 
 
@@ -126,6 +126,6 @@ def test_alert(walked: Server, capsys: pytest.CaptureFixture[str]) -> None:
 def test_light_commands_do_not_load_dnspython() -> None:
     """Neither the product's states nor the command line itself load the library for the DNS."""
     modules = "[name for name in sys.modules if name.partition('.')[0] == 'dns']"
-    code = f"import sys, states.product, zflow.cli; print({modules})"
+    code = f"import sys, states.product, zflow.commands; print({modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from rehearsal.standin.runtime import store
-from states import directory
-from states.directory import CAT, SEARCH, entries
+from states.zimbra import directory
+from states.zimbra.directory import CAT, SEARCH, entries
 from tests.states.hardening.server import Server
 
 ANSWERED = """\

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from states.directory import SEARCH
 from states.hardening import codes, dkim, zone
 from states.hardening.dkimkeys import Key, known, parse, retired
 from states.hardening.zone import Record
+from states.zimbra.directory import SEARCH
 from tests.states.hardening.server import Server, ServerBench
 from tests.states.install.records import write_server
 from zflow.errors import OperatorError, TransientError

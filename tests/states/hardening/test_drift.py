@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from states.directory import CAT, SEARCH
 from states.hardening import dkim, senders, values
+from states.hardening.desired import LOGIN_MAPS
 from states.hardening.senders import CHECK, TEMPLATE
-from states.hardening.wishes import LOGIN_MAPS
+from states.zimbra.directory import CAT, SEARCH
 from tests.states.hardening.server import Server, ServerBench
 from zflow.journal.reader import reading, steps
 from zflow.step import Product, State

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from states.hardening import codes, watcher, watching
-from states.install.machine import processes
+from states.ubuntu import processes
 from tests.states.hardening.server import Server
 from tests.states.install.records import write_server
 from zflow.context import Context

@@ -9,9 +9,9 @@ import pytest
 
 from rehearsal.standin import HERE as STANDIN
 from states.hardening import values
+from states.hardening.desired import LOGIN_MAPS, SENDER_LOGIN, attributes, wishes
 from states.hardening.settings import SETTINGS
-from states.hardening.wishes import LOGIN_MAPS, SENDER_LOGIN, attributes, wishes
-from states.identity import SETTINGS as IDENTITY
+from states.server import SETTINGS as IDENTITY
 from tests.support import make_context
 from zflow.context import Context
 

@@ -87,7 +87,7 @@ def test_what_nobody_told_is_a_comment(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_private_addresses_are_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The container's own addresses are published only where they are public ones."""
-    from states.bootstrap.addresses import Addresses
+    from states.ubuntu.addresses import Addresses
 
     own = Addresses(("10.0.0.5", "198.51.100.7", "9.9.9.9", "fd00::1", "2620:fe::fe"), six=True)
     monkeypatch.setattr(zone, "addresses", lambda: own)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.states.install.shells import Answering
-from zflow.shell import Result
+from zflow.host.shell import Result
 
 CONTROL = "Package: {}\nVersion: 2\nArchitecture: all\nMaintainer: t <t@example.org>\nDescription: t\n"
 

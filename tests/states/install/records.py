@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from states.install.proof import MARK
-from states.install.release.releases import PACKAGES
-from states.install.vendor.history import HISTORY
+from states.zimbra.history import HISTORY
+from states.zimbra.proof import MARK
+from states.zimbra.releases import PACKAGES
 
 VERSION = "8.8.15.GA.3869.UBUNTU18.64-20190918004220"
 STAGES = ("BEGIN", "configLCValues", "configInitCore", "END")

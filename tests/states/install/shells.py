@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zflow.context import Context
-from zflow.shell import Result, Shell
+from zflow.host.shell import Result, Shell
 
 Answer = Callable[[tuple[str, ...]], "str | Exception"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
+from states import server
 from states.install import administrator
 from states.install.settings import SETTINGS
 from tests.states.install.records import write_server
@@ -30,7 +30,7 @@ def context(volume: Path, setting: str | None, *, real: str = FIRST) -> Context:
     """Return a context with a setting, over a server whose administrator has the `real` password."""
     shell = Answering(volume, lambda _argv: f"# name admin@example.org\nuserPassword: {stored(real)}\n")
     environment = {"ZFLOW_HOSTNAME": "mail.example.org"} | ({"ZFLOW_ADMIN_PASSWORD": setting} if setting else {})
-    return make_context(volume, (*identity.SETTINGS, *SETTINGS), environment, shell=shell)
+    return make_context(volume, (*server.SETTINGS, *SETTINGS), environment, shell=shell)
 
 
 @pytest.fixture(autouse=True)

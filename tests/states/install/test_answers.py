@@ -12,16 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from states import identity
-from states.bootstrap.addresses import Addresses
+from states import server
 from states.bootstrap.settings import UBUNTU
-from states.install import codes
-from states.install.machine.memory import Memory, memory
-from states.install.release.chosen import chosen
-from states.install.release.releases import PACKAGES, RELEASES
+from states.install import answers, codes
+from states.install.answers import Facts, render
 from states.install.settings import FORBIDDEN, GENERATED, SETTINGS
-from states.install.vendor import answers
-from states.install.vendor.answers import Facts, render
+from states.ubuntu.addresses import Addresses
+from states.ubuntu.memory import Memory, memory
+from states.zimbra.release import chosen
+from states.zimbra.releases import PACKAGES, RELEASES
 from tests.states.install.vendor_keys import known
 from tests.support import make_context
 from zflow.api import Context, OperatorError, Secret
@@ -38,7 +37,7 @@ FACTS = Facts(
     timezone="UTC",
     suffix="abc",
 )
-TABLE = (*identity.SETTINGS, UBUNTU, *SETTINGS)
+TABLE = (*server.SETTINGS, UBUNTU, *SETTINGS)
 PASSWORD = "pass-phrase-of-the-operator"
 SIX = Addresses(("10.0.0.2", "fd00::2"), six=True)
 READ = 'source "$1" || exit 1; shift; for key; do printf "%s\\0" "${!key}"; done'

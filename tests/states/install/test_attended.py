@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
+from states import server as identity
 from states.bootstrap.settings import UBUNTU
-from states.install import attended, codes, services, setup, software
+from states.install import codes, menu, services, setup, software
 from states.install.settings import SETTINGS
-from states.install.vendor import installers, leftovers, readback
+from states.zimbra import installers, leftovers, readback
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -61,16 +61,16 @@ def test_clean_software_invites_to_the_menu(ctx: Context, monkeypatch: pytest.Mo
     error = refused(setup.apply, ctx)
     assert error.code is codes.MENU
     assert "podman exec -it NAME zflow install" in error.code.remedy
-    attended.open_menu(ctx)
-    assert attended.command(ctx)[-1] == installers.ZMSETUP
+    menu.open_menu(ctx)
+    assert menu.command(ctx)[-1] == installers.ZMSETUP
 
 
 def test_a_menu_left_without_applying_has_done_nothing(ctx: Context) -> None:
     """Whoever leaves the menu before it configures anything may open it again."""
-    attended.open_menu(ctx)
-    assert "Nothing was configured" in attended.close_menu(ctx)
-    assert not attended.opened(ctx).exists()
-    attended.open_menu(ctx)
+    menu.open_menu(ctx)
+    assert "Nothing was configured" in menu.close_menu(ctx)
+    assert not menu.opened(ctx).exists()
+    menu.open_menu(ctx)
 
 
 def test_a_cut_in_the_configuration_goes_back_to_clean_software(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,11 +80,11 @@ def test_a_cut_in_the_configuration_goes_back_to_clean_software(ctx: Context, mo
         write_history(ctx.volume, session(1, stages=STAGES[:2]), session(2))
         (ctx.volume / "opt/zimbra/store/0").rmdir()
 
-    attended.open_menu(ctx)
+    menu.open_menu(ctx)
     write_history(ctx.volume, session(1, stages=STAGES[:2]))
     (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
-    assert "cut off" in attended.close_menu(ctx)
-    assert refused(attended.open_menu, ctx).code is codes.MENU_CLOSED
+    assert "cut off" in menu.close_menu(ctx)
+    assert refused(menu.open_menu, ctx).code is codes.MENU_CLOSED
     monkeypatch.setattr(software, "rebuild", rebuild)
     error = refused(setup.apply, ctx)
     assert error.code is codes.MENU
@@ -92,35 +92,35 @@ def test_a_cut_in_the_configuration_goes_back_to_clean_software(ctx: Context, mo
     again = refused(setup.apply, ctx)
     assert again.code is codes.MENU
     assert "cut off" not in again.detail
-    attended.open_menu(ctx)
+    menu.open_menu(ctx)
 
 
 def finish_menu(ctx: Context) -> None:
     """Have the menu configure the server to its end."""
-    attended.open_menu(ctx)
+    menu.open_menu(ctx)
     write_history(ctx.volume, session(1, stages=STAGES))
     log = ctx.volume / "opt/zimbra/log/zmsetup.20250101-000000.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("Wed Nov  5 15:11:04 2025 Installing zimlets...\nWed Nov  5 15:11:05 2025 failed.\n")
-    assert "takes over" in attended.close_menu(ctx)
+    assert "takes over" in menu.close_menu(ctx)
 
 
 def test_what_the_operator_chose_counts(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole server is taken over as it is; where the settings speak of another one, that is said until they agree."""
     finish_menu(ctx)
-    attended.take_over(ctx)
-    assert attended.chosen_by_operator(ctx) == attended.Chosen(
+    menu.take_over(ctx)
+    assert menu.chosen_by_operator(ctx) == menu.Chosen(
         "chosen.example",
         ("root@chosen.example", "second@chosen.example"),
         ("Installing zimlets...failed.",),
         "test-boot",
     )
-    failed, domain, admin = attended.notices(ctx)
+    failed, domain, admin = menu.notices(ctx)
     assert failed == "the vendor's menu said: Installing zimlets...failed."
     assert "set ZFLOW_MAIL_DOMAIN=chosen.example" in domain
     assert "admin@example.org is no administrator of this server" in admin
     agreed = context(ctx.volume, ZFLOW_MAIL_DOMAIN="chosen.example", ZFLOW_ADMIN="second@chosen.example")
-    assert attended.notices(agreed) == (failed,)
+    assert menu.notices(agreed) == (failed,)
     write_server(ctx.volume)
     monkeypatch.setattr(setup, "proven", lambda _ctx: None)
     assert setup.probe(ctx) is None
@@ -142,9 +142,9 @@ def test_a_server_that_is_not_whole_is_the_operators_to_mend(ctx: Context, chang
     error = refused(setup.apply, lacking)
     assert error.code is codes.MENU_RESULT
     assert words in error.detail
-    assert attended.ended(ctx)
-    attended.give_up(ctx)
-    assert not attended.ended(ctx)
+    assert menu.ended(ctx)
+    menu.give_up(ctx)
+    assert not menu.ended(ctx)
 
 
 @pytest.mark.parametrize(
@@ -159,15 +159,15 @@ def test_a_server_that_is_not_whole_is_the_operators_to_mend(ctx: Context, chang
 def test_when_the_menu_stays_closed(ctx: Context, prepare: Callable[[Context], None], words: str) -> None:
     """The menu is opened between clean software and a server only."""
     prepare(ctx)
-    error = refused(attended.open_menu, ctx)
+    error = refused(menu.open_menu, ctx)
     assert error.code is codes.MENU_CLOSED
     assert words in error.detail
-    assert refused(attended.give_up, ctx).code is codes.MENU_CLOSED
+    assert refused(menu.give_up, ctx).code is codes.MENU_CLOSED
 
 
 def test_unattended_has_no_menu(ctx: Context) -> None:
     """Where zflow answers, the menu is not for opening."""
-    error = refused(attended.open_menu, context(ctx.volume, ZFLOW_INSTALL="unattended"))
+    error = refused(menu.open_menu, context(ctx.volume, ZFLOW_INSTALL="unattended"))
     assert "ZFLOW_INSTALL is unattended" in error.detail
 
 
@@ -196,6 +196,6 @@ def test_the_menus_log_is_closed_while_the_menu_is_open() -> None:
     """
     before = f"{Path('/etc/hostname').stat().st_mode & 0o777:o}"
     script = 'mount -t tmpfs tmp /tmp && (umask 022; : >/tmp/zmsetup.20251130-125301.log) && exec sh -c "$@"'
-    argv = ["unshare", "--mount", "sh", "-c", script, "sh", attended.CLOSING, "closing", "sh", "-c", WRITING]
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", menu.CLOSING, "closing", "sh", "-c", WRITING]
     done = subprocess.run(argv, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["600", "600", before]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install.machine import logs, syslog
+from states.install import syslog
+from states.ubuntu import logs
 from states.updates import configured, driver
 from tests.states.install.inside import living
 from tests.states.install.shells import Answering

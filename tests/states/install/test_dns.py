@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
+from states import server as identity
 from states.bootstrap import names, resolver
-from states.bootstrap.addresses import Addresses
-from states.install.machine import dns
-from states.install.machine.dnsmessage import AAAA, MX, A, ask
+from states.install import dns
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
 from states.serving.watches import FORWARDS
+from states.ubuntu.addresses import Addresses
+from states.ubuntu.dnsquery import AAAA, MX, A, ask
 from tests.support import make_context
 from zflow.api import Context
 

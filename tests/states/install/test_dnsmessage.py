@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from states.install.machine.dnsmessage import AAAA, MX, NS, A, ask
+from states.ubuntu.dnsquery import AAAA, MX, NS, A, ask
 
 NAME = "mail.example.org"
 POINTER = b"\xc0\x0c"

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from states.install import codes
-from states.install.release import download
-from states.install.release.download import Download, fetch
+from states.zimbra import download
+from states.zimbra.download import Download, fetch
 from tests.states.install.web import Site, serving
 from zflow.api import Interrupted, TransientError
 

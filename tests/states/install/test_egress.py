@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
+from states import server as identity
 from states.bootstrap.settings import PROXY, UBUNTU
+from states.install import source
 from states.install.preflight import egress, network
 from states.install.preflight.finding import Look
-from states.install.release import source
 from states.install.settings import SETTINGS
 from tests.support import make_context
 from zflow.api import Context

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install import fits
-from states.install.machine.memory import Memory
+from states.install import memory
+from states.ubuntu.memory import Memory
 from tests.states.install.records import write_server
 from tests.support import make_context
 
@@ -19,12 +19,12 @@ def write_shares(volume: Path, heap: str, database: str) -> None:
     write_server(volume)
     key = f'<key name="mailboxd_java_heap_size">\n <value>{heap}</value>\n</key>\n'
     (volume / "opt/zimbra/conf/localconfig.xml").write_text(f"<localconfig>{key}</localconfig>")
-    (volume / fits.DATABASE_CONFIG).write_text(f"[mysqld]\ninnodb_buffer_pool_size        = {database}\n")
+    (volume / memory.DATABASE_CONFIG).write_text(f"[mysqld]\ninnodb_buffer_pool_size        = {database}\n")
 
 
 def test_before_a_server(tmp_path: Path) -> None:
     """Until a server is installed the preflight speaks of memory, not this."""
-    assert fits.probe(make_context(tmp_path)).notices == ()
+    assert memory.probe(make_context(tmp_path)).notices == ()
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ def test_shares(
 ) -> None:
     """What heap and database were given is held against the container's limit of today."""
     write_shares(tmp_path, *shares)
-    monkeypatch.setattr(fits, "memory", lambda: Memory(limit, 64 * GIB))
-    assert bool(fits.probe(make_context(tmp_path)).notices) == told
+    monkeypatch.setattr(memory, "memory", lambda: Memory(limit, 64 * GIB))
+    assert bool(memory.probe(make_context(tmp_path)).notices) == told
 
 
 def test_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The notice names what there is, what was given, and both ways out."""
     write_shares(tmp_path, "2048", str(2 * GIB))
-    monkeypatch.setattr(fits, "memory", lambda: Memory(3 * GIB, 64 * GIB))
-    (text,) = fits.probe(make_context(tmp_path)).notices
+    monkeypatch.setattr(memory, "memory", lambda: Memory(3 * GIB, 64 * GIB))
+    (text,) = memory.probe(make_context(tmp_path)).notices
     for words in ("has 3.0 GiB", "2048 MiB of the mailbox server and the 2048 MiB of the database", "give the "
                   "container 5.0 GiB", "mailboxd_java_heap_size"):  # fmt: skip
         assert words in text

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from states.install.release.unpack import installer
-from states.install.vendor import halfdone
-from states.install.vendor.packages import vendor_packages
+from states.install.unpack import installer
+from states.zimbra import halfdone
+from states.zimbra.packages import vendor_packages
 from tests.states.install.dpkg import Dpkg, built, command
 from tests.states.install.records import write_packages
 from tests.states.install.shells import commands

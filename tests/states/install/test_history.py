@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.standin.runtime import stages
-from states.install import proof
-from states.install.release.releases import PACKAGES
-from states.install.vendor import history
-from states.install.vendor.history import parse
+from states.zimbra import history, proof
+from states.zimbra.history import parse
+from states.zimbra.releases import PACKAGES
 from tests.states.install.records import STAGES, VERSION, session, write_history, write_proof
 from tests.support import make_context
 from zflow.api import Context

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states import identity as names
-from states.bootstrap.addresses import Addresses
-from states.directory import SEARCH
+from states import server as names
 from states.install import codes, identity, networks, origin
 from states.install.networks import exchanged
-from states.install.vendor import localconfig
+from states.ubuntu.addresses import Addresses
+from states.zimbra import localconfig
+from states.zimbra.directory import SEARCH
 from tests.states.install.records import write_server
 from tests.states.install.shells import Answering
 from tests.support import make_context

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from states.install import codes
-from states.install.vendor import installers
+from states.zimbra import installers
 from tests.states.install.shells import Outside
 from tests.support import make_context
 from zflow.api import CommandError, Context, OperatorError, TransientError

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from states.bootstrap.settings import MIRROR
-from states.bootstrap.suites import SUITES
-from states.install.machine import syslog
+from states.install import syslog
+from states.ubuntu.suites import SUITES
 from tests.chroot.machine import Memory, memory
 
 SYSTEM = "cron,logrotate,rsyslog"

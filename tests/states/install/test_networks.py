@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from states import directory, identity
-from states.bootstrap.addresses import Addresses
+from states import server
 from states.install import networks
+from states.ubuntu.addresses import Addresses
+from states.zimbra import directory
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 from zflow.api import CommandError, Context, Evidence
@@ -23,7 +24,7 @@ TOLD = ["zmprov -l", "zmamavisdctl restart", "zmopendkimctl restart", "zmmtactl 
 """Each of these has its own sections rendered; zmconfigd's minute may come too late, or not see the change."""
 LISTEN = """\
 import socket
-from states.install.machine.listening import listening, silent_over_ipv6
+from states.ubuntu.ports import listening, silent_over_ipv6
 def listen(family, address, port):
     server = socket.socket(family)
     if family == socket.AF_INET6:
@@ -53,7 +54,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
         return f"dn: cn=mail.example.org,cn=servers,cn=zimbra\n{networks.ATTRIBUTE}: {held[-1]}\n"
 
     environment = {"ZFLOW_HOSTNAME": "mail.example.org"}
-    return make_context(tmp_path, identity.SETTINGS, environment, shell=Answering(tmp_path, answer))
+    return make_context(tmp_path, server.SETTINGS, environment, shell=Answering(tmp_path, answer))
 
 
 def orders(ctx: Context) -> list[tuple[str, ...]]:
@@ -116,7 +117,7 @@ def test_a_directory_that_does_not_answer_stops_nothing(ctx: Context, tmp_path: 
     networks.apply(ctx)
     error = CommandError(COMMAND, (directory.CAT[0],), 1, "mdb_env_open failed\n")
     mute = make_context(
-        tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}, shell=Answering(tmp_path, lambda _: error)
+        tmp_path, server.SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}, shell=Answering(tmp_path, lambda _: error)
     )
     seen = networks.STEP.probe(mute)
     assert seen == Evidence("as written last", (f"the directory does not answer: {error.detail}",))

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states.install.release.openpgp import PUBLIC_KEY, binary, primary_fingerprints
+from states.zimbra.openpgp import PUBLIC_KEY, binary, primary_fingerprints
 
 pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="there is no gpg here to make keys")
 

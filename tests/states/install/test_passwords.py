@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.standin.runtime.entries import fits
-from states import identity
+from states import server
 from states.install import administrator, choices
-from states.install.proof import BEGUN, DATA
 from states.install.settings import FORBIDDEN, GENERATED, SETTINGS
+from states.zimbra.proof import BEGUN, DATA
 from tests.states.install.records import write_server
 from tests.states.install.shells import Outside
 from tests.support import make_context
@@ -25,7 +25,7 @@ from zflow.settings import load
 
 ROOT = Path(__file__).parents[3]
 ADMIN = "admin@example.org"
-TABLE = (*identity.SETTINGS, *SETTINGS)
+TABLE = (*server.SETTINGS, *SETTINGS)
 ZMPROV = """\
 #!{python}
 import sys
@@ -253,7 +253,7 @@ def test_an_administrators_address_reaches_the_shell_as_it_is(local: str) -> Non
     """zmsetup.pl names the account to a shell without quotes: what the setting takes means itself there."""
     address = f"{local}@example.org"
     try:
-        identity.creatable(address)
+        server.creatable(address)
     except ValueError:
         return
     argv = ["bash", "-c", f"printf '%s\\n' {address}"]

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from states import witness
-from states.bootstrap.dpkg import FETCH
 from states.bootstrap.settings import PROXY, UBUNTU
-from states.install import holds, patches
-from states.install.release import source
+from states.install import holds, patches, source
 from states.install.settings import SETTINGS
-from states.install.vendor.history import HISTORY, last
-from states.install.vendor.packages import vendor_packages
+from states.ubuntu.dpkg import FETCH
+from states.zimbra import witness
+from states.zimbra.history import HISTORY, last
+from states.zimbra.packages import vendor_packages
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.dpkg import Dpkg, built, command
 from tests.states.install.records import STAGES, installed, session, write_history, write_proof, write_status
@@ -25,7 +24,7 @@ from tests.states.install.shells import commands
 from tests.support import make_context
 from zflow.api import CommandError, Context, Evidence
 from zflow.codes import TIME_LIMIT
-from zflow.shell import Result
+from zflow.host.shell import Result
 
 OWN = "8.8.15.GA.3869.UBUNTU18.64"
 OFFERED = "Package: zimbra-patch\nVersion: 8.8.15.1\n\nPackage: zimbra-proxy-patch\nVersion: 1\n\nPackage: zimbra-pat\n"

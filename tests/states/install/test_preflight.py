@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
-from states.bootstrap.addresses import Addresses
+from states import server as identity
 from states.bootstrap.settings import PROXY, UBUNTU
-from states.bootstrap.suites import SUITES
-from states.install import codes
-from states.install.machine import dns, limits, listening
-from states.install.machine.memory import Memory
-from states.install.preflight import clock, names, network, room, step, system
+from states.install import codes, dns, limits, preflight
+from states.install.preflight import clock, names, network, room, system
 from states.install.preflight.checks import CHECKS
 from states.install.preflight.egress import Answer
 from states.install.preflight.finding import Grade, Look
 from states.install.settings import SETTINGS
+from states.ubuntu import ports
+from states.ubuntu.addresses import Addresses
+from states.ubuntu.memory import Memory
+from states.ubuntu.suites import SUITES
 from tests.states.install.dpkg import Dpkg, built, dpkg
 from tests.states.install.records import session, write_history, write_packages, write_server, write_status
 from tests.states.install.shells import Answering
@@ -43,16 +43,16 @@ GIB = 1 << 30
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context on which nothing is in the way."""
     dns.silent.cache_clear()
-    for module in (limits, step):
+    for module in (limits, preflight):
         monkeypatch.setattr(module, "memory", lambda: Memory(8 * GIB, 8 * GIB))
-    for module in (room, step):
+    for module in (room, preflight):
         monkeypatch.setattr(module, "open_files", lambda: limits.VENDOR)
     for module in (names, network):
         monkeypatch.setattr(module, "addresses", lambda: Addresses(("10.0.0.2",), six=False))
     monkeypatch.setattr(network, "listening", lambda: {22, 53})
     monkeypatch.setattr(dns, "container_resolver", lambda: "nameserver 192.0.2.53\n")
     monkeypatch.setattr(dns, "ask", lambda *_words, **_options: [])
-    monkeypatch.setattr(step, "reach", lambda _ctx: ())
+    monkeypatch.setattr(preflight, "reach", lambda _ctx: ())
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/hosts").write_text(HOSTS)
     write_packages(tmp_path, *system.PREREQUISITES)
@@ -79,15 +79,15 @@ def context(volume: Path, full_name: str = "Mail.example.org\n", leads_to: str =
 
 def texts(ctx: Context) -> list[str]:
     """Return what is found, as texts."""
-    return [each.text for each in step.findings(ctx)]
+    return [each.text for each in preflight.findings(ctx)]
 
 
 def test_nothing_in_the_way(ctx: Context) -> None:
     """Where nothing is in the way the evidence tells name, memory and files."""
-    evidence = step.probe(ctx)
+    evidence = preflight.probe(ctx)
     assert evidence is not None
     assert evidence.line == "mail.example.org, 8.0 GiB of memory, 524288 open files"
-    step.apply(ctx)
+    preflight.apply(ctx)
 
 
 def test_what_a_failed_command_prints_is_no_name(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.Mo
     monkeypatch.setattr(room, "open_files", lambda: 1024)
     monkeypatch.setattr(network, "listening", lambda: {25, 443, 8080, 22})
     away = Answer("https://user:password@files.example.com/zcs.tgz", "timed out")
-    monkeypatch.setattr(step, "reach", lambda _ctx: (away,))
+    monkeypatch.setattr(preflight, "reach", lambda _ctx: (away,))
     (tmp_path / "etc/hosts").write_text("127.0.0.1 mail.example.org localhost\n")
     write_packages(tmp_path, *(set(system.PREREQUISITES) - {"perl"}))
     wrong = {
@@ -115,10 +115,10 @@ def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.Mo
         "ZFLOW_PACKAGE_SOURCE": "file:/app/mirror",
     }
     bad = context(tmp_path, "", "127.0.0.1", **wrong)
-    assert step.probe(bad) is None
+    assert preflight.probe(bad) is None
     with pytest.raises(OperatorError) as caught:
-        step.apply(bad)
-    assert step.audit(bad) == Drift(caught.value.detail)
+        preflight.apply(bad)
+    assert preflight.audit(bad) == Drift(caught.value.detail)
     assert caught.value.code is codes.PREFLIGHT
     expected = (
         "calls itself 'nothing' (hostname --fqdn), the server is to be 'mail.example.org': start the container with "
@@ -138,16 +138,18 @@ def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.Mo
     )
     for words in expected:
         assert words in caught.value.detail
-    assert len([each for each in step.findings(bad) if each.grade is not Grade.NOTICE]) == len(expected)
+    assert len([each for each in preflight.findings(bad) if each.grade is not Grade.NOTICE]) == len(expected)
     assert "password" not in caught.value.detail
 
 
 def test_what_may_pass_is_tried_again(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer is an error that passes: nobody has to come for a short outage."""
-    monkeypatch.setattr(step, "reach", lambda _ctx: (Answer("https://repo.example.com/apt", "Connection refused"),))
-    assert step.probe(ctx) is None
+    monkeypatch.setattr(
+        preflight, "reach", lambda _ctx: (Answer("https://repo.example.com/apt", "Connection refused"),)
+    )
+    assert preflight.probe(ctx) is None
     with pytest.raises(TransientError) as caught:
-        step.apply(ctx)
+        preflight.apply(ctx)
     assert caught.value.code is codes.PREFLIGHT
 
 
@@ -158,8 +160,8 @@ def test_what_is_only_worth_knowing_stops_nothing(ctx: Context, monkeypatch: pyt
         raise OSError(errno.ETIMEDOUT, "timed out")
 
     monkeypatch.setattr(dns, "ask", silent)
-    step.apply(ctx)
-    evidence = step.probe(ctx)
+    preflight.apply(ctx)
+    evidence = preflight.probe(ctx)
     assert evidence is not None
     assert evidence.line.startswith("NOTICE: no nameserver answers (192.0.2.53): mail to other servers cannot")
 
@@ -180,27 +182,27 @@ def test_every_ubuntu_is_built_with_what_the_installer_needs(version: str) -> No
 def test_memory_is_nominal(ctx: Context, monkeypatch: pytest.MonkeyPatch, limit: int, enough: bool) -> None:
     """A machine of 6 GB, of which the kernel keeps some, passes; a smaller one does not."""
     monkeypatch.setattr(limits, "memory", lambda: Memory(limit, 8 * GIB))
-    assert (step.findings(ctx) == []) == enough
+    assert (preflight.findings(ctx) == []) == enough
 
 
 def test_install_begun(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the installer has begun, room it took, ports it opened and packages it left unfinished are no obstacle."""
-    monkeypatch.setattr(network, "listening", lambda: set(listening.PORTS))
+    monkeypatch.setattr(network, "listening", lambda: set(ports.PORTS))
     begun = context(tmp_path, ZFLOW_MINIMUM_DISK_GIB=str(1 << 20))
     states = dict.fromkeys(system.PREREQUISITES, "install ok installed") | {"rsyslog": "install ok triggers-pending"}
     write_status(tmp_path, states)
-    assert len(step.findings(begun)) == 3
+    assert len(preflight.findings(begun)) == 3
     write_history(tmp_path, session(1, complete=False))
-    assert step.findings(begun) == []
+    assert preflight.findings(begun) == []
 
 
 def test_install_begun_by_dpkgs_list(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A power cut keeps dpkg's list, which is synced, and may take the vendor's history, which nobody syncs."""
-    monkeypatch.setattr(network, "listening", lambda: set(listening.PORTS))
+    monkeypatch.setattr(network, "listening", lambda: set(ports.PORTS))
     begun = context(tmp_path, ZFLOW_MINIMUM_DISK_GIB=str(1 << 20))
     states = dict.fromkeys(system.PREREQUISITES, "install ok installed") | {"rsyslog": "install ok triggers-pending"}
     write_status(tmp_path, states | {"zimbra-base": "install ok unpacked"})
-    assert step.findings(begun) == []
+    assert preflight.findings(begun) == []
 
 
 @pytest.mark.root
@@ -211,17 +213,17 @@ def test_what_dpkg_was_cut_off_in_is_completed_before_it_is_judged(tmp_path: Pat
     assert isinstance(ctx.shell, Answering)
     real = replace(ctx, shell=Dpkg(tmp_path, ctx.shell.answer))
     assert [each.partition(" is missing")[0] for each in texts(real)] == ["the package perl"]
-    assert step.probe(real) is None
-    step.apply(real)
-    assert step.probe(real) is not None
+    assert preflight.probe(real) is None
+    preflight.apply(real)
+    assert preflight.probe(real) is not None
 
 
 def test_installed_server(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proven server is not asked whether it could be installed."""
     monkeypatch.setattr(limits, "memory", lambda: Memory(GIB, GIB))
-    assert step.probe(ctx) is None
+    assert preflight.probe(ctx) is None
     write_server(tmp_path)
-    assert step.probe(ctx) is not None
+    assert preflight.probe(ctx) is not None
 
 
 @pytest.mark.parametrize(
@@ -363,16 +365,16 @@ def test_listening_tables(tmp_path: Path) -> None:
     """Ports that something listens on are read from both tables; those of connections are not."""
     (tmp_path / "tcp").write_text(TCP)
     (tmp_path / "tcp6").write_text(TCP6)
-    assert listening.listening((tmp_path / "tcp", tmp_path / "tcp6")) == {25, 8080, 443}
-    assert listening.listening((tmp_path / "absent",)) == set()
+    assert ports.listening((tmp_path / "tcp", tmp_path / "tcp6")) == {25, 8080, 443}
+    assert ports.listening((tmp_path / "absent",)) == set()
 
 
 def test_listening_here() -> None:
     """A real socket is seen while it listens, and not after."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert port in listening.listening()
-    assert port not in listening.listening()
+        assert port in ports.listening()
+    assert port not in ports.listening()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from states.install import services
-from states.install.machine import processes
+from states.ubuntu import processes
 from tests.support import make_context
 from zflow.api import Context
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
-from states.bootstrap.addresses import Addresses
+from states import server as identity
 from states.bootstrap.settings import UBUNTU
-from states.install import services
+from states.install import answers, services
 from states.install.settings import SETTINGS
-from states.install.vendor import answers, localconfig, outcome, readback
+from states.ubuntu.addresses import Addresses
+from states.zimbra import localconfig, outcome, readback
 from tests.states.install.shells import Answering
 from tests.support import make_context
 from zflow.api import COMMAND, CommandError, Context

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from states.install import codes
-from states.install.release import download
-from states.install.release.download import fetch
+from states.zimbra import download
+from states.zimbra.download import fetch
 from tests.states.install.test_download import CONTENT, failed, site, wanted
 from tests.states.install.web import Site
 from zflow.api import OperatorError

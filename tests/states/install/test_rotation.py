@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from states.install.machine import logs
+from states.ubuntu import logs
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 from zflow.api import COMMAND, CommandError

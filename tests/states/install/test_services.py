@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states.install import codes, services
-from states.install.machine.processes import command_of
+from states.ubuntu.processes import command_of
 from tests.states.install.inside import living, nameless
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context

@@ -12,18 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states import identity, witness
+from states import server
 from states.bootstrap.settings import UBUNTU
-from states.install import administrator, attended, codes, networks, proof, services, setup, software
-from states.install.machine import logs, syslog
-from states.install.machine.syslog import without_kernel_log
-from states.install.release import unpack
+from states.install import administrator, answers, codes, menu, networks, services, setup, software, syslog, unpack
 from states.install.settings import SETTINGS
-from states.install.vendor import answers, installers, leftovers, readback, said
-from states.install.vendor.history import HISTORY
-from states.install.vendor.history import STAGES as HISTORY_STAGES
-from states.install.vendor.readback import Compared
-from states.install.vendor.setuplog import Ran
+from states.install.syslog import without_kernel_log
+from states.ubuntu import logs
+from states.zimbra import installers, leftovers, notices, proof, readback, witness
+from states.zimbra.history import HISTORY
+from states.zimbra.history import STAGES as HISTORY_STAGES
+from states.zimbra.readback import Compared
+from states.zimbra.setuplog import Ran
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -42,7 +41,7 @@ module(load="imklog" permitnonkernelfacility="on")
 @pytest.fixture
 def ctx(tmp_path: Path) -> Context:
     """Return a context for a server."""
-    return make_context(tmp_path, (*identity.SETTINGS, UBUNTU, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.org"})
+    return make_context(tmp_path, (*server.SETTINGS, UBUNTU, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.org"})
 
 
 def test_proven_server(ctx: Context) -> None:
@@ -142,7 +141,7 @@ def test_proven(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     write_history(ctx.volume, session(1, stages=STAGES[:1]), session(2, stages=STAGES))
     monkeypatch.setattr(readback, "compare", lambda _ctx: Compared((), ()))
     setup.prove(ctx, Ran("Initializing ldap...done.\n", ""))
-    assert said.notices(ctx) == ()
+    assert notices.notices(ctx) == ()
 
 
 def test_sub_steps(ctx: Context) -> None:
@@ -175,7 +174,7 @@ def test_sub_steps(ctx: Context) -> None:
         ([session(1, stages=STAGES[:1]), session(2)], (), False),
         ([], (setup.begun,), True),
         ([session(1)], (setup.begun,), True),
-        ([session(1)], (attended.opened,), True),
+        ([session(1)], (menu.opened,), True),
     ],
     ids=[
         "clean",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install.vendor import installers, setuplog
-from states.install.vendor.setuplog import Ran
+from states.zimbra import installers, setuplog
+from states.zimbra.setuplog import Ran
 from tests.states.install.shells import Outside
 from tests.support import make_context
 from zflow.api import Context, TransientError

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
+from states import server
 from states.bootstrap.settings import UBUNTU
-from states.install import codes, holds, setup, software
-from states.install.proof import BEGUN, DATA, SPOILT
-from states.install.release.releases import PACKAGES
+from states.install import answers, codes, holds, setup, software
 from states.install.settings import SETTINGS
-from states.install.vendor import answers, history, leftovers, packages
+from states.zimbra import history, leftovers, packages
+from states.zimbra.proof import BEGUN, DATA, SPOILT
+from states.zimbra.releases import PACKAGES
 from tests.states.install.dpkg import built, command, dpkg
 from tests.states.install.records import (
     STAGES,
@@ -34,7 +34,7 @@ from tests.states.install.shells import Answering, Outside
 from tests.support import make_context
 from zflow.api import CommandError, Context, Drift, Evidence, OperatorError, TransientError, ZflowError
 
-TABLE = (*identity.SETTINGS, UBUNTU, *SETTINGS)
+TABLE = (*server.SETTINGS, UBUNTU, *SETTINGS)
 LAST = PACKAGES[-1]
 PROGRAM, DATA_FILE = "opt/zimbra/common/sbin/nginx", "opt/zimbra/db/db.sql"
 
@@ -424,7 +424,7 @@ def test_holds_wait_for_apts_daily_job(tmp_path: Path, monkeypatch: pytest.Monke
     (tools / "apt-mark").chmod(0o755)
     monkeypatch.setattr(holds, "LOCK", str(tmp_path / "lock"))
     monkeypatch.setattr(holds, "PATIENCE", 0)
-    monkeypatch.setattr("zflow.shell.PATH", f"{tools}:/usr/bin:/bin")
+    monkeypatch.setattr("zflow.host.shell.PATH", f"{tools}:/usr/bin:/bin")
     write_status(tmp_path, installed())
     ctx = make_context(tmp_path, shell=Outside(tmp_path))
     with (tmp_path / "lock").open("w") as daily:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from states.bootstrap.settings import PROXY, UBUNTU
-from states.install import codes, proof
-from states.install.release import source, unpack
-from states.install.release.openpgp import primary_fingerprints
+from states.install import codes, source, unpack
 from states.install.settings import SETTINGS
+from states.zimbra import proof
+from states.zimbra.openpgp import primary_fingerprints
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.shells import Answering
 from tests.states.install.web import Site, serving

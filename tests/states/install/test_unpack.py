@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from states.bootstrap.settings import PROXY, UBUNTU
-from states.install import codes
-from states.install.release import archive, unpack
+from states.install import archive, codes, unpack
 from states.install.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import write_server

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states.install import codes
-from states.install.vendor.words import asked, explained, failed_parts, question
+from states.zimbra.messages import asked, explained, failed_parts, question
 from zflow.api import Code, CommandError, OperatorError, StepBug, TransientError, ZflowError
 
 NONE = StepBug(codes.SERVICES, "nothing known")

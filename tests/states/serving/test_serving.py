@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap.addresses import UNUSABLE
-from states.install.machine import dns, syslog
-from states.install.proof import DATA, UNFINISHED
+from states.install import dns, syslog
 from states.install.services import RECORD, STATUS
 from states.serving import shutdown, watched_files, watches
 from states.serving.watches import ADDRESSES, MOST
+from states.ubuntu.addresses import UNUSABLE
 from states.updates import driver
+from states.zimbra.proof import DATA, UNFINISHED
 from tests.states.install.inside import living
 from tests.states.install.records import session, write_history, write_proof, write_server
 from tests.states.install.shells import Answering, commands

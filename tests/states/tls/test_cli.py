@@ -12,9 +12,9 @@ import pytest
 from states.tls import deployed, handshake, report
 from tests.states.tls.authority import inter, issue, leaf
 from tests.states.tls.zimbra import READERS, Zimbra, context_of, lay, make_host, walk
-from zflow.cli import product, steering
-from zflow.cli import tls as commands
-from zflow.cli.group import main
+from zflow.commands import product, steering
+from zflow.commands import tls as commands
+from zflow.commands.group import main
 from zflow.context import Context
 from zflow.exits import Exit
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from states import witness
-from states.kept import KEEP
-from states.tls import codes, dh, dhdeployed, group
+from states.tls import codes, dh, dh_deployed, group
 from states.tls.settings import SETTINGS
+from states.zimbra import witness
+from states.zimbra.keep import KEEP
 from tests.support import make_context
 from zflow.api import Drift, Evidence, TransientError
 
@@ -104,17 +104,17 @@ def test_the_prime_of_a_file(tmp_path: Path) -> None:
 def test_parameters_changed_by_hand_are_named_and_kept_by_a_setting(tmp_path: Path) -> None:
     """What the servers read is looked at each time; the setting that is told leaves it."""
     text = group.pem(group.ffdhe4096())
-    rendered = tmp_path / dhdeployed.RENDERED.lstrip("/")
+    rendered = tmp_path / dh_deployed.RENDERED.lstrip("/")
     rendered.parent.mkdir(parents=True)
     ctx = make_context(tmp_path, (*SETTINGS, KEEP))
     dh.file(ctx).parent.mkdir(parents=True)
     dh.file(ctx).write_text(text)
     rendered.write_text(text)
-    assert dhdeployed.probe(ctx) is None  # nobody was told to read them
-    witness.attest(ctx, dhdeployed.WITNESS, dhdeployed.inputs(ctx))
-    assert isinstance(dhdeployed.probe(ctx), Evidence)
+    assert dh_deployed.probe(ctx) is None  # nobody was told to read them
+    witness.attest(ctx, dh_deployed.WITNESS, dh_deployed.inputs(ctx))
+    assert isinstance(dh_deployed.probe(ctx), Evidence)
     rendered.write_text(group.pem(group.ffdhe4096() + 2))
-    told = f"{dhdeployed.RENDERED} holds other parameters than zflow's; ZFLOW_KEEP_ATTRIBUTES=zimbraSSLDHParam would"
-    assert dhdeployed.probe(ctx) == Drift(f"{told} leave it so")
+    told = f"{dh_deployed.RENDERED} holds other parameters than zflow's; ZFLOW_KEEP_ATTRIBUTES=zimbraSSLDHParam would"
+    assert dh_deployed.probe(ctx) == Drift(f"{told} leave it so")
     keeping = make_context(tmp_path, (*SETTINGS, KEEP), {"ZFLOW_KEEP_ATTRIBUTES": "zimbraSSLDHParam"})
-    assert dhdeployed.probe(keeping) == Evidence("zimbraSSLDHParam is left as it is")
+    assert dh_deployed.probe(keeping) == Evidence("zimbraSSLDHParam is left as it is")

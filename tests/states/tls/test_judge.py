@@ -16,14 +16,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from states import identity
+from states import server as identity
 from states.tls import codes, report, supply, verified
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, ec_key, inter, issue, leaf, root, rsa_key
 from tests.states.tls.bombs import encrypted_key, pkcs12, sequence, tlv
 from tests.support import make_context
 from zflow.api import Context, Interrupted, OperatorError
-from zflow.shell import LONGEST_LINE
+from zflow.host.shell import LONGEST_LINE
 
 BOMBS: dict[str, Callable[[], bytes]] = {"PKCS#12": pkcs12, "encrypted key": encrypted_key}
 

@@ -13,8 +13,9 @@ import pytest
 from states import tls
 from states.install.settings import SETTINGS as INSTALL
 from states.product import PRODUCT
-from states.tls import exchange, mend, server
+from states.tls import exchange, mend
 from states.tls.settings import SETTINGS
+from states.zimbra import files as server
 from tests.engine.toy import Bench
 from tests.states.tls.authority import HOST, NOW, Issued, ec_key, inter, issue
 from tests.states.tls.zimbra import READERS, SELF, Zimbra, der, lay, make_host, walk
@@ -113,7 +114,7 @@ def test_a_walk_over_a_damaged_certificate_ends_with_all_valid(
     DAMAGES["cut off"](tmp_path / "opt/zimbra/conf/nginx.crt")
     bench.boot = "boot-2"
     assert bench.walk(WALKED) == "serving"
-    assert bench.kinds("install.certificate")[-2:] == ["started", "done"]
+    assert bench.kinds("tls.mend")[-2:] == ["started", "done"]
     assert not [row for row in bench.events() if row["kind"] in {"failed", "blocked", "gave-up"}]
     assert served(bench.zimbra) == {der((issued or SELF).pem)}
 
@@ -151,7 +152,7 @@ def test_a_self_signed_pair_that_is_gone_everywhere_is_made_anew(
 def test_the_repair_stands_before_what_needs_it() -> None:
     """The files are repaired before services start; their end is told before what a refused pair stops."""
     names = [each.name for each in PRODUCT.steps]
-    assert names.index("install.certificate") < names.index("install.services") < names.index("tls.lifetime")
+    assert names.index("tls.mend") < names.index("install.services") < names.index("tls.lifetime")
     assert names.index("tls.lifetime") < names.index("tls.pair") < names.index("tls.deployed") < names.index("tls.hsts")
 
 

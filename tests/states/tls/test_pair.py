@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
+from states import server
 from states.tls import CODES, codes, deployed, exchange, pair, supply, verified, watched_files
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, root
@@ -21,7 +21,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     (tmp_path / "roots.pem").write_bytes(root().pem)
     monkeypatch.setattr(verified, "SYSTEM_ROOTS", tmp_path / "roots.pem")
     monkeypatch.setattr(supply, "SETTLE", 0.0)
-    return make_context(tmp_path, (*SETTINGS, *identity.SETTINGS), {"ZFLOW_HOSTNAME": HOST})
+    return make_context(tmp_path, (*SETTINGS, *server.SETTINGS), {"ZFLOW_HOSTNAME": HOST})
 
 
 def put(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
@@ -92,7 +92,7 @@ def test_source_follows_content(ctx: Context) -> None:
         put(ctx, key, certificate)
         seen.add(pair.source(ctx))
     (ctx.volume / "own.pem").write_bytes(root().pem)
-    table = (*SETTINGS, *identity.SETTINGS)
+    table = (*SETTINGS, *server.SETTINGS)
     named = {"ZFLOW_HOSTNAME": HOST, "ZFLOW_TLS_PRIVATE_CA": str(ctx.volume / "own.pem")}
     seen.add(pair.source(make_context(ctx.volume, table, named)))
     seen.add(pair.source(make_context(ctx.volume, table, {"ZFLOW_HOSTNAME": "mx.example.org"})))

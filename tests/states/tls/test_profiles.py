@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from states.tls import profiles
-from states.zimbra import differences
+from states.zimbra.tools import differences
 
 
 @pytest.mark.parametrize("name", profiles.PROFILES)

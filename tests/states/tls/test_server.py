@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from states.tls import server
+from states.zimbra import files as server
 from tests.support import make_context
-from zflow import files
+from zflow.host import files
 
 PLACE = "/opt/zimbra/conf/nginx.crt"
 

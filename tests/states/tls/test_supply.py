@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from states import identity
+from states import server
 from states.tls import check, codes, files, load, pair, supply
 from states.tls.settings import SETTINGS
 from states.tls.supply import Supplied
@@ -18,7 +18,7 @@ from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, rsa_key
 from tests.states.tls.zimbra import lay, make_host, walk
 from tests.support import make_context
 from zflow.api import Context, OperatorError
-from zflow.watching import signature
+from zflow.supervise.inputs import signature
 
 RENEWED = issue("renewed", inter(), key=rsa_key("renewed"))
 
@@ -45,7 +45,7 @@ class Waits(threading.Event):
 def make(folder: Path, *happenings: Callable[[], object]) -> tuple[Context, Waits]:
     """Return a context in which these things happen while it is waited."""
     waits = Waits(*happenings)
-    ctx = make_context(folder, (*SETTINGS, *identity.SETTINGS), {"ZFLOW_HOSTNAME": HOST})
+    ctx = make_context(folder, (*SETTINGS, *server.SETTINGS), {"ZFLOW_HOSTNAME": HOST})
     (folder / "app/tls").mkdir(parents=True, exist_ok=True)
     return replace(ctx, stopping=waits, clock=waits.clock), waits
 
@@ -154,7 +154,7 @@ def test_a_named_file_must_be_there(setting: str, tmp_path: Path) -> None:
     ctx, _ = make(tmp_path)
     assert supply.read(ctx).contents == {}
     named = make_context(
-        tmp_path, (*SETTINGS, *identity.SETTINGS), {"ZFLOW_HOSTNAME": HOST, setting: str(tmp_path / "live/tls.pem")}
+        tmp_path, (*SETTINGS, *server.SETTINGS), {"ZFLOW_HOSTNAME": HOST, setting: str(tmp_path / "live/tls.pem")}
     )
     for there in ("nothing", "the folder", "the link"):
         if there == "the folder":

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from rehearsal.standin import HERE as STANDIN
-from states import directory
-from states.tls import codes, dh, dhdeployed, exchange, group, handshake, hsts, server
+from states.tls import codes, dh, dh_deployed, exchange, group, handshake, hsts
+from states.zimbra import directory, files
 from tests.engine.where import wait_for
 from tests.states.tls.authority import HOST, Issued, ec_key, inter, issue, rsa_key
 from tests.states.tls.responder import ADDRESS
@@ -58,15 +58,15 @@ class Real(Zimbra):
 
     def chroot(self, *argv: str, user: str | None = None, **options: Any) -> Result:
         """Tell besides which ports are the proxy's."""
-        if argv[0] == directory.SEARCH and set(argv) & set(dhdeployed.FRONT):
-            return Result(0, "".join(["dn: cn=config\n", *(f"{name}: {self.proxied}\n" for name in dhdeployed.FRONT)]))
+        if argv[0] == directory.SEARCH and set(argv) & set(dh_deployed.FRONT):
+            return Result(0, "".join(["dn: cn=config\n", *(f"{name}: {self.proxied}\n" for name in dh_deployed.FRONT)]))
         return super().chroot(*argv, user=user, **options)
 
     def _answer(self, argv: tuple[str, ...], stdin: str) -> Result:
         if argv[:3] == ("zmdhparam", "set", "-in"):
             self.stored = self.read(argv[3])
         elif argv[0].endswith("/configrewrite"):
-            self.write(dhdeployed.RENDERED, self.stored)
+            self.write(dh_deployed.RENDERED, self.stored)
         return super()._answer(argv, stdin)
 
     def _load(self, name: str) -> Result:
@@ -111,8 +111,8 @@ def running() -> Iterator[Wire]:
         patch.setattr("tests.states.tls.zimbra.Zimbra", Real)
         ctx, zimbra = make_host(place, patch)
         assert isinstance(zimbra, Real)
-        conf, parameters = place / "opt/zimbra/conf", place / dhdeployed.RENDERED.lstrip("/")
-        zimbra.write(dhdeployed.RENDERED, group.pem(group.ffdhe4096()))
+        conf, parameters = place / "opt/zimbra/conf", place / dh_deployed.RENDERED.lstrip("/")
+        zimbra.write(dh_deployed.RENDERED, group.pem(group.ffdhe4096()))
         nginx, postfix = Nginx(place, conf, parameters, HEADER), Postfix(place, conf, parameters)
         patch.setattr(handshake, "PORTS", {
             nginx.https: (), nginx.imaps: (), nginx.imap: handshake.IMAP, nginx.pop: handshake.POP,
@@ -185,43 +185,43 @@ def test_other_parameters_come_onto_the_wire(wire: Wire, monkeypatch: pytest.Mon
     ctx, front = wire.ctx, [port for port in handshake.PORTS if port != handshake.STORE]
     dh.file(ctx).parent.mkdir(parents=True)
     dh.file(ctx).write_text(group.pem(group.ffdhe4096()))
-    wire.zimbra.write(dhdeployed.RENDERED, VENDORS.read_text())
-    server.reload_front(ctx)
-    wait_for(lambda: dhdeployed._others(ctx) == front, "the vendor's group on all ports")
+    wire.zimbra.write(dh_deployed.RENDERED, VENDORS.read_text())
+    files.reload_front(ctx)
+    wait_for(lambda: dh_deployed._others(ctx) == front, "the vendor's group on all ports")
     assert [handshake.prime(port) for port in front] == [group.prime(VENDORS.read_text())] * len(front)
 
     with monkeypatch.context() as patch:
-        patch.setattr(server, "reload_front", killed)
+        patch.setattr(files, "reload_front", killed)
         with pytest.raises(Crash):
-            dhdeployed.apply(ctx)
-    assert dhdeployed.probe(ctx) is None
+            dh_deployed.apply(ctx)
+    assert dh_deployed.probe(ctx) is None
 
     with monkeypatch.context() as patch:
         patch.setattr(wire.zimbra.postfix, "reload", lambda: True)
-        patch.setattr(dhdeployed, "SERVED", 3.0)
+        patch.setattr(dh_deployed, "SERVED", 3.0)
         with pytest.raises(TransientError) as caught:
-            dhdeployed.apply(ctx)
+            dh_deployed.apply(ctx)
     smtp = f"other parameters are used on {wire.zimbra.postfix.smtp}, {wire.zimbra.postfix.smtps}"
     assert (caught.value.code, caught.value.detail) == (codes.DH_NOT_TAKEN, smtp)
 
-    dhdeployed.apply(ctx)
+    dh_deployed.apply(ctx)
     assert {handshake.prime(port) for port in front} == {group.ffdhe4096()}
-    assert isinstance(dhdeployed.audit(ctx), Evidence)
+    assert isinstance(dh_deployed.audit(ctx), Evidence)
     assert "ldap restart" in wire.zimbra.commands
-    wire.zimbra.write(dhdeployed.RENDERED, VENDORS.read_text())
-    server.reload_front(ctx)
-    wait_for(lambda: dhdeployed._others(ctx) == front, "the vendor's group again")
-    wire.zimbra.write(dhdeployed.RENDERED, dh.file(ctx).read_text())
-    assert isinstance(dhdeployed.audit(ctx), Drift)
+    wire.zimbra.write(dh_deployed.RENDERED, VENDORS.read_text())
+    files.reload_front(ctx)
+    wait_for(lambda: dh_deployed._others(ctx) == front, "the vendor's group again")
+    wire.zimbra.write(dh_deployed.RENDERED, dh.file(ctx).read_text())
+    assert isinstance(dh_deployed.audit(ctx), Drift)
 
     # Where the mail store has these ports itself, Java's own groups stop nothing.
     nginx = wire.zimbra.nginx
     ports = ((nginx.https,), (nginx.imaps, nginx.imap, nginx.pop))
-    monkeypatch.setattr(dhdeployed, "FRONT", dict(zip(dhdeployed.FRONT, ports, strict=True)))
+    monkeypatch.setattr(dh_deployed, "FRONT", dict(zip(dh_deployed.FRONT, ports, strict=True)))
     monkeypatch.setattr(nginx, "reload", lambda: True)
     wire.zimbra.proxied = "FALSE"
-    dhdeployed.apply(ctx)
-    assert isinstance(dhdeployed.audit(ctx), Evidence)
+    dh_deployed.apply(ctx)
+    assert isinstance(dh_deployed.audit(ctx), Evidence)
     assert handshake.prime(nginx.imap) == group.prime(VENDORS.read_text())
 
 

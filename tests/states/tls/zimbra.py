@@ -18,15 +18,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from states import directory, identity
-from states.kept import KEEP
-from states.tls import deployed, exchange, handshake, judge, pair, server, supply, verified
+from states import server as identity
+from states.tls import deployed, exchange, handshake, judge, pair, supply, verified
 from states.tls.settings import SETTINGS
+from states.zimbra import directory
+from states.zimbra import files as server
+from states.zimbra.keep import KEEP
 from tests.states.tls.authority import HOST, NOW, issue, root
 from tests.support import make_context
 from zflow.api import CommandError, Context, OperatorError, Result, TransientError
 from zflow.codes import COMMAND
-from zflow.shell import Shell
+from zflow.host.shell import Shell
 
 CONF = ("imapd", "nginx", "slapd", "smtpd")
 READERS = {"nginx": (110, 143, 443, 993, 995), "smtpd": (25, 465, 587), "slapd": (), "mailboxd": (7071,)}

@@ -13,7 +13,7 @@ import subprocess
 import time
 from typing import Any
 
-from states.bootstrap import dpkg
+from states.ubuntu import dpkg
 from states.updates import packages
 from tests.states.updates.layer import TOP, VOLUME, inside, mounted
 from tests.support import make_context

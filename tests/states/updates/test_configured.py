@@ -11,17 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states import bootstrap, identity
-from states.bootstrap import build, rootfs
+from states import bootstrap, server
+from states.bootstrap import build
 from states.bootstrap.settings import PROXY
-from states.bootstrap.suites import SUITES
+from states.ubuntu import tree
+from states.ubuntu.suites import SUITES
 from states.updates import CODES, configured, driver, sealed
 from states.updates.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.support import make_context
 from zflow.api import Context
 
-TABLE = (*identity.SETTINGS, PROXY, *SETTINGS)
+TABLE = (*server.SETTINGS, PROXY, *SETTINGS)
 NEEDS_APT = pytest.mark.skipif(shutil.which("apt-config") is None, reason="there is no apt here to read its options")
 NAMED = {"ZFLOW_HOSTNAME": "mail.example.org"}
 
@@ -205,8 +206,8 @@ def test_no_file_that_others_may_read_has_a_password(tmp_path: Path) -> None:
         "ZFLOW_PROXY": "http://me:of-the-proxy@proxy.example.org:3128",
         "ZFLOW_APT_PROXY": "http://me:of-the-cache@cache.example.org:3142",
     }
-    ctx = make_context(make_tree(tmp_path), (*identity.SETTINGS, *bootstrap.SETTINGS, *SETTINGS), {**NAMED, **places})
-    make_tree(rootfs.tree(ctx))
+    ctx = make_context(make_tree(tmp_path), (*server.SETTINGS, *bootstrap.SETTINGS, *SETTINGS), {**NAMED, **places})
+    make_tree(tree.tree(ctx))
     build.finish(ctx, SUITES["18.04"])
     configured.apply(ctx)
     with_one = {

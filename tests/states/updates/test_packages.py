@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from states.bootstrap import dpkg
+from states.ubuntu import dpkg
 from states.updates import packages
 from tests.states.bootstrap.ubuntu import make_tree, stanza
 from tests.support import make_context

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from states import identity
+from states import server as identity
 from states.bootstrap.settings import PROXY
 from states.hardening.settings import SETTINGS as HARDENING
-from states.install.order import Order
-from states.install.release import unpack
-from states.install.release.releases import PACKAGES, Archive
+from states.install import unpack
 from states.install.settings import SETTINGS
-from states.install.vendor import readback
-from states.upgrade import kept
+from states.upgrade import backup
+from states.zimbra import readback
+from states.zimbra.order import Order
+from states.zimbra.releases import PACKAGES, Archive
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
@@ -61,7 +61,7 @@ def server(volume: Path, effect: Effect = lambda _argv: None, **environment: str
     make_tree(volume)
     write_server(volume)
     write_packages(volume, OLD)
-    (volume / kept.FILE.lstrip("/")).write_text(LOCAL)
+    (volume / backup.FILE.lstrip("/")).write_text(LOCAL)
     (volume / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     (volume / "run/zflow").mkdir(parents=True, exist_ok=True)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from states.install import holds, networks, order, services, setup
-from states.install.machine import syslog
-from states.install.proof import proven
-from states.install.vendor import history, installers, leftovers, readback, said
-from states.install.vendor.history import last
+from states.install import holds, networks, services, setup, syslog
 from states.product import PRODUCT
-from states.upgrade import answers, codes, kept, software, standing
+from states.upgrade import answers, backup, codes, reached, software
 from states.upgrade import setup as newer
+from states.zimbra import history, installers, leftovers, order, readback
+from states.zimbra import notices as said
+from states.zimbra.history import last
+from states.zimbra.proof import proven
 from tests.states.install.records import session, write_history
 from tests.states.install.shells import commands
 from tests.states.upgrade.servers import (
@@ -121,7 +121,7 @@ def test_where_a_server_stands(tmp_path: Path, complete: bool, version: str, wor
     ctx = under_way(tmp_path)
     upgraded(tmp_path, complete=complete, stages=STAGES[:2] if complete else ())
     write_packages(tmp_path, version)
-    assert standing.standing(ctx, UNDER_WAY) == words
+    assert reached.standing(ctx, UNDER_WAY) == words
 
 
 @pytest.mark.parametrize(
@@ -232,14 +232,14 @@ def test_a_kill_after_the_proof_runs_nothing_again(tmp_path: Path, monkeypatch: 
 def test_local_settings_survive_a_kill_of_what_rewrites_them(tmp_path: Path, left: str | None, put_back: bool) -> None:
     """The passwords are kept aside from before the installer, put back where they were lost, and forgotten at last."""
     ctx = under_way(tmp_path)
-    kept.keep(ctx)
-    path = tmp_path / kept.FILE.lstrip("/")
+    backup.keep(ctx)
+    path = tmp_path / backup.FILE.lstrip("/")
     path.unlink()
     if left is not None:
         path.write_text(left)
-    kept.put_back(ctx)
-    assert [argv[-2:] for argv in commands(ctx)] == ([(kept.FILE, "0640")] if put_back else [])
-    kept.forget(ctx)
+    backup.put_back(ctx)
+    assert [argv[-2:] for argv in commands(ctx)] == ([(backup.FILE, "0640")] if put_back else [])
+    backup.forget(ctx)
     assert not list(ctx.home.glob("*localconfig*"))
 
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from states.install import order
+from states.zimbra import order
 from tests.engine.toy import hold_as, let_go
 from tests.engine.where import wait_for
 from tests.states.upgrade.servers import ARCHIVE, NEW, OLD, ORDER, UNDER_WAY, server, upgraded
-from zflow.cli import product
-from zflow.cli.group import main
+from zflow.commands import product
+from zflow.commands.group import main
 from zflow.context import Context
 from zflow.exits import Exit
-from zflow.lock import RUNNER, WALKER, held
+from zflow.supervise.lock import RUNNER, WALKER, held
 
 Capture = pytest.CaptureFixture[str]
 NAMED = ("--release", "9.0", "--url", ARCHIVE.place, "--sha256", ARCHIVE.sha256)
@@ -42,7 +42,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     monkeypatch.setenv("ZFLOW_VOLUME", str(tmp_path))
     monkeypatch.setattr(product, "bystander", lambda: Bystander(made))
     monkeypatch.setattr("zflow.walk.reset.PATIENCE", 0.0)
-    monkeypatch.setattr("zflow.cli.steering.START", 0.0)
+    monkeypatch.setattr("zflow.commands.steering.START", 0.0)
     return made
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from states.install import order
-from states.install.order import Order
-from states.install.release import unpack
-from states.install.release.releases import Archive
-from states.upgrade import CARRIED_OUT, STATE, asking, codes, kept
+from states.install import unpack
+from states.upgrade import CARRIED_OUT, STATE, backup, codes, request
+from states.zimbra import order
+from states.zimbra.order import Order
+from states.zimbra.releases import Archive
 from tests.states.install.records import session, write_history
 from tests.states.install.shells import commands
 from tests.states.upgrade.servers import (
@@ -67,8 +67,8 @@ def test_a_withdrawn_order_leaves_nothing(tmp_path: Path) -> None:
     ctx = server(tmp_path)
     order.give(ctx, UNDER_WAY)
     unpacked(ctx)
-    kept.keep(ctx)
-    assert asking.take_back(ctx) == UNDER_WAY
+    backup.keep(ctx)
+    assert request.take_back(ctx) == UNDER_WAY
     assert (order.ordered(ctx), order.key(ctx)) == (None, "")
     assert not (tmp_path / unpack.PLACE).exists()
     assert not list(ctx.home.glob("*localconfig*"))
@@ -77,13 +77,13 @@ def test_a_withdrawn_order_leaves_nothing(tmp_path: Path) -> None:
 def refused(volume: Path, release: str, named: Archive | None) -> tuple[Code, str]:
     """Return why an order is refused."""
     with pytest.raises(OperatorError) as caught:
-        asking.order(server(volume), release, named)
+        request.order(server(volume), release, named)
     return caught.value.code, caught.value.detail
 
 
 def test_what_is_known_here_needs_no_url(tmp_path: Path) -> None:
     """A row of the table with an archive for this Ubuntu is enough; the installed version is written down."""
-    made = asking.order(server(tmp_path), "8.8.15", None)
+    made = request.order(server(tmp_path), "8.8.15", None)
     assert made.archive.place.startswith("https://files.zimbra.com/")
     assert (made.installed, made.under_way) == (OLD, False)
 
@@ -107,7 +107,7 @@ def test_an_older_release_is_refused(tmp_path: Path) -> None:
     status = tmp_path / "var/lib/dpkg/status"
     status.write_text(status.read_text().replace(OLD, NEW))
     with pytest.raises(OperatorError) as caught:
-        asking.order(ctx, "8.8.15", ARCHIVE)
+        request.order(ctx, "8.8.15", ARCHIVE)
     assert (caught.value.code, caught.value.detail) == (codes.NOT_NEWER, f"8.8.15 was ordered, {NEW} is installed")
 
 
@@ -116,7 +116,7 @@ def test_without_a_proven_server_nothing_is_upgraded(tmp_path: Path) -> None:
     ctx = server(tmp_path)
     write_history(tmp_path, session(500, stages=STAGES))
     with pytest.raises(OperatorError) as caught:
-        asking.order(ctx, "9.0", ARCHIVE)
+        request.order(ctx, "9.0", ARCHIVE)
     assert caught.value.code is codes.NO_SERVER
 
 
@@ -126,9 +126,9 @@ def test_an_order_can_be_replaced_until_the_installer_has_begun(tmp_path: Path, 
     ctx = server(tmp_path)
     order.give(ctx, UNDER_WAY)
     if not begun:
-        assert asking.order(ctx, "9.0", ARCHIVE) == ORDER
+        assert request.order(ctx, "9.0", ARCHIVE) == ORDER
         return
     upgraded(tmp_path, complete=False)
     with pytest.raises(OperatorError) as caught:
-        asking.order(ctx, "9.0", ARCHIVE)
+        request.order(ctx, "9.0", ARCHIVE)
     assert (caught.value.code, caught.value.detail) == (codes.UNDER_WAY, f"{OLD} to {NEW}")

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from states import witness
 from states.hardening import values
 from states.install import codes as install_codes
-from states.install import order
-from states.install.release import source
-from states.install.release.releases import PACKAGES, Archive
-from states.upgrade import answers, archive, checks, codes, kept, packages, unpack
+from states.install import source
+from states.upgrade import answers, archive, backup, checks, codes, packages, unpack
+from states.zimbra import order, witness
+from states.zimbra.releases import PACKAGES, Archive
 from tests.states.install.shells import commands
 from tests.states.install.test_unpack import FILES, packed
 from tests.states.upgrade.servers import LOCAL, NEW, OLD, ORDER, server, unpacked, write_packages
@@ -143,7 +142,7 @@ def test_everything_in_the_way_is_told_at_once(tmp_path: Path) -> None:
         ZFLOW_MINIMUM_DISK_GIB="1000000",
     )
     unpacked(ctx)
-    (tmp_path / kept.FILE.lstrip("/")).write_text(LOCAL[:50])
+    (tmp_path / backup.FILE.lstrip("/")).write_text(LOCAL[:50])
     order.give(ctx, ORDER)
     with pytest.raises(OperatorError) as caught:
         checks.apply(ctx)
@@ -152,7 +151,7 @@ def test_everything_in_the_way_is_told_at_once(tmp_path: Path) -> None:
         "GiB free on the volume",
         "services of the server do not run: mta",
         "administrators' accounts",
-        kept.FILE,
+        backup.FILE,
     ):
         assert words in caught.value.detail
     assert order.under_way(ctx) is None

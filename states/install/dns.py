@@ -1,0 +1,254 @@
+"""The server's own DNS: its name and its mail domains lead to itself, whatever the world outside says; rest forwarded.
+
+dnsmasq of the image, on the loopback addresses only, so that nobody else can ask it. Zimbra's own resolver, dnscache,
+would want the same port and is not installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+from states.bootstrap.names import Given, given
+from states.bootstrap.resolver import container_resolver, nameservers
+from states.install import codes
+from states.install.networks import family_lost
+from states.install.settings import ADDITIONAL_MAIL_DOMAINS
+from states.server import mail_domain, server_name
+from states.ubuntu import processes
+from states.ubuntu.addresses import Addresses, addresses
+from states.ubuntu.dnsquery import AAAA, MX, NS, A, ask
+from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
+
+RUN = Path("/run/zflow")
+CONFIG = RUN / "dnsmasq.conf"
+PID = RUN / "dnsmasq.pid"
+OURSELVES = frozenset({"127.0.0.1", "::1"})
+"""Never forwarded to. Other loopback addresses may be the engine's resolver (Docker's is 127.0.0.11)."""
+KEPT = (["search"], ["domain"], ["options"])
+"""Lines of the container's resolv.conf that hold inside as well."""
+PATIENCE = 5.0
+"""Seconds dnsmasq gets to answer its first question."""
+UPSTREAM_PATIENCE = 1.0
+"""Seconds that a nameserver of the container gets for an answer, twice."""
+FRESH = 60.0
+"""Seconds for which one walk believes what the nameservers did last: its looks come in a row."""
+NAME = re.compile(r"[\w.-]+", re.ASCII)
+"""What dnsmasq takes as a name; for another one it would not start."""
+
+
+def config(name: str, domains: tuple[str, ...], found: Addresses, upstream: list[str], engines: Given = ()) -> str:
+    """Return dnsmasq's configuration; dnsmasq(8).
+
+    The nameservers are asked in the order of resolv.conf(5), each when the one before it stays silent. What the engine
+    wrote into the container's hosts file is answered too: postfix and nginx ask the DNS alone.
+    """
+    lines = [
+        "# Written by zflow at every start.",
+        "port=53",
+        "listen-address=127.0.0.1",
+        *(["listen-address=::1"] if found.six else []),
+        "bind-interfaces",
+        "user=root",
+        f"pid-file={PID}",
+        "no-hosts",
+        "no-resolv",
+        "no-poll",
+        "cache-size=1000",
+        "strict-order",
+        *(f"server={each}" for each in upstream),
+        f"host-record={','.join([name, *_one_of_each(found.own)])}",
+        *(f"mx-host={domain},{name},10" for domain in domains),
+        *(f"host-record={each},{address}" for address, names in engines for each in names if NAME.fullmatch(each)),
+    ]
+    if name not in domains:
+        # Without this, asking for the family the server has no address of would be answered by the outside world.
+        lines.append(f"local=/{name}/")
+    return "\n".join(lines) + "\n"
+
+
+def _one_of_each(own: tuple[str, ...]) -> list[str]:
+    """Return the preferred address of each family: host-record takes one of either."""
+    four = [each for each in own if ":" not in each]
+    six = [each for each in own if ":" in each]
+    return [*four[:1], *six[:1]] or ["127.0.0.1"]
+
+
+def domains(ctx: Context) -> tuple[str, ...]:
+    """Return all mail domains, the first one first."""
+    return tuple(dict.fromkeys((mail_domain(ctx), *ctx.settings[ADDITIONAL_MAIL_DOMAINS])))
+
+
+def wanted(ctx: Context) -> str:
+    """Return the configuration for the present addresses, settings and nameservers."""
+    return config(server_name(ctx), domains(ctx), addresses(), upstream(), given(ctx))
+
+
+def upstream() -> list[str]:
+    """Return the container's nameservers in order, without this machine itself."""
+    return [each for each in nameservers(container_resolver()) if each not in OURSELVES]
+
+
+@lru_cache(maxsize=1)
+def silent(servers: tuple[str, ...], domain: str, _moment: float = 0.0) -> list[str]:
+    """Return the nameservers that do not answer, or only that they cannot.
+
+    An engine's own resolver always speaks, and knows the names of its containers with nothing behind it; hence it is
+    asked for the root, and for the mail domain where only a network of its own has to be resolved. Another `_moment`
+    makes them be asked again.
+    """
+
+    def answers(server: str) -> bool:
+        for question, kind in ((".", NS), (domain, MX)):
+            try:
+                ask(question, kind, server=server, timeout=UPSTREAM_PATIENCE)
+            except OSError:
+                continue
+            return True
+        return False
+
+    with ThreadPoolExecutor(len(servers)) as pool:
+        return [server for server, answered in zip(servers, pool.map(answers, servers), strict=True) if not answered]
+
+
+def notices(ctx: Context) -> tuple[str, ...]:
+    """Say which of the container's nameservers are of no use now, and whether its addresses are none for the server."""
+    lost = family_lost(ctx)
+    return (*([lost] if lost else []), *_nameservers(mail_domain(ctx)))
+
+
+def _nameservers(domain: str) -> tuple[str, ...]:
+    servers = upstream()
+    if not servers:
+        return ("the container has no nameserver: mail to other servers cannot be delivered; start it with --dns",)
+    if not (dead := silent(tuple(servers), domain, time.monotonic() // FRESH)):
+        return ()
+    if len(dead) < len(servers):
+        return (f"of the container's nameservers {', '.join(dead)} does not answer; take it out of --dns",)
+    return (
+        f"no nameserver answers ({', '.join(dead)}): mail to other servers cannot be delivered; give the container "
+        "another one with --dns",
+    )
+
+
+def resolv_conf() -> str:
+    """Return the resolv.conf for inside: ourselves, and the container's search list and options."""
+    kept = [line for line in container_resolver().splitlines() if line.split()[:1] in KEPT]
+    return "\n".join(["nameserver 127.0.0.1", *kept]) + "\n"
+
+
+def running() -> int | None:
+    """Return the process id of our dnsmasq when it lives."""
+    try:
+        pid = int(PID.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if any(word == f"--conf-file={_versioned()}".encode() for word in command) else None
+
+
+def _versioned() -> Path:
+    """Return the running configuration's file, named by its content: a process tells by its arguments what it read."""
+    try:
+        return RUN / f"dnsmasq.{hashlib.sha256(CONFIG.read_bytes()).hexdigest()[:12]}.conf"
+    except OSError:
+        return RUN / "dnsmasq.none"
+
+
+def wrong_answers(ctx: Context) -> list[str]:
+    """Ask for the server and for the first mail domain; return what is not as it should be."""
+    name, found = server_name(ctx), _one_of_each(addresses().own)
+    questions = [(domain, MX, [name]) for domain in domains(ctx)[:1]]
+    questions += [(name, AAAA if ":" in address else A, [address]) for address in found]
+    wrong = []
+    for question, kind, expected in questions:
+        try:
+            answer = ask(question, kind)
+        except OSError as error:
+            return [f"no answer for {question}: {error}"]
+        if answer != expected:
+            wrong.append(f"{question} leads to {answer or 'nothing'}, not to {expected}")
+    return wrong
+
+
+def probe(ctx: Context) -> Evidence | None:
+    """See whether dnsmasq lives with the present configuration, answers rightly, and is asked by programs inside."""
+    if not holds(CONFIG, wanted(ctx)) or running() is None:
+        return None
+    if not holds(ctx.volume / "etc/resolv.conf", resolv_conf()) or wrong_answers(ctx):
+        return None
+    return Evidence(f"{', '.join(domains(ctx))} → {server_name(ctx)}; process {running()}", notices(ctx))
+
+
+def apply(ctx: Context) -> None:
+    """Start dnsmasq anew and let programs inside ask it. Raises TransientError(DNS)."""
+    RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
+    end()
+    write_atomic(CONFIG, wanted(ctx))
+    write_atomic(_versioned(), wanted(ctx))
+    try:
+        ctx.shell.run("dnsmasq", f"--conf-file={_versioned()}", daemon=True, timeout=30)
+    except CommandError as error:
+        raise TransientError(codes.DNS, error.tail.strip()[-300:]) from error
+    await_answers(ctx)
+    place_resolv_conf(ctx)
+
+
+def await_answers(ctx: Context) -> None:
+    """Wait until the answers are right; raises TransientError(DNS)."""
+    until = time.monotonic() + PATIENCE
+    while wrong := wrong_answers(ctx):
+        if time.monotonic() > until:
+            raise TransientError(codes.DNS, "; ".join(wrong))
+        ctx.pause(0.1)
+
+
+def place_resolv_conf(ctx: Context) -> None:
+    """Write /etc/resolv.conf inside; in place where it is a mount of its own."""
+    path = ctx.volume / "etc/resolv.conf"
+    if any(each.point == path for each in mounts()):
+        path.write_text(resolv_conf())
+    else:
+        write_atomic(path, resolv_conf())
+
+
+def end() -> None:
+    """End our dnsmasq, also one whose configuration or process number was lost; does nothing when there is none."""
+    for pid in ours():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            for _ in range(50):
+                os.kill(pid, 0)
+                time.sleep(0.05)
+            os.kill(pid, signal.SIGKILL)
+
+
+def ours() -> list[int]:
+    """Return the processes with a configuration of ours, whichever they read, that serve this very network."""
+    words = f"--conf-file={RUN}/dnsmasq."
+    pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
+    return [pid for pid in pids if words in processes.command_of(pid) and _network(pid) == _network("self")]
+
+
+def _network(pid: int | str) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return ""
+
+
+STEP = Step(
+    name="install.dns",
+    title="Start the server's own DNS",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    timeout=60,
+)

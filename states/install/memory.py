@@ -1,0 +1,64 @@
+"""Says when the container has less memory than the server was given: it would start, and be killed in the middle.
+
+The shares are written once, at the install, from the container's limit of that day; later they are the operator's.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from states.ubuntu.memory import memory
+from states.zimbra.localconfig import local_value
+from states.zimbra.proof import proven
+from zflow.api import Context, Evidence, Scope, Step, read_text
+
+DATABASE_CONFIG = Path("opt/zimbra/conf/my.cnf")
+MOST = 0.8
+"""Share of the container's memory that heap and database may take together; the rest is for all other servers."""
+GIB, MIB = 1 << 30, 1 << 20
+
+
+def given(ctx: Context) -> tuple[int, int]:
+    """Return the bytes given to the mailbox server's heap and to the database; 0 for what is not written anywhere."""
+    heap = local_value(ctx, "mailboxd_java_heap_size") or ""
+    try:
+        text = read_text(ctx.volume / DATABASE_CONFIG)
+    except OSError:
+        text = ""
+    pool = re.search(r"^\s*innodb_buffer_pool_size\s*=\s*(\d+)\s*$", text, re.MULTILINE)
+    return int(heap) * MIB if heap.isdigit() else 0, int(pool[1]) if pool else 0
+
+
+def probe(ctx: Context) -> Evidence:
+    """Compare both with the container's limit."""
+    if proven(ctx) is None:
+        return Evidence("no server is installed yet")
+    heap, database = given(ctx)
+    limit = memory().limit
+    summary = f"{(heap + database) / GIB:.1f} of {limit / GIB:.1f} GiB are the mailbox server's and the database's"
+    if heap + database <= limit * MOST:
+        return Evidence(summary)
+    return Evidence(
+        summary,
+        (
+            f"the container has {limit / GIB:.1f} GiB of memory, too little for the {heap // MIB} MiB of the mailbox "
+            f"server and the {database // MIB} MiB of the database; it may be killed: give the container "
+            f"{(heap + database) / MOST / GIB:.1f} GiB, or lower mailboxd_java_heap_size (zmlocalconfig) and "
+            f"innodb_buffer_pool_size (/data/{DATABASE_CONFIG})",
+        ),
+    )
+
+
+def apply(_ctx: Context) -> None:
+    """There is nothing to bring about: how much memory a server gets is the operator's to say."""
+
+
+STEP = Step(
+    name="install.memory",
+    title="Compare the memory with what the server was given",
+    probe=probe,
+    apply=apply,
+    scope=Scope.BOOT,
+    timeout=10,
+)

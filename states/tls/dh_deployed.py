@@ -1,0 +1,114 @@
+"""The Diffie-Hellman parameters into the server: stored by the vendor's tool, written by zmconfigd, read by servers.
+
+By `zmdhparam set -in`: its `-new` fails in 8.8.15 with openssl of today, and would make the walk wait for the search.
+Proxy, MTA and directory read the file at their start only, as zmdhparam says of itself (zm-core-utils, 55-56); a reload
+is enough for the first two, which the handshakes prove. The witness says that all of them were told.
+"""
+
+from __future__ import annotations
+
+import time
+
+from states.server import server_name
+from states.tls import codes, dh, group, handshake
+from states.zimbra import files, witness
+from states.zimbra.directory import in_force
+from states.zimbra.keep import kept, way_out
+from states.zimbra.tools import as_zimbra, render, zimbra_version
+from zflow.api import Context, Drift, Evidence, Step, TransientError
+
+ATTRIBUTE = "zimbraSSLDHParam"
+"""Where zmdhparam stores them; zm-core-utils, src/bin/zmdhparam."""
+PLACE = "/opt/zimbra/data/zflow-dhparam.pem"
+RENDERED = f"{files.CONF}/dhparam.pem"
+SECTIONS = ("dhparam", "ldap", "mta", "proxy")
+"""Of zmconfigd.cf: the file itself, and who has its name in its configuration (1-3, 72, 355, 440)."""
+WITNESS = "dh.txt"
+PATIENCE = 90.0
+"""Seconds; a request that meets zmconfigd at work is answered from before, and its next turn is a minute away."""
+SERVED = 120.0
+"""Seconds that proxy and MTA get for a reload."""
+FRONT = {"zimbraReverseProxyHttpEnabled": (443,), "zimbraReverseProxyMailEnabled": (110, 143, 993, 995)}
+"""Which ports are the proxy's; else they may be the mail store's, and Java has groups of its own (zm-build 8.8.15,
+rpmconf/Install/zmsetup.pl, 6244-6270)."""
+
+
+def _ours(ctx: Context) -> str:
+    try:
+        return dh.file(ctx).read_text()
+    except OSError:
+        return ""
+
+
+def inputs(ctx: Context) -> str:
+    """Return what makes the step due: other parameters, another Zimbra."""
+    return f"{group.body(_ours(ctx))}\n{zimbra_version(ctx)}"
+
+
+def probe(ctx: Context) -> Evidence | Drift | None:
+    """See our parameters in the file that the servers read, and that they were told to."""
+    if ATTRIBUTE in kept(ctx):
+        return Evidence(f"{ATTRIBUTE} is left as it is")
+    if not group.body(_ours(ctx)) or not witness.agrees(ctx, WITNESS, inputs(ctx)):
+        return None
+    if not _rendered(ctx):
+        return Drift(f"{RENDERED} holds other parameters than zflow's; {way_out(ctx, (ATTRIBUTE,))}")
+    return Evidence(f"{RENDERED} holds our {group.BITS} bits")
+
+
+def _rendered(ctx: Context) -> bool:
+    return group.body(files.text(ctx, RENDERED)) == group.body(_ours(ctx))
+
+
+def audit(ctx: Context) -> Evidence | Drift | None:
+    """See by handshakes too that no port uses another group."""
+    found = probe(ctx)
+    if isinstance(found, Evidence) and ATTRIBUTE not in kept(ctx) and (others := _others(ctx)):
+        return Drift(f"other Diffie-Hellman parameters than {RENDERED} holds are used on {_listed(others)}")
+    return found
+
+
+def _others(ctx: Context) -> list[int]:
+    """Return the ports of proxy and MTA that use another group than ours; none, or no answer, is no other one."""
+    ours = group.prime(_ours(ctx))
+    proxied = in_force(ctx, server_name(ctx), *FRONT)
+    stores = {handshake.STORE, *(port for name in FRONT if proxied[name] == "FALSE" for port in FRONT[name])}
+    ports = [port for port in handshake.PORTS if port not in stores]
+    return [port for port in ports if handshake.prime(port) not in {None, ours}]
+
+
+def _listed(ports: list[int]) -> str:
+    return ", ".join(map(str, ports))
+
+
+def apply(ctx: Context) -> None:
+    """Store, have rendered, have read, and see it by handshakes. Raises TransientError(DH_NOT_TAKEN)."""
+    files.put(ctx, PLACE, _ours(ctx))
+    as_zimbra(ctx, "zmdhparam", "set", "-in", PLACE, timeout=180)
+    files.drop(ctx, PLACE)
+    render(ctx, *SECTIONS)
+    deadline = time.monotonic() + PATIENCE
+    while not _rendered(ctx):
+        if time.monotonic() > deadline:
+            raise TransientError(codes.DH_NOT_TAKEN, f"{RENDERED} holds other parameters after {PATIENCE:.0f} s")
+        ctx.pause(2)
+    files.reload_front(ctx)
+    deadline = time.monotonic() + SERVED
+    while others := _others(ctx):
+        if time.monotonic() > deadline:
+            raise TransientError(codes.DH_NOT_TAKEN, f"other parameters are used on {_listed(others)}")
+        ctx.pause(1)
+    files.restart_directory(ctx)
+    witness.attest(ctx, WITNESS, inputs(ctx))
+
+
+STEP = Step(
+    name="tls.dh_deployed",
+    title="Use the Diffie-Hellman parameters",
+    probe=probe,
+    audit=audit,
+    apply=apply,
+    inputs=inputs,
+    timeout=900,
+    weight=20,
+)

@@ -1,0 +1,63 @@
+"""Which processes still run files that an update has replaced: a correction takes effect at their next start only.
+
+dpkg renames the new file over the old one, which lives on without a name in whoever has it mapped: `(deleted)` in
+/proc/PID/maps, proc(5). The look is as cheap as the last update is old: only what was started before it is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from states.ubuntu import processes
+from zflow.api import Context
+
+CHANGED = Path("var/lib/dpkg/info")
+"""A folder that every installation of a package writes to."""
+PROGRAM = r"^\S+ ..x\S* .*/(usr|lib|lib64|bin|sbin|opt/zimbra/common)/.* \(deleted\)$"
+"""A mapping of a package's program or library that has lost its name, for grep(1) and for Python. What Java unpacks of
+its own, and removes as soon as it has it, lies elsewhere."""
+
+
+def replaced(ctx: Context, pids: Iterable[int]) -> list[int]:
+    """Return those of the processes inside that still run replaced files; one that cannot be looked at is left out."""
+    try:
+        changed = (ctx.volume / CHANGED).stat().st_mtime
+    except OSError:
+        return []
+    hidden: dict[int, list[int]] = defaultdict(list)
+    found = []
+    for pid in pids:
+        if _started(pid) > changed:
+            continue
+        try:
+            maps = Path(f"/proc/{pid}/maps").read_text(errors="replace")
+        except PermissionError:
+            if owner := processes.owner_of(pid):
+                hidden[owner].append(pid)
+        except OSError:
+            continue
+        else:
+            found += [pid] if re.search(PROGRAM, maps, re.MULTILINE) else []
+    return sorted([*found, *(pid for owner, each in hidden.items() for pid in _as_owner(ctx, owner, each))])
+
+
+def _started(pid: int) -> float:
+    """Return when a process was started, in seconds since 1970; proc(5), field 22 of stat. Infinite when it is gone."""
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return float("inf")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _as_owner(ctx: Context, owner: int, pids: list[int]) -> list[int]:
+    """Look as the processes' owner, who may see what a root without CAP_SYS_PTRACE may not; ptrace(2)."""
+    maps = [f"/proc/{pid}/maps" for pid in pids]
+    argv = ["setpriv", f"--reuid={owner}", "--clear-groups", "grep", "-slE", PROGRAM, *maps]
+    lines = ctx.shell.run(*argv, ok=range(256), quiet=True, timeout=30).lines
+    return [int(line.split("/")[2]) for line in lines if line in maps]

@@ -1,0 +1,115 @@
+"""The Ubuntu on the volume: how it is recognised, and the two marks that say how far it has come.
+
+The staged tree is complete when `.zflow/stage/rootfs.complete` lies beside it. Its entries are then renamed onto the
+volume one by one; last of all the mark itself is renamed to `etc/zflow-release`. So a volume is in exactly one of four
+conditions: nothing staged, staged without a mark (rubbish), marked in the stage (moving, to be continued), installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zflow.api import Context
+
+RELEASE = Path("etc/zflow-release")
+STAGED = Path(".zflow/stage/rootfs.complete")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What was built: the suite, the number of packages, where from, when, and the names at the top of the tree."""
+
+    codename: str
+    version: str
+    packages: int
+    source: str
+    built: str
+    entries: tuple[str, ...]
+
+    def render(self) -> str:
+        """Return the mark's file content."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def tree(ctx: Context) -> Path:
+    """Return where the Ubuntu is built."""
+    return ctx.stage / "rootfs"
+
+
+def staged_mark(ctx: Context) -> Path:
+    """Return the file that says that the staged tree is complete."""
+    return ctx.volume / STAGED
+
+
+def read_mark(path: Path) -> Mark | None:
+    """Return the mark in a file; None when it is absent or torn."""
+    try:
+        content = json.loads(path.read_text())
+        return Mark(**{**content, "entries": tuple(content["entries"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def installed(ctx: Context) -> Mark | None:
+    """Return the mark of a finished installation whose tree looks sound, else None."""
+    mark = read_mark(ctx.volume / RELEASE)
+    return mark if mark is not None and not defects(ctx.volume) else None
+
+
+def staged(ctx: Context) -> Mark | None:
+    """Return the mark of a complete staged tree, also when part of it has been moved already."""
+    return read_mark(staged_mark(ctx))
+
+
+def defects(root: Path) -> list[str]:
+    """Say what a tree lacks to be an Ubuntu that can run; looks at content, cheaply enough for each start."""
+    found = []
+    if os_release(root).get("ID") != "ubuntu":
+        found.append("etc/os-release does not name Ubuntu")
+    if not _starts_with(root / "var/lib/dpkg/status", b"Package: "):
+        found.append("var/lib/dpkg/status is not a package list")
+    if not _starts_with(root / "bin/bash", b"\x7fELF") or not (root / "bin/bash").stat().st_mode & 0o100:
+        found.append("bin/bash is not a program")
+    return found
+
+
+def ids(volume: Path, table: str) -> dict[str, int]:
+    """Return the ids by name in etc/passwd or etc/group; passwd(5), group(5)."""
+    try:
+        lines = (volume / table).read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    rows = (line.split(":") for line in lines)
+    return {row[0]: int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
+
+
+def os_release(root: Path) -> dict[str, str]:
+    """Return the fields of a tree's os-release(5), unquoted; empty when there is none."""
+    try:
+        lines = (root / "usr/lib/os-release").read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip("\"'") for name, separator, value in (line.partition("=") for line in lines) if separator}
+
+
+def installed_packages(root: Path) -> set[str]:
+    """Return the names of the packages that dpkg calls installed."""
+    return set(_installed((root / "var/lib/dpkg/status").read_text(errors="replace").split("\n\n")))
+
+
+def _installed(stanzas: Iterable[str]) -> Iterable[str]:
+    for stanza in stanzas:
+        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] not in " \t")
+        if fields.get("Status", "").endswith(" ok installed"):
+            yield fields["Package"]
+
+
+def _starts_with(path: Path, beginning: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(beginning)) == beginning
+    except OSError:
+        return False

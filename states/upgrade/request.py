@@ -1,0 +1,65 @@
+"""What an operator orders: named in full, newer, for this Ubuntu; else refused before anything is written."""
+
+from __future__ import annotations
+
+from states.install import unpack
+from states.ubuntu.tree import os_release
+from states.upgrade import backup, codes
+from states.upgrade.versions import platform_in
+from states.zimbra.history import last
+from states.zimbra.order import Order, ordered, withdraw
+from states.zimbra.proof import proven
+from states.zimbra.releases import PLATFORMS, RELEASES, Archive, line_of
+from states.zimbra.tools import zimbra_version
+from zflow.api import Context, OperatorError
+
+
+def order(ctx: Context, release: str, named: Archive | None) -> Order:
+    """Return the order for a release; without a named archive the table's for the Ubuntu on the volume.
+
+    Raises OperatorError: NO_SERVER, UNDER_WAY, NOT_NEWER, UNNAMED.
+    """
+    if proven(ctx) is None:
+        raise OperatorError(codes.NO_SERVER, f"{ctx.volume} holds none")
+    refuse_begun(ctx)
+    installed = zimbra_version(ctx)
+    line, names = line_of(installed), list(RELEASES)
+    if line is not None and names.index(release) < names.index(line.name):
+        raise OperatorError(codes.NOT_NEWER, f"{release} was ordered, {installed} is installed")
+    archive = named or _known(ctx, release)
+    ours = PLATFORMS.get(_ubuntu(ctx), "")
+    if (platform := platform_in(archive.place)) not in {"", ours}:
+        raise OperatorError(codes.UNNAMED, f"{archive.place} is for {platform}; the volume holds {ours}")
+    return Order(release, archive, installed)
+
+
+def _known(ctx: Context, release: str) -> Archive:
+    found = RELEASES[release].archives.get(_ubuntu(ctx))
+    if found is None:
+        raise OperatorError(codes.UNNAMED, f"Zimbra {release} for Ubuntu {_ubuntu(ctx)}")
+    return found
+
+
+def _ubuntu(ctx: Context) -> str:
+    return os_release(ctx.volume).get("VERSION_ID", "")
+
+
+def take_back(ctx: Context) -> Order | None:
+    """Withdraw the order with all it brought, and return it, if there is one. Raises OperatorError(UNDER_WAY)."""
+    found = ordered(ctx)
+    if found is not None:
+        refuse_begun(ctx)
+        withdraw(ctx)  # first: without its release an order under way could not be carried out
+        backup.forget(ctx)
+        unpack.remove(ctx)
+    return found
+
+
+def refuse_begun(ctx: Context) -> None:
+    """Raise OperatorError(UNDER_WAY) when the installer has begun to carry an order out.
+
+    It says so in its history before it touches a package (install.sh 9.0.0: 275-277).
+    """
+    found, present, whole = ordered(ctx), last(ctx), proven(ctx)
+    if found is not None and found.under_way and present != whole:
+        raise OperatorError(codes.UNDER_WAY, f"{found.installed} to {found.goal}")

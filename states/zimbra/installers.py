@@ -1,0 +1,83 @@
+"""Runs the vendor's two installers: no input, bounded in time, silence and output, every ending given a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from states.firewall import closed
+from states.install import codes
+from states.ubuntu.dpkg import LOCK, PATIENCE
+from states.zimbra import history, leftovers
+from states.zimbra.messages import asked, question
+from zflow.api import COMMAND, OUTPUT_FLOOD, CommandError, Context, OperatorError, TransientError
+
+ZMSETUP = "/opt/zimbra/libexec/zmsetup.pl"
+"""The program that configures a server; without arguments it shows its menu."""
+SILENCE = 900.0
+"""Seconds without output after which an installer counts as waiting; packages unpack quietly for minutes."""
+OUTPUT = 16 << 20
+"""Bytes; an undisturbed run prints some tens of kilobytes. The vendor's prompts loop for ever at an end of file."""
+ALONE = f"""\
+exec 9>{LOCK}
+flock -w {PATIENCE} 9 || {{ echo "Could not get lock {LOCK}"; exit 1; }}
+"$@" 9>&-
+"""
+"""Keeps the daily job away while an installer is at work; what that starts does not inherit the lock."""
+SIGNALLED = 128
+"""A shell's exit code for what a signal ended is this and the signal's number; sh(1)."""
+BY_ITSELF = (*range(SIGNALLED + 1), *range(SIGNALLED + 65, 256))
+"""Exit codes of an installer that was not ended by a signal; perl's `die` gives 255."""
+
+
+class _Asked(Exception):
+    """The installer printed a question: raised out of the middle of its output."""
+
+
+def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool = False) -> str:
+    """Run one of them inside the Ubuntu and return what it printed, whatever exit code of its own: the codes lie.
+
+    Meanwhile the firewall is closed: an installer starts servers that nobody has looked at yet.
+
+    A question is never answered. At the end of its input the vendor's `read` takes the default and goes on, so the
+    installer is ended as soon as a question shows in its output.
+
+    Raises OperatorError(QUESTION), OperatorError(ENDLESS), TransientError(KILLED), CommandError (time, silence), and
+    what `closed.shut` raises.
+    """
+
+    def watched(line: str) -> None:
+        if (text := question(line)) is not None:
+            raise _Asked(text)
+        on_line(line)
+
+    history.mend(ctx)
+    closed.shut(ctx)
+    try:
+        return ctx.shell.chroot(
+            *("sh", "-c", ALONE, "alone", *argv),
+            ok=BY_ITSELF,
+            silence=SILENCE,
+            limit=OUTPUT,
+            on_line=watched,
+            daemon=daemon,
+        ).output
+    except _Asked as error:
+        leftovers.end_installers(ctx)
+        raise OperatorError(codes.QUESTION, f"‹{error}›") from None
+    except CommandError as error:
+        leftovers.end_installers(ctx)
+        if error.code == COMMAND and error.exit_code not in BY_ITSELF:
+            signal = abs(error.exit_code) % SIGNALLED
+            raise TransientError(codes.KILLED, f"by signal {signal}; {_last(error)}") from error
+        if error.code == OUTPUT_FLOOD:
+            raise OperatorError(codes.ENDLESS, _last(error)) from error
+        if (text := asked(error)) is not None:
+            raise OperatorError(codes.QUESTION, f"‹{text}›") from error
+        # Told by its own words: those that keep the daily job away would be all that is seen of the command.
+        raise CommandError(error.code, argv, error.exit_code, error.tail) from error
+
+
+def _last(error: CommandError) -> str:
+    """Return the last words of an installer; `Killed` is its shell's."""
+    lines = [line for line in map(str.strip, error.tail.splitlines()) if line not in {"", "Killed", "Terminated"}]
+    return f"its last line: ‹{lines[-1][-160:]}›" if lines else "it had said nothing"

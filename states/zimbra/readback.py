@@ -1,0 +1,174 @@
+"""Asks the configured server what it is: the proof that its installer's word is not (docs/zimbra.md §2.5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from states.install import answers, services
+from states.server import admin_address, mail_domain, server_name
+from states.zimbra import outcome
+from states.zimbra.localconfig import read_local
+from states.zimbra.order import Portrait
+from states.zimbra.tools import Attributes, as_zimbra
+from zflow.api import CommandError, Context, read_text
+
+ENABLED = frozenset(
+    {"amavis", "antispam", "antivirus", "ldap", "logger", "mailbox", "memcached", "mta", "opendkim", "proxy", "stats"}
+)
+"""Services that answers.py asks for; those after `configInitMta` are what the vendor's resume loses."""
+OPTIONAL = frozenset({"antispam", "antivirus", "opendkim", "stats"})
+"""Those of them that an operator may leave out in the vendor's menu, or switch off later."""
+PATIENCE = 180.0
+"""Seconds that services get to come up after the configuration."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a server lacks of what no server can do without, and where that is nothing, what else differs from its
+    answers; a sentence each."""
+
+    lacking: tuple[str, ...]
+    unlike: tuple[str, ...]
+
+
+def compare(ctx: Context) -> Compared:
+    """Compare the server with its answers; takes some JVM starts.
+
+    What differs and is no loss may be a release's own: one that names a setting otherwise makes the same each time.
+    """
+    if lacking := (*_directory(ctx), *_files(ctx), *not_running(ctx)):
+        return Compared(lacking, ())
+    unlike: list[str] = []
+    with suppress(CommandError):  # nor is it one that a question about it takes too long
+        unlike.extend(_unlike(ctx))
+    return Compared((), tuple(unlike))
+
+
+def values(output: str, attribute: str) -> list[str]:
+    """Return an attribute's values from what zmprov prints: `NAME: VALUE` lines."""
+    prefix = f"{attribute}: "
+    return [line.removeprefix(prefix).strip() for line in output.splitlines() if line.startswith(prefix)]
+
+
+def ask(ctx: Context, attribute: str, *command: str) -> list[str]:
+    """Return an attribute's values of what a command of zmprov shows; none when it fails."""
+    output = as_zimbra(ctx, "zmprov", "-l", *command, attribute, ok=range(256), timeout=180).output
+    return values(output, attribute)
+
+
+def _ask_many(ctx: Context, names: Iterable[str], *command: str) -> Attributes:
+    """Return several attributes of what a command of zmprov shows, in one start of Java."""
+    output = as_zimbra(ctx, "zmprov", "-l", *command, *names, ok=range(256), timeout=180).output
+    return {name: tuple(values(output, name)) for name in names}
+
+
+def _answered(ctx: Context) -> dict[str, str]:
+    """Return the answers that were given, by their keys, and what follows from them.
+
+    From the file: the container's addresses, and with them what would be answered now, may have changed since.
+    """
+    lines = read_text(ctx.volume / answers.PLACE).splitlines()
+    found = {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
+    # Compared with this word alone, docs/zimbra.md §2.2.
+    return {**found, "strict": "TRUE" if found["STRICTSERVERNAMEENABLED"] == "yes" else "FALSE"}
+
+
+def _directory(ctx: Context) -> Iterator[str]:
+    """Say what the directory lacks of what was answered; of a server without an entry nothing more than that."""
+    answered, server, admin = _answered(ctx), server_name(ctx), admin_address(ctx)
+    domain = ask(ctx, "zimbraDefaultDomainName", "gcf")
+    if domain != [mail_domain(ctx)]:
+        yield f"the default domain is {domain or 'not set'}, not {mail_domain(ctx)}"
+    entry = _ask_many(ctx, ["zimbraServiceEnabled", "zimbraServiceInstalled", *outcome.SERVER], "gs", server)
+    for attribute, word in (("zimbraServiceEnabled", "enabled"), ("zimbraServiceInstalled", "installed")):
+        if lacking := sorted(ENABLED - set(" ".join(entry[attribute]).split())):
+            yield f"services not {word} on {server}: {', '.join(lacking)}"
+    if any(entry.values()):
+        yield from outcome.differing(outcome.SERVER, answered, entry, "the server")
+    account = _ask_many(ctx, ["zimbraIsAdminAccount", "zimbraMailAlias"], "ga", admin)
+    if account["zimbraIsAdminAccount"] != ("TRUE",):
+        yield f"{admin} is no administrator"
+    elif lost := {f"{name}@{mail_domain(ctx)}" for name in outcome.ALIASES} - {admin, *account["zimbraMailAlias"]}:
+        yield f"{admin} does not get the mail of {', '.join(sorted(lost))}"
+
+
+def _files(ctx: Context) -> Iterator[str]:
+    """Say what the server's own files lack; a password is never told."""
+    answered = _answered(ctx)
+    local = read_local(ctx, tuple(outcome.PASSWORDS))
+    for name, key in outcome.PASSWORDS.items():
+        if local[name] != (answered[key],):
+            yield f"local setting {name} is not the password that {key} answers"
+    try:
+        crontab = read_text(ctx.volume / outcome.CRONTAB)
+    except OSError:
+        crontab = ""
+    if outcome.CRON_MARK not in crontab:
+        yield f"the crontab of user zimbra (/{outcome.CRONTAB}) has none of the server's jobs"
+
+
+def _unlike(ctx: Context) -> Iterator[str]:
+    """Say what else is not as it was answered."""
+    answered, server = _answered(ctx), server_name(ctx)
+    for wanted, what, question in (
+        (outcome.EXTRAS, "the server", ("gs", server)),
+        (outcome.CONFIG, "the global configuration", ("gacf",)),
+        (outcome.CLASS, "the default class of service", ("gc", "default")),
+    ):
+        yield from outcome.differing(wanted, answered, _ask_many(ctx, wanted, *question), what)
+    yield from outcome.differing(outcome.LOCAL, answered, read_local(ctx, tuple(outcome.LOCAL)), "localconfig.xml")
+
+
+def unusable(ctx: Context, domain: str, admins: tuple[str, ...]) -> Iterator[str]:
+    """Say what a server lacks that its operator configured: which domain, who administers and `OPTIONAL` are theirs."""
+    name = server_name(ctx)
+    enabled = {word for value in ask(ctx, "zimbraServiceEnabled", "gs", name) for word in value.split()}
+    if not enabled:
+        yield f"the directory has no server {name}: the server's host name must be the container's"
+    elif lacking := sorted(ENABLED - OPTIONAL - enabled):
+        yield f"services not enabled on {name}: {', '.join(lacking)}"
+    if not domain:
+        yield "there is no default domain"
+    if not any("@" in each for each in admins):
+        yield "there is no administrator's account"
+
+
+def default_domain(ctx: Context) -> str:
+    """Return the mail domain that the directory calls its default; empty when there is none."""
+    return " ".join(ask(ctx, "zimbraDefaultDomainName", "gcf"))
+
+
+def administrators(ctx: Context) -> tuple[str, ...]:
+    """Return the addresses of all administrators' accounts."""
+    return tuple(as_zimbra(ctx, "zmprov", "-l", "gaaa", ok=range(256), timeout=180).output.split())
+
+
+def portrait(ctx: Context) -> Portrait:
+    """Return what must be the same before and after an upgrade: who is there, what is served."""
+    domains = as_zimbra(ctx, "zmprov", "-l", "gad", timeout=180).output.split()
+    accounts = [ask(ctx, "zimbraId", "ga", each) for each in administrators(ctx) if "@" in each]
+    return {
+        "the default domain": tuple(ask(ctx, "zimbraDefaultDomainName", "gcf")),
+        "the mail domains": tuple(sorted(domains)),
+        "the administrators' accounts": tuple(sorted(each for found in accounts for each in found)),
+        "the enabled services": tuple(sorted(ask(ctx, "zimbraServiceEnabled", "gs", server_name(ctx)))),
+    }
+
+
+def lacking(before: Portrait, now: Portrait) -> list[str]:
+    """Return what a server had and has no more, one sentence each; what was added is nobody's loss."""
+    gone = {what: sorted(set(values) - set(now.get(what, ()))) for what, values in before.items()}
+    return [f"{what}: {', '.join(values)} is gone" for what, values in gone.items() if values]
+
+
+def not_running(ctx: Context) -> Iterator[str]:
+    """Wait for the services to come up; say which do not."""
+    until = time.monotonic() + PATIENCE
+    while stopped := services.down(services.status(ctx)):
+        if time.monotonic() > until:
+            yield f"not running: {', '.join(stopped)}"
+            return
+        ctx.pause(3)

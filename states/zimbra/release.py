@@ -1,0 +1,32 @@
+"""Which line of releases is being installed: by the archive's own word where it has one, else by the setting."""
+
+from __future__ import annotations
+
+import re
+
+from states.install.archive import wanted
+from states.install.settings import RELEASE
+from states.install.unpack import installer
+from states.zimbra.releases import RELEASES, Release, line_of
+from zflow.api import Context, OperatorError
+
+
+def chosen(ctx: Context) -> Release:
+    """Return the line: the unpacked installer's, else the one in the archive's name (`zcs-10.1.10_GA_…`), else
+    ZFLOW_RELEASE's, which a settings file with an archive of its own may leave at its default."""
+    return line_of(_unpacked(ctx)) or line_of(_named(ctx)) or RELEASES[ctx.settings[RELEASE]]
+
+
+def _unpacked(ctx: Context) -> str:
+    try:
+        return (installer(ctx) / ".BUILD_RELEASE_NO").read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _named(ctx: Context) -> str:
+    try:
+        match = re.search(r"/zcs-(?:NETWORK-)?(\d+(?:\.\d+)+)", wanted(ctx).place)
+    except OperatorError:
+        return ""
+    return match[1] if match else ""

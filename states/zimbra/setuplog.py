@@ -1,0 +1,123 @@
+"""The log of zmsetup.pl: the one place where it says why something failed, in /tmp, with passwords in clear.
+
+It names the file in its first line and opens it to everybody until it has come to its end (zmsetup.pl 8.8.15: 34-44,
+7259; its `runAsZimbra`, 4910-4922, writes down whole commands). What they print goes there and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from states.bootstrap.private import tighten
+from states.zimbra import installers
+from states.zimbra.messages import failed_parts
+from zflow.api import Context, ZflowError, read_text
+
+NAMED = re.compile(r"^Operations logged to /(tmp/zmsetup\.[\w.-]+\.log)$")
+SAVED = re.compile(r"Saving config in /(opt/zimbra/config\.\d+)\.\.\.done\.$")
+"""The answers, written down again with those passwords whose names are in small letters, and never read again; open to
+everybody until this line (zmsetup.pl 8.8.15, 9.0.0: 353-380)."""
+STAMP = re.compile(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} ")
+"""The time before each piece of text in the log of zmsetup.pl: Perl's ctime(), docs/zimbra.md §2.1."""
+PASSWORD = re.compile(
+    r"((?<!invalid )\b\w*(?i:pass)(?i:word|wd)?\w*(?: to | *[=:]+) *|(?<!\S)--?(?:\w*(?i:pass)\w*|[wr]) +(?=[^\s-]))"
+    r"""('[^'\n]*'|"[^"\n]*"|\S+)"""
+)
+"""A setting that is one, or an option, with its value: of an attended install zflow does not know them all."""
+SAYS_NOTHING = re.compile(
+    r"\*\*\* Running|[GS]etting local config|Skipping update|Updating cached|entering function|Operations logged"
+    r"|Errors have been logged|ERROR$|Configuration failed|Please address|complete the conf"
+    r"|(\S.*\.\.\.)?\s*(done\.|[Ff]ailed\b.*)?$"
+)
+"""The lines of which none tells a reason: the vendor's progress and last words, and what its tools try in vain in every
+good run, such as `** Retrieving CA private key from LDAP... failed`."""
+DYING = re.compile(r"Can't locate .* in @INC|^BEGIN failed| at /opt/zimbra/libexec/\S+ line \d+\.?$")
+"""Perl's last words, which do not go into the log: `Setting defaults...Can't call method … at … line 1645.`"""
+TAIL = 60
+"""Lines of it copied into the step's log."""
+REASONS, LONGEST = 3, 240
+"""Lines that are told of why it ended, and characters of one."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What zmsetup.pl printed, and what it wrote into its log; empty where it had not come to one."""
+
+    output: str
+    log: str
+
+
+def run(ctx: Context, file: str, on_line: Callable[[str], None]) -> Ran:
+    """Run zmsetup.pl with a file of answers, its log closed to others; copy the end of that into the step's.
+
+    Its copy of the answers is removed. Raises what `installers.run` raises.
+    """
+    named = ""
+
+    def watched(line: str) -> None:
+        nonlocal named
+        if not named and (match := NAMED.match(line)) is not None:
+            named = match[1]
+            tighten(ctx.volume / named, 0o600)
+        if (match := SAVED.search(line)) is not None:
+            (ctx.volume / match[1]).unlink(missing_ok=True)
+        on_line(line)
+
+    try:
+        output = installers.run(ctx, installers.ZMSETUP, "-c", file, on_line=watched, daemon=True)
+    except ZflowError:
+        _copy(ctx, _read(ctx, named))
+        raise
+    log = _read(ctx, named)
+    _copy(ctx, log)
+    return Ran(clean(output), log)
+
+
+def _read(ctx: Context, name: str) -> str:
+    try:
+        return clean(read_text(ctx.volume / name)) if name else ""
+    except OSError:
+        return ""
+
+
+def clean(text: str) -> str:
+    """Return what was printed or logged without the passwords in it."""
+    return PASSWORD.sub(r"\1***", text)
+
+
+def _copy(ctx: Context, log: str) -> None:
+    for line in log.splitlines()[-TAIL:]:
+        ctx.log(f"zmsetup.log: {line}")
+
+
+def failures(ran: Ran) -> list[str]:
+    """Return what zmsetup.pl says has failed, each with the last words of what it ran: `Text...failed. (why)`.
+
+    Each piece of a line that is printed is a line of its own in the log; what a command said stands between two.
+    """
+    return in_log(ran.log) or failed_parts(ran.output)
+
+
+def in_log(log: str) -> list[str]:
+    """Return the same of a log alone, without the passwords in it."""
+    found, begun, said = [], "", ""
+    for line in clean(log).splitlines():
+        text = STAMP.sub("", line)
+        if text == line:
+            said = line.strip() or said
+        elif text.endswith("..."):
+            begun, said = text.strip(), ""
+        elif re.match(r"[Ff]ailed\b", text):
+            found.append(f"{begun}{text.strip()}" + (f" ({said[:LONGEST]})" if said else ""))
+            said = ""
+    return found
+
+
+def reasons(ran: Ran) -> str:
+    """Return the last lines that tell why it ended: perl's own, else its log's, or its output's where it has no log."""
+    output = [line.strip() for line in ran.output.splitlines()]
+    lines = [line for line in output if DYING.search(line)]
+    lines = lines or [STAMP.sub("", line).strip() for line in ran.log.splitlines()] or output
+    return " / ".join([line[:LONGEST] for line in lines if not SAYS_NOTHING.match(line)][-REASONS:])

@@ -1,0 +1,66 @@
+"""`zflow dns`: the records the world needs to see, as text for the zone, and whether the world sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from zflow.exits import Exit
+
+if TYPE_CHECKING:
+    from states.hardening import zone
+    from states.hardening.published import Finding
+
+
+@click.command(short_help="Print or check the DNS records of the mail domains.")
+@click.argument("domains", nargs=-1)
+@click.option("--check", is_flag=True, help="Ask the zones' own name servers; exit code 1 when something is wrong.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def dns(domains: tuple[str, ...], *, check: bool, as_json: bool) -> int:
+    """Print the DNS records for all mail domains, or for DOMAINS, or check what is published."""
+    import json
+    from dataclasses import asdict
+
+    from states.hardening import zone
+    from zflow.commands.product import bystander
+
+    wanted = zone.records(bystander().look(), tuple(_domain(each) for each in domains))
+    if not check:
+        click.echo(
+            json.dumps([asdict(each) for each in wanted], indent=2) if as_json else zone.zone_text(wanted), nl=False
+        )
+        return Exit.VALID
+    found = _published(wanted)
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        _show(found)
+    return Exit.VALID if all(each.state == "right" for each in found) else Exit.STOPPED
+
+
+def _domain(value: str) -> str:
+    from zflow.settings import host_name
+
+    try:
+        return host_name(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _published(wanted: list[zone.Record]) -> list[Finding]:
+    import dns.resolver
+
+    from states.hardening.published import Published
+
+    return list(Published(dns.resolver.Resolver()).check(wanted))
+
+
+def _show(found: list[Finding]) -> None:
+    for each in found:
+        click.echo(f"{each.state:<8} {each.kind:<5} {each.name}  {each.why}".rstrip())
+    bad = sum(each.state != "right" for each in found)
+    click.echo(f"\n{len(found) - bad} of {len(found)} are right." + (" `zflow dns` prints the records." if bad else ""))
+
+
+COMMANDS = (dns,)

@@ -1,0 +1,92 @@
+"""The group of commands. Each lives in a module by its purpose and loads what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from zflow import __version__, codes
+from zflow.commands import (
+    alert,
+    analyze,
+    collect,
+    completion,
+    config,
+    dkim,
+    dns,
+    doctor,
+    explain,
+    firewall,
+    graph,
+    install,
+    journal,
+    logs,
+    looking,
+    status,
+    steering,
+    tls,
+    upgrade,
+)
+from zflow.commands.guard import guard
+from zflow.commands.light import volume
+from zflow.errors import OperatorError, ZflowError
+from zflow.exits import Exit
+from zflow.terminal.plain import plain
+
+UNUSABLE = (
+    codes.VOLUME_READ_ONLY, codes.JOURNAL_NEWER, codes.JOURNAL_DAMAGED, codes.JOURNAL_AWAY, codes.NO_JOURNAL,
+    codes.NO_LOCKS, codes.NOT_A_FILE, codes.NOT_A_FOLDER, codes.NO_INODES, codes.OPEN_TO_OTHERS,
+)  # fmt: skip
+EXITS = {code.id: codes.refusal(code) for code in (*codes.HOLDING, *UNUSABLE)}
+EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="zflow %(version)s")
+def group() -> None:
+    """Turns an empty volume into a running, hardened Zimbra mail server, and keeps it so."""
+
+
+MODULES = (
+    status, looking, logs, explain, analyze, graph, config, collect, doctor, firewall, tls, dns, dkim, alert, steering,
+    install, upgrade, journal, completion,
+)  # fmt: skip
+for module in MODULES:
+    for command in module.COMMANDS:
+        group.add_command(command)
+guard(group)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; an error of ours is one line with its code and the way out, never a traceback.
+
+    Not by click's own `main`, which makes Ctrl-C and a closed pipe into exit code 1: `zflow.entry` knows better ones.
+    """
+    if (answered := completion.asked(group)) is not None:
+        return answered
+    try:
+        with group.make_context("zflow", list(arguments)) as context:
+            return int(group.invoke(context) or 0)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except click.Abort:
+        return Exit.STOPPED
+    except ZflowError as error:
+        return _tell(error)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of a file on the volume, or of one that the operator named
+        if (code := codes.meant(error, volume())) is not None:
+            return _tell(OperatorError(code, str(error)))
+        print(plain(str(error)), file=sys.stderr)
+        return Exit.STOPPED
+
+
+def _tell(error: ZflowError) -> int:
+    print(f"{plain(str(error))}\nWhat to do: {error.code.remedy}", file=sys.stderr)
+    return EXITS.get(error.code.id, Exit.STOPPED)

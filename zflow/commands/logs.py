@@ -1,0 +1,71 @@
+"""`zflow logs`: what the steps' programs printed, newest first or as it grows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from zflow.commands.completion import complete_steps
+from zflow.commands.light import volume
+from zflow.terminal.plain import plain
+
+POLL = 0.5
+"""Seconds between two looks at a log that is followed."""
+
+
+@click.command()
+@click.argument("step", required=False, shell_complete=complete_steps)
+@click.option("--lines", "-n", type=click.IntRange(min=0), default=60, show_default=True, help="From the end; 0: all.")
+@click.option("--follow", "-f", is_flag=True, help="Go on as it grows, into the log of the next attempt too.")
+def logs(step: str | None, *, lines: int, follow: bool) -> None:
+    """Show the newest log, or that of a STEP such as install.setup."""
+    path = newest(step)
+    content = path.read_bytes()
+    click.echo(f"== {path}", err=True)
+    for line in content.decode(errors="replace").splitlines()[-lines:]:
+        click.echo(plain(line))
+    if follow:
+        for piece in _growing(step, path, len(content)):
+            click.echo(plain(piece), nl=False)
+
+
+def newest(step: str | None) -> Path:
+    """Return the log written last, of any step or of that one.
+
+    Raises click.UsageError, which names the steps that have one, when there is none.
+    """
+    from zflow.journal.layout import home
+
+    folder = home(volume()) / "logs"
+    steps = {path: f"{path.parent.name}.{path.name.split('.')[0]}" for path in folder.glob("*/*.log")}
+    found = sorted((path for path in steps if step in {None, steps[path]}), key=lambda path: path.stat().st_mtime_ns)
+    if not found:
+        names = sorted(set(steps.values()))
+        there = f"there are: {', '.join(names)}" if names else "there is none at all yet"
+        raise click.UsageError(f"no log of {step or 'any step'} in {folder}; {there}")
+    return found[-1]
+
+
+def _growing(step: str | None, path: Path, read: int) -> Iterator[str]:
+    """Yield what is added; when another log is the newest, as at the next attempt, go on there."""
+    places = {path: read}
+    while True:
+        with path.open("rb") as file:
+            file.seek(places[path])
+            piece = file.read()
+            places[path] = file.tell()
+        if piece:
+            yield piece.decode(errors="replace")
+            continue
+        if (other := newest(step)) != path:
+            path = other
+            places.setdefault(path, 0)
+            click.echo(f"== {path}", err=True)
+        else:
+            time.sleep(POLL)
+
+
+COMMANDS = (logs,)

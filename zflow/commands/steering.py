@@ -1,0 +1,216 @@
+"""Commands that make something happen: run, resume, reset-state, shell."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from zflow.commands.completion import complete_states
+from zflow.commands.light import run as supervise
+from zflow.commands.light import volume
+from zflow.commands.looking import describe, newest_event, recorded_since
+from zflow.exits import Exit
+
+if TYPE_CHECKING:
+    from zflow.step import Step
+
+FROM_THE_KEYBOARD = {signal.SIGINT, signal.SIGQUIT}
+POLL = 0.2
+"""Seconds between two looks at the journal while following a walk."""
+START = 15.0
+"""Seconds a woken runner has to begin a walk."""
+
+
+@click.command()
+def run() -> int:
+    """Start and supervise; what the container does by itself."""
+    return supervise()
+
+
+@click.command()
+@click.option("--no-follow", is_flag=True, help="Wake the runner and return when it has begun.")
+def resume(*, no_follow: bool) -> int:
+    """Go on now and follow the walk. Ends a pause, wakes a waiting runner, or walks here when none is alive."""
+    return go_on(follow=not no_follow)
+
+
+def go_on(*, follow: bool) -> int:
+    """Have a walk begin and, if wanted, show it to its end; return the exit code of the status then."""
+    from zflow.journal.layout import pause_file
+    from zflow.supervise.lock import RUNNER, holder, permit
+
+    permit(volume())
+    pause_file(volume()).unlink(missing_ok=True)
+    found = holder(volume(), RUNNER)
+    if found is None or not found.alive:
+        from zflow.commands.product import environment, product
+        from zflow.walk.process import walk
+
+        click.echo("No runner is alive in this container; walking here.")
+        return walk(product(), volume(), environment(), "resume without a runner", deep=True)
+    before = newest_event()
+    os.kill(found.pid, signal.SIGUSR1)
+    if not follow:
+        _await_walk(before)
+        click.echo(f"The runner (process {found.pid}) was woken.")
+        return Exit.VALID
+    return _follow(before)
+
+
+def _await_walk(seen: int) -> None:
+    """Return when a walk is under way, so that a `status --wait` which follows does not see the stop of before."""
+    from zflow.status.document import STOPPED, gather
+    from zflow.supervise.lock import RUNNER, holder
+
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        document = gather(volume())
+        if document["walking"] and document["state"] not in STOPPED:
+            return
+        found = holder(volume(), RUNNER)
+        if found is None or not found.alive or any(row["kind"] == "begun" for row in recorded_since(seen)):
+            return
+        time.sleep(POLL)
+
+
+def _follow(seen: int) -> int:
+    """Show what happens until the walk that was asked for has ended, and return the exit code of the status then."""
+    from zflow.status.document import exit_code, gather
+    from zflow.status.view import as_text
+    from zflow.terminal.screen import screen
+
+    deadline = time.monotonic() + START
+    out = screen()
+    asked_for = False
+    while True:
+        document = gather(volume())
+        for row in recorded_since(seen):
+            seen = row["seq"]
+            asked_for |= row["kind"] == "begun" and row["detail"] == "resume"
+            click.echo(describe(row, out))
+        if not document["walking"] and (asked_for or time.monotonic() > deadline):
+            click.echo(as_text(document, out))
+            return exit_code(document)
+        time.sleep(POLL)
+
+
+@click.command()
+def pause() -> int:
+    """Keep still while you work by hand. Until `zflow resume` or the next start of the container."""
+    from zflow import codes
+    from zflow.errors import OperatorError
+    from zflow.host.clock import stamp
+    from zflow.host.files import write_atomic
+    from zflow.journal.ground import check_home
+    from zflow.journal.layout import home, pause_file
+
+    check_home(volume())
+    if not home(volume()).is_dir():
+        raise OperatorError(codes.NO_JOURNAL, f"there is no {home(volume())}")
+    write_atomic(pause_file(volume()), f"{stamp(time.time())}\n", mode=0o600)
+    click.echo("Paused: no walk begins by itself. A walk under way is finished first. `zflow resume` ends the pause.")
+    return Exit.VALID
+
+
+@click.command("reset-state")
+@click.argument("state", shell_complete=complete_states)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done again.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--wait", is_flag=True, help="Wait until a walk under way has ended.")
+def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
+    """Have a STATE done again: its steps are due at the next walk. Mail, settings and the history stay."""
+    from zflow.commands.product import product
+    from zflow.journal.layout import paused
+    from zflow.supervise.lock import RUNNER, holder
+    from zflow.walk.reset import PATIENCE, check, names_of, reset
+
+    steps = names_of(product(), state)
+    patience = math.inf if wait else PATIENCE
+    if not dry_run:
+        check(volume(), patience)
+    for line in _lost_by_reset(state, steps, product().serves):
+        click.echo(line)
+    if dry_run:
+        return Exit.VALID
+    if not yes:
+        _confirm()
+    reset(product(), volume(), state, patience)
+    found = holder(volume(), RUNNER)
+    if found is None or not found.alive:
+        click.echo("Done; the next start walks again.")
+    elif paused(volume()):
+        click.echo("Done; paused: the walk begins with `zflow resume`.")
+    else:
+        click.echo("Done; the runner begins a walk. `zflow status` shows it.")
+    return Exit.VALID
+
+
+def _lost_by_reset(state: str, steps: Sequence[Step], serves: Sequence[str]) -> Iterator[str]:
+    """Yield what a reset of a state makes due, what that means for others, and what it leaves."""
+    from zflow.status.document import gather
+
+    valid = {row["name"] for row in gather(volume())["steps"] if row["status"] == "valid"}
+    groups = {
+        f"Valid now, to be done again ({state}):": [step for step in steps if step.name in valid],
+        f"Due already ({state}):": [step for step in steps if step.name not in valid],
+    }
+    for head, members in groups.items():
+        if members:
+            yield head
+        for step in members:
+            again = " (built once: done again only if its result is gone)" if step.once else ""
+            yield f"  {step.name:<28} {step.title}{again}"
+    yield "The next walk looks at each of them thoroughly first: what still holds is not done again."
+    if asked := [step.name for step in steps if step.name in serves and step.name in valid]:
+        yield f"Until it has found {' and '.join(asked)} valid, `zflow health ready` says no."
+    yield "Nothing is deleted: mail, settings, certificates and the history stay, and all other states."
+
+
+def _confirm() -> None:
+    """Ask, and say what to do where nobody answers. Raises click.Abort."""
+    try:
+        click.confirm("Go on?", abort=True)
+    except click.Abort:
+        click.echo("\nNothing was changed. Where nobody can be asked, as by a script, `--yes` answers.", err=True)
+        raise
+
+
+@click.command(context_settings={"allow_interspersed_args": False})  # a command's options are its own
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def shell(command: tuple[str, ...]) -> int:
+    """Open a shell inside the Ubuntu on the volume. Or run COMMAND there."""
+    root = volume()
+    if not (root / "bin/bash").exists():
+        raise click.UsageError(f"there is no Ubuntu on {root} yet; `zflow status` tells how far it is")
+    # A remedy with apt-get or dpkg asks nobody.
+    return on_the_terminal(
+        ("chroot", str(root), *(command or ("/bin/bash", "-l"))), {"DEBIAN_FRONTEND": "noninteractive"}
+    )
+
+
+def on_the_terminal(argv: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+    """Run a command on this terminal to its end, and return its exit code as a shell does.
+
+    What the keyboard sends is for the command alone. Meanwhile this process holds the locks, which the command does not
+    inherit: a daemon that it starts would keep them.
+    """
+    from zflow.host.shell import PATH
+
+    environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+    before = {number: signal.signal(number, lambda *_: None) for number in FROM_THE_KEYBOARD}
+    try:
+        pid = os.posix_spawnp(argv[0], list(argv), {**environment, **(more or {})}, setsigdef=FROM_THE_KEYBOARD)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
+
+
+COMMANDS = (run, resume, pause, reset_state, shell)

@@ -1,0 +1,167 @@
+"""Durable files: written beside their place, synced, renamed, the folder synced. The one way states write files.
+
+Programs inside the Ubuntu may put a link where a folder was, also while zflow writes; seen from outside, it leads out
+of the volume. So no link is followed on the way to what is written, made or removed: each folder is opened within the
+one before it, and the work is done by the last one's descriptor, wherever that folder is moved meanwhile.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import ctypes
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from zflow.host import mounts
+
+LARGEST = 64 << 20
+"""Bytes that are read of a file at most; zflow has a use for none that is longer."""
+
+
+@contextlib.contextmanager
+def opened(folder: Path, *, make: int | None = None) -> Iterator[int]:
+    """Open a folder without following a link on the way, and yield its descriptor.
+
+    `make` makes what is missing, with that mode. Raises NotADirectoryError for a link or a file on the way.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open("/", flags)
+    try:
+        for part in folder.absolute().parts[1:]:
+            if make is not None:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, make, dir_fd=descriptor)
+            try:
+                inner = os.open(part, flags, dir_fd=descriptor)
+            except OSError as error:
+                raise OSError(error.errno, f"{error.strerror}: {part!r}", str(folder)) from None
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path, mode: int = 0o755) -> None:
+    """Make a folder and those above it; what is there stays. Raises NotADirectoryError as `opened` does."""
+    with opened(folder, make=mode):
+        pass
+
+
+def write_atomic(path: Path, content: str | bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
+    """Replace `path` by `content` so that a reader, or a power cut, sees the old or the new content and nothing else.
+
+    A symbolic link in the place of `path` is replaced, never followed; one on the way is a NotADirectoryError. `owner`
+    is (uid, gid).
+    """
+    data = content.encode() if isinstance(content, str) else content
+    beside = f".{path.name}.zflow-new"
+    with opened(path.parent) as folder:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside, dir_fd=folder)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(beside, flags, 0o600, dir_fd=folder), "wb") as file:
+            file.write(data)
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file or a link; what is absent is fine. Raises NotADirectoryError for a link on the way."""
+    with contextlib.suppress(FileNotFoundError), opened(path.parent) as folder:
+        os.unlink(path.name, dir_fd=folder)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a regular file, reached without a link.
+
+    Raises OSError for links, pipes and devices, by which somebody inside the Ubuntu could make zflow wait or look
+    elsewhere, and for what is larger than LARGEST.
+    """
+    with opened(path.parent) as folder:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path.name, flags, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+            raise OSError(errno.EINVAL, "no regular file, or too large a one", str(path))
+        return file.read(LARGEST)
+
+
+def read_text(path: Path) -> str:
+    """Return what `read_bytes` does as text; bytes that are no UTF-8 show as the replacement character."""
+    return read_bytes(path).decode(errors="replace")
+
+
+def edited(data: bytes) -> str:
+    """Return the text of a file that a person wrote, with whatever editor: without a byte order mark and CRs.
+
+    Raises ValueError for what is not UTF-8; the message tells where, and nothing of the content.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is UTF-16; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"byte {error.start + 1}, in line {line}, is not UTF-8; save it as UTF-8") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_volume(folder: Path) -> None:
+    """Make everything written so far to the file system that holds `folder` durable (syncfs(2), which Python lacks)."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error), str(folder))
+    finally:
+        os.close(descriptor)
+
+
+def holds(path: Path, content: str | bytes) -> bool:
+    """Tell whether `path` is a regular file with exactly this content."""
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        return read_bytes(path) == data
+    except OSError:
+        return False
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hex, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all below it, or what is in its place; what is absent is fine.
+
+    Raises OSError when something is mounted below: removing through a bind mount would empty its source.
+    """
+    if mounted := mounts.below(path.absolute()):
+        raise OSError(f"{mounted[0]} is a mount; unmount it before {path} is removed")
+    with contextlib.suppress(FileNotFoundError), opened(path.parent) as folder:
+        if stat.S_ISDIR(os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode):
+            shutil.rmtree(path.name, dir_fd=folder)
+        else:
+            os.unlink(path.name, dir_fd=folder)

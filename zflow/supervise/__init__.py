@@ -1,0 +1,1 @@
+"""The process that stays: it holds the volume, watches the inputs, starts walks and ends the services."""
