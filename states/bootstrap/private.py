@@ -13,7 +13,7 @@ from typing import Any
 
 from states.bootstrap.restored import remembered
 from states.ubuntu.proxy import USER
-from states.zimbra import witness
+from states.zimbra import marks
 from zflow.api import Context, Evidence, Scope, Step, opened, read_text
 
 OURS, OTHERS = 0o077, 0o007
@@ -45,7 +45,7 @@ ADDRESSES = (
 """The same of files that anybody may read, unless an URL in them has a password: earlier versions left the mirror's."""
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """What an open says of a file that was taken away meanwhile, or made a link or a socket."""
-WITNESS = "opened"
+MARK = "opened"
 
 
 def wide(ctx: Context) -> Iterator[tuple[Path, int]]:
@@ -99,7 +99,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def _written(ctx: Context) -> dict[str, Any]:
-    return dict(json.loads(witness.recall(ctx, WITNESS) or "{}"))
+    return dict(json.loads(marks.read(ctx, MARK) or "{}"))
 
 
 def apply(ctx: Context) -> None:
@@ -109,10 +109,10 @@ def apply(ctx: Context) -> None:
     if before.get("boot") == ctx.boot or not before.get("done", True):
         names |= set(before["names"])
     record = {"boot": ctx.boot, "names": sorted(names)}
-    witness.attest(ctx, WITNESS, json.dumps({**record, "done": False}))
+    marks.write(ctx, MARK, json.dumps({**record, "done": False}))
     for path, mode in found:
         tighten(path, mode)
-    witness.attest(ctx, WITNESS, json.dumps({**record, "done": True}))
+    marks.write(ctx, MARK, json.dumps({**record, "done": True}))
 
 
 STEP = Step(

@@ -17,7 +17,7 @@ from pathlib import Path
 from states.bootstrap import codes
 from states.ubuntu import dpkg
 from states.ubuntu.tree import RELEASE, ids, read_mark
-from states.zimbra import witness
+from states.zimbra import marks
 from states.zimbra.tools import zimbra_version
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
@@ -26,7 +26,7 @@ ROOTS = ("usr", "etc", "var", "bin/bash", "usr/bin/dpkg")
 SUDO = "usr/bin/sudo"
 TOOLS = tuple(f"opt/zimbra/common/{name}" for name in ("bin", "sbin", "libexec"))
 """Where the vendor's programs lie that need rights of their own: postdrop, postqueue; slapd and nginx from 10.0 on."""
-WITNESS = "rights"
+MARK = "rights"
 PROVEN = Path("opt/zimbra/.zflow-verified")
 """The mark of a server that was seen to work; what was written down of one that was moved away since is of no use."""
 UNKNOWN = "?"
@@ -120,17 +120,17 @@ def _has_capabilities(path: str) -> bool:
 
 def remember(ctx: Context) -> None:
     """Write down what a copy may lose; for whoever has just seen the server work."""
-    witness.attest(ctx, WITNESS, special(ctx))
+    marks.write(ctx, MARK, special(ctx))
 
 
 def remembered(ctx: Context) -> bool:
     """Tell whether it was written down, and of the server that is here: there is one that works."""
-    return (ctx.volume / PROVEN).exists() and witness.recall(ctx, WITNESS) != ""
+    return (ctx.volume / PROVEN).exists() and marks.read(ctx, MARK) != ""
 
 
 def _comparable(ctx: Context) -> list[str]:
     """Return what was written down; nothing while a package is half done: its scripts, run later, set what it needs."""
-    return witness.recall(ctx, WITNESS).split("\n") if remembered(ctx) and not dpkg.unfinished(ctx) else []
+    return marks.read(ctx, MARK).split("\n") if remembered(ctx) and not dpkg.unfinished(ctx) else []
 
 
 def stripped(ctx: Context) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
-from states.zimbra import witness
+from states.zimbra import marks
 from zflow.api import Context, make_folder
 
 KEYS, RETIRED = "dkim.json", "dkim-retired.json"
@@ -64,17 +64,17 @@ def parse(domain: str, answer: str) -> Key | None:
 
 def known(ctx: Context) -> list[Key]:
     """Return the keys on record."""
-    return [Key(**each) for each in json.loads(witness.recall(ctx, KEYS) or "[]")]
+    return [Key(**each) for each in json.loads(marks.read(ctx, KEYS) or "[]")]
 
 
 def remember(ctx: Context, keys: Iterable[Key]) -> None:
     """Put keys on record."""
-    witness.attest(ctx, KEYS, json.dumps([asdict(each) for each in sorted(keys, key=lambda key: key.domain)]))
+    marks.write(ctx, KEYS, json.dumps([asdict(each) for each in sorted(keys, key=lambda key: key.domain)]))
 
 
 def retired(ctx: Context) -> list[Retired]:
     """Return the keys whose records are still needed, those in use excepted."""
-    found = [Retired(Key(**each["key"]), each["until"]) for each in json.loads(witness.recall(ctx, RETIRED) or "[]")]
+    found = [Retired(Key(**each["key"]), each["until"]) for each in json.loads(marks.read(ctx, RETIRED) or "[]")]
     used = set(known(ctx))
     return [each for each in found if each.until > ctx.clock() and each.key not in used]
 
@@ -83,7 +83,7 @@ def retire(ctx: Context, key: Key, days: int) -> None:
     """Write down that a key's record is needed for so many days more."""
     others = [each for each in retired(ctx) if each.key != key]
     together = [*others, Retired(key, ctx.clock() + days * DAY)]
-    witness.attest(ctx, RETIRED, json.dumps([asdict(each) for each in together]))
+    marks.write(ctx, RETIRED, json.dumps([asdict(each) for each in together]))
 
 
 @contextlib.contextmanager

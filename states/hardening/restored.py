@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from states.zimbra import witness
+from states.zimbra import marks
 from zflow.api import Context
 
 
 def note(ctx: Context, step: str, key: str, names: Iterable[str]) -> None:
     """Write down what is about to be put back under the step's present key; before it is done, for kills in between."""
-    witness.attest(ctx, f"{step}.restored", json.dumps({"key": key, "names": sorted(names)}))
+    marks.write(ctx, f"{step}.restored", json.dumps({"key": key, "names": sorted(names)}))
 
 
 def told(ctx: Context, step: str, key: str) -> str:
     """Return what was put back under this key, to be added to an evidence; empty when nothing was."""
-    found = json.loads(witness.recall(ctx, f"{step}.restored") or "{}")
+    found = json.loads(marks.read(ctx, f"{step}.restored") or "{}")
     names = found.get("names") if found.get("key") == key else None
     return f"; restored: {', '.join(names)}" if names else ""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from states.hardening import codes, restored
 from states.hardening.settings import SENDER_CHECKS
-from states.zimbra import files, witness
+from states.zimbra import files, marks
 from states.zimbra.tools import as_zimbra, render, zimbra_version
 from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientError
 
 NAME = "hardening.senders"
 TEMPLATE = "/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
-WITNESS = "senders.txt"
+MARK = "senders.txt"
 """The choice that Postfix was told last; empty while it is being told another, or the same again."""
 CHECK = "reject_sender_login_mismatch"
 BESIDE = "permit_mynetworks"
@@ -48,7 +48,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
         return None
     if edited(found, checks) != found:
         return _drift(TEMPLATE, checks)
-    if witness.recall(ctx, WITNESS) != checks:
+    if marks.read(ctx, MARK) != checks:
         return None
     return Evidence(f"sender checks: {checks}{restored.told(ctx, NAME, inputs(ctx))}")
 
@@ -78,16 +78,16 @@ def apply(ctx: Context) -> None:
     """Edit the template, have it rendered, see it in Postfix. Raises OperatorError(TEMPLATE) and RESTRICTIONS."""
     checks, found = ctx.settings[SENDER_CHECKS], files.read(ctx, TEMPLATE)
     content = edited(found, checks)
-    if content != found and witness.recall(ctx, WITNESS) == checks:
+    if content != found and marks.read(ctx, MARK) == checks:
         restored.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])
-    witness.attest(ctx, WITNESS, "")
+    marks.write(ctx, MARK, "")
     # As user zimbra, whose folder it is: what root wrote there could be led elsewhere by a link.
     files.put(ctx, TEMPLATE, content, "0644")
     render(ctx, "mta")
     for _ in range(PATIENCE):
         if applied(ctx):
             as_zimbra(ctx, "zmmtactl", "reload", ok=range(256), timeout=300, daemon=True)
-            witness.attest(ctx, WITNESS, checks)
+            marks.write(ctx, MARK, checks)
             return
         ctx.pause(1)
     raise TransientError(codes.RESTRICTIONS, f"{CHECK} after {PATIENCE} s")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from states.hardening import codes, restored
 from states.hardening.desired import Place, Reader, Wish, attributes, wishes
-from states.zimbra import witness
+from states.zimbra import marks
 from states.zimbra.directory import read_config
 from states.zimbra.keep import kept, way_out
 from states.zimbra.localconfig import read_local
@@ -22,7 +22,7 @@ from states.zimbra.tools import Attributes, as_zimbra, write_config, write_local
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 NAME = "hardening.values"
-WITNESS, OWED, BEFORE = "hardening.json", "hardening-restarts.json", "hardening-before-upgrade.json"
+MARK, OWED, BEFORE = "hardening.json", "hardening-restarts.json", "hardening-before-upgrade.json"
 READ: dict[Place, Callable[[Context, tuple[str, ...]], Attributes]] = {"config": read_config, "local": read_local}
 WRITE: dict[Place, Callable[[Context, Attributes], None]] = {"config": write_config, "local": write_local}
 RESTARTS: dict[Reader, tuple[str, ...]] = {
@@ -77,7 +77,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 
     What was set by hand and stays is told along with it; what is put back is named.
     """
-    if not witness.agrees(ctx, WITNESS, inputs(ctx)):
+    if not marks.agrees(ctx, MARK, inputs(ctx)):
         return None
     table = wishes(ctx)
     found = deviations(table, look(ctx, table))
@@ -111,7 +111,7 @@ def apply(ctx: Context) -> None:
         if left := deviations(goal, look(ctx, goal)):
             raise TransientError(codes.NOT_TAKEN, "; ".join(map(str, left)))
     restart(ctx)
-    witness.attest(ctx, WITNESS, inputs(ctx))
+    marks.write(ctx, MARK, inputs(ctx))
 
 
 def _goal(ctx: Context, table: Iterable[Wish], have: Attributes) -> tuple[Wish, ...]:
@@ -142,11 +142,11 @@ class _Record(NamedTuple):
 
 def _applied(ctx: Context) -> _Record:
     """Return what zflow wrote last."""
-    return _read(ctx, WITNESS)
+    return _read(ctx, MARK)
 
 
 def _read(ctx: Context, name: str) -> _Record:
-    found = json.loads(witness.recall(ctx, name) or '{"version": "", "wanted": {}}')
+    found = json.loads(marks.read(ctx, name) or '{"version": "", "wanted": {}}')
     values = {name: tuple(values) for name, values in found["wanted"].items()}
     return _Record(found["version"], values, tuple(found.get("kept", ())))
 
@@ -154,17 +154,17 @@ def _read(ctx: Context, name: str) -> _Record:
 def remember(ctx: Context) -> None:
     """Write down the values that may have been set by hand, before an upgrade that may set them otherwise."""
     have = look(ctx, (each for each in wishes(ctx) if each.free(ctx)))
-    witness.attest(ctx, BEFORE, json.dumps({"version": zimbra_version(ctx), "wanted": have}, sort_keys=True))
+    marks.write(ctx, BEFORE, json.dumps({"version": zimbra_version(ctx), "wanted": have}, sort_keys=True))
 
 
 def owe(ctx: Context, changed: Iterable[Wish]) -> None:
     """Write down which restarts the changes ask for, before they are made: a kill in between must not lose them."""
-    witness.attest(ctx, OWED, json.dumps(sorted({*owed(ctx), *(each.reader for each in changed)})))
+    marks.write(ctx, OWED, json.dumps(sorted({*owed(ctx), *(each.reader for each in changed)})))
 
 
 def owed(ctx: Context) -> list[Reader]:
     """Return the restarts that are still to be made; a whole restart covers what belongs to it."""
-    found: list[Reader] = json.loads(witness.recall(ctx, OWED) or "[]")
+    found: list[Reader] = json.loads(marks.read(ctx, OWED) or "[]")
     return [each for each in found if each in APART] if "all" in found else found
 
 
@@ -173,7 +173,7 @@ def restart(ctx: Context) -> None:
     for reader in owed(ctx):
         ctx.progress.report(note=f"restarting for the new settings: {reader}")
         as_zimbra(ctx, *RESTARTS[reader], ok=range(256), timeout=900, daemon=True)
-    witness.attest(ctx, OWED, "[]")
+    marks.write(ctx, OWED, "[]")
 
 
 STEP = Step(

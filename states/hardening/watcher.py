@@ -10,7 +10,7 @@ import hashlib
 from pathlib import Path
 
 from states.hardening import restored
-from states.zimbra import files, witness
+from states.zimbra import files, marks
 from states.zimbra.tools import zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, write_atomic
 
@@ -52,10 +52,10 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 def apply(ctx: Context) -> None:
     """Put the program in its place."""
     digest = hashlib.sha256(program().encode()).hexdigest()
-    if witness.agrees(ctx, f"{NAME}.txt", digest) and files.text(ctx, PLACE) != program():
+    if marks.agrees(ctx, f"{NAME}.txt", digest) and files.text(ctx, PLACE) != program():
         restored.note(ctx, NAME, inputs(ctx), [PLACE])
     write_atomic(files.on_volume(ctx, PLACE), program(), mode=MODE, owner=(0, 0))
-    witness.attest(ctx, f"{NAME}.txt", digest)
+    marks.write(ctx, f"{NAME}.txt", digest)
 
 
 STEP = Step(

@@ -15,7 +15,7 @@ import re
 
 from states.install import holds, source
 from states.ubuntu import dpkg
-from states.zimbra import halfdone, witness
+from states.zimbra import halfdone, marks
 from states.zimbra.packages import vendor_packages
 from states.zimbra.tools import as_zimbra, zimbra_version
 from zflow.api import CommandError, Context, Evidence, Step
@@ -24,10 +24,10 @@ OWN_BUILDS = ("8.8.15.GA.3869.", "8.8.15.GA.4179.")
 """Versions of zimbra-core in the vendor's own archives, for 18.04 and 20.04 (docs/zimbra.md §6.1)."""
 PATCHES = ("zimbra-patch", "zimbra-mta-patch", "zimbra-proxy-patch")
 OWED, TRIED = "patches-restart.txt", "patches-tried.txt"
-"""Witnesses, each with the start in which it counts: the patches are in and the server has to be restarted for them;
+"""Marks, each with the start in which it counts: the patches are in and the server has to be restarted for them;
 they could not be had."""
 SEEN = "patches-seen.txt"
-"""Witness: the version of Zimbra, and the patches that it has had, a line each."""
+"""Mark: the version of Zimbra, and the patches that it has had, a line each."""
 PATIENCE = 300
 """Seconds that the package source gets for its lists, and for the packages: a server that could serve waits for them
 behind closed ports. What has come by then lies in apt's cache for the next start."""
@@ -58,7 +58,7 @@ def removed(ctx: Context) -> set[str]:
 
 
 def _seen(ctx: Context) -> set[str]:
-    version, _, names = witness.recall(ctx, SEEN).partition("\n")
+    version, _, names = marks.read(ctx, SEEN).partition("\n")
     return set(names.split()) if version == zimbra_version(ctx) else set()
 
 
@@ -71,13 +71,13 @@ def probe(ctx: Context) -> Evidence | None:
     if not zimbra_version(ctx).startswith(OWN_BUILDS):
         return Evidence("not the vendor's own 8.8.15: patches are built in, or there are none")
     left = lacking(ctx)
-    tried = witness.agrees(ctx, TRIED, ctx.boot)
-    if witness.agrees(ctx, OWED, ctx.boot) or (left and not tried) or _there(ctx) - _seen(ctx):
+    tried = marks.agrees(ctx, TRIED, ctx.boot)
+    if marks.agrees(ctx, OWED, ctx.boot) or (left and not tried) or _there(ctx) - _seen(ctx):
         return None
     present = vendor_packages(ctx)
     found = [f"{name} {present[name].version}" for name in PATCHES if name in present]
     told = [_told(left)] if left else []
-    if witness.agrees(ctx, OWED, _failed(ctx)):
+    if marks.agrees(ctx, OWED, _failed(ctx)):
         told.append(
             "the server could not be restarted for the vendor's patches; see `zflow logs install.patches`, then "
             "restart the container"
@@ -108,18 +108,18 @@ def apply(ctx: Context) -> None:
         except CommandError as error:
             ctx.log(f"not to be had: {error.detail}")
         if lacking(ctx):
-            witness.attest(ctx, TRIED, ctx.boot)
-    if witness.agrees(ctx, OWED, ctx.boot):
+            marks.write(ctx, TRIED, ctx.boot)
+    if marks.agrees(ctx, OWED, ctx.boot):
         dpkg.complete(ctx)  # what a time limit cut off: no server is restarted on a half of it
         ctx.progress.report(note="restarting the server for the vendor's patches")
-        witness.attest(ctx, OWED, _restarted(ctx))
-    witness.attest(ctx, SEEN, "\n".join([zimbra_version(ctx), *sorted(_seen(ctx) | _there(ctx))]))
+        marks.write(ctx, OWED, _restarted(ctx))
+    marks.write(ctx, SEEN, "\n".join([zimbra_version(ctx), *sorted(_seen(ctx) | _there(ctx))]))
 
 
 def _install(ctx: Context) -> None:
     """Get all that is needed before anything is changed, then change it. Raises CommandError."""
     if vendor_packages(ctx).keys() & set(lacking(ctx)):  # cut off in the middle
-        witness.attest(ctx, OWED, ctx.boot)
+        marks.write(ctx, OWED, ctx.boot)
     halfdone.complete(ctx)
     source.refresh_lists(ctx, PATIENCE)
     if names := lacking(ctx):
@@ -127,7 +127,7 @@ def _install(ctx: Context) -> None:
         ctx.shell.chroot(*dpkg.FETCH, *names, timeout=PATIENCE)
         ctx.progress.report(note="installing the vendor's patches")
         with holds.lifted(ctx):
-            witness.attest(ctx, OWED, ctx.boot)
+            marks.write(ctx, OWED, ctx.boot)
             dpkg.run(ctx, "apt-get", "--yes", "--no-remove", *dpkg.APT_OLD_FILES, "install", *names)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from states.firewall import closed
 from states.install import administrator, answers, codes, menu, networks, services, software, syslog, unpack
 from states.install.settings import INSTALL
-from states.zimbra import leftovers, localconfig, notices, order, readback, setuplog, witness
+from states.zimbra import leftovers, localconfig, marks, notices, order, readback, setuplog
 from states.zimbra.history import STAGES, last, supply
 from states.zimbra.messages import explained
 from states.zimbra.packages import vendor_packages
@@ -81,7 +81,7 @@ def configure(ctx: Context) -> None:
     leftovers.end_all(ctx)
     if touched(ctx):
         software.rebuild(ctx)
-    witness.forget(ctx)
+    marks.forget(ctx)
     menu.opened(ctx).unlink(missing_ok=True)
     if ctx.settings[INSTALL] == "attended":
         closed.shut(ctx)

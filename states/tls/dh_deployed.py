@@ -2,7 +2,7 @@
 
 By `zmdhparam set -in`: its `-new` fails in 8.8.15 with openssl of today, and would make the walk wait for the search.
 Proxy, MTA and directory read the file at their start only, as zmdhparam says of itself (zm-core-utils, 55-56); a reload
-is enough for the first two, which the handshakes prove. The witness says that all of them were told.
+is enough for the first two, which the handshakes prove. The mark says that all of them were told.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 
 from states.server import server_name
 from states.tls import codes, dh, group, handshake
-from states.zimbra import files, witness
+from states.zimbra import files, marks
 from states.zimbra.directory import in_force
 from states.zimbra.keep import kept, way_out
 from states.zimbra.tools import as_zimbra, render, zimbra_version
@@ -23,7 +23,7 @@ PLACE = "/opt/zimbra/data/zflow-dhparam.pem"
 RENDERED = f"{files.CONF}/dhparam.pem"
 SECTIONS = ("dhparam", "ldap", "mta", "proxy")
 """Of zmconfigd.cf: the file itself, and who has its name in its configuration (1-3, 72, 355, 440)."""
-WITNESS = "dh.txt"
+MARK = "dh.txt"
 PATIENCE = 90.0
 """Seconds; a request that meets zmconfigd at work is answered from before, and its next turn is a minute away."""
 SERVED = 120.0
@@ -49,7 +49,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
     """See our parameters in the file that the servers read, and that they were told to."""
     if ATTRIBUTE in kept(ctx):
         return Evidence(f"{ATTRIBUTE} is left as it is")
-    if not group.body(_ours(ctx)) or not witness.agrees(ctx, WITNESS, inputs(ctx)):
+    if not group.body(_ours(ctx)) or not marks.agrees(ctx, MARK, inputs(ctx)):
         return None
     if not _rendered(ctx):
         return Drift(f"{RENDERED} holds other parameters than zflow's; {way_out(ctx, (ATTRIBUTE,))}")
@@ -99,7 +99,7 @@ def apply(ctx: Context) -> None:
             raise TransientError(codes.DH_NOT_TAKEN, f"other parameters are used on {_listed(others)}")
         ctx.pause(1)
     files.restart_directory(ctx)
-    witness.attest(ctx, WITNESS, inputs(ctx))
+    marks.write(ctx, MARK, inputs(ctx))
 
 
 STEP = Step(

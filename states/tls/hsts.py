@@ -14,13 +14,13 @@ from states.tls import codes, deployed
 from states.tls.lifetime import served_until
 from states.tls.pair import snapshot
 from states.tls.settings import HSTS
-from states.zimbra import files, witness
+from states.zimbra import files, marks
 from states.zimbra.directory import read_config
 from states.zimbra.silence import unless_silent
 from states.zimbra.tools import differences, render, write_config, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
-WITNESS = "tls-hsts.json"
+MARK = "tls-hsts.json"
 ATTRIBUTE = "zimbraReverseProxyResponseHeaders"
 HEADER = "Strict-Transport-Security"
 DAY = 86_400
@@ -46,13 +46,13 @@ def _verified(ctx: Context) -> bool:
 
 def _since(ctx: Context) -> float:
     """Return when the header was sent first; now, when it is not sent."""
-    since = _attested(ctx).get("since")
+    since = _noted(ctx).get("since")
     return float(since) if since is not None else ctx.clock()
 
 
-def _attested(ctx: Context) -> dict[str, float]:
+def _noted(ctx: Context) -> dict[str, float]:
     try:
-        found = json.loads(witness.recall(ctx, WITNESS))
+        found = json.loads(marks.read(ctx, MARK))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -60,7 +60,7 @@ def _attested(ctx: Context) -> dict[str, float]:
 
 def moments(ctx: Context) -> list[float]:
     """Return when the next stages begin."""
-    since = _attested(ctx).get("since")
+    since = _noted(ctx).get("since")
     return [since + begin for begin, _ in STAGES[1:]] if since is not None else []
 
 
@@ -71,11 +71,11 @@ def inputs(ctx: Context) -> str:
 
 def probe(ctx: Context) -> Evidence | Drift | None:
     """See the header of this very time in the server's configuration; without one, that none of ours was left."""
-    seconds, attested = wanted(ctx), _attested(ctx)
-    if not seconds and not attested:
+    seconds, noted = wanted(ctx), _noted(ctx)
+    if not seconds and not noted:
         off = "off" if not ctx.settings[HSTS] else "not with this certificate"
         return Evidence(f"no header: {off}")
-    if not seconds or attested.get("seconds") != seconds:
+    if not seconds or noted.get("seconds") != seconds:
         return None
     have = read_config(ctx, (ATTRIBUTE,))[ATTRIBUTE]
     if not differences({ATTRIBUTE: _with(have, seconds)}, {ATTRIBUTE: have}):
@@ -107,13 +107,13 @@ def apply(ctx: Context) -> None:
     if changes := differences(want, have):
         if seconds:
             # Before the first browser can see it: what is not on record would never be taken away again.
-            witness.attest(ctx, WITNESS, json.dumps({"since": since, "seconds": 0}))
+            marks.write(ctx, MARK, json.dumps({"since": since, "seconds": 0}))
         write_config(ctx, changes)
         if differences(want, read_config(ctx, (ATTRIBUTE,))):
             raise TransientError(codes.HSTS, f"{ATTRIBUTE} does not hold {want[ATTRIBUTE]}")
     render(ctx, "proxy")
     files.reload_front(ctx)
-    witness.attest(ctx, WITNESS, json.dumps({"since": since, "seconds": seconds} if seconds else {}))
+    marks.write(ctx, MARK, json.dumps({"since": since, "seconds": seconds} if seconds else {}))
 
 
 STEP = Step(

@@ -19,14 +19,14 @@ from states.server import server_name
 from states.tls import handshake
 from states.tls.settings import NAMES
 from states.ubuntu.addresses import addresses
-from states.zimbra import files, witness
+from states.zimbra import files, marks
 from states.zimbra.directory import in_force, read_config, read_domains
 from states.zimbra.keep import kept, way_out
 from states.zimbra.silence import unless_silent
 from states.zimbra.tools import as_zimbra, render
 from zflow.api import Context, Drift, Evidence, Step
 
-WITNESS, ADDED, REJECTED = "tls-names", "tls-names-added", "tls-names-rejected"
+MARK, ADDED, REJECTED = "tls-names", "tls-names-added", "tls-names-rejected"
 """The names that the proxy took; those that zflow put on the list; those with which it would not have started."""
 SNI = "zimbraReverseProxySNIEnabled"
 HOSTS, ADDRESSES, DEFAULT = "zimbraVirtualHostname", "zimbraVirtualIPAddress", "zimbraDefaultDomainName"
@@ -73,7 +73,7 @@ def _look(ctx: Context, *, again: bool) -> Evidence | Drift | None:
     if reason := _rejected(ctx, have[MODE]):
         told = f"{reason}; correct that and run `zflow resume`, or {_way_out(ctx)}"
         return Drift(reason) if again else Evidence("not written", (told,))
-    if not witness.agrees(ctx, WITNESS, inputs(ctx)) or _missing(ctx) or _needs_sni(ctx, have[SNI]):
+    if not marks.agrees(ctx, MARK, inputs(ctx)) or _missing(ctx) or _needs_sni(ctx, have[SNI]):
         return None
     return Evidence(f"virtual hosts: {', '.join(_names(ctx))}", _still_refused(ctx))
 
@@ -108,7 +108,7 @@ def _way_out(ctx: Context) -> str:
 
 def _rejected(ctx: Context, mode: str) -> str:
     """Return why the proxy would not have started with these names; empty for other names, or another mode."""
-    tried, _, reason = witness.recall(ctx, REJECTED).partition(f"{mode}: ")
+    tried, _, reason = marks.read(ctx, REJECTED).partition(f"{mode}: ")
     return reason if tried == inputs(ctx) else ""
 
 
@@ -120,7 +120,7 @@ def _missing(ctx: Context) -> list[str]:
 
 
 def _added(ctx: Context) -> list[str]:
-    return witness.recall(ctx, ADDED).split()
+    return marks.read(ctx, ADDED).split()
 
 
 def _left(ctx: Context) -> list[str]:
@@ -157,7 +157,7 @@ def apply(ctx: Context) -> None:
     if sni:
         _set_sni(ctx, "TRUE")
     if reason := _restarted(ctx):
-        unproven = [each for each in _added(ctx) if each not in witness.recall(ctx, WITNESS).split()]
+        unproven = [each for each in _added(ctx) if each not in marks.read(ctx, MARK).split()]
         _change(ctx, [("-", each) for each in unproven if each in _hosts(ctx)])
         if sni:
             _set_sni(ctx, "FALSE")
@@ -165,15 +165,15 @@ def apply(ctx: Context) -> None:
         render(ctx, "proxy")
         if _status(server_name(ctx)) is None:
             _restart(ctx)
-        witness.attest(ctx, REJECTED, f"{inputs(ctx)}{have[MODE]}: {reason}")
+        marks.write(ctx, REJECTED, f"{inputs(ctx)}{have[MODE]}: {reason}")
     else:
-        witness.attest(ctx, REJECTED, "")
-        witness.attest(ctx, WITNESS, inputs(ctx))
+        marks.write(ctx, REJECTED, "")
+        marks.write(ctx, MARK, inputs(ctx))
     _note(ctx, [each for each in _added(ctx) if each not in left])
 
 
 def _note(ctx: Context, added: list[str]) -> None:
-    witness.attest(ctx, ADDED, "".join(f"{each}\n" for each in dict.fromkeys(added)))
+    marks.write(ctx, ADDED, "".join(f"{each}\n" for each in dict.fromkeys(added)))
 
 
 def _change(ctx: Context, changes: list[tuple[str, str]]) -> None:

@@ -1,6 +1,6 @@
 """Protocols and ciphers of the chosen profile into the server: only what differs, read back, then rendered.
 
-The witness says that an attempt came to its end: values that are there already may not be rendered yet.
+The mark says that an attempt came to its end: values that are there already may not be rendered yet.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import json
 from states.tls import codes, handshake
 from states.tls.profiles import desired
 from states.tls.settings import PROFILE
-from states.zimbra import files, witness
+from states.zimbra import files, marks
 from states.zimbra.directory import read_config
 from states.zimbra.keep import kept, way_out
 from states.zimbra.silence import unless_silent
 from states.zimbra.tools import Attributes, differences, render, write_config, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
-WITNESS = "tls-profile.json"
+MARK = "tls-profile.json"
 SECTIONS = ("mailbox", "mta", "proxy")
 """What has the attributes in its files: the mail store's come by this name alone (zmconfigd.cf 296-333)."""
 
@@ -35,7 +35,7 @@ def inputs(ctx: Context) -> str:
 
 def probe(ctx: Context) -> Evidence | Drift | None:
     """See that exactly these values were applied on this Zimbra, and that the server has them still."""
-    if not witness.agrees(ctx, WITNESS, inputs(ctx)):
+    if not marks.agrees(ctx, MARK, inputs(ctx)):
         return None
     want = _desired(ctx)
     have = read_config(ctx, tuple(want))
@@ -59,7 +59,7 @@ def apply(ctx: Context) -> None:
     if any(handshake.served(handshake.STORE, version=each) for each in handshake.OLD):
         ctx.progress.report(note="restarting the mail store, which still speaks old versions of TLS")
         files.restart_store(ctx)
-    witness.attest(ctx, WITNESS, inputs(ctx))
+    marks.write(ctx, MARK, inputs(ctx))
 
 
 STEP = Step(

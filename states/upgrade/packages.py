@@ -11,11 +11,11 @@ from states.install import source, unpack
 from states.ubuntu import dpkg
 from states.upgrade import answers
 from states.upgrade.archive import NOTHING
-from states.zimbra import witness
+from states.zimbra import marks
 from states.zimbra.order import Order, key, ordered
 from zflow.api import COMMAND, CommandError, Context, Evidence, Step, TransientError
 
-WITNESS = "upgrade-packages.txt"
+MARK = "upgrade-packages.txt"
 
 
 def _text(ctx: Context, order: Order) -> str:
@@ -27,7 +27,7 @@ def probe(ctx: Context) -> Evidence | None:
     order = ordered(ctx)
     if order is None:
         return NOTHING
-    if not witness.agrees(ctx, WITNESS, _text(ctx, order)):
+    if not marks.agrees(ctx, MARK, _text(ctx, order)):
         return None
     return Evidence(f"all there, from {', '.join(source.sources_of(ctx, order.release))}")
 
@@ -50,7 +50,7 @@ def apply(ctx: Context) -> None:
             raise
         lines = [line for line in error.tail.splitlines() if line.startswith(("E: ", "Err:"))]
         raise TransientError(install_codes.PACKAGES, " / ".join(lines[:4]) or error.detail) from error
-    witness.attest(ctx, WITNESS, _text(ctx, order))
+    marks.write(ctx, MARK, _text(ctx, order))
 
 
 def _wanted(ctx: Context) -> list[str]:

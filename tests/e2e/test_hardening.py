@@ -178,7 +178,7 @@ def test_protections_are_named_and_restored_and_what_is_tuned_or_pinned_stays(
 
 
 def test_no_private_key_is_on_record(finished: Machine) -> None:
-    """Neither logs nor journal nor witnesses hold a DKIM key's private half, in whole or in part."""
+    """Neither logs nor journal nor marks hold a DKIM key's private half, in whole or in part."""
     stored = json.loads((finished.volume_path() / "opt/zimbra/data/ldap/mdb/db/data.mdb").read_text())
     # The first lines hold the modulus, which is the public key as well; the exponent and the primes come after it.
     private = [line for each in stored.values() for key in each.get("DKIMKey", []) for line in key.splitlines()[10:20]]

@@ -22,7 +22,7 @@ from states.bootstrap import names
 from states.install import identity, limits, menu, networks, services, syslog
 from states.tls import deployed, exchange
 from states.ubuntu import logs
-from states.zimbra import history, localconfig, proof, witness
+from states.zimbra import history, localconfig, marks, proof
 from tests.engine.toy import Bench, file_step, product
 from tests.faults.matrix import LONG, judge
 from tests.support import make_context
@@ -47,7 +47,7 @@ WRITERS: dict[str, Callable[[Context], object]] = {
     "opt/zimbra": lambda ctx: proof.mark(ctx, SESSION),
     "opt": networks.remember,
     "var/log": logs.give,
-    ".zflow/witness": lambda ctx: witness.attest(ctx, "file", "root's"),
+    ".zflow/witness": lambda ctx: marks.write(ctx, "file", "root's"),
     "run": lambda ctx: files.make_folder(ctx.volume / services.RUN),
 }
 """By the folder that a link is put in the place of."""

@@ -14,7 +14,7 @@ from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import holds, patches, source
 from states.install.settings import SETTINGS
 from states.ubuntu.dpkg import FETCH
-from states.zimbra import witness
+from states.zimbra import marks
 from states.zimbra.history import HISTORY, last
 from states.zimbra.packages import vendor_packages
 from tests.states.bootstrap.ubuntu import make_tree
@@ -154,7 +154,7 @@ def test_killed_at_each_command(tmp_path: Path, apt: Apt) -> None:
         ctx = server(tmp_path / "volume", shell=apt)
         for path in (tmp_path / "volume/opt").glob("*.done"):
             path.unlink()
-        witness.forget(ctx)
+        marks.forget(ctx)
         apt.running, apt.left = set(), kill
         try:
             patches.apply(ctx)

@@ -18,7 +18,7 @@ from states.install import administrator, answers, codes, menu, networks, servic
 from states.install.settings import SETTINGS
 from states.install.syslog import without_kernel_log
 from states.ubuntu import logs
-from states.zimbra import installers, leftovers, notices, proof, readback, witness
+from states.zimbra import installers, leftovers, marks, notices, proof, readback
 from states.zimbra.history import HISTORY
 from states.zimbra.history import STAGES as HISTORY_STAGES
 from states.zimbra.readback import Compared
@@ -165,7 +165,7 @@ def test_sub_steps(ctx: Context) -> None:
 
 
 @pytest.mark.parametrize(
-    ("history", "marks", "rebuilt"),
+    ("history", "under_way", "rebuilt"),
     [
         ([session(1)], (), False),
         ([session(1)], (software.spoilt,), True),
@@ -191,7 +191,7 @@ def test_begun_configurations_are_not_resumed(
     ctx: Context,
     monkeypatch: pytest.MonkeyPatch,
     history: list[str],
-    marks: tuple[Callable[[Context], Path], ...],
+    under_way: tuple[Callable[[Context], Path], ...],
     rebuilt: bool,
 ) -> None:
     """Only a clean software install is configured; whatever was begun before is thrown away first.
@@ -209,17 +209,17 @@ def test_begun_configurations_are_not_resumed(
     done: list[Context] = []
     if history:
         write_history(ctx.volume, *history)
-    for mark in marks:
+    for mark in under_way:
         (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
         mark(ctx).touch()
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
     monkeypatch.setattr(software, "rebuild", done.append)
     monkeypatch.setattr(installers, "run", begin)
-    witness.attest(ctx, "former", "server")
+    marks.write(ctx, "former", "server")
     with pytest.raises(Stop):
         setup.apply(ctx)
     assert bool(done) == rebuilt
-    assert witness.recall(ctx, "former") == ""
+    assert marks.read(ctx, "former") == ""
 
 
 def test_an_attempt_that_reached_no_stage_is_made_again_from_clean_software(

@@ -9,7 +9,7 @@ import pytest
 
 from states.tls import codes, dh, dh_deployed, group
 from states.tls.settings import SETTINGS
-from states.zimbra import witness
+from states.zimbra import marks
 from states.zimbra.keep import KEEP
 from tests.support import make_context
 from zflow.api import Drift, Evidence, TransientError
@@ -111,7 +111,7 @@ def test_parameters_changed_by_hand_are_named_and_kept_by_a_setting(tmp_path: Pa
     dh.file(ctx).write_text(text)
     rendered.write_text(text)
     assert dh_deployed.probe(ctx) is None  # nobody was told to read them
-    witness.attest(ctx, dh_deployed.WITNESS, dh_deployed.inputs(ctx))
+    marks.write(ctx, dh_deployed.MARK, dh_deployed.inputs(ctx))
     assert isinstance(dh_deployed.probe(ctx), Evidence)
     rendered.write_text(group.pem(group.ffdhe4096() + 2))
     told = f"{dh_deployed.RENDERED} holds other parameters than zflow's; ZFLOW_KEEP_ATTRIBUTES=zimbraSSLDHParam would"

@@ -12,7 +12,7 @@ from states.hardening import values
 from states.install import codes as install_codes
 from states.install import source
 from states.upgrade import answers, archive, backup, checks, codes, packages, unpack
-from states.zimbra import order, witness
+from states.zimbra import marks, order
 from states.zimbra.releases import PACKAGES, Archive
 from tests.states.install.shells import commands
 from tests.states.install.test_unpack import FILES, packed
@@ -129,7 +129,7 @@ def test_a_whole_server_is_put_under_way(tmp_path: Path) -> None:
     assert (found.goal, found.before["the administrators' accounts"]) == (NEW, ("1-2-3",))
     copy = ctx.home / "upgrade-localconfig.xml"
     assert (copy.read_text(), copy.stat().st_mode & 0o777) == (LOCAL, 0o600)
-    tuned = json.loads(witness.recall(ctx, values.BEFORE))
+    tuned = json.loads(marks.read(ctx, values.BEFORE))
     assert (tuned["version"], tuned["wanted"]["zimbraHttpDosFilterMaxRequestsPerSec"]) == (OLD, ["77"])
 
 
