@@ -3,12 +3,14 @@
 from zflow.codes import COMMAND, NO_INODES, OUTPUT_FLOOD, out_of_inodes
 from zflow.context import Context
 from zflow.errors import Code, CommandError, Interrupted, OperatorError, StepBug, TransientError, ZflowError
+from zflow.host import proc
 from zflow.host.clock import stamp
 from zflow.host.files import (
     holds,
     make_folder,
     opened,
     read_bytes,
+    read_json,
     read_text,
     remove_file,
     remove_tree,
@@ -75,7 +77,9 @@ __all__ = [
     "number",
     "opened",
     "out_of_inodes",
+    "proc",
     "read_bytes",
+    "read_json",
     "read_text",
     "remove_file",
     "remove_tree",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import string
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.where import ROOT
-from zflow.host.files import holds, remove_tree, sha256, write_atomic
+from tests.engine.where import LIMIT, ROOT
+from zflow.host.files import holds, read_json, remove_tree, sha256, write_atomic
 from zflow.output import log_file
 from zflow.secret import Redactor, Secret, SecretStore
 
@@ -46,6 +47,41 @@ def test_a_symbolic_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / ".file.zflow-new").symlink_to(target)
     write_atomic(path, "new")
     assert (path.is_symlink(), path.read_text(), target.read_text()) == (False, "new", "precious")
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_a_new_name_is_durable_once_the_write_returns(tmp_path: Path) -> None:
+    """The content is synced before the rename and the folder after it: a power cut loses neither."""
+    path = tmp_path / "file"
+    program = f"from pathlib import *; from zflow.host.files import *; write_atomic(Path({str(path)!r}), 'x')"
+    trace = ["strace", "-y", "-e", "trace=/^(rename|fsync)", "-o", str(tmp_path / "trace")]
+    traced = [*trace, sys.executable, "-c", program]
+    subprocess.run(traced, cwd=ROOT, check=True, timeout=LIMIT)
+    calls = [line for line in (tmp_path / "trace").read_text().splitlines() if str(tmp_path) in line]
+    content, rename, folder = (re.sub(r"^(\w+)\(\d+<([^>]*)>.*", r"\1 \2", call) for call in calls)
+    assert content == f"fsync {tmp_path}/.file.zflow-new"
+    assert rename == f"renameat {tmp_path}"
+    assert folder == f"fsync {tmp_path}"
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"name": 1}', "3", '{"first": "a"}', b"\xff", "[" * 100_000])
+def test_a_mark_that_is_missing_damaged_or_of_another_shape_is_none(
+    tmp_path: Path, content: str | bytes | None
+) -> None:
+    """Whatever lies in the file, the caller gets its own type or None, and no error."""
+    path = tmp_path / "mark"
+    if content is not None:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    assert read_json(path, lambda found: (found["first"], found["second"])) is None
+
+
+def test_a_mark_is_read_as_what_the_caller_makes_of_it(tmp_path: Path) -> None:
+    """A regular file is parsed; a link in its place, which may lead out of the volume, is not followed."""
+    path = tmp_path / "mark"
+    path.write_text('{"ports": [25, 443]}')
+    assert read_json(path, lambda found: tuple(found["ports"])) == (25, 443)
+    (tmp_path / "link").symlink_to(path)
+    assert read_json(tmp_path / "link", dict) is None
 
 
 def test_what_a_cut_off_write_left_is_no_hindrance(tmp_path: Path) -> None:

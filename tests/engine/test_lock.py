@@ -20,7 +20,8 @@ from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from zflow import codes
 from zflow.errors import OperatorError
 from zflow.exits import Exit
-from zflow.host.boot import boot_identity, start_time
+from zflow.host.boot import boot_identity
+from zflow.host.proc import start_time
 from zflow.journal.layout import home, journal_file
 from zflow.supervise import lock
 from zflow.supervise.lock import RUNNER, WALKER, Holder, held, holder, named

@@ -19,7 +19,7 @@ from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.host.boot import boot_identity
-from zflow.host.shell import TAG
+from zflow.host.leftovers import TAG
 from zflow.journal.layout import home
 from zflow.settings import Setting, text
 from zflow.step import Product

@@ -15,7 +15,8 @@ from tests.engine.where import LIMIT, gone, wait_for
 from zflow import codes
 from zflow.errors import CommandError, Interrupted
 from zflow.host import oom, shell
-from zflow.host.shell import TAG, Shell, end_leftovers
+from zflow.host.leftovers import TAG, end_leftovers
+from zflow.host.shell import Shell
 
 
 class Logged:
@@ -216,5 +217,23 @@ def test_leftovers_of_an_earlier_walker_are_ended_and_no_others(tmp_path: Path) 
         assert [process.poll() for process in started[1:]] == [None, None]
     finally:
         for process in started:
+            process.kill()
+            process.wait()
+
+
+def test_what_a_leftover_started_ends_with_it(tmp_path: Path) -> None:
+    """A child that lost the tag, as one under `su -` does, is found by its parent; our own children stay."""
+    script = "env -i sleep 60 & echo $! > {0}.new; mv {0}.new {0}; wait"
+    tag = {TAG: f"{tmp_path}:old", "PATH": os.environ["PATH"]}
+    leftover = subprocess.Popen(["sh", "-c", script.format(tmp_path / "pid")], env=tag)
+    ours = subprocess.Popen(["sleep", "60"])
+    try:
+        (child,) = wait_for(lambda: children_of(tmp_path / "pid"), "the child")
+        assert end_leftovers(f"{tmp_path}:now", f"{tmp_path}:") == 2
+        assert leftover.wait(LIMIT) == -9
+        wait_for(lambda: gone(child), "the end of the child")
+        assert ours.poll() is None
+    finally:
+        for process in (leftover, ours):
             process.kill()
             process.wait()

@@ -18,8 +18,8 @@ from tests.engine.child import NAMES
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
 from zflow.exits import WALK_STOPPED, Exit
-from zflow.host.boot import start_time
 from zflow.host.files import write_atomic
+from zflow.host.proc import start_time
 from zflow.journal.event import Event
 from zflow.journal.layout import pause_file, request_file
 from zflow.journal.writer import Position

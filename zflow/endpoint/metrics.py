@@ -15,7 +15,7 @@ from pathlib import Path
 
 from zflow import __version__
 from zflow.errors import OperatorError
-from zflow.host.boot import start_time
+from zflow.host.proc import start_time
 from zflow.journal.event import NOTICE
 from zflow.journal.reader import Row, last_whole, position, reading, steps
 from zflow.status import health

@@ -10,7 +10,6 @@ Others than the container itself are answered only once the product's `shields`,
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 import os
 import signal
@@ -30,6 +29,7 @@ from zflow.endpoint.answers import application
 from zflow.errors import OperatorError
 from zflow.host.boot import boot_identity
 from zflow.host.clock import system_clock
+from zflow.host.files import read_json
 from zflow.journal.reader import reading, steps
 from zflow.output import announcer
 from zflow.settings import load_one
@@ -142,11 +142,13 @@ def shielded(address: Address, volume: Path) -> bool:
     """
     if ipaddress.ip_address(address.host).is_loopback:
         return True
+    names = read_json(shields_file(volume), set)
+    if names is None:
+        return False
     try:
-        names = set(json.loads(shields_file(volume).read_text()))
         with reading(volume) as journal:
             up = {row["name"] for row in steps(journal) if proven(row, boot_identity())}
-    except (OSError, ValueError, TypeError, OperatorError):
+    except (OSError, ValueError, OperatorError):
         return False
     return names <= up
 

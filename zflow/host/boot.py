@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-PROC = Path("/proc")
+from zflow.host.proc import PROC, namespace, start_time
 
 
 def boot_identity() -> str:
@@ -15,24 +13,4 @@ def boot_identity() -> str:
 
 def room() -> str:
     """Return which namespaces of processes and mounts this process is in: no two containers share both at a time."""
-    return "-".join(_namespace(kind) for kind in ("pid", "mnt"))
-
-
-def _namespace(kind: str) -> str:
-    try:
-        return str((PROC / "self/ns" / kind).stat().st_ino)
-    except OSError:  # a kernel that does not tell
-        return "?"
-
-
-def start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks since the kernel's boot (proc(5), field 22).
-
-    0 when it is gone: one that has ended and only waits to be reaped holds and does nothing any more.
-    """
-    try:
-        stat = (PROC / str(pid) / "stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    fields = stat.rpartition(")")[2].split()
-    return 0 if fields[0] in {"Z", "X"} else int(fields[19])
+    return "-".join(str(namespace("self", kind) or "?") for kind in ("pid", "mnt"))

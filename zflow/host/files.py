@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import ctypes
 import errno
-import hashlib
+import json
 import os
-import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from zflow.host import mounts
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # read by mypy alone: `zflow status` and the supervisor read files too, and are to stay light
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 LARGEST = 64 << 20
 """Bytes that are read of a file at most; zflow has a use for none that is longer."""
@@ -104,6 +106,18 @@ def read_text(path: Path) -> str:
     return read_bytes(path).decode(errors="replace")
 
 
+def read_json(path: Path, parse: Callable[[Any], T]) -> T | None:
+    """Return what `parse` makes of the JSON in a file; None where the file is missing, damaged or of another shape.
+
+    `parse` says by a ValueError, KeyError, TypeError or AttributeError that the shape is another one. A dataclass can
+    be made by `lambda found: Mark(**found)`, a plain dictionary by `dict`. The file is read by `read_bytes`.
+    """
+    try:
+        return parse(json.loads(read_bytes(path)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def edited(data: bytes) -> str:
     """Return the text of a file that a person wrote, with whatever editor: without a byte order mark and CRs.
 
@@ -129,6 +143,8 @@ def sync_folder(folder: Path) -> None:
 
 def sync_volume(folder: Path) -> None:
     """Make everything written so far to the file system that holds `folder` durable (syncfs(2), which Python lacks)."""
+    import ctypes  # the light commands read files and never come here
+
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
@@ -149,6 +165,8 @@ def holds(path: Path, content: str | bytes) -> bool:
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hex, read in pieces."""
+    import hashlib  # with OpenSSL, which the light commands do not load
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -158,6 +176,10 @@ def remove_tree(path: Path) -> None:
 
     Raises OSError when something is mounted below: removing through a bind mount would empty its source.
     """
+    import shutil  # the light commands remove no tree
+
+    from zflow.host import mounts
+
     if mounted := mounts.below(path.absolute()):
         raise OSError(f"{mounted[0]} is a mount; unmount it before {path} is removed")
     with contextlib.suppress(FileNotFoundError), opened(path.parent) as folder:

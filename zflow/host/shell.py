@@ -25,10 +25,10 @@ import sh
 
 from zflow import codes
 from zflow.errors import Code, CommandError, Interrupted
+from zflow.host.leftovers import TAG
 from zflow.host.oom import oom_kills
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-TAG = "ZFLOW_TAG"
 GRACE = 10.0
 """Seconds between TERM and KILL."""
 MOMENT = 0.2
@@ -295,42 +295,6 @@ def _await_end(process: sh.RunningCommand, finished: threading.Event) -> None:
     with contextlib.suppress(sh.ErrorReturnCode):
         process.wait()
     finished.set()
-
-
-def end_leftovers(current_tag: str, base: str) -> int:
-    """Kill every process that carries the tag of an earlier walker of this volume, and what descends from it.
-
-    A walker's death does not end its commands: an `apt` or an installer would go on beside its successor. Descendants
-    are told by their parents, for `su -` leaves the tag behind. Returns how many there were.
-    """
-    marker, mine = f"{TAG}={base}".encode(), f"{TAG}={current_tag}".encode()
-    parents = _parents()
-    parents.pop(os.getpid(), None)
-    doomed = {pid for pid in parents if _has_other_tag(pid, marker, mine)}
-    while more := {pid for pid, parent in parents.items() if parent in doomed} - doomed:
-        doomed |= more
-    for pid in doomed:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    return len(doomed)
-
-
-def _parents() -> dict[int, int]:
-    """Return every process's parent; proc(5), field 4 of stat."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-    return found
-
-
-def _has_other_tag(pid: int, marker: bytes, mine: bytes) -> bool:
-    try:
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return any(each.startswith(marker) and each != mine for each in variables)
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

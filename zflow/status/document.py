@@ -13,6 +13,7 @@ from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.host.boot import boot_identity
 from zflow.host.clock import Clock, stamp, system_clock
+from zflow.host.files import read_json
 from zflow.journal.event import VALID
 from zflow.journal.layout import home, its_log, paused
 from zflow.journal.reader import milestones, position, reading, steps
@@ -210,11 +211,8 @@ def _progress_text(progress: Document | None) -> str:
 def _progress(volume: Path) -> dict[str, Document]:
     found = {}
     for path in (home(volume) / "progress").glob("*.json"):
-        try:
-            content = json.loads(path.read_text())
-        except (OSError, ValueError):
-            continue
-        if isinstance(content, dict) and all(isinstance(content.get(name), kind) for name, kind in REPORTED.items()):
+        content = read_json(path, dict)
+        if content and all(isinstance(content.get(name), kind) for name, kind in REPORTED.items()):
             found[content["step"]] = {name: content[name] for name in REPORTED}
     return found
 

@@ -11,13 +11,13 @@ what asks counts its time limit as no.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from zflow.errors import OperatorError
 from zflow.host.boot import boot_identity
+from zflow.host.files import read_json
 from zflow.journal.event import VALID
 from zflow.journal.layout import home
 from zflow.journal.reader import Row, last_whole, position, reading, steps
@@ -83,10 +83,7 @@ QUESTIONS: dict[str, Callable[[Path], Verdict]] = {"startup": startup, "live": l
 
 def serving_steps(listed: Sequence[Row], volume: Path) -> list[Row]:
     """Return the rows of the steps that the product names as what serves; without its word all of the boot's."""
-    try:
-        names = set(json.loads(serves_file(volume).read_text()))
-    except (OSError, ValueError, TypeError):
-        names = set()
+    names = read_json(serves_file(volume), set) or set()
     return [row for row in listed if row["name"] in names] or [row for row in listed if row["scope"] == "boot"]
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import signal
 import time
@@ -19,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zflow.host.children import KILLED, ended_within
+from zflow.host.files import read_json
 
 CHANGED = "changed: "
 """How the reason of a walk begins that is made because something watched is not as it was."""
@@ -145,11 +145,7 @@ class Watcher:
             self._folders = None
 
     def _load(self) -> list[_Watched]:
-        try:
-            listed: list[dict[str, Any]] = json.loads(self._path.read_text())
-        except (OSError, ValueError):
-            return []
-        return [_Watched(row) for row in listed]
+        return read_json(self._path, lambda listed: [_Watched(row) for row in listed]) or []
 
     def _begin(self, each: _Watched) -> None:
         each.output = os.memfd_create(each.name)

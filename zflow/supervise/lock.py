@@ -21,7 +21,8 @@ from pathlib import Path
 
 from zflow import codes
 from zflow.errors import OperatorError
-from zflow.host.boot import boot_identity, room, start_time
+from zflow.host.boot import boot_identity, room
+from zflow.host.proc import start_time
 from zflow.journal.ground import check_home
 from zflow.journal.layout import home
 

@@ -23,7 +23,8 @@ from zflow.exits import Exit
 from zflow.host.boot import boot_identity
 from zflow.host.clock import system_clock
 from zflow.host.files import make_folder, remove_file
-from zflow.host.shell import Shell, end_leftovers
+from zflow.host.leftovers import end_leftovers
+from zflow.host.shell import Shell
 from zflow.journal.event import IN_ORDER, Event
 from zflow.journal.ground import check_ground
 from zflow.journal.layout import home, journal_file, request_file
