@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from states.bootstrap import codes
-from states.bootstrap.settings import ROOTFS_ARCHIVE, ROOTFS_SHA256, UBUNTU
+from states.bootstrap.settings import ROOTFS_ARCHIVE, ROOTFS_SHA256
+from states.ubuntu.settings import UBUNTU
 from states.ubuntu.suites import Suite
 from states.ubuntu.tree import defects, installed_packages, os_release, tree
 from zflow.api import NO_INODES, CommandError, Context, OperatorError, out_of_inodes, sha256

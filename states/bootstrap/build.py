@@ -6,8 +6,11 @@ from pathlib import Path
 
 from states.bootstrap import archive, codes, mmdebstrap
 from states.bootstrap.belonging import COPY
-from states.bootstrap.settings import KEYRING, MIRROR, ROOTFS_ARCHIVE, UBUNTU
+from states.bootstrap.settings import KEYRING, ROOTFS_ARCHIVE
 from states.ubuntu import proxy
+from states.ubuntu.dpkg import NO_DAEMONS, POLICY
+from states.ubuntu.mounts import unmount
+from states.ubuntu.settings import MIRROR, UBUNTU
 from states.ubuntu.suites import SUITES, Suite
 from states.ubuntu.tree import (
     RELEASE,
@@ -21,7 +24,6 @@ from states.ubuntu.tree import (
     tree,
 )
 from zflow.api import (
-    CommandError,
     Context,
     Evidence,
     OperatorError,
@@ -33,13 +35,6 @@ from zflow.api import (
     write_atomic,
 )
 
-NO_DAEMONS = Path("usr/sbin/policy-rc.d")
-"""Asked by invoke-rc.d before each action of an init script; invoke-rc.d(8)."""
-POLICY = """\
-#!/bin/sh
-# Written by zflow. Packages must not start services here: there is no init in this tree; zflow starts what is to run.
-exit 101
-"""
 DPKG_AND_APT_LEFTOVERS = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap")
 """Options meant for the build alone: dpkg without syncs would make later upgrades unsafe."""
 
@@ -57,14 +52,6 @@ def cleanup(ctx: Context) -> None:
     for point in mounts_below(tree(ctx).resolve()):
         unmount(ctx, point)
     remove_tree(tree(ctx))
-
-
-def unmount(ctx: Context, point: Path) -> None:
-    """Unmount, detaching what is still in use."""
-    try:
-        ctx.shell.run("umount", str(point))
-    except CommandError:
-        ctx.shell.run("umount", "--lazy", str(point))
 
 
 def apply(ctx: Context) -> None:

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from states.bootstrap import codes
-from states.bootstrap.settings import KEYRING, MIRROR
+from states.bootstrap.settings import KEYRING
 from states.ubuntu import proxy
+from states.ubuntu.settings import MIRROR
 from states.ubuntu.suites import COMPONENTS, POCKETS, Suite
 from states.ubuntu.tree import tree
 from zflow.api import NO_INODES, Code, CommandError, Context, OperatorError, TransientError, out_of_inodes

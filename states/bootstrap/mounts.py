@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from states.bootstrap import codes
-from states.bootstrap.build import unmount
+from states.ubuntu.mounts import unmount
 from zflow.api import CommandError, Context, Evidence, Mount, OperatorError, Scope, Step, mounts
 
 BOUND = ("proc", "sys", "dev")

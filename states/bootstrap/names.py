@@ -8,25 +8,18 @@ Lines outside the marked block are the operator's and stay.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
-from pathlib import Path
 
 from states.server import server_name
 from states.ubuntu.addresses import Addresses, addresses
+from states.ubuntu.container import Given, given, own_names
 from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
 
-CONTAINER = Path("/etc/hosts")
 BEGIN = "# begin zflow: written at every start"
 END = "# end zflow"
 NO_ADDRESS = "127.0.1.1"
 """Stands in where the container has no network at all, as Debian does (Debian Reference, 5.1.1)."""
-STANDARD = re.compile(r"localhost\d?(\.localdomain\d?)?|(ip6-|ipv6-).*", re.IGNORECASE)
-"""Names that every hosts file has."""
-
-Given = tuple[tuple[str, tuple[str, ...]], ...]
-"""Addresses, and the names of each."""
 
 
 def block(name: str, container: str, found: Addresses, given: Given = ()) -> str:
@@ -40,43 +33,6 @@ def block(name: str, container: str, found: Addresses, given: Given = ()) -> str
     return "\n".join([*lines, END]) + "\n"
 
 
-def own_names(name: str, container: str) -> tuple[str, ...]:
-    """Return the names of this server: the full one, the short one, and what the container is called."""
-    return tuple(dict.fromkeys((name, name.partition(".")[0], container)))
-
-
-def given_by_engine(content: str, own: tuple[str, ...]) -> Given:
-    """Return what the container's hosts(5) file adds: addresses and names that are neither standard nor this server's.
-
-    Where the server's own name leads is not the engine's to say.
-    """
-    lines = (line.partition("#")[0].split() for line in content.splitlines())
-    pairs = ((words[0], tuple(each for each in words[1:] if not _is_known(each, own))) for words in lines if words)
-    return tuple((address, names) for address, names in pairs if names and is_address(address))
-
-
-def _is_known(name: str, own: tuple[str, ...]) -> bool:
-    return name.lower() in own or STANDARD.fullmatch(name) is not None
-
-
-def is_address(text: str) -> bool:
-    """Tell whether it is an IPv4 or IPv6 address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def given(ctx: Context) -> Given:
-    """Return what this container's engine gives at present."""
-    own = own_names(server_name(ctx), socket.gethostname().lower())
-    try:
-        return given_by_engine(CONTAINER.read_text(errors="replace"), own)
-    except OSError:
-        return ()
-
-
 def with_block(content: str, new: str) -> str:
     """Return the content of a hosts file with zflow's part put first, in place of the former one."""
     part = rf"^\ufeff?{re.escape(BEGIN)}\r?$.*?^{re.escape(END)}\r?$\n?"  # also as an editor of Windows leaves it
@@ -88,7 +44,7 @@ def desired_hosts(ctx: Context) -> bytes:
     """Return what /etc/hosts should hold now; the operator's lines byte for byte, in whatever encoding."""
     path = ctx.volume / "etc/hosts"
     now = path.read_bytes().decode(errors="surrogateescape") if path.is_file() and not path.is_symlink() else ""
-    ours = block(server_name(ctx), socket.gethostname().lower(), addresses(), given(ctx))
+    ours = block(server_name(ctx), socket.gethostname().lower(), addresses(), given(server_name(ctx)))
     return with_block(now, ours).encode(errors="surrogateescape")
 
 

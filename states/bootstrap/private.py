@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from states.bootstrap.restored import remembered
+from states.ubuntu.modes import tighten
 from states.ubuntu.proxy import USER
 from states.zimbra import marks
-from zflow.api import Context, Evidence, Scope, Step, opened, read_text
+from states.zimbra.rights import remembered
+from zflow.api import Context, Evidence, Scope, Step, read_text
 
 OURS, OTHERS = 0o077, 0o007
 """The bits that are taken away: zflow's own is for root alone; Zimbra's and the Ubuntu's is also for a group's."""
@@ -43,8 +42,6 @@ ADDRESSES = (
     ("var/log", ("zflow-updates.log",), OURS),
 )
 """The same of files that anybody may read, unless an URL in them has a password: earlier versions left the mirror's."""
-GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
-"""What an open says of a file that was taken away meanwhile, or made a link or a socket."""
 MARK = "opened"
 
 
@@ -72,21 +69,6 @@ def _has_password(path: Path) -> bool:
         return re.search(USER, read_text(path)) is not None
     except OSError:
         return False
-
-
-def tighten(path: Path, mode: int) -> None:
-    """Set a file's or a folder's mode, reached without a link; nothing where it is gone."""
-    try:
-        with opened(path.parent) as folder:
-            descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError as error:
-        if error.errno in GONE:
-            return
-        raise
-    try:
-        os.fchmod(descriptor, mode)
-    finally:
-        os.close(descriptor)
 
 
 def probe(ctx: Context) -> Evidence | None:

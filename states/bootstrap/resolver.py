@@ -6,27 +6,13 @@ first nameserver is this machine; that is left alone, so the two never fight.
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from states.ubuntu.container import container_resolver, nameservers
 from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
-
-CONTAINER = Path("/etc/resolv.conf")
-
-
-def nameservers(content: str) -> list[str]:
-    """Return the nameservers of a resolv.conf(5) in order."""
-    words = (line.split() for line in content.splitlines())
-    return [each[1] for each in words if len(each) > 1 and each[0] == "nameserver"]
 
 
 def is_own_dns(content: str) -> bool:
     """Tell whether the first nameserver is our own one; other loopback addresses are an engine's (127.0.0.11)."""
     return nameservers(content)[:1] in (["127.0.0.1"], ["::1"])
-
-
-def container_resolver() -> str:
-    """Return the container's resolv.conf; empty when it has none."""
-    return CONTAINER.read_text(errors="replace") if CONTAINER.exists() else ""
 
 
 def probe(ctx: Context) -> Evidence | None:

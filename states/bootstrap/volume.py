@@ -8,13 +8,12 @@ import subprocess
 from pathlib import Path
 
 from states.bootstrap import belonging, codes
+from states.ubuntu.mounts import harmful_options
 from states.ubuntu.tree import RELEASE, STAGED, read_mark, staged, tree
 from zflow.api import NO_INODES, Context, Evidence, OperatorError, Scope, Step, carrying, mounts
 
 OURS = frozenset({".zflow", "lost+found", "app"})
 """Names that may lie on a volume beforehand: the journal, the file system's own, the operator's folder."""
-HARMFUL = frozenset({"ro", "noexec", "nosuid"})
-"""Mount options a system cannot live with. `nodev` is fine: /dev is a mount of its own."""
 PROCESSOR = "x86_64"
 """The only one that Zimbra's packages are built for: `deb [arch=amd64]`, docs/zimbra.md §1.4."""
 LIFTED = frozenset({"noexec", "nosuid"})
@@ -69,12 +68,6 @@ def apply(ctx: Context) -> None:
 def processor() -> str:
     """Return what the kernel calls the processor; an emulated one counts as what it pretends to be."""
     return os.uname().machine
-
-
-def harmful_options(volume: Path) -> frozenset[str]:
-    """Return the mount options of the volume that forbid running a system from it."""
-    mount = carrying(volume.resolve(), mounts())
-    return mount.options & HARMFUL if mount else frozenset()
 
 
 def lift(volume: Path) -> str:

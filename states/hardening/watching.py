@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 
 from states.hardening import codes, watcher
-from states.serving.watches import ALIVE
 from states.ubuntu import processes
+from states.ubuntu.processes import ALIVE
 from states.zimbra import files
 from states.zimbra.proof import proven
 from states.zimbra.tools import as_zimbra

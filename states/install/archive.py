@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import codes
 from states.install.settings import RELEASE, RELEASE_SHA256, RELEASE_URL
+from states.ubuntu.settings import PROXY, UBUNTU
 from states.ubuntu.tree import os_release
 from states.zimbra.proof import finished
 from states.zimbra.releases import RELEASES, Archive

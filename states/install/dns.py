@@ -16,14 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
-from states.bootstrap.names import Given, given
-from states.bootstrap.resolver import container_resolver, nameservers
 from states.install import codes
 from states.install.networks import family_lost
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
 from states.server import mail_domain, server_name
 from states.ubuntu import processes
 from states.ubuntu.addresses import Addresses, addresses
+from states.ubuntu.container import Given, container_resolver, given, nameservers
 from states.ubuntu.dnsquery import AAAA, MX, NS, A, ask
 from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
 
@@ -88,7 +87,7 @@ def domains(ctx: Context) -> tuple[str, ...]:
 
 def wanted(ctx: Context) -> str:
     """Return the configuration for the present addresses, settings and nameservers."""
-    return config(server_name(ctx), domains(ctx), addresses(), upstream(), given(ctx))
+    return config(server_name(ctx), domains(ctx), addresses(), upstream(), given(server_name(ctx)))
 
 
 def upstream() -> list[str]:

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from states.bootstrap import restored
+from states.zimbra import rights
 from states.zimbra.proof import proven
 from zflow.api import Context, Evidence, Scope, Step, carrying, mounts, write_atomic
 
@@ -59,7 +59,7 @@ def _read(ctx: Context) -> Mark | None:
 def probe(ctx: Context) -> Evidence | None:
     """See whether everything lies where it was written down; in the start that found a copy, say so."""
     mark = _read(ctx)
-    if mark is None or moved(ctx) or (proven(ctx) and not restored.remembered(ctx)):
+    if mark is None or moved(ctx) or (proven(ctx) and not rights.remembered(ctx)):
         return None
     if mark.copied != ctx.boot:
         return Evidence(f"{len(mark.inodes)} folders where they were")
@@ -71,8 +71,8 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Write down where everything lies, and of a server that an earlier zflow installed its owners and rights."""
-    if proven(ctx) and not restored.remembered(ctx):
-        restored.remember(ctx)
+    if proven(ctx) and not rights.remembered(ctx):
+        rights.remember(ctx)
     mark = Mark(inodes(ctx), ctx.boot if moved(ctx) else "")
     write_atomic(_file(ctx), json.dumps(asdict(mark)) + "\n", mode=0o600)
 

@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from states.bootstrap.settings import PROXY
 from states.install import codes
 from states.install.settings import PACKAGE_SOURCE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT
+from states.ubuntu.settings import PROXY
 from states.ubuntu.tree import os_release
 from states.zimbra.openpgp import binary, primary_fingerprints
 from states.zimbra.order import ordered

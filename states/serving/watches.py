@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.bootstrap import names, resolver
 from states.install import dns, syslog
 from states.install.services import STATUS, recorded
+from states.ubuntu import container
+from states.ubuntu.processes import ALIVE
 from states.updates import driver
 from states.zimbra.proof import proven
 from states.zimbra.tools import LOOKING
@@ -16,15 +17,6 @@ EVERY = 120.0
 """Seconds between two questions to `zmcontrol status`, which take some seconds of one core each."""
 OFTEN = 10.0
 """Seconds between two looks at whether the processes still live, which take a thousandth of that."""
-ALIVE = """\
-for file; do
-    dd if="$file" iflag=nofollow,nonblock bs=32 count=1 status=none 2>/dev/null |
-        { read -r pid _; kill -0 "$pid" 2>/dev/null; } || { echo "$file"; dead=1; }
-done
-exit ${dead:-0}
-"""
-"""User zimbra may put a link, a pipe or a file without end in the place of each: no more than a number is read, and
-nothing is waited for."""
 ADDRESSES = """\
 awk '$5 ~ /^[0189][0246]$/ { print $1 }' /proc/net/if_inet6 2>/dev/null
 grep -B 1 '/32 host LOCAL' /proc/net/fib_trie
@@ -64,7 +56,7 @@ def watched_files(ctx: Context) -> Sequence[Watch]:
         return ()
     return (
         Watch("updates", paths=tuple(str(ctx.volume / each) for each in driver.WATCHED)),
-        Watch("network", paths=(str(resolver.CONTAINER), str(names.CONTAINER))),
+        Watch("network", paths=(str(container.RESOLVER), str(container.HOSTS))),
     )
 
 

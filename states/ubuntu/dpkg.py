@@ -38,6 +38,13 @@ REPAIR = ("apt-get", "--yes", "--no-remove", *APT_OLD_FILES,
 """Unpacks again what was cut off while it was unpacked, which dpkg itself cannot. It takes nothing away."""
 FETCH = ("apt-get", "install", "--download-only", "--yes", "--allow-change-held-packages")
 """Gets packages into apt's cache, held ones too, and installs nothing."""
+NO_DAEMONS = Path("usr/sbin/policy-rc.d")
+"""Asked by invoke-rc.d before each action of an init script; invoke-rc.d(8)."""
+POLICY = """\
+#!/bin/sh
+# Written by zflow. Packages must not start services here: there is no init in this tree; zflow starts what is to run.
+exit 101
+"""
 LONGEST = 900.0
 """Seconds that either gets; a script of a package that waits for something for ever must not keep a server down."""
 

@@ -18,6 +18,15 @@ from zflow.api import Context, read_text
 MOMENT = 0.1
 SOON = 0.02
 """Seconds between two looks for what was just started: it takes some milliseconds, and a restart waits for it."""
+ALIVE = """\
+for file; do
+    dd if="$file" iflag=nofollow,nonblock bs=32 count=1 status=none 2>/dev/null |
+        { read -r pid _; kill -0 "$pid" 2>/dev/null; } || { echo "$file"; dead=1; }
+done
+exit ${dead:-0}
+"""
+"""A shell's command that prints those of its arguments, files with a process id, whose process is gone. User zimbra may
+put a link, a pipe or a file without end in their place: no more than a number is read, and nothing is waited for."""
 
 
 def came(ctx: Context, there: Callable[[], object], patience: float) -> bool:

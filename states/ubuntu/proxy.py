@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from states.bootstrap.settings import APT_PROXY, MIRROR, PROXY
+from states.ubuntu.settings import APT_PROXY, MIRROR, PROXY
 from zflow.api import Context, holds, make_folder, remove_file, write_atomic
 
 CONFIG = Path("etc/apt/apt.conf.d/52zflow-proxy")

@@ -9,10 +9,9 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from states.bootstrap import build
 from states.server import admin_address, server_name
-from states.ubuntu import proxy
-from states.ubuntu.dpkg import CONFIGURE, LOCK, LONGEST, OLD_FILES, PATIENCE, REPAIR
+from states.ubuntu import dpkg, proxy
+from states.ubuntu.dpkg import CONFIGURE, LOCK, LONGEST, NO_DAEMONS, OLD_FILES, PATIENCE, REPAIR
 from states.updates.sealed import is_untouched, seal
 from states.updates.settings import UNATTENDED_UPGRADES
 from zflow.api import Context, Evidence, Step, holds, make_folder, read_bytes, write_atomic
@@ -21,7 +20,7 @@ AUTO = Path("etc/apt/apt.conf.d/20auto-upgrades")
 POLICY = Path("etc/apt/apt.conf.d/52zflow-unattended-upgrades")
 SCHEDULE = Path("etc/cron.d/zflow-updates")
 RUNNER = Path("usr/lib/zflow/updates")
-EXECUTABLE = frozenset({RUNNER, build.NO_DAEMONS})
+EXECUTABLE = frozenset({RUNNER, NO_DAEMONS})
 STAMPS = Path("var/lib/apt/periodic")
 """Where apt.systemd.daily keeps the times of what it did last."""
 LISTS = STAMPS / "zflow-lists-stamp"
@@ -163,7 +162,7 @@ def wanted(ctx: Context) -> dict[Path, str]:
         POLICY: policy(admin),
         SCHEDULE: schedule(server_name(ctx), admin),
         RUNNER: runner(),
-        build.NO_DAEMONS: build.POLICY,
+        NO_DAEMONS: dpkg.POLICY,
     }
 
 

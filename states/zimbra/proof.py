@@ -6,11 +6,11 @@ is an operator's upgrade and leaves the proof standing; one that installs anew i
 
 from __future__ import annotations
 
-from states.bootstrap import restored
+from states.zimbra import rights
 from states.zimbra.history import Session, sessions
 from zflow.api import Context, Evidence, read_text, write_atomic
 
-MARK = restored.PROVEN
+MARK = rights.PROVEN
 """A dot file: the installer's `REMOVE=yes` spares those, and the session's name tells whether it still counts."""
 
 DATA = ("opt/zimbra/db/data/zimbra", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
@@ -36,7 +36,7 @@ def proven(ctx: Context) -> Session | None:
 
 def mark(ctx: Context, session: Session) -> None:
     """Write down that this session's server was proven, and the owners and rights that a copy of it may lose."""
-    restored.remember(ctx)
+    rights.remember(ctx)
     write_atomic(ctx.volume / MARK, f"{session.start}\n")
 
 

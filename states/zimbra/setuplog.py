@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from states.bootstrap.private import tighten
+from states.ubuntu.modes import tighten
 from states.zimbra import installers
 from states.zimbra.messages import failed_parts
 from zflow.api import Context, ZflowError, read_text

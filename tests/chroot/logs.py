@@ -20,10 +20,10 @@ from typing import Any
 from rehearsal.standin import HERE
 from rehearsal.standin.debs import substituted
 from rehearsal.standin.release import Release
-from states.bootstrap import build, mounts
+from states.bootstrap import mounts
 from states.install import limits, syslog
 from states.product import PRODUCT
-from states.ubuntu import logs, processes
+from states.ubuntu import dpkg, logs, processes
 from states.updates import configured, driver
 from states.zimbra.tools import LOOKING, as_zimbra
 from tests.support import make_context
@@ -152,8 +152,8 @@ def main(version: str, ubuntu: str, place: str, kept_away_on: str = "") -> int:
     ctx = make_context(Path(os.environ["ZFLOW_VOLUME"]), PRODUCT.settings, os.environ)
     seen: dict[str, Any] = {"rotations": []}
     mounts.apply(ctx)
-    (ctx.volume / build.NO_DAEMONS).write_text(build.POLICY)
-    (ctx.volume / build.NO_DAEMONS).chmod(0o755)
+    (ctx.volume / dpkg.NO_DAEMONS).write_text(dpkg.POLICY)
+    (ctx.volume / dpkg.NO_DAEMONS).chmod(0o755)
     (ctx.volume / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
     put_vendors(ctx, Release(version, ubuntu))
     at_rest(ctx)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from docs.generate import FOLDER, pages
-from states.bootstrap.settings import PROXY
 from states.product import PRODUCT
+from states.ubuntu.settings import PROXY
 from tests.terminal.golden import looked_at
 from zflow.commands.config import effective, example_file, shown
 from zflow.endpoint.address import HTTP

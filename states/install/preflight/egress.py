@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from states.bootstrap.settings import PROXY
 from states.install import source
 from states.install.archive import checked, wanted
 from states.install.settings import VENDOR_KEY
 from states.ubuntu import proxy
+from states.ubuntu.settings import PROXY
 from states.ubuntu.tree import os_release
 from zflow.api import Context, OperatorError
 

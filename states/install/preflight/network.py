@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from states.bootstrap.settings import PROXY
 from states.install import dns
 from states.install.preflight.egress import through
 from states.install.preflight.finding import Finding, Grade, Look
@@ -12,6 +11,7 @@ from states.server import server_name
 from states.ubuntu.addresses import addresses
 from states.ubuntu.ports import PORTS, listening
 from states.ubuntu.proxy import plain
+from states.ubuntu.settings import PROXY
 
 
 def ports(look: Look) -> Iterator[Finding]:

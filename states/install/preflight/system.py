@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from states.bootstrap.volume import harmful_options
 from states.install import source
 from states.install.archive import wanted
 from states.install.preflight.finding import Finding, Look
+from states.ubuntu.mounts import harmful_options
 from states.ubuntu.tree import installed_packages
 from states.zimbra.release import chosen
 from zflow.api import OperatorError, mounts_below

@@ -16,7 +16,8 @@ from rehearsal.engine import podman
 from rehearsal.image import make_image
 from rehearsal.setup import machine, stand_in
 from states.bootstrap import mmdebstrap
-from states.bootstrap.settings import KEYRING, MIRROR
+from states.bootstrap.settings import KEYRING
+from states.ubuntu.settings import MIRROR
 from states.ubuntu.suites import SUITES
 from tests.bench.figures import Figure, Row, faster, span
 from tests.bench.measure import side_by_side

@@ -13,6 +13,7 @@ from states import server as identity
 from states.bootstrap import codes, names, resolver
 from states.bootstrap import identity as first_look
 from states.install.identity import canonical
+from states.ubuntu import container
 from states.ubuntu.addresses import Addresses
 from tests.states.bootstrap.ubuntu import mark
 from tests.support import make_context
@@ -29,7 +30,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context for the server at two addresses."""
     (tmp_path / "etc").mkdir()
     monkeypatch.setattr(names, "addresses", lambda: BOTH)
-    monkeypatch.setattr(names, "CONTAINER", tmp_path / "container")
+    monkeypatch.setattr(container, "HOSTS", tmp_path / "container")
     return make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": NAME})
 
 
@@ -107,16 +108,16 @@ ENGINES = {
 def test_names_of_the_engine(ctx: Context, engine: str) -> None:
     """What the engine gives exists inside, but for standard names and where this server itself is to be found."""
     content, expected = ENGINES[engine]
-    assert names.given_by_engine(content, names.own_names(NAME, "mail")) == expected
+    assert container.given_by_engine(content, container.own_names(NAME, "mail")) == expected
     names.apply(ctx)
-    names.CONTAINER.write_text(content)
+    container.HOSTS.write_text(content)
     assert (names.probe(ctx) is None) == bool(expected)
     names.apply(ctx)
     assert names.probe(ctx) is not None
     text = (ctx.volume / "etc/hosts").read_text()
     assert all(f"\n{address} {' '.join(others)}\n" in text for address, others in expected)
     assert canonical(text, NAME) == NAME
-    names.CONTAINER.unlink()
+    container.HOSTS.unlink()
     assert names.probe(ctx) is None or not expected
     names.apply(ctx)
     assert "192.0.2" not in (ctx.volume / "etc/hosts").read_text()
@@ -238,11 +239,11 @@ def test_own_dns(content: str, own: bool) -> None:
 
 def test_resolver(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """The container's file is copied, again when it changes, and the server's own DNS is left alone."""
-    container = ctx.volume / "container.conf"
-    monkeypatch.setattr(resolver, "CONTAINER", container)
-    assert resolver.container_resolver() == ""
+    path = ctx.volume / "container.conf"
+    monkeypatch.setattr(container, "RESOLVER", path)
+    assert container.container_resolver() == ""
     for server in ("127.0.0.11", "10.0.0.1"):
-        container.write_text(f"nameserver {server}\n")
+        path.write_text(f"nameserver {server}\n")
         assert resolver.probe(ctx) is None
         resolver.apply(ctx)
         evidence = resolver.probe(ctx)
@@ -250,8 +251,8 @@ def test_resolver(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         assert server in evidence.summary
     (ctx.volume / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
     assert resolver.probe(ctx) is not None
-    container.write_bytes(b"# K\xfcche\r\nnameserver 10.0.0.3\r\n")
+    path.write_bytes(b"# K\xfcche\r\nnameserver 10.0.0.3\r\n")
     (ctx.volume / "etc/resolv.conf").write_bytes(b"# K\xfcche\n")
     assert resolver.probe(ctx) is None
     resolver.apply(ctx)
-    assert resolver.nameservers((ctx.volume / "etc/resolv.conf").read_text()) == ["10.0.0.3"]
+    assert container.nameservers((ctx.volume / "etc/resolv.conf").read_text()) == ["10.0.0.3"]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import private, restored
+from states.bootstrap import private
 from states.bootstrap.settings import SETTINGS
+from states.ubuntu import modes
+from states.zimbra import rights
 from tests.support import make_context
 from zflow.api import Context
 
@@ -42,8 +44,8 @@ def ctx(tmp_path: Path) -> Context:
     (tmp_path / "opt/zimbra/conf/nginx.key").chmod(0o644)
     assert private.probe(found) is not None  # the vendor's programs are still at work
     (tmp_path / "opt/zimbra/conf/nginx.key").chmod(0o640)
-    restored.remember(found)
-    (tmp_path / restored.PROVEN).touch()
+    rights.remember(found)
+    (tmp_path / rights.PROVEN).touch()
     assert private.probe(found) is not None
     return found
 
@@ -109,7 +111,7 @@ def test_a_kill_between_two_secrets(ctx: Context, monkeypatch: pytest.MonkeyPatc
     for name in names:
         (ctx.volume / name).chmod(OPEN[name] | 0o005)
     calls: list[Path] = []
-    tighten = private.tighten
+    tighten = modes.tighten
 
     def killed(path: Path, mode: int) -> None:
         tighten(path, mode)
@@ -131,7 +133,7 @@ def test_a_kill_between_two_secrets(ctx: Context, monkeypatch: pytest.MonkeyPatc
 def test_a_secret_that_went_away(ctx: Context) -> None:
     """A file that is gone, or a link by now, is nothing to close."""
     path = ctx.volume / "opt/zimbra/conf/gone.key"
-    private.tighten(path, 0o640)
+    modes.tighten(path, 0o640)
     path.symlink_to(ctx.volume / "etc/shadow")
-    private.tighten(path, 0o600)
+    modes.tighten(path, 0o600)
     assert (ctx.volume / "etc/shadow").stat().st_mode & 0o777 == OPEN["etc/shadow"]

@@ -12,7 +12,7 @@ from states.bootstrap import codes, restored
 from states.bootstrap.settings import SETTINGS
 from states.install.preflight.system import CAPABILITY
 from states.ubuntu.tree import RELEASE
-from states.zimbra import marks
+from states.zimbra import marks, rights
 from states.zimbra.proof import MARK
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import make_context
@@ -47,9 +47,9 @@ def ctx(tmp_path: Path) -> Context:
     os.setxattr(place / NGINX, "security.capability", CAPABILITY)
     (place / RELEASE).write_text(mark().render())
     found = make_context(place, SETTINGS)
-    assert MARK == restored.PROVEN
+    assert MARK == rights.PROVEN
     (place / MARK).write_text("1\n")
-    restored.remember(found)
+    rights.remember(found)
     assert restored.probe(found) is not None
     return found
 
@@ -132,7 +132,7 @@ def test_data_that_lie_elsewhere(ctx: Context, tmp_path: Path) -> None:
         place.rename(tmp_path / name)
         place.symlink_to(tmp_path / name)
     assert restored.probe(ctx) is not None
-    assert "owner" not in restored.special(ctx)
+    assert "owner" not in rights.special(ctx)
 
 
 def test_a_server_that_is_not_finished(ctx: Context) -> None:
@@ -158,7 +158,7 @@ def test_a_program_that_cannot_be_looked_at(ctx: Context) -> None:
     folder = ctx.volume / NGINX
     (entry,) = (each for each in os.scandir(folder.parent) if each.name == "nginx")
     folder.unlink()
-    assert restored.rights(NGINX, entry) == ["set-id ?", "capabilities ?"]
+    assert rights.rights(NGINX, entry) == ["set-id ?", "capabilities ?"]
     assert restored.stripped(ctx) != ""
-    marks.write(ctx, restored.MARK, f"{restored.special(ctx)}\nset-id ?\ncapabilities ?")
+    marks.write(ctx, rights.MARK, f"{rights.special(ctx)}\nset-id ?\ncapabilities ?")
     assert restored.stripped(ctx) == ""

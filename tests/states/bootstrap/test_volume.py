@@ -12,6 +12,7 @@ import pytest
 
 from states.bootstrap import build, codes, volume
 from states.bootstrap.settings import SETTINGS
+from states.ubuntu import mounts as ubuntu_mounts
 from states.ubuntu import tree
 from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import few_inodes, make_context
@@ -48,7 +49,8 @@ def refusal(place: Path) -> OperatorError:
 
 def mounted(monkeypatch: pytest.MonkeyPatch, *table: Mount) -> None:
     """Let these be all the mounts there are."""
-    monkeypatch.setattr(volume, "mounts", lambda: list(table))
+    for module in (volume, ubuntu_mounts):
+        monkeypatch.setattr(module, "mounts", lambda: list(table))
 
 
 @pytest.mark.parametrize("names", [(), ("lost+found",), ("app/tls", ".zflow", "lost+found"), ("empty/deep/deeper",)])

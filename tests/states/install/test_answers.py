@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from states import server
-from states.bootstrap.settings import UBUNTU
 from states.install import answers, codes
 from states.install.answers import Facts, render
 from states.install.settings import FORBIDDEN, GENERATED, SETTINGS
 from states.ubuntu.addresses import Addresses
 from states.ubuntu.memory import Memory, memory
+from states.ubuntu.settings import UBUNTU
 from states.zimbra.release import chosen
 from states.zimbra.releases import PACKAGES, RELEASES
 from tests.states.install.vendor_keys import known

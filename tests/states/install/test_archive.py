@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import archive, codes
 from states.install.settings import SETTINGS
+from states.ubuntu.settings import PROXY, UBUNTU
 from states.zimbra.releases import RELEASES, line_of
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.web import Site, serving

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from states import server as identity
-from states.bootstrap.settings import UBUNTU
 from states.install import codes, menu, services, setup, software
 from states.install.settings import SETTINGS
+from states.ubuntu.settings import UBUNTU
 from states.zimbra import installers, leftovers, readback
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering

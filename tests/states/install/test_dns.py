@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from states import server as identity
-from states.bootstrap import names, resolver
+from states.bootstrap import resolver
 from states.install import dns
 from states.install.settings import ADDITIONAL_MAIL_DOMAINS
 from states.serving.watches import FORWARDS
+from states.ubuntu import container
 from states.ubuntu.addresses import Addresses
 from states.ubuntu.dnsquery import AAAA, MX, A, ask
 from tests.support import make_context
@@ -47,8 +48,8 @@ CONFIGS: dict[str, str] = {
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context in a container with Docker's resolver, its files below the volume."""
     dns.silent.cache_clear()
-    monkeypatch.setattr(resolver, "CONTAINER", tmp_path / "container.conf")
-    monkeypatch.setattr(names, "CONTAINER", tmp_path / "hosts.conf")
+    monkeypatch.setattr(container, "RESOLVER", tmp_path / "container.conf")
+    monkeypatch.setattr(container, "HOSTS", tmp_path / "hosts.conf")
     monkeypatch.setattr(dns, "addresses", lambda: SIX)
     monkeypatch.setattr(dns, "PID", tmp_path / "dnsmasq.pid")
     monkeypatch.setattr(dns, "CONFIG", tmp_path / "dnsmasq.conf")
@@ -89,7 +90,7 @@ def test_upstream(ctx: Context) -> None:
 
 def test_names_of_the_engine(ctx: Context) -> None:
     """What the engine wrote into the container's hosts file is answered, where dnsmasq can take the name."""
-    names.CONTAINER.write_text(f"192.0.2.9 relay.lan {NAME} x,y\n127.0.0.1 localhost\n")
+    container.HOSTS.write_text(f"192.0.2.9 relay.lan {NAME} x,y\n127.0.0.1 localhost\n")
     lines = [line for line in dns.wanted(ctx).splitlines() if line.startswith("host-record=")]
     assert lines == [f"host-record={NAME},10.0.0.2,fd00::2", "host-record=relay.lan,192.0.2.9"]
 
@@ -255,11 +256,11 @@ def test_nameservers_that_are_of_no_use(ctx: Context, monkeypatch: pytest.Monkey
         dns, "ask", lambda name, kind, server, timeout: ask(name, kind, port=ports[server], timeout=timeout)
     )
     assert dns.silent(tuple(ports), "example.org") == ["127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.9"]
-    resolver.CONTAINER.write_text("nameserver 127.0.0.2\nnameserver 127.0.0.9\n")
+    container.RESOLVER.write_text("nameserver 127.0.0.2\nnameserver 127.0.0.9\n")
     assert dns.notices(ctx) == ("of the container's nameservers 127.0.0.9 does not answer; take it out of --dns",)
-    resolver.CONTAINER.write_text("nameserver 127.0.0.4\n")
+    container.RESOLVER.write_text("nameserver 127.0.0.4\n")
     assert dns.notices(ctx)[0].startswith("no nameserver answers (127.0.0.4)")
-    resolver.CONTAINER.write_text("nameserver 127.0.0.1\n")
+    container.RESOLVER.write_text("nameserver 127.0.0.1\n")
     assert dns.notices(ctx)[0].startswith("the container has no nameserver")
-    resolver.CONTAINER.write_text("nameserver 127.0.0.2\n")
+    container.RESOLVER.write_text("nameserver 127.0.0.2\n")
     assert dns.notices(ctx) == ()

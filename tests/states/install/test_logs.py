@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from states.bootstrap.settings import MIRROR
 from states.install import syslog
+from states.ubuntu.settings import MIRROR
 from states.ubuntu.suites import SUITES
 from tests.chroot.machine import Memory, memory
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap import restored
 from states.install import origin
+from states.zimbra import rights
 from tests.states.install.records import write_server
 from tests.support import make_context
 from zflow.api import Context, Mount
@@ -64,11 +64,11 @@ def test_a_server_of_an_earlier_zflow(ctx: Context) -> None:
     origin.apply(ctx)
     assert origin.probe(ctx) is not None
     write_server(ctx.volume)
-    assert not restored.remembered(ctx)
+    assert not rights.remembered(ctx)
     assert origin.probe(ctx) is None
     origin.apply(ctx)
     assert origin.probe(ctx) is not None
-    assert restored.remembered(ctx)
+    assert rights.remembered(ctx)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"inodes": 3, "copied": ""}', '{"inodes": {}}'])

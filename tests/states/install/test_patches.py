@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import holds, patches, source
 from states.install.settings import SETTINGS
 from states.ubuntu.dpkg import FETCH
+from states.ubuntu.settings import PROXY, UBUNTU
 from states.zimbra import marks
 from states.zimbra.history import HISTORY, last
 from states.zimbra.packages import vendor_packages

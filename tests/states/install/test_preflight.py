@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from states import server as identity
-from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import codes, dns, limits, preflight
 from states.install.preflight import clock, names, network, room, system
 from states.install.preflight.checks import CHECKS
@@ -25,6 +24,7 @@ from states.install.settings import SETTINGS
 from states.ubuntu import ports
 from states.ubuntu.addresses import Addresses
 from states.ubuntu.memory import Memory
+from states.ubuntu.settings import PROXY, UBUNTU
 from states.ubuntu.suites import SUITES
 from tests.states.install.dpkg import Dpkg, built, dpkg
 from tests.states.install.records import session, write_history, write_packages, write_server, write_status

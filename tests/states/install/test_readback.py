@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from states import server as identity
-from states.bootstrap.settings import UBUNTU
 from states.install import answers, services
 from states.install.settings import SETTINGS
 from states.ubuntu.addresses import Addresses
+from states.ubuntu.settings import UBUNTU
 from states.zimbra import localconfig, outcome, readback
 from tests.states.install.shells import Answering
 from tests.support import make_context

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states import server
-from states.bootstrap.settings import UBUNTU
 from states.install import administrator, answers, codes, menu, networks, services, setup, software, syslog, unpack
 from states.install.settings import SETTINGS
 from states.install.syslog import without_kernel_log
 from states.ubuntu import logs
+from states.ubuntu.settings import UBUNTU
 from states.zimbra import installers, leftovers, marks, notices, proof, readback
 from states.zimbra.history import HISTORY
 from states.zimbra.history import STAGES as HISTORY_STAGES

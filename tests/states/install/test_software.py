@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from states import server
-from states.bootstrap.settings import UBUNTU
 from states.install import answers, codes, holds, setup, software
 from states.install.settings import SETTINGS
+from states.ubuntu.settings import UBUNTU
 from states.zimbra import history, leftovers, packages
 from states.zimbra.proof import BEGUN, DATA, SPOILT
 from states.zimbra.releases import PACKAGES

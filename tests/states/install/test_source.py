@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import codes, source, unpack
 from states.install.settings import SETTINGS
+from states.ubuntu.settings import PROXY, UBUNTU
 from states.zimbra import proof
 from states.zimbra.openpgp import primary_fingerprints
 from tests.states.bootstrap.ubuntu import make_tree

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from states.bootstrap.settings import PROXY, UBUNTU
 from states.install import archive, codes, unpack
 from states.install.settings import SETTINGS
+from states.ubuntu.settings import PROXY, UBUNTU
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import write_server
 from tests.support import few_inodes, make_context

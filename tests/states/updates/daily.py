@@ -12,9 +12,9 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from states.bootstrap.settings import PROXY
 from states.server import SETTINGS as IDENTITY
 from states.ubuntu import dpkg
+from states.ubuntu.settings import PROXY
 from states.updates import configured, driver
 from states.updates.settings import SETTINGS
 from tests.states.updates.layer import VOLUME, inside, mounted

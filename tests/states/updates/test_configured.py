@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from states import bootstrap, server
 from states.bootstrap import build
-from states.bootstrap.settings import PROXY
 from states.ubuntu import tree
+from states.ubuntu.settings import PROXY
 from states.ubuntu.suites import SUITES
 from states.updates import CODES, configured, driver, sealed
 from states.updates.settings import SETTINGS

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from states import server as identity
-from states.bootstrap.settings import PROXY
 from states.hardening.settings import SETTINGS as HARDENING
 from states.install import unpack
 from states.install.settings import SETTINGS
+from states.ubuntu.settings import PROXY
 from states.upgrade import backup
 from states.zimbra import readback
 from states.zimbra.order import Order
