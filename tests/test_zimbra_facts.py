@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from states.hardening import dkimkeys
-from states.hardening.desired import wishes
+from states.hardening.desired import desired_settings
 from states.install import menu, networks, services, software
 from states.install.answers import FIXED, PASSWORDS
 from states.product import PRODUCT
@@ -163,7 +163,7 @@ def test_releases_packages_and_platforms_are_on_record() -> None:
 def test_local_settings_are_on_record(tmp_path: Path) -> None:
     """Every local setting that hardening writes."""
     ctx = make_context(tmp_path, PRODUCT.settings, {"ZFLOW_HOSTNAME": "mail.example.test"})
-    local = {each.name for each in wishes(ctx) if each.place == "local"}
+    local = {each.name for each in desired_settings(ctx) if each.store == "local"}
     assert local - set(quoted("3.1", "3.7")) == set()
     assert networks.IP_TOOL.rsplit("/", maxsplit=1)[-1] in sections()["3.7"]
 

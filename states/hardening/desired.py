@@ -1,7 +1,7 @@
-"""The one table of what a hardened server is configured to be: attribute, value, why, and what has to be restarted.
+"""The table of desired settings: attribute, value, and the service that must restart.
 
-Attributes, their kinds and what reads them when: zm-mailbox store/conf/attrs/zimbra-attrs.xml; the local settings:
-docs/zimbra.md §3.1, §3.7; the attributes: §5.
+Attributes and their kinds: zm-mailbox store/conf/attrs/zimbra-attrs.xml; local settings: docs/zimbra.md §3.1, §3.7;
+attributes: §5.
 """
 
 from __future__ import annotations
@@ -16,111 +16,98 @@ from states.zimbra.keep import kept
 from states.zimbra.tools import Attributes
 from zflow.api import Context, Setting
 
-Place = Literal["config", "local"]
+Store = Literal["config", "local"]
 """The global configuration in LDAP, or the file that `zmlocalconfig` keeps."""
-Reader = Literal["mailbox", "mta", "alerts", "all"]
-"""What must be restarted for a new value; `mta` reads by zmconfigd."""
+Service = Literal["mailbox", "mta", "alerts", "all"]
+"""What must restart for a new value; `mta` gets it from zmconfigd."""
 
 LOGIN_MAPS = "proxy:ldap:/opt/zimbra/conf/ldap-slm.cf"
 """The vendor's map from sender addresses to their owners' logins; zmmtainit, 156-170."""
 SENDER_LOGIN = "reject_authenticated_sender_login_mismatch"
-"""postconf(5), smtpd_sender_restrictions: who is logged in may use his own addresses only."""
+"""postconf(5), smtpd_sender_restrictions: a logged-in user may use only the own addresses."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One attribute as it is to be."""
+class Desired:
+    """One desired setting."""
 
-    place: Place
+    store: Store
     name: str
     values: tuple[str, ...]
-    why: str
-    reader: Reader
+    service: Service
     setting: Setting[Any]
-    """Which setting decides it."""
+    """The setting of zflow that decides the value."""
     tunable: bool = False
     """A number, an address or a recipient; anything else is a protection, on or off."""
 
     def free(self, ctx: Context) -> bool:
-        """Tell whether a value given by hand stays: of a tunable that no setting names."""
+        """Tell whether a value set by hand stays: that of a tunable whose setting the operator did not give."""
         return self.tunable and not ctx.settings.given(self.setting)
 
 
-def wishes(ctx: Context) -> tuple[Wish, ...]:
-    """Return the whole table for the settings, without what the operator keeps for himself."""
-    names = kept(ctx)
-    return tuple(
-        each for each in (*_floods(ctx), *_senders(ctx), *_alerts(ctx), *_inside(ctx)) if each.name not in names
-    )
+def desired_settings(ctx: Context) -> tuple[Desired, ...]:
+    """Return the table, without the attributes that the operator keeps."""
+    table, names = (*_floods(ctx), *_senders(ctx), *_alerts(ctx), *_inside(ctx)), kept(ctx)
+    return tuple(each for each in table if each.name not in names)
 
 
-def attributes(table: Iterable[Wish], place: Place) -> Attributes:
-    """Return the part of the table that belongs to one place."""
-    return {each.name: each.values for each in table if each.place == place}
+def attributes(table: Iterable[Desired], store: Store) -> Attributes:
+    """Return the part of the table that belongs to one store."""
+    return {each.name: each.values for each in table if each.store == store}
 
 
-def _floods(ctx: Context) -> tuple[Wish, ...]:
-    requests, logins = "floods of web requests are turned away", "guessing passwords blocks the address"
-    table: tuple[tuple[str, Setting[Any], str], ...] = (
-        ("zimbraHttpDosFilterDelayMillis", settings.DOS_DELAY, requests),
-        ("zimbraHttpDosFilterMaxRequestsPerSec", settings.DOS_RATE, requests),
-        ("zimbraHttpThrottleSafeIPs", settings.DOS_SAFE, requests),
-        ("zimbraInvalidLoginFilterMaxFailedLogin", settings.LOGIN_FAILURES, logins),
-        ("zimbraInvalidLoginFilterDelayInMinBetwnReqBeforeReinstating", settings.LOGIN_BLOCK, logins),
-        ("zimbraInvalidLoginFilterReinstateIpTaskIntervalInMin", settings.LOGIN_REINSTATE, logins),
+def _floods(ctx: Context) -> tuple[Desired, ...]:
+    table: tuple[tuple[str, Setting[Any]], ...] = (
+        ("HttpDosFilterDelayMillis", settings.DOS_DELAY),
+        ("HttpDosFilterMaxRequestsPerSec", settings.DOS_RATE),
+        ("HttpThrottleSafeIPs", settings.DOS_SAFE),
+        ("InvalidLoginFilterMaxFailedLogin", settings.LOGIN_FAILURES),
+        ("InvalidLoginFilterDelayInMinBetwnReqBeforeReinstating", settings.LOGIN_BLOCK),
+        ("InvalidLoginFilterReinstateIpTaskIntervalInMin", settings.LOGIN_REINSTATE),
     )
     return tuple(
-        Wish("config", name, _values(ctx.settings[each]), why, "mailbox", each, tunable=True)
-        for name, each, why in table
+        Desired("config", f"zimbra{name}", _values(ctx.settings[each]), "mailbox", each, tunable=True)
+        for name, each in table
     )
 
 
-def _values(value: int | tuple[str, ...]) -> tuple[str, ...]:
+def _values(value: int | str | tuple[str, ...]) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (str(value),)
 
 
-def _senders(ctx: Context) -> tuple[Wish, ...]:
+def _senders(ctx: Context) -> tuple[Desired, ...]:
     on = ctx.settings[settings.SENDER_CHECKS] != "off"
-    word = ("yes",) if on else ("no",)
-    unknown, forged = "mail for or from addresses that do not exist is refused", "nobody writes as somebody else"
+    yes = ("yes",) if on else ("no",)
     table = (
-        ("RejectUnlistedRecipient", word, unknown),
-        ("RejectUnlistedSender", word, unknown),
-        ("SenderLoginMaps", (LOGIN_MAPS,) if on else (), forged),
-        ("SenderRestrictions", (SENDER_LOGIN,) if on else (), forged),
+        ("RejectUnlistedRecipient", yes),
+        ("RejectUnlistedSender", yes),
+        ("SenderLoginMaps", (LOGIN_MAPS,) if on else ()),
+        ("SenderRestrictions", (SENDER_LOGIN,) if on else ()),
     )
     return tuple(
-        Wish("config", f"zimbraMtaSmtpd{name}", wanted, why, "mta", settings.SENDER_CHECKS)
-        for name, wanted, why in table
+        Desired("config", f"zimbraMtaSmtpd{name}", values, "mta", settings.SENDER_CHECKS) for name, values in table
     )
 
 
-def _alerts(ctx: Context) -> tuple[Wish, ...]:
-    recipient = ctx.settings.get(settings.ALERT_RECIPIENT) or admin_address(ctx)
-    table: tuple[tuple[str, Setting[Any], str], ...] = (
-        ("notice_user", settings.ALERT_RECIPIENT, recipient),
-        *(
-            (name, each, str(ctx.settings[each]))
-            for name, each in (
-                ("threshold_seconds", settings.ALERT_SECONDS),
-                ("ipacct_threshold", settings.ALERT_PAIR),
-                ("acct_threshold", settings.ALERT_ACCOUNT),
-                ("ip_threshold", settings.ALERT_ADDRESS),
-                ("total_threshold", settings.ALERT_TOTAL),
-            )
-        ),
+def _alerts(ctx: Context) -> tuple[Desired, ...]:
+    table: tuple[tuple[str, Setting[Any]], ...] = (
+        ("notice_user", settings.ALERT_RECIPIENT),
+        ("threshold_seconds", settings.ALERT_SECONDS),
+        ("ipacct_threshold", settings.ALERT_PAIR),
+        ("acct_threshold", settings.ALERT_ACCOUNT),
+        ("ip_threshold", settings.ALERT_ADDRESS),
+        ("total_threshold", settings.ALERT_TOTAL),
     )
-    why = "attacks on passwords are noticed"
     return tuple(
-        Wish("local", f"zimbra_swatch_{name}", (value,), why, "alerts", each, tunable=True)
-        for name, each, value in table
-    )
+        Desired("local", f"zimbra_swatch_{name}", _values(ctx.settings.get(each) or admin_address(ctx)), "alerts", each,
+                tunable=True)
+        for name, each in table
+    )  # fmt: skip
 
 
-def _inside(ctx: Context) -> tuple[Wish, ...]:
+def _inside(ctx: Context) -> tuple[Desired, ...]:
     value = ("1",) if ctx.settings[settings.INTERPROCESS] else ("0",)
-    why = "what the parts of the server say to each other is encrypted, or not, as chosen"
     return tuple(
-        Wish("local", name, value, why, "all", settings.INTERPROCESS)
+        Desired("local", name, value, "all", settings.INTERPROCESS)
         for name in ("ldap_starttls_supported", "zimbra_require_interprocess_security")
     )

@@ -1,14 +1,13 @@
-"""Looks at the records in the DNS itself: at each server that has authority over the zone, not at what others remember.
+"""Looks at the records in the DNS: at each server with authority over the zone, not at a cache.
 
-The command line loads this module, and with it dnspython, when it is asked for; neither the walker nor the supervisor
-does. A record counts as bad at a server only when two of three questions find it so.
+Only `zflow dns --check` loads this module, and with it dnspython; walker and supervisor do not. A record counts as bad
+at a server only when two of three questions find it so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import dns.exception
 import dns.flags
@@ -20,10 +19,10 @@ import dns.rdata
 import dns.rdatatype
 import dns.resolver
 
-from states.hardening import judge, spf
+from states.hardening import spf
+from states.hardening.compare import Comparison, Verdict, compare
 from states.hardening.zone import Record
 
-State = Literal["right", "wrong", "missing", "unknown"]
 TRIES = 3
 MAJORITY = 2
 CHAIN = 5
@@ -32,11 +31,11 @@ CHAIN = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """What the servers with authority say of a record, or (kind NS) what is to be said of themselves."""
+    """What the servers with authority say about a record, or (kind NS) what is wrong with such a server."""
 
     name: str
     kind: str
-    state: State
+    state: Verdict
     why: str
     wanted: str = ""
 
@@ -50,12 +49,12 @@ class Server:
 
 
 class Silent(Exception):
-    """A server did not answer, or not as one with authority does; says how."""
+    """A server did not answer, or not with authority; the text says how."""
 
 
 @dataclass
 class Published:
-    """Asks the world. `port` and `timeout` are for tests and slow networks."""
+    """Asks name servers over the network. `port` and `timeout` (seconds) are for tests and slow networks."""
 
     resolver: dns.resolver.Resolver
     port: int = 53
@@ -65,7 +64,7 @@ class Published:
     _looked: dict[tuple[str, str], list[str] | spf.Unheard] = field(default_factory=dict)
 
     def check(self, wanted: list[Record]) -> Iterator[Finding]:
-        """Yield a finding for each record, then one for each server that does not answer as it should."""
+        """Yield a finding for each record, then one for each server that did not answer properly."""
         for record in wanted:
             if record.purpose == "dkim" and not record.value:
                 yield Finding(record.name, record.kind, "unknown", record.about)
@@ -75,18 +74,16 @@ class Published:
             yield Finding(server.name, "NS", "wrong", f"{server.address} {how}")
 
     def _finding(self, record: Record, wanted: list[Record]) -> Finding:
-        def result(state: State, why: str) -> Finding:
+        def result(state: Verdict, why: str) -> Finding:
             return Finding(record.name, record.kind, state, why, record.value)
 
         try:
             servers = self._servers(dns.name.from_text(record.name))[1]
         except dns.resolver.NoRootSOA:
-            return result(
-                "unknown", "the zone's name servers cannot be found: no server knows the name or one above it"
-            )
+            return result("unknown", "the zone's name servers cannot be found: no server knows the name or its parents")
         except (Silent, dns.exception.DNSException) as error:
             return result("unknown", f"the zone's name servers cannot be found: {error}")
-        told: dict[Server, judge.Judgement] = {}
+        told: dict[Server, Comparison] = {}
         for server in servers:
             if server in self._silent:
                 continue
@@ -103,7 +100,7 @@ class Published:
         return result(verdict, why if len(bad) == len(told) else f"{why} (only at {_names(bad)})")
 
     def look(self, name: str, kind: str) -> list[str]:
-        """Return the values at a name, as the first of its zone's servers that answers has them; raises Unheard."""
+        """Return the values at a name from the first of its zone's servers that answers; raises Unheard."""
         key = (name.rstrip(".").lower(), kind)
         if key not in self._looked:
             try:
@@ -115,12 +112,12 @@ class Published:
             raise found
         return found
 
-    def _majority(self, server: Server, record: Record, wanted: list[Record]) -> judge.Judgement:
-        """Ask up to three times: one good answer is enough, a bad one and silence need a second of their kind."""
-        heard: list[judge.Judgement | Silent] = []
+    def _majority(self, server: Server, record: Record, wanted: list[Record]) -> Comparison:
+        """Ask up to three times: one good answer is enough; a bad answer, or none, needs a second of its kind."""
+        heard: list[Comparison | Silent] = []
         for _ in range(TRIES):
             try:
-                said = judge.judge(record, self._values(server, record.name, record.kind), wanted, self.look)
+                said = compare(record, self._values(server, record.name, record.kind), wanted, self.look)
             except Silent as error:
                 heard.append(error)
             else:
@@ -135,7 +132,7 @@ class Published:
         raise AssertionError("two of three answers are of one kind")
 
     def _values(self, server: Server, name: str, kind: str, depth: int = 0) -> list[str]:
-        """Return the values at one server; a CNAME that leads out of its zone is followed at the other zone's."""
+        """Return the values at one server; a CNAME into another zone is followed at that zone's servers."""
         question = dns.message.make_query(name, kind, want_dnssec=False)
         question.flags &= ~dns.flags.RD
         try:
@@ -143,16 +140,16 @@ class Published:
         except dns.exception.Timeout:
             raise Silent("does not answer") from None
         except (OSError, dns.exception.DNSException, ValueError) as error:
-            raise Silent(f"gives no answer that can be read: {type(error).__name__}") from None
+            raise Silent(f"gives an answer that cannot be read: {type(error).__name__}") from None
         if answer.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
             raise Silent(f"answers {dns.rcode.to_text(answer.rcode())}")
         if not answer.flags & dns.flags.AA:
-            raise Silent("has no authority over the zone it is named for")
+            raise Silent("has no authority over the zone that names it")
         assert isinstance(answer, dns.message.QueryMessage)
         try:
             chain = answer.resolve_chaining()
         except dns.exception.DNSException as error:
-            raise Silent(f"gives no answer that can be read: {type(error).__name__}") from None
+            raise Silent(f"gives an answer that cannot be read: {type(error).__name__}") from None
         if chain.answer is None and chain.cnames and depth < CHAIN:
             return self._elsewhere(chain.canonical_name, kind, depth + 1)
         return [_text(each) for each in chain.answer or ()]
@@ -187,7 +184,7 @@ class Published:
 
 
 def _text(value: dns.rdata.Rdata) -> str:
-    """Return a value as the judge has it: the strings of a text joined, all else as in a zone file."""
+    """Return a value for comparison: the strings of a text joined, all else as in a zone file."""
     if value.rdtype == dns.rdatatype.TXT:
         pieces: Iterable[bytes] = value.strings  # type: ignore[attr-defined]
         return b"".join(pieces).decode("utf-8", "replace")

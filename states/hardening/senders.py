@@ -6,7 +6,7 @@ zmconfigd makes Postfix's `smtpd_sender_restrictions` of conf/zmconfigd/smtpd_se
 
 from __future__ import annotations
 
-from states.hardening import codes, restored
+from states.hardening import codes, repairs
 from states.hardening.settings import SENDER_CHECKS
 from states.zimbra import files, marks
 from states.zimbra.tools import as_zimbra, render, zimbra_version
@@ -50,7 +50,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
         return _drift(TEMPLATE, checks)
     if marks.read(ctx, MARK) != checks:
         return None
-    return Evidence(f"sender checks: {checks}{restored.told(ctx, NAME, inputs(ctx))}")
+    return Evidence(f"sender checks: {checks}{repairs.suffix(ctx, NAME, inputs(ctx))}")
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
@@ -79,7 +79,7 @@ def apply(ctx: Context) -> None:
     checks, found = ctx.settings[SENDER_CHECKS], files.read(ctx, TEMPLATE)
     content = edited(found, checks)
     if content != found and marks.read(ctx, MARK) == checks:
-        restored.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])
+        repairs.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])
     marks.write(ctx, MARK, "")
     # As user zimbra, whose folder it is: what root wrote there could be led elsewhere by a link.
     files.put(ctx, TEMPLATE, content, "0644")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from states.hardening.spf import Faulty, terms
+from states.hardening.spf_terms import Faulty, terms
 from states.zimbra.keep import KEEP
 from zflow.api import Setting, choice, flag, mail_address, many, network, number
 

@@ -1,18 +1,21 @@
-"""SPF as a receiver of mail reads it: the terms from left to right, for one address. Numbers are sections of RFC 7208.
+"""SPF as a receiver of mail evaluates it: the terms from left to right, for one address. Numbers: sections of RFC 7208.
 
-No network here: whoever asks brings the look into the DNS. Explanations (`exp=`) decide nothing and are only parsed.
+No network here: the caller brings the look into the DNS. Explanations (`exp=`) decide nothing and are only parsed.
+
+Own code, because pyspf (last release: 2020) has resolver and limits as globals of its module, and spftrace is a beta.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Literal
 
+from states.hardening.spf_terms import Address, Faulty, Term, terms
+
 Result = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Look = Callable[[str, str], Sequence[str]]
 """Returns the values at a name and kind (A, AAAA, MX, PTR, TXT), none where there is none; raises Unheard."""
 
@@ -24,95 +27,22 @@ VOIDS = 2
 LONGEST = 253
 """Characters of a name (7.3)."""
 
-_MACRO = r"%\{[slodiphv]\d*r?[-.+,/_=]*\}"
-_TOP = r"\.(?:[a-z\d]{0,62}[a-z][a-z\d]{0,62}|[a-z\d]{1,62}-[a-z\d-]{0,62}[a-z\d])\.?"  # of labels of 63 at most
-_DOMAIN = rf"(?P<domain>(?:{_MACRO}|%[%_-]|[!-$&-~])*(?:{_MACRO}|{_TOP}))"
-_PREFIXES = r"(?:/(?P<four>0|[1-9]\d?))?(?://(?P<six>0|[1-9]\d{0,2}))?"
-TERMS = {
-    "all": "",
-    "include": f":{_DOMAIN}",
-    "exists": f":{_DOMAIN}",
-    "a": f"(?::{_DOMAIN})?{_PREFIXES}",
-    "mx": f"(?::{_DOMAIN})?{_PREFIXES}",
-    "ptr": f"(?::{_DOMAIN})?",
-    "ip4": r":(?P<network>[\d.]+(?:/(?:0|[1-9]\d?))?)",
-    "ip6": r":(?P<network>[\da-f:.]+(?:/(?:0|[1-9]\d{0,2}))?)",
-    "redirect=": _DOMAIN,
-    "exp=": _DOMAIN,
-}
-"""What follows the name of a mechanism or modifier (5, 6, 12)."""
-NETWORKS = {"ip4": ipaddress.IPv4Network, "ip6": ipaddress.IPv6Network}
-UNKNOWN = rf"(?:{_MACRO}|%[%_-]|[!-$&-~])*"
-"""What follows the name of a modifier that RFC 7208 does not know; such are passed over (6)."""
-
 
 class Unheard(Exception):
-    """The DNS gave no answer; says whose."""
-
-
-class Faulty(Exception):
-    """The record, or one that it leads to, breaks a rule: receivers answer `permerror`. Says which."""
+    """The DNS did not answer; the text names the servers that were asked."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a receiver makes of an address, and the term or the reason that decided; empty where no term matched."""
+    """The result for an address, and the term or the reason that decided; empty where no term matched."""
 
     result: Result
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Term:
-    """One mechanism or modifier, taken apart; `text` is as written, a modifier's name ends with `=`."""
-
-    text: str
-    name: str
-    qualifier: str
-    parts: dict[str, str | None]
-
-    @property
-    def domain(self) -> str | None:
-        """The domain after the name, macros not expanded."""
-        return self.parts.get("domain")
-
-    def covers(self, address: Address, others: Sequence[str]) -> bool:
-        """Tell whether the address lies in the network of one of the others, by this term's prefix lengths (5.3)."""
-        bits = self.parts.get("four" if address.version == 4 else "six") or address.max_prefixlen
-        return any(address in ipaddress.ip_network(f"{each}/{bits}", strict=False) for each in others)
-
-
 def records(texts: Sequence[str]) -> list[str]:
     """Return those of a name's texts that are SPF records (4.5)."""
     return [each for each in texts if re.match(r"v=spf1(?: |$)", each, re.IGNORECASE)]
-
-
-def terms(record: str) -> list[Term]:
-    """Return the terms of a record in order; raises Faulty where one of them is none (4.6.1)."""
-    found = [_term(word) for word in record.split(" ")[1:] if word]
-    for name in ("redirect=", "exp="):
-        if sum(each.name == name for each in found) > 1:
-            raise Faulty(f"{name} stands there twice")
-    return found
-
-
-def _term(word: str) -> Term:
-    match = re.match(r"(?P<modifier>[a-z][a-z\d._-]*=)|(?P<qualifier>[-+~?]?)(?P<name>[a-z\d]+)", word, re.IGNORECASE)
-    if match is None:
-        raise Faulty(f"‹{word}› is not a term")
-    name, rest = (match["modifier"] or match["name"]).lower(), word[match.end() :]
-    parts = re.fullmatch(TERMS.get(name, UNKNOWN if match["modifier"] else "(?!)"), rest, re.IGNORECASE | re.ASCII)
-    if parts is None:
-        raise Faulty(f"‹{word}› is not a term")
-    term = Term(word, name, match["qualifier"] or "+", parts.groupdict())
-    if int(term.parts.get("four") or 0) > 32 or int(term.parts.get("six") or 0) > 128:
-        raise Faulty(f"‹{word}› has too long a prefix")
-    if (network := term.parts.get("network")) is not None:
-        try:
-            NETWORKS[name](network, strict=False)
-        except ValueError:
-            raise Faulty(f"‹{word}› is not a network") from None
-    return term
 
 
 @dataclass
@@ -124,7 +54,7 @@ class Evaluation:
     helo: str
     look: Look
     voids: int = VOIDS
-    """Receivers allow so many; what is asked for knowledge alone may allow more."""
+    """As many as receivers allow; a caller who only wants to know where a record leads may allow more."""
     _terms: int = 0
     _void: set[int] = field(default_factory=set)
 
@@ -132,7 +62,7 @@ class Evaluation:
         self.address = getattr(self.address, "ipv4_mapped", None) or self.address
 
     def of(self, domain: str, record: str) -> Outcome:
-        """Return what the record, published at the domain, says of the address."""
+        """Return the result of the record, published at the domain, for the address."""
         try:
             return self._evaluate(domain, record)
         except Faulty as error:
@@ -151,7 +81,7 @@ class Evaluation:
         return self._elsewhere(redirect, domain)
 
     def _elsewhere(self, term: Term, domain: str) -> Outcome:
-        """Evaluate the record of another domain; one without a record is an error (5.2, 6.1)."""
+        """Evaluate the record of another domain; a domain without a record is an error (5.2, 6.1)."""
         self._count()
         other = self._target(term, domain)
         found = records(self._ask(other, "TXT"))
@@ -160,24 +90,27 @@ class Evaluation:
         return self._evaluate(other, found[0])
 
     def _matches(self, term: Term, domain: str) -> bool:
+        """Tell whether a mechanism matches (5)."""
         match term.name:
             case "all":
                 return True
             case "ip4" | "ip6":
-                return self.address in ipaddress.ip_network(str(term.parts["network"]), strict=False)
+                return self.address in ip_network(str(term.parts["network"]), strict=False)
             case "include":
                 return self._elsewhere(term, domain).result == "pass"
         self._count()
         target = self._target(term, domain)
         match term.name:
             case "a":
-                return term.covers(self.address, self._ask(target, self._kind))
+                return self._covered(term, target)
             case "exists":
                 return bool(self._ask(target, "A"))
             case "mx":
-                return any(term.covers(self.address, self._ask(name, self._kind)) for name in self._exchanges(target))
-        wanted = target.rstrip(".").lower()
-        return any(name == wanted or name.endswith(f".{wanted}") for name in self._own_names())
+                return any(self._covered(term, name) for name in self._exchanges(target))
+        return any(_below(name, target.lower()) for name in self._own_names())
+
+    def _covered(self, term: Term, name: str) -> bool:
+        return term.covers(self.address, self._ask(name, self._kind))
 
     @property
     def _kind(self) -> str:
@@ -190,7 +123,7 @@ class Evaluation:
         return [each for each in names if each != "."]
 
     def _own_names(self) -> Iterator[str]:
-        """Yield the names that the address leads to and that lead back to it (5.5); what is unheard of is no match."""
+        """Yield the names of the address that lead back to it (5.5); a name whose servers do not answer is left out."""
         try:
             names = self._ask(self.address.reverse_pointer, "PTR")
         except Unheard:
@@ -204,8 +137,7 @@ class Evaluation:
 
     def _own_name(self, domain: str) -> str:
         """Return the address's name for `%{p}`: the domain itself, one below it, any, or none (7.3)."""
-        names = sorted(self._own_names(), key=lambda each: (each != domain, not each.endswith(f".{domain}")))
-        return next(iter(names), "unknown")
+        return min(self._own_names(), key=lambda each: (each != domain, not _below(each, domain)), default="unknown")
 
     def _count(self) -> None:
         self._terms += 1
@@ -235,26 +167,29 @@ class Evaluation:
             return {"%": "%", "_": " ", "-": "%20"}[macro[1]]
         letter, digits, reverse, delimiters = macro[2], macro[3], macro[4], macro[5]
         if digits and int(digits) == 0:
-            raise Faulty(f"{macro[0]} keeps nothing")
+            raise Faulty(f"{macro[0]} keeps no part")
+        parts = re.split(f"[{re.escape(delimiters or '.')}]", self._value(letter.lower(), domain))
+        return ".".join((parts[::-1] if reverse else parts)[-int(digits or 0) :])
+
+    def _value(self, letter: str, domain: str) -> str:
+        """Return what a macro's letter stands for (7.2)."""
+        if letter == "p":
+            return self._own_name(domain)
         local, _, host = self.sender.rpartition("@")
-        value = {
-            "s": self.sender,
-            "l": local,
-            "o": host,
-            "d": domain,
-            "i": _dotted(self.address),
-            "p": self._own_name(domain) if letter in "pP" else "",
-            "v": "in-addr" if self.address.version == 4 else "ip6",
-            "h": self.helo,
-        }[letter.lower()]
-        parts = re.split(f"[{re.escape(delimiters or '.')}]", value)
-        kept = (parts[::-1] if reverse else parts)[-int(digits or 0) :]
-        return ".".join(kept)
+        family = "in-addr" if self.address.version == 4 else "ip6"
+        address = _dotted(self.address)
+        return {
+            "s": self.sender, "l": local, "o": host, "d": domain, "i": address, "v": family, "h": self.helo
+        }[letter]  # fmt: skip
 
 
 def _dotted(address: Address) -> str:
     """Return an address as macros have it: IPv6 by its half bytes (7.3)."""
     return str(address) if address.version == 4 else ".".join(address.exploded.replace(":", ""))
+
+
+def _below(name: str, domain: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")
 
 
 def _unnameable(name: str) -> bool:

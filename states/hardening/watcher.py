@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from states.hardening import restored
+from states.hardening import repairs
 from states.zimbra import files, marks
 from states.zimbra.tools import zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, write_atomic
@@ -46,14 +46,14 @@ def probe(ctx: Context) -> Evidence | Drift | None:
     stat = files.on_volume(ctx, PLACE).stat()
     if stat.st_mode & 0o7777 != MODE or stat.st_uid != 0:
         return Drift(f"{PLACE} has the mode {stat.st_mode & 0o7777:o} and the owner {stat.st_uid}, not {MODE:o} and 0")
-    return Evidence(f"{PLACE}{restored.told(ctx, NAME, inputs(ctx))}")
+    return Evidence(f"{PLACE}{repairs.suffix(ctx, NAME, inputs(ctx))}")
 
 
 def apply(ctx: Context) -> None:
     """Put the program in its place."""
     digest = hashlib.sha256(program().encode()).hexdigest()
     if marks.agrees(ctx, f"{NAME}.txt", digest) and files.text(ctx, PLACE) != program():
-        restored.note(ctx, NAME, inputs(ctx), [PLACE])
+        repairs.note(ctx, NAME, inputs(ctx), [PLACE])
     write_atomic(files.on_volume(ctx, PLACE), program(), mode=MODE, owner=(0, 0))
     marks.write(ctx, f"{NAME}.txt", digest)
 

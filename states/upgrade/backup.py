@@ -1,4 +1,4 @@
-"""The server's local settings, kept aside while an upgrade is under way: the passwords of all its parts are in them.
+"""A backup of the server's local settings while an upgrade is under way: they hold the passwords of all its services.
 
 The vendor's tools write conf/localconfig.xml by removing it first (docs/zimbra.md §3.1), many times in an upgrade, and
 its installer copies what it finds. A kill in between must not cost the passwords.
@@ -14,28 +14,28 @@ from zflow.api import Context, write_atomic
 FILE = f"/{localconfig.FILE}"
 
 
-def _place(ctx: Context) -> Path:
+def _backup(ctx: Context) -> Path:
     return ctx.home / "upgrade-localconfig.xml"
 
 
-def whole(ctx: Context) -> bool:
+def complete(ctx: Context) -> bool:
     """Tell whether the local settings are there to their end, with the directory's password."""
     text = files.text(ctx, FILE)
     return text.rstrip().endswith("</localconfig>") and 'name="zimbra_ldap_password"' in text
 
 
-def keep(ctx: Context) -> None:
-    """Copy them, for root's eyes."""
-    write_atomic(_place(ctx), files.text(ctx, FILE), mode=0o600)
+def save(ctx: Context) -> None:
+    """Make the backup, readable for root only."""
+    write_atomic(_backup(ctx), files.text(ctx, FILE), mode=0o600)
 
 
-def put_back(ctx: Context) -> None:
-    """Write them again where they are not whole."""
-    if not whole(ctx):
-        ctx.log(f"{FILE} was cut off; it is put back")
-        files.put(ctx, FILE, _place(ctx).read_text())
+def restore(ctx: Context) -> None:
+    """Write the local settings from the backup where they are not complete."""
+    if not complete(ctx):
+        ctx.log(f"{FILE} is incomplete; restoring it from the backup")
+        files.put(ctx, FILE, _backup(ctx).read_text())
 
 
-def forget(ctx: Context) -> None:
-    """Remove the copy."""
-    _place(ctx).unlink(missing_ok=True)
+def remove(ctx: Context) -> None:
+    """Remove the backup."""
+    _backup(ctx).unlink(missing_ok=True)

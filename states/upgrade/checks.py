@@ -27,7 +27,7 @@ def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
     yield from too_little(ctx)
     if stopped := services.down(services.status(ctx)):
         yield f"services of the server do not run: {', '.join(stopped)}"
-    if not backup.whole(ctx):
+    if not backup.complete(ctx):
         yield f"{backup.FILE} lacks the directory's password, or its end"
     if present := refused(ctx):
         yield (
@@ -73,7 +73,7 @@ def apply(ctx: Context) -> None:
     portrait = readback.portrait(ctx)
     if found := list(findings(ctx, portrait)):
         raise OperatorError(codes.NOT_READY, "; ".join(found))
-    backup.keep(ctx)
+    backup.save(ctx)
     values.remember(ctx)
     give(ctx, replace(order, goal=brought(installer(ctx)), before=portrait))
 

@@ -1,4 +1,4 @@
-"""What an operator orders: named in full, newer, for this Ubuntu; else refused before anything is written."""
+"""The order of an upgrade: named in full, newer, for this Ubuntu; else refused before anything is written."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from states.install import unpack
 from states.ubuntu.tree import os_release
 from states.upgrade import backup, codes
 from states.upgrade.versions import platform_in
+from states.zimbra import order as orders
 from states.zimbra.history import last
-from states.zimbra.order import Order, ordered, withdraw
 from states.zimbra.proof import proven
 from states.zimbra.releases import PLATFORMS, RELEASES, Archive, line_of
 from states.zimbra.tools import zimbra_version
 from zflow.api import Context, OperatorError
 
 
-def order(ctx: Context, release: str, named: Archive | None) -> Order:
-    """Return the order for a release; without a named archive the table's for the Ubuntu on the volume.
+def order(ctx: Context, release: str, named: Archive | None) -> orders.Order:
+    """Return the order for a release; without an archive, the table's for the Ubuntu on the volume.
 
     Raises OperatorError: NO_SERVER, UNDER_WAY, NOT_NEWER, UNNAMED.
     """
     if proven(ctx) is None:
-        raise OperatorError(codes.NO_SERVER, f"{ctx.volume} holds none")
+        raise OperatorError(codes.NO_SERVER, f"{ctx.volume} has none")
     refuse_begun(ctx)
     installed = zimbra_version(ctx)
     line, names = line_of(installed), list(RELEASES)
@@ -29,8 +29,8 @@ def order(ctx: Context, release: str, named: Archive | None) -> Order:
     archive = named or _known(ctx, release)
     ours = PLATFORMS.get(_ubuntu(ctx), "")
     if (platform := platform_in(archive.place)) not in {"", ours}:
-        raise OperatorError(codes.UNNAMED, f"{archive.place} is for {platform}; the volume holds {ours}")
-    return Order(release, archive, installed)
+        raise OperatorError(codes.UNNAMED, f"{archive.place} is for {platform}; the volume has {ours}")
+    return orders.Order(release, archive, installed)
 
 
 def _known(ctx: Context, release: str) -> Archive:
@@ -44,13 +44,13 @@ def _ubuntu(ctx: Context) -> str:
     return os_release(ctx.volume).get("VERSION_ID", "")
 
 
-def take_back(ctx: Context) -> Order | None:
-    """Withdraw the order with all it brought, and return it, if there is one. Raises OperatorError(UNDER_WAY)."""
-    found = ordered(ctx)
+def withdraw(ctx: Context) -> orders.Order | None:
+    """Withdraw the order and remove what it left, and return it, if there is one. Raises OperatorError(UNDER_WAY)."""
+    found = orders.ordered(ctx)
     if found is not None:
         refuse_begun(ctx)
-        withdraw(ctx)  # first: without its release an order under way could not be carried out
-        backup.forget(ctx)
+        orders.withdraw(ctx)  # first: without its release an order under way could not be carried out
+        backup.remove(ctx)
         unpack.remove(ctx)
     return found
 
@@ -58,8 +58,8 @@ def take_back(ctx: Context) -> Order | None:
 def refuse_begun(ctx: Context) -> None:
     """Raise OperatorError(UNDER_WAY) when the installer has begun to carry an order out.
 
-    It says so in its history before it touches a package (install.sh 9.0.0: 275-277).
+    It writes so to its history before it changes a package (install.sh 9.0.0: 275-277).
     """
-    found, present, whole = ordered(ctx), last(ctx), proven(ctx)
-    if found is not None and found.under_way and present != whole:
+    found = orders.ordered(ctx)
+    if found is not None and found.under_way and last(ctx) != proven(ctx):
         raise OperatorError(codes.UNDER_WAY, f"{found.installed} to {found.goal}")

@@ -13,7 +13,7 @@ from states.install import services, syslog, unpack
 from states.install.setup import ended, reporter
 from states.upgrade import answers, backup
 from states.upgrade.archive import NOTHING
-from states.upgrade.reached import forward
+from states.upgrade.status import errors_with_status
 from states.zimbra import leftovers, notices, readback, setuplog
 from states.zimbra.history import forget_configuration, last
 from states.zimbra.order import Order, fulfil, fulfilled, key_under_way, under_way
@@ -35,19 +35,19 @@ def apply(ctx: Context) -> None:
     """Upgrade, prove, and let the order count as carried out. Raises TransientError(FAILED), OperatorError(FAILED)."""
     order = under_way(ctx)
     assert order is not None
-    with forward(ctx):
+    with errors_with_status(ctx):
         session = last(ctx)
         if session is None or session != proven(ctx):  # else cut off between the mark and the end of the order
             upgrade(ctx, order)
     unpack.remove(ctx)
-    backup.forget(ctx)
+    backup.remove(ctx)
     fulfil(ctx)
 
 
 def upgrade(ctx: Context, order: Order) -> None:
     """Run the vendor's program on a history without an earlier run of it, and prove what it did."""
     leftovers.end_all(ctx)
-    backup.put_back(ctx)
+    backup.restore(ctx)
     for line in forget_configuration(ctx):
         ctx.log(f"made again: {line}")
     file = answers.write(ctx)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from states.install import holds, software
 from states.upgrade import answers, backup
 from states.upgrade.archive import NOTHING
-from states.upgrade.reached import forward
+from states.upgrade.status import errors_with_status
 from states.upgrade.versions import same
 from states.zimbra import leftovers
 from states.zimbra.history import last
@@ -37,11 +37,11 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Lift the holds, exchange the software, hold it again. Raises TransientError(FAILED), OperatorError(FAILED)."""
-    with forward(ctx), holds.lifted(ctx):
+    with errors_with_status(ctx), holds.lifted(ctx):
         # A server that still serves is stopped by the installer, the vendor's way, when all is downloaded.
         if last(ctx) != proven(ctx):
             leftovers.end_all(ctx)
-            backup.put_back(ctx)
+            backup.restore(ctx)
         file = answers.write(ctx)
         software.run_installer(ctx, file)
         file.unlink()

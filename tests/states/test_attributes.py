@@ -11,7 +11,7 @@ import pytest
 
 from rehearsal.standin.runtime import schema
 from states.hardening import settings as hardening
-from states.hardening.desired import Reader, Wish, wishes
+from states.hardening.desired import Desired, Service, desired_settings
 from states.install import limits, networks, settings
 from states.install.answers import FIXED, Facts, shares
 from states.install.answers import networks as own_networks
@@ -55,7 +55,7 @@ PLACES: Mapping[str, str] = {
     "zmsetup zimbraPrefTimeZoneId": "cos",
 }
 """On which kind of entry zflow, or zmsetup.pl by its answers, reads or sets what."""
-RESTARTED: Mapping[Reader, str] = {"mailbox": "mailbox", "mta": "mta"}
+RESTARTED: Mapping[Service, str] = {"mailbox": "mailbox", "mta": "mta"}
 
 pytestmark = pytest.mark.parametrize("release", RELEASES)
 
@@ -78,7 +78,7 @@ def literals(path: Path) -> Iterator[str]:
             yield each.value
 
 
-def wished(tmp_path: Path) -> Iterator[Wish]:
+def wished(tmp_path: Path) -> Iterator[Desired]:
     """Return what hardening writes into the directory, by default and at the ends of its settings."""
     for values in (
         {},
@@ -88,7 +88,7 @@ def wished(tmp_path: Path) -> Iterator[Wish]:
     ):
         environment = {f"ZFLOW_{name.upper()}": value for name, value in values.items()}
         ctx = make_context(tmp_path, PRODUCT.settings, {"ZFLOW_HOSTNAME": "mail.example.test", **environment})
-        yield from (each for each in wishes(ctx) if each.place == "config")
+        yield from (each for each in desired_settings(ctx) if each.store == "config")
 
 
 def test_every_name_in_the_product_is_an_attribute_of_the_vendors(release: str) -> None:
@@ -116,14 +116,15 @@ def test_hardening_writes_what_the_vendor_takes(release: str, tmp_path: Path) ->
         definition = known[each.name]
         assert refused(definition, each.values) == [], each
         assert "globalConfig" in definition.places, each
-        assert not definition.restart or RESTARTED[each.reader] in definition.restart, each
+        assert not definition.restart or RESTARTED[each.service] in definition.restart, each
 
 
 def test_the_filters_settings_begin_with_the_vendors_defaults(release: str, tmp_path: Path) -> None:
     """Who sets nothing about floods and guessed passwords has what the vendor ships."""
     known = definitions(release)
     ctx = make_context(tmp_path, PRODUCT.settings, {"ZFLOW_HOSTNAME": "mail.example.test"})
-    filters = [each for each in wishes(ctx) if each.place == "config" and each.setting is not hardening.SENDER_CHECKS]
+    config = [each for each in desired_settings(ctx) if each.store == "config"]
+    filters = [each for each in config if each.setting is not hardening.SENDER_CHECKS]
     assert len(filters) == 6
     assert {each.name: each.values for each in filters} == {each.name: known[each.name].config for each in filters}
 

@@ -66,13 +66,13 @@ def upgrade(
 
 
 def _withdraw(*, no_follow: bool) -> int:
-    from states.upgrade.request import take_back
+    from states.upgrade.request import withdraw
     from zflow.commands.product import bystander
     from zflow.supervise.lock import writing
     from zflow.walk.reset import PATIENCE
 
     with writing(volume(), PATIENCE):
-        found = take_back(bystander().look())
+        found = withdraw(bystander().look())
     if found is None:
         click.echo("No upgrade is ordered.")
         return Exit.VALID

@@ -99,8 +99,8 @@ def test_verify_says_whose_a_tunable_is(bench: ServerBench) -> None:
     assert found.verdict == "holds"
     assert {each.split(" is ")[0] for each in found.remarks} == TUNABLES.keys()
     assert (
-        f"{RATE} is 9999, not 30: set by hand, it stays as long as ZFLOW_HTTP_DOS_REQUESTS_PER_SECOND does not "
-        "name it" in found.remarks
+        f"{RATE} is 9999, not 30: set by hand; it stays until ZFLOW_HTTP_DOS_REQUESTS_PER_SECOND is set"
+        in found.remarks
     )
     assert "by hand: zimbraHttpDosFilterDelayMillis 100, " in found.why
     assert bench.walk(PRODUCT) == "serving"
@@ -254,7 +254,9 @@ def test_an_upgrade_that_reset_nothing_restores_nothing(bench: ServerBench) -> N
     bench.walk(PRODUCT, deep=True)
     bench.server.upgrade("8.8.15.GA.4179.UBUNTU18.64")
     bench.walk(PRODUCT)
-    assert bench.events("hardening.values")[-1]["evidence"].endswith("as wanted on Zimbra 8.8.15.GA.4179.UBUNTU18.64")
+    assert bench.events("hardening.values")[-1]["evidence"].endswith(
+        "desired settings on Zimbra 8.8.15.GA.4179.UBUNTU18.64"
+    )
 
 
 def test_a_first_hardening_restores_nothing(bench: ServerBench) -> None:

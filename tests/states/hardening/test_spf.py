@@ -72,7 +72,7 @@ def outcome(record: str, address: str = "203.0.113.5") -> tuple[Result, str]:
         ("v=spf1 a//129", "permerror", "‹a//129› has too long a prefix"),
         ("v=spf1 ip6:203.0.113.5", "permerror", "‹ip6:203.0.113.5› is not a network"),
         ("v=spf1 all:example.test", "permerror", "‹all:example.test› is not a term"),
-        ("v=spf1 redirect=a.test redirect=b.test", "permerror", "redirect= stands there twice"),
+        ("v=spf1 redirect=a.test redirect=b.test", "permerror", "redirect= occurs twice"),
         ("v=spf1 include:none.example.test", "permerror", "‹include:none.example.test› leads to no SPF record"),
         ("v=spf1 include:twice.example.test", "permerror", "‹include:twice.example.test› leads to 2 SPF records"),
         ("v=spf1 include:broken.example.test a", "permerror", "‹ip5:1› is not a term"),

@@ -8,7 +8,7 @@ import pytest
 
 from states.install import holds, networks, services, setup, syslog
 from states.product import PRODUCT
-from states.upgrade import answers, backup, codes, reached, software
+from states.upgrade import answers, backup, codes, software, status
 from states.upgrade import setup as newer
 from states.zimbra import history, installers, leftovers, order, readback
 from states.zimbra import notices as said
@@ -112,8 +112,8 @@ def test_a_failed_installer_is_told_with_the_servers_state(
     ("complete", "version", "words"),
     [
         (False, OLD, f"the software is still {OLD}"),
-        (False, NEW, f"the software is partly {NEW}: 10 packages of it are there"),
-        (True, NEW, f"the software is {NEW}, its configuration came to the stage configLCValues"),
+        (False, NEW, f"the software is partly {NEW}: 10 packages have that version"),
+        (True, NEW, f"the software is {NEW}; the last stage of its configuration was configLCValues"),
     ],
 )
 def test_where_a_server_stands(tmp_path: Path, complete: bool, version: str, words: str) -> None:
@@ -121,7 +121,7 @@ def test_where_a_server_stands(tmp_path: Path, complete: bool, version: str, wor
     ctx = under_way(tmp_path)
     upgraded(tmp_path, complete=complete, stages=STAGES[:2] if complete else ())
     write_packages(tmp_path, version)
-    assert reached.standing(ctx, UNDER_WAY) == words
+    assert status.status(ctx, UNDER_WAY) == words
 
 
 @pytest.mark.parametrize(
@@ -232,14 +232,14 @@ def test_a_kill_after_the_proof_runs_nothing_again(tmp_path: Path, monkeypatch: 
 def test_local_settings_survive_a_kill_of_what_rewrites_them(tmp_path: Path, left: str | None, put_back: bool) -> None:
     """The passwords are kept aside from before the installer, put back where they were lost, and forgotten at last."""
     ctx = under_way(tmp_path)
-    backup.keep(ctx)
+    backup.save(ctx)
     path = tmp_path / backup.FILE.lstrip("/")
     path.unlink()
     if left is not None:
         path.write_text(left)
-    backup.put_back(ctx)
+    backup.restore(ctx)
     assert [argv[-2:] for argv in commands(ctx)] == ([(backup.FILE, "0640")] if put_back else [])
-    backup.forget(ctx)
+    backup.remove(ctx)
     assert not list(ctx.home.glob("*localconfig*"))
 
 

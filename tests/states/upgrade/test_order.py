@@ -67,8 +67,8 @@ def test_a_withdrawn_order_leaves_nothing(tmp_path: Path) -> None:
     ctx = server(tmp_path)
     order.give(ctx, UNDER_WAY)
     unpacked(ctx)
-    backup.keep(ctx)
-    assert request.take_back(ctx) == UNDER_WAY
+    backup.save(ctx)
+    assert request.withdraw(ctx) == UNDER_WAY
     assert (order.ordered(ctx), order.key(ctx)) == (None, "")
     assert not (tmp_path / unpack.PLACE).exists()
     assert not list(ctx.home.glob("*localconfig*"))
@@ -98,7 +98,7 @@ def test_another_ubuntus_archive_is_refused_by_its_name(tmp_path: Path) -> None:
     other = Archive("https://x.example/zcs-9.0.0_GA_1.UBUNTU20_64.2025.tgz", "b" * 64)
     code, detail = refused(tmp_path, "9.0", other)
     assert code is codes.UNNAMED
-    assert "UBUNTU20_64; the volume holds UBUNTU18_64" in detail
+    assert "UBUNTU20_64; the volume has UBUNTU18_64" in detail
 
 
 def test_an_older_release_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a step put back last, for its evidence: the history then names it, instead of only saying that work was done."""
+"""What a step repaired last, for its evidence: the history then names it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from zflow.api import Context
 
 
 def note(ctx: Context, step: str, key: str, names: Iterable[str]) -> None:
-    """Write down what is about to be put back under the step's present key; before it is done, for kills in between."""
+    """Write down what the step is about to repair under its present key; before it does, because of kills."""
     marks.write(ctx, f"{step}.restored", json.dumps({"key": key, "names": sorted(names)}))
 
 
-def told(ctx: Context, step: str, key: str) -> str:
-    """Return what was put back under this key, to be added to an evidence; empty when nothing was."""
+def suffix(ctx: Context, step: str, key: str) -> str:
+    """Return what was repaired under this key, to be added to an evidence; empty when nothing was."""
     found = json.loads(marks.read(ctx, f"{step}.restored") or "{}")
     names = found.get("names") if found.get("key") == key else None
     return f"; restored: {', '.join(names)}" if names else ""

@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.standin import HERE as STANDIN
 from states.hardening import values
-from states.hardening.desired import LOGIN_MAPS, SENDER_LOGIN, attributes, wishes
+from states.hardening.desired import LOGIN_MAPS, SENDER_LOGIN, attributes, desired_settings
 from states.hardening.settings import SETTINGS
 from states.server import SETTINGS as IDENTITY
 from tests.support import make_context
@@ -28,7 +28,7 @@ def context(volume: Path, **settings: str) -> Context:
 
 def test_the_defaults(tmp_path: Path) -> None:
     """Without a setting the server gets the values that are recommended for it."""
-    table = wishes(context(tmp_path))
+    table = desired_settings(context(tmp_path))
     config, local = attributes(table, "config"), attributes(table, "local")
     assert config["zimbraHttpDosFilterDelayMillis"] == ("-1",)
     assert config["zimbraHttpDosFilterMaxRequestsPerSec"] == ("30",)
@@ -47,8 +47,8 @@ def test_the_defaults(tmp_path: Path) -> None:
 
 
 def test_every_attribute_is_the_vendors_and_has_as_many_values_as_it_may(tmp_path: Path) -> None:
-    """No wish names an attribute that the vendor's schema lacks, nor gives a single-valued one several values."""
-    table = wishes(context(tmp_path, http_dos_safe_addresses="10.1.2.3,192.168.4.0/24"))
+    """Each attribute is in the vendor's schema, and a single-valued one has at most one value."""
+    table = desired_settings(context(tmp_path, http_dos_safe_addresses="10.1.2.3,192.168.4.0/24"))
     for name, wanted in attributes(table, "config").items():
         kind, cardinality = KNOWN[name][:2]
         assert cardinality == "multi" or len(wanted) <= 1, name
@@ -71,27 +71,27 @@ def test_every_attribute_is_the_vendors_and_has_as_many_values_as_it_may(tmp_pat
 def test_settings_decide(tmp_path: Path, name: str, value: str, attribute: str, wanted: tuple[str, ...]) -> None:
     """Each setting changes its attribute, and the change makes the step due again."""
     plain, changed = context(tmp_path), context(tmp_path, **{name: value})
-    assert {each.name: each.values for each in wishes(changed)}[attribute] == wanted
+    assert {each.name: each.values for each in desired_settings(changed)}[attribute] == wanted
     assert values.inputs(plain) != values.inputs(changed)
 
 
 def test_what_the_operator_keeps_is_not_in_the_table(tmp_path: Path) -> None:
     """An attribute named in keep_attributes is neither written nor looked at."""
     kept = "zimbraHttpDosFilterMaxRequestsPerSec,zimbra_swatch_ip_threshold"
-    names = {each.name for each in wishes(context(tmp_path, keep_attributes=kept))}
+    names = {each.name for each in desired_settings(context(tmp_path, keep_attributes=kept))}
     assert not names & set(kept.split(","))
-    assert len(names) == len(wishes(context(tmp_path))) - 2
+    assert len(names) == len(desired_settings(context(tmp_path))) - 2
 
 
 def test_restarts_owed_survive_and_a_whole_restart_covers_the_others(tmp_path: Path) -> None:
     """What changes ask for is added up over cut-off attempts; `all` covers all but the watcher, which is apart."""
     ctx = context(tmp_path)
-    by_reader = {each.reader: each for each in wishes(ctx)}
-    values.owe(ctx, [by_reader["mta"]])
+    by_service = {each.service: each for each in desired_settings(ctx)}
+    values.owe(ctx, [by_service["mta"]])
     assert values.owed(ctx) == ["mta"]
-    values.owe(ctx, [by_reader["mailbox"]])
+    values.owe(ctx, [by_service["mailbox"]])
     assert sorted(values.owed(ctx)) == ["mailbox", "mta"]
-    values.owe(ctx, [by_reader["all"]])
+    values.owe(ctx, [by_service["all"]])
     assert values.owed(ctx) == ["all"]
-    values.owe(ctx, [by_reader["alerts"]])
+    values.owe(ctx, [by_service["alerts"]])
     assert values.owed(ctx) == ["alerts", "all"]
