@@ -11,6 +11,7 @@ import click
 from states.product import PRODUCT
 from zflow.codes import ENGINE_CODES
 from zflow.commands.group import group
+from zflow.commands.guard import leaves
 from zflow.errors import Code
 from zflow.settings import Setting
 from zflow.step import Scope, Step
@@ -79,15 +80,8 @@ def _lasting(step: Step) -> str:
 
 def commands_page() -> str:
     """Return the help of every command."""
-    return "".join(["# Commands\n\n", NOTE, f"{group.epilog}\n", *_commands(group, "zflow")])
-
-
-def _commands(found: click.Group, path: str) -> Iterable[str]:
-    for name, command in sorted(found.commands.items()):
-        if isinstance(command, click.Group):
-            yield from _commands(command, f"{path} {name}")
-        elif not command.hidden:
-            yield _command(command, f"{path} {name}")
+    commands = [_command(command, f"zflow {name}") for name, command in leaves(group) if not command.hidden]
+    return "".join(["# Commands\n\n", NOTE, f"{group.epilog}\n", *commands])
 
 
 def _command(command: click.Command, path: str) -> str:

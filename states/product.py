@@ -71,4 +71,6 @@ PRODUCT = Product(
     watched_files=_watched_files,
     watches=_watches,
     shutdown=serving.shutdown,
+    doctor=firewall.listeners,
+    collects={"nft.txt": ("nft", "list", "ruleset")},
 )

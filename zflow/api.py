@@ -38,6 +38,7 @@ from zflow.settings import (
     url,
 )
 from zflow.step import Drift, Evidence, Product, Scope, State, Step, Watch
+from zflow.terminal.words import counted
 
 __all__ = [
     "COMMAND",
@@ -65,6 +66,7 @@ __all__ = [
     "absolute_path",
     "carrying",
     "choice",
+    "counted",
     "flag",
     "holds",
     "host_name",

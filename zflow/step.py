@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -155,6 +155,10 @@ class Product:
     watches: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
     """What is watched by commands; asked after each walk."""
     shutdown: Action = field(default=lambda _ctx: None)
+    doctor: Callable[[Context], Iterable[str]] = field(default=lambda _ctx: ())
+    """Lines that `zflow doctor` ends with; for a person."""
+    collects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Commands whose output `zflow collect` adds to its bundle, by the name of the file that it becomes."""
 
     @property
     def steps(self) -> tuple[Step, ...]:

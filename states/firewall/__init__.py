@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from states.firewall import closed, network, table
 from states.firewall import open as opened
 from states.firewall.codes import CODES
-from states.firewall.report import exposure, report
+from states.firewall.report import listeners, report
 from states.firewall.settings import SETTINGS
 from states.firewall.table import intact
 from zflow.api import Context, State, Watch
@@ -30,4 +30,4 @@ def watches(ctx: Context) -> Sequence[Watch]:
     )
 
 
-__all__ = ["CLOSED", "CODES", "OWN", "SETTINGS", "STATE", "exposure", "intact", "report", "watches"]
+__all__ = ["CLOSED", "CODES", "OWN", "SETTINGS", "STATE", "intact", "listeners", "report", "watches"]

@@ -107,6 +107,15 @@ def exposure(ctx: Context) -> list[Listener]:
     return sorted(listeners, key=lambda each: (each.protocol, each.port, each.address))
 
 
+def listeners(ctx: Context) -> Iterator[str]:
+    """Yield the table of what listens, for `zflow doctor`."""
+    yield f"{'listens at':<34}{'program':<18}reached from"
+    for each in exposure(ctx):
+        address = f"[{each.address}]" if ":" in each.address else each.address
+        reached = ", ".join(each.reach) or "this machine only"
+        yield f"{f'{each.protocol} {address}:{each.port}':<34}{each.program or '?':<18}{reached}"
+
+
 def _allowed(ctx: Context) -> tuple[Opening, ...] | None:
     """Return what the loaded table lets in; None without a table."""
     if table.live(ctx) is None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 import pytest
 
 from rehearsal.engine import IMAGE, LABEL
@@ -16,7 +15,7 @@ from rehearsal.machine import CAPABILITIES, Machine
 from tests.e2e.looks import keep_still
 from zflow.commands import inner
 from zflow.commands.group import group
-from zflow.commands.guard import APART
+from zflow.commands.guard import Access, access, leaves
 from zflow.exits import Exit
 
 REFUSED = (
@@ -85,22 +84,16 @@ def journal(machine: Machine) -> list[bytes]:
     return [each.read_bytes() if each.exists() else b"" for each in files]
 
 
-def names(command: click.Command, name: str = "") -> Iterator[str]:
-    """Yield the full name of each command below one."""
-    if isinstance(command, click.Group):
-        for word, each in command.commands.items():
-            yield from names(each, f"{name} {word}".strip())
-    else:
-        yield name
-
-
 def test_no_command_is_missing_from_the_table() -> None:
     """Each that `zflow --help` lists, down to the last word, and each that the supervisor starts."""
     own = [name for name, what in inspect.getmembers(inner, inspect.isfunction) if what.__module__ == inner.__name__]
-    there = {*names(group), "endpoint", *(name.replace("_", "-") for name in own if not name.startswith("_"))}
+    commands = dict(leaves(group))
+    there = {*commands, "endpoint", *(name.replace("_", "-") for name in own if not name.startswith("_"))}
     tried = {name for name in there if any(f"{each} ".startswith(f"{name} ") for each in TABLE)}
     assert tried == there
-    assert {name for name in there if name in APART} <= {each.split(" ")[0] for each in OTHERS}
+    assert {name for name, each in commands.items() if access(each) is Access.APART} <= {
+        each.split(" ")[0] for each in OTHERS
+    }
 
 
 @pytest.mark.container

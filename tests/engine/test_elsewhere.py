@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
 from tests.engine.commands import TOY
@@ -18,7 +17,7 @@ from tests.engine.toy import Bench
 from tests.engine.where import LIMIT, ROOT
 from zflow import codes
 from zflow.commands.group import group
-from zflow.commands.guard import APART, WRITES
+from zflow.commands.guard import Access, access, leaves
 from zflow.exits import Exit
 from zflow.host.boot import boot_identity
 from zflow.supervise.lock import RUNNER, WALKER
@@ -195,18 +194,13 @@ def test_a_killed_containers_name_holds_nothing(volume: Path) -> None:
 def test_every_command_is_known_to_write_or_to_look() -> None:
     """A new command is thought of here: the names are those that there are, and each that writes is tried above."""
 
-    def names(command: click.Command, name: str) -> Iterator[str]:
-        if isinstance(command, click.Group):
-            for word, each in command.commands.items():
-                yield from names(each, f"{name} {word}".strip())
-        else:
-            yield name
-
-    there = set(names(group, ""))
-    assert there >= WRITES | APART
-    looking = {
+    there = {name: access(command) for name, command in leaves(group)}
+    assert {name for name, kind in there.items() if kind is Access.LOOKS} == {
         "history", "plan", "verify", "logs", "analyze", "graph", "config", "collect", "doctor", "firewall show",
         "tls show", "tls check", "tls audit", "dns", "dkim show", "journal verify",
     }  # fmt: skip
-    assert there == WRITES | APART | looking
-    assert all(any(tried.startswith(name) for tried in WRITING) for name in WRITES)
+    assert {name for name, kind in there.items() if kind is Access.APART} == {
+        "status", "health", "version", "explain", "completion"
+    }  # fmt: skip
+    writing = [name for name, kind in there.items() if kind in {Access.WRITES, Access.LOCKLESS}]
+    assert [name for name in writing if not any(tried.startswith(name) for tried in WRITING)] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -37,10 +38,49 @@ def test_the_contracts_hold_and_catch_what_they_forbid(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     clean = lint(tmp_path)
     assert clean.returncode == 0, clean.stdout
-    (tmp_path / "states/bad.py").write_text("import sqlalchemy\nimport zflow.journal.reader\n")
-    (tmp_path / "zflow/supervise/inputs.py").write_text("import states\n")
+    (tmp_path / "states/bad.py").write_text("import click\nimport sqlalchemy\nimport zflow.journal.reader\n")
+    for name in ("supervise/inputs.py", "commands/status.py"):
+        with (tmp_path / "zflow" / name).open("a") as file:
+            file.write("import states.product\n")
     broken = lint(tmp_path)
     assert broken.returncode == 1
     assert "states.bad -> sqlalchemy" in broken.stdout
     assert "states.bad -> zflow.journal" in broken.stdout
-    assert "zflow.supervise.inputs -> states" in broken.stdout
+    assert "states.bad -> click" in broken.stdout
+    assert "zflow.supervise.inputs -> states.product" in broken.stdout
+    assert "zflow.commands.status -> states.product" in broken.stdout
+
+
+def test_the_engine_imports_the_product_in_one_module() -> None:
+    """Wherever in a module the import stands, within a function or for the type checker alone."""
+    found = {
+        path.relative_to(ROOT)
+        for path in (ROOT / "zflow").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+        if name.partition(".")[0] == "states"
+    }
+    assert found == {Path("zflow/commands/product.py")}
+
+
+LISTING = "import sys; from zflow import entry; code = entry.dispatch(sys.argv[1:]); print(*sorted(sys.modules))"
+
+
+@pytest.mark.parametrize(
+    ("words", "forbidden"),
+    [
+        ("status", {"click", "states", "sqlalchemy"}), ("health", {"click", "states", "sqlalchemy"}),
+        ("--help", {"states.product", "states.tls", "sqlalchemy", "sh", "cryptography"}),
+    ],
+)  # fmt: skip
+def test_what_a_person_waits_for_loads_little(tmp_path: Path, words: str, forbidden: set[str]) -> None:
+    """Status and health need neither click nor the product; the list of commands needs no state."""
+    environment = os.environ | {"ZFLOW_VOLUME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", LISTING, words], cwd=ROOT, env=environment, capture_output=True, text=True,
+        timeout=LIMIT, check=True,
+    )  # fmt: skip
+    loaded = set(ended.stdout.splitlines()[-1].split())
+    assert "zflow.entry" in loaded
+    assert loaded & forbidden == set()

@@ -100,7 +100,6 @@ def test_doctor_tells_a_damaged_journal_once_and_what_to_do(
     STAGES["unreadable"](tmp_path)
     monkeypatch.setenv("ZFLOW_VOLUME", str(tmp_path))
     monkeypatch.setattr(product_module, "product", lambda: TOY)
-    monkeypatch.setattr("zflow.commands.doctor._listeners", lambda: None)
     code, out, _ = run(capsys, "doctor")
     assert (code, out.count("ZF-1004"), "1 finding;" in out) == (Exit.STOPPED, 1, True)
     assert JOURNAL_DAMAGED.remedy in out

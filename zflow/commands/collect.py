@@ -30,7 +30,7 @@ LOGS = 16 * NEWEST
 """Bytes of all logs together, the newest first."""
 EVENTS = 20_000
 """Events that are taken, the newest; of a journal that holds more there is no copy. Pruned, it holds far fewer."""
-COMMANDS_RUN = {"df.txt": ("df", "-h"), "nft.txt": ("nft", "list", "ruleset"), "addresses.txt": ("ip", "address")}
+COMMANDS_RUN: dict[str, tuple[str, ...]] = {"df.txt": ("df", "-h"), "addresses.txt": ("ip", "address")}
 FILES_READ = {
     "mounts.txt": "/proc/self/mountinfo", "memory.txt": "/proc/meminfo", "limit.txt": "/sys/fs/cgroup/memory.max",
     "load.txt": "/proc/loadavg",
@@ -75,7 +75,7 @@ def gathered(place: Path) -> Bundle:
     bundle.add("versions.txt", "\n".join(_versions(place)))
     for name, source in FILES_READ.items():
         bundle.add(name, _text_of(Path(source)))
-    for name, argv in COMMANDS_RUN.items():
+    for name, argv in {**COMMANDS_RUN, **product().collects}.items():
         bundle.add(name, _output(argv))
     return bundle
 

@@ -8,6 +8,7 @@ import os
 import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
+from zflow.commands.guard import apart
 from zflow.exits import Exit
 
 VARIABLE = "_ZFLOW_COMPLETE"
@@ -18,6 +19,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
+@apart
 def completion(context: click.Context, shell: str) -> int:
     """Print a script for the start-up file of a SHELL. It completes commands, options, states, steps and codes."""
     made = get_completion_class(shell)

@@ -34,7 +34,8 @@ def doctor() -> int:
         click.echo(line)
     noun = "finding" if len(bad) == 1 else "findings"
     click.echo(f"{len(bad)} {noun}; `zflow resume` repairs what it can.\n" if bad else "No findings.\n")
-    _listeners()
+    for line in _more():
+        click.echo(line)
     return Exit.STOPPED if bad else Exit.VALID
 
 
@@ -58,20 +59,14 @@ def _damage() -> OperatorError | None:
     return None
 
 
-def _listeners() -> None:
-    """Show what listens; with wrong settings there is nothing to ask."""
-    from states.firewall import exposure
-    from zflow.commands.product import bystander
+def _more() -> Iterator[str]:
+    """Yield what the product adds; with wrong settings there is nothing to ask."""
+    from zflow.commands import product
 
     try:
-        seen = exposure(bystander().look())
+        yield from product.product().doctor(product.bystander().look())
     except OperatorError:
         return
-    click.echo(f"{'listens at':<34}{'program':<18}reached from")
-    for each in seen:
-        address = f"[{each.address}]" if ":" in each.address else each.address
-        reach = ", ".join(each.reach) or "this machine only"
-        click.echo(f"{f'{each.protocol} {address}:{each.port}':<34}{each.program or '?':<18}{reach}")
 
 
 COMMANDS = (doctor,)

@@ -8,6 +8,7 @@ import re
 import click
 
 from zflow.commands.completion import complete_codes
+from zflow.commands.guard import apart
 from zflow.errors import Code
 from zflow.exits import Exit
 from zflow.terminal.screen import screen
@@ -23,6 +24,7 @@ def table() -> dict[str, Code]:
 
 @click.command()
 @click.argument("code", required=False, shell_complete=complete_codes)
+@apart
 def explain(code: str | None) -> int:
     """Explain an error CODE such as ZF-1005, or list all."""
     known, out = table(), screen()

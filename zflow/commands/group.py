@@ -9,25 +9,19 @@ import click
 
 from zflow import __version__, codes
 from zflow.commands import (
-    alert,
     analyze,
     collect,
     completion,
     config,
-    dkim,
-    dns,
     doctor,
     explain,
-    firewall,
     graph,
-    install,
     journal,
     logs,
     looking,
+    product,
     status,
     steering,
-    tls,
-    upgrade,
 )
 from zflow.commands.guard import guard
 from zflow.commands.light import volume
@@ -43,19 +37,17 @@ EXITS = {code.id: codes.refusal(code) for code in (*codes.HOLDING, *UNUSABLE)}
 EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(help=product.about(), epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="zflow %(version)s")
 def group() -> None:
-    """Turns an empty volume into a running, hardened Zimbra mail server, and keeps it so."""
+    """Hold all commands: the engine's and the product's."""
 
 
 MODULES = (
-    status, looking, logs, explain, analyze, graph, config, collect, doctor, firewall, tls, dns, dkim, alert, steering,
-    install, upgrade, journal, completion,
+    status, looking, logs, explain, analyze, graph, config, collect, doctor, steering, journal, completion
 )  # fmt: skip
-for module in MODULES:
-    for command in module.COMMANDS:
-        group.add_command(command)
+for command in (*(each for module in MODULES for each in module.COMMANDS), *product.commands()):
+    group.add_command(command)
 guard(group)
 
 

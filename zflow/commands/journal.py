@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zflow.commands.guard import writes
 from zflow.commands.light import volume
 from zflow.exits import Exit
 
@@ -30,6 +31,7 @@ def verify() -> int:
 
 @journal.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@writes
 def rebuild(*, yes: bool) -> int:
     """Put the journal aside; the next walk finds out from the volume itself what is there. Nothing else is touched."""
     from zflow.walk.aside import put_aside

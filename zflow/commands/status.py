@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import click
 
+from zflow.commands.guard import apart
 from zflow.commands.light import health as tell_health
 from zflow.commands.light import show_status, volume
 from zflow.exits import Exit
@@ -25,6 +26,7 @@ INTERVAL = 1.0
 @click.option("--wait", is_flag=True, help="Wait until all is valid, or something stops it.")
 @click.option("--timeout", type=click.FloatRange(min=0), help="With --wait: at most so many seconds.")
 @click.option("--no-color", is_flag=True, help="No colour; as with NO_COLOR, in a pipe, or with TERM=dumb.")
+@apart
 def status(*, as_json: bool, steps: bool, watch: bool, wait: bool, timeout: float | None, no_color: bool) -> int:
     """Show where the walk is, and what you must do. Since when and how long still; the exit code says it too."""
     if timeout is not None and not wait:
@@ -69,6 +71,7 @@ def _end(timeout: float | None) -> Callable[[Document], bool]:
 
 @click.command()
 @click.argument("question", type=click.Choice(["startup", "live", "ready"]), default="live")
+@apart
 def health(question: str) -> int:
     """Say whether a walk has begun (startup), the runner is alive (live), the server serves (ready).
 
@@ -78,6 +81,7 @@ def health(question: str) -> int:
 
 
 @click.command()
+@apart
 def version() -> None:
     """Print zflow's version."""
     from zflow import __version__

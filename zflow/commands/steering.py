@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zflow.commands.completion import complete_states
+from zflow.commands.guard import lockless, writes
 from zflow.commands.light import run as supervise
 from zflow.commands.light import volume
 from zflow.commands.looking import describe, newest_event, recorded_since
@@ -28,6 +29,7 @@ START = 15.0
 
 
 @click.command()
+@writes
 def run() -> int:
     """Start and supervise; what the container does by itself."""
     return supervise()
@@ -35,6 +37,7 @@ def run() -> int:
 
 @click.command()
 @click.option("--no-follow", is_flag=True, help="Wake the runner and return when it has begun.")
+@writes
 def resume(*, no_follow: bool) -> int:
     """Go on now and follow the walk. Ends a pause, wakes a waiting runner, or walks here when none is alive."""
     return go_on(follow=not no_follow)
@@ -101,6 +104,7 @@ def _follow(seen: int) -> int:
 
 
 @click.command()
+@writes
 def pause() -> int:
     """Keep still while you work by hand. Until `zflow resume` or the next start of the container."""
     from zflow import codes
@@ -123,6 +127,7 @@ def pause() -> int:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait", is_flag=True, help="Wait until a walk under way has ended.")
+@writes
 def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
     """Have a STATE done again: its steps are due at the next walk. Mail, settings and the history stay."""
     from zflow.commands.product import product
@@ -183,6 +188,7 @@ def _confirm() -> None:
 
 @click.command(context_settings={"allow_interspersed_args": False})  # a command's options are its own
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@lockless
 def shell(command: tuple[str, ...]) -> int:
     """Open a shell inside the Ubuntu on the volume. Or run COMMAND there."""
     root = volume()

@@ -60,3 +60,8 @@ def amount(progress: Mapping[str, Any]) -> str:
         whole = f"{size(done)} of {size(total)}" if total else size(done)
         return f"{whole}, {size(rate)}/s" if rate else whole
     return f"{done:.0f} of {total:.0f} {unit}" if total else f"{done:.0f} {unit}"
+
+
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """Return a number with its noun in the right number: `1 certificate`, `2 certificates`, `1 entry`, `3 entries`."""
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"

@@ -13,7 +13,7 @@ from states import firewall
 from states.firewall import closed
 from states.firewall import open as opened
 from states.firewall.ports import Opening, one
-from states.firewall.report import parse, reach
+from states.firewall.report import exposure, parse, reach
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import Lab
 
@@ -93,8 +93,8 @@ def test_exposure(lab: Lab, make: Make) -> None:
             stack.enter_context(socket.create_server((address, port)))
 
         def seen() -> dict[int, tuple[str, ...]]:
-            assert all(each.program for each in firewall.exposure(ctx))
-            return {each.port: each.reach for each in firewall.exposure(ctx)}
+            assert all(each.program for each in exposure(ctx))
+            return {each.port: each.reach for each in exposure(ctx)}
 
         assert seen() == {25: ("everywhere",), 389: (), 7071: ("everywhere",), 11211: ("everywhere",)}
         closed.apply(ctx)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import zflow.commands.dns as command
+import states.commands.dns as command
 from states.hardening import dkim as keys
 from states.hardening.dkimkeys import known
 from states.hardening.published import Finding
@@ -19,7 +19,6 @@ from states.hardening.watcher import PLACE, program
 from states.hardening.zone import Record
 from tests.states.hardening.nameserver import World, world
 from tests.states.hardening.server import Server
-from zflow.commands import product as surroundings
 from zflow.commands.group import main
 from zflow.exits import Exit
 
@@ -30,7 +29,7 @@ def walked(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     monkeypatch.setenv("ZFLOW_VOLUME", str(server.volume))
     monkeypatch.setenv("ZFLOW_HOSTNAME", "mail.example.test")
     monkeypatch.setenv("ZFLOW_PUBLIC_ADDRESSES", "203.0.113.5")
-    monkeypatch.setattr(surroundings, "Shell", lambda **_options: server)
+    monkeypatch.setattr("zflow.host.shell.Shell", lambda **_options: server)
     keys.apply(server.context())
     return server
 
@@ -80,7 +79,7 @@ def test_dns_checks(walked: Server, servers: World, capsys: pytest.CaptureFixtur
     assert "missing  MX    example.test  there is none" in capsys.readouterr().out
     fill(servers, wanted)
     assert main(["dns", "--check"]) == Exit.VALID
-    assert "6 of 6 are right." in capsys.readouterr().out
+    assert "6 records, 6 correct." in capsys.readouterr().out
     assert main(["dns", "--check", "--json", "EXAMPLE.test."]) == Exit.VALID
     assert {Finding(**each).state for each in json.loads(capsys.readouterr().out)} == {"right"}
 
@@ -120,12 +119,12 @@ def test_alert(walked: Server, capsys: pytest.CaptureFixture[str]) -> None:
     path: Path = walked.volume / PLACE.lstrip("/")
     path.write_text(program())
     assert main(["alert", "--test"]) == Exit.VALID
-    assert "its subject begins with ABUSE: Test." in capsys.readouterr().out
+    assert "Its subject begins with ABUSE: Test." in capsys.readouterr().out
 
 
 def test_light_commands_do_not_load_dnspython() -> None:
     """Neither the product's states nor the command line itself load the library for the DNS."""
     modules = "[name for name in sys.modules if name.partition('.')[0] == 'dns']"
-    code = f"import sys, states.product, zflow.commands; print({modules})"
+    code = f"import sys, states.product, zflow.commands.group; print({modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from states.commands import tls as commands
 from states.tls import deployed, handshake, report
 from tests.states.tls.authority import inter, issue, leaf
 from tests.states.tls.zimbra import READERS, Zimbra, context_of, lay, make_host, walk
-from zflow.commands import product, steering
-from zflow.commands import tls as commands
+from zflow.commands import product
 from zflow.commands.group import main
 from zflow.context import Context
 from zflow.exits import Exit
@@ -95,7 +95,7 @@ def test_deploy_forgives_and_goes_on(zimbra: Zimbra, capsys: Capture, monkeypatc
     ctx = context_of(zimbra)
     (ctx.home / "tls/bad.json").write_text('{"pair": "0123456789abcdef0123"}')
     assert "taken back" in run(capsys, "show")[1]
-    monkeypatch.setattr(steering.resume, "callback", lambda *, no_follow: Exit.IN_PROGRESS)
+    monkeypatch.setattr(commands, "go_on", lambda *, follow: Exit.IN_PROGRESS)
     assert run(capsys, "deploy")[0] == Exit.IN_PROGRESS
     assert deployed.bad(ctx) is None
 
@@ -111,7 +111,7 @@ def test_audit(zimbra: Zimbra, capsys: Capture, monkeypatch: pytest.MonkeyPatch)
     code, out = run(capsys, "audit")
     assert code == Exit.VALID
     assert "TLSv1_2 TLSv1_3" in out
-    assert "Neither testssl.sh nor sslyze is here" in out
+    assert "Neither testssl.sh nor sslyze is installed here" in out
     spoken.add(ssl.TLSVersion.TLSv1)
     code, out = run(capsys, "audit")
     assert code == Exit.STOPPED

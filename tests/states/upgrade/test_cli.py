@@ -41,7 +41,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     made = server(tmp_path)
     monkeypatch.setenv("ZFLOW_VOLUME", str(tmp_path))
     monkeypatch.setattr(product, "bystander", lambda: Bystander(made))
-    monkeypatch.setattr("zflow.walk.reset.PATIENCE", 0.0)
+    monkeypatch.setattr("zflow.commands.kit.PATIENCE", 0.0)
     monkeypatch.setattr("zflow.commands.steering.START", 0.0)
     return made
 
@@ -90,7 +90,7 @@ def test_without_a_word_nothing_is_ordered(
     ("words", "exit_code", "told"),
     [
         ((), Exit.USAGE, "--release R"),
-        (("--release", "9.0", "--url", "/x"), Exit.USAGE, "belong together"),
+        (("--release", "9.0", "--url", "/x"), Exit.USAGE, "together"),
         (("--release", "9.0", "--url", "x", "--sha256", "a" * 64), Exit.USAGE, "neither an absolute path nor"),
         (("--release", "9.0", "--url", "/x", "--sha256", "a"), Exit.USAGE, "'a'"),
         (("--release", "7.0", "--url", "/x", "--sha256", "a" * 64), Exit.USAGE, "8.8.15"),

@@ -1,4 +1,4 @@
-"""The command that orders a newer release, and withdraws the order."""
+"""`zflow upgrade`: orders a newer release, and cancels the order."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zflow.commands.light import volume
-from zflow.commands.steering import go_on
-from zflow.exits import Exit
+from zflow.commands.kit import Exit, exclusively, go_on, look, writes
 
 if TYPE_CHECKING:
     from states.zimbra.releases import Archive
 
 COURSE = """\
- 1. While the server serves: the archive is fetched, checked by its SHA-256 and unpacked, all packages are fetched.
-    Whatever is refused is refused here, and the server stays as it is.
- 2. Then the services stop, usually for 20 to 60 minutes: the vendor's installer exchanges the software and upgrades
-    data and configuration. Killed anywhere, the next start goes on with it.
- 3. The server is read back, and everything that the newer release reset is put back: hardening, certificate, limits.
+ 1. The server keeps serving. zflow downloads the archive, checks its SHA-256, unpacks it, and downloads all packages.
+    Any problem that can be found beforehand stops the upgrade here, and the server stays as it is.
+ 2. The services stop, usually for 20 to 60 minutes. The vendor's installer replaces the software and upgrades data and
+    configuration. If it is interrupted, the next start continues it.
+ 3. zflow checks the server and applies again what the newer release reset: hardening, certificate, limits.
 There is no way back but a copy of the volume: make one first, with the container stopped."""
 
 
 @click.command()
-@click.option("--release", metavar="R", help="The release, a row of the release table, such as 9.0.")
-@click.option("--url", metavar="URL|PATH", help="Its archive; left out: the vendor's own, where it is known here.")
+@click.option("--release", metavar="R", help="The release: a row of the release table, such as 9.0.")
+@click.option("--url", metavar="URL|PATH", help="The archive; default: the vendor's, if zflow knows it.")
 @click.option("--sha256", metavar="HEX", help="The archive's SHA-256; required with --url.")
-@click.option("--withdraw", is_flag=True, help="Take an order back, as long as its installer has not begun.")
+@click.option("--withdraw", is_flag=True, help="Cancel the upgrade before its installer starts.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--no-follow", is_flag=True, help="Wake the runner and return at once.")
+@click.option("--no-follow", is_flag=True, help="Return at once; do not show the walk.")
+@writes
 def upgrade(
     *,
     release: str | None,
@@ -40,43 +39,37 @@ def upgrade(
     yes: bool,
     no_follow: bool,
 ) -> int:
-    """Upgrade the server to a newer release of Zimbra; nothing else ever does."""
+    """Upgrade the server to a newer release of Zimbra."""
     if withdraw:
         return _withdraw(no_follow=no_follow)
     if release is None:
         raise click.UsageError("name the release: --release R")
     from states.upgrade.request import order
     from states.zimbra.order import give
-    from zflow.commands.product import bystander
-    from zflow.supervise.lock import writing
-    from zflow.walk.reset import PATIENCE
 
-    ctx = bystander().look()
+    ctx = look()
     named = _archive(release, url, sha256)
     wanted = order(ctx, release, named)
-    click.echo(f"Zimbra {wanted.installed} is upgraded to release {release}, from {wanted.archive.place}")
+    click.echo(f"Upgrade Zimbra {wanted.installed} to release {release}, from {wanted.archive.place}")
     click.echo(COURSE)
     if dry_run:
         return Exit.VALID
     if not yes:
-        click.confirm("Go on?", abort=True)
-    with writing(volume(), PATIENCE):
+        click.confirm("Continue?", abort=True)
+    with exclusively():
         give(ctx, order(ctx, release, named))
     return go_on(follow=not no_follow)
 
 
 def _withdraw(*, no_follow: bool) -> int:
     from states.upgrade.request import withdraw
-    from zflow.commands.product import bystander
-    from zflow.supervise.lock import writing
-    from zflow.walk.reset import PATIENCE
 
-    with writing(volume(), PATIENCE):
-        found = withdraw(bystander().look())
+    with exclusively():
+        found = withdraw(look())
     if found is None:
         click.echo("No upgrade is ordered.")
         return Exit.VALID
-    click.echo(f"The upgrade to release {found.release} is withdrawn; the server stays {found.installed}.")
+    click.echo(f"The upgrade to release {found.release} is cancelled; the server stays {found.installed}.")
     return go_on(follow=not no_follow)
 
 
@@ -88,7 +81,7 @@ def _archive(release: str, url: str | None, sha256: str | None) -> Archive | Non
     from states.zimbra.releases import Archive
 
     if (url is None) != (sha256 is None):
-        raise click.UsageError("--url and --sha256 belong together")
+        raise click.UsageError("give --url and --sha256 together")
     try:
         RELEASE.parse(release)
         found = Archive(RELEASE_URL.parse(url), RELEASE_SHA256.parse(sha256)) if url and sha256 else None
@@ -96,9 +89,6 @@ def _archive(release: str, url: str | None, sha256: str | None) -> Archive | Non
         raise click.UsageError(str(error)) from None
     if found and "@" in urlsplit(found.place).netloc:
         raise click.UsageError(
-            "a password in --url shows in the list of processes: fetch the archive, and give its path"
+            "a password in --url is visible in the process list: download the archive, and give its path"
         )
     return found
-
-
-COMMANDS = (upgrade,)

@@ -1,52 +1,48 @@
-"""Commands about the keys that mail is signed with."""
+"""`zflow dkim`: the keys that mail is signed with."""
 
 from __future__ import annotations
 
 import click
 
-from zflow.exits import Exit
+from zflow.commands.kit import Exit, lockless, look
 
 
 @click.group()
 def dkim() -> None:
-    """Look at the DKIM keys, and replace one."""
+    """Show the DKIM keys, or replace one."""
 
 
 @dkim.command()
 def show() -> int:
-    """List each domain's key, and those replaced whose records are still needed."""
+    """List the key of each domain, and the replaced keys whose records are still needed."""
     from states.hardening.dkimkeys import known, retired
-    from zflow.commands.product import bystander
-    from zflow.host.clock import stamp
+    from zflow.api import stamp
 
-    ctx = bystander().look()
+    ctx = look()
     keys = known(ctx)
     for key in keys:
         click.echo(f"{key.domain:<32} {key.selector:<40} {key.bits} bits")
     for each in retired(ctx):
         click.echo(f"{each.key.domain:<32} {each.key.selector:<40} replaced; publish until {stamp(each.until)[:10]}")
     if not keys:
-        click.echo("There are no keys yet; `zflow status` tells how far the server is.")
+        click.echo("There are no keys yet. `zflow status` shows the progress.")
     return Exit.VALID if keys else Exit.STOPPED
 
 
 @dkim.command()
 @click.argument("domain")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@lockless
 def rotate(domain: str, *, yes: bool) -> int:
-    """Replace the key of DOMAIN. The new one signs at once: publish its record right away, and keep the former one."""
+    """Replace the key of DOMAIN. The new key signs at once: publish its record now, and keep the old record."""
     from states.hardening import zone
     from states.hardening.dkim import rotate as replace
-    from zflow.commands.product import bystander
 
-    ctx = bystander().look()
+    ctx = look()
     if not yes:
-        click.confirm(f"Mail of {domain} will be signed with a new key at once. Go on?", abort=True)
+        click.confirm(f"Mail from {domain} will be signed with a new key at once. Continue?", abort=True)
     replace(ctx, domain.lower())
     wanted = [each for each in zone.records(ctx, (domain.lower(),)) if each.purpose == "dkim"]
-    click.echo("To be in the DNS now; `zflow dns --check` looks whether it is:\n")
+    click.echo("Publish these records now. `zflow dns --check` checks them:\n")
     click.echo(zone.zone_text(wanted), nl=False)
     return Exit.VALID
-
-
-COMMANDS = (dkim,)

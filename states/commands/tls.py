@@ -1,4 +1,4 @@
-"""Commands about TLS: what is served, what would become of files, another try, and a look from outside."""
+"""`zflow tls`: what is served, whether files would be accepted, another try, and an audit of every port."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from zflow.exits import Exit
+from zflow.commands.kit import Exit, counted, go_on, lockless, look
 
 TOOLS = {
     "testssl.sh": ("--quiet", "--color", "0", "--fast"),
     "testssl": ("--quiet", "--color", "0", "--fast"),
     "sslyze": (),
 }
-"""What examines a server from outside, and how it is called for one port."""
+"""What examines a server from outside, and its options for one port."""
 STARTTLS = {25: "smtp", 587: "smtp", 143: "imap", 110: "pop3"}
 LIMIT = 600
 """Seconds for one port."""
@@ -25,20 +25,19 @@ LIMIT = 600
 
 @click.group()
 def tls() -> None:
-    """Look at certificates, protocols and ciphers."""
+    """Show and check certificates, protocols and ciphers."""
 
 
 @tls.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def show(*, as_json: bool) -> int:
-    """Show what is supplied and what each port serves; exit code 1 when a port serves something else."""
+    """Show the supplied certificate and what each port serves. Exit code 1 when a port serves something else."""
     import json
     from dataclasses import asdict
 
     from states.tls import report
-    from zflow.commands.product import bystander
 
-    ctx = bystander().look()
+    ctx = look()
     words, found = report.summary(ctx), list(report.ports(ctx))
     wrong = report.weaknesses(found)
     if as_json:
@@ -48,67 +47,59 @@ def show(*, as_json: bool) -> int:
         for name, text in words:
             click.echo(f"{name:<16}{text}")
         click.echo("")
-        _print(found)
-        _tell(wrong)
+        _print(found, wrong)
     return Exit.STOPPED if wrong else Exit.VALID
 
 
-def _print(found: Sequence[Any]) -> None:
+def _print(found: Sequence[Any], wrong: Sequence[str]) -> None:
     for each in found:
-        what = f"{each.subject} until {each.until}, {each.certificates} certificates" if each.subject else "no TLS"
+        certificates = counted(each.certificates, "certificate")
+        what = f"{each.subject} until {each.until}, {certificates}" if each.subject else "no TLS"
         click.echo(f"{each.number:>6}  {what}{'  ' + ' '.join(each.versions) if each.versions else ''}")
-
-
-def _tell(wrong: Sequence[str]) -> None:
     click.echo("")
-    for each in wrong or ("All that answers serves the installed certificate with its chain.",):
-        click.echo(each)
+    for line in wrong or ("Every port that answers serves the deployed certificate with its chain.",):
+        click.echo(line)
 
 
 @tls.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> int:
-    """Judge FILES, or what is supplied, as before a deploy; nothing is changed. Exit code 1 when they are refused."""
+    """Check whether FILES, or the supplied files, would be accepted. Changes nothing; exit code 1: refused."""
     from states.tls import report
-    from zflow.commands.product import bystander
 
-    verdict = report.judge(bystander().look(), files)
+    verdict = report.judge(look(), files)
     click.echo(verdict.about if verdict.good else f"{verdict.code} {verdict.about}\nWhat to do: {verdict.remedy}")
     return Exit.VALID if verdict.good else Exit.STOPPED
 
 
 @tls.command()
-@click.pass_context
-def deploy(context: click.Context) -> int:
-    """Go on now, and also try a pair again that was taken back."""
+@lockless
+def deploy() -> int:
+    """Continue now; retry a certificate that was rolled back."""
     from states.tls import deployed
-    from zflow.commands.product import bystander
-    from zflow.commands.steering import resume
 
-    deployed.forgive(bystander().look())
-    return int(context.invoke(resume, no_follow=False))
+    deployed.forgive(look())
+    return go_on(follow=True)
 
 
 @tls.command()
 def audit() -> int:
-    """Look at protocols and chain of every port; with testssl.sh or sslyze at hand, at much more."""
+    """Check protocols and certificate chain of every port. Where testssl.sh or sslyze is installed, run it too."""
     from states.tls import report
-    from zflow.commands.product import bystander
 
-    found = list(report.ports(bystander().look(), versions=True))
-    _print(found)
+    found = list(report.ports(look(), versions=True))
     wrong = report.weaknesses(found)
-    _tell(wrong)
+    _print(found, wrong)
     return Exit.STOPPED if not _examine([each.number for each in found if each.subject]) or wrong else Exit.VALID
 
 
 def _examine(ports: Sequence[int]) -> bool:
-    """Call the tool that is there for each port; return whether it ended well, or there is none."""
+    """Run the tool that is installed for each port; return whether it ended well, or there is none."""
     from shutil import which
 
     tool = next((each for each in TOOLS if which(each)), None)
     if tool is None:
-        click.echo("\nNeither testssl.sh nor sslyze is here: run one of them from another machine for more.")
+        click.echo("\nNeither testssl.sh nor sslyze is installed here: run one of them from another machine for more.")
         return True
     good = True
     for port in ports:
@@ -124,6 +115,3 @@ def _examine(ports: Sequence[int]) -> bool:
         else:
             good = good and ended.returncode == 0
     return good
-
-
-COMMANDS = (tls,)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import click
 
-from zflow.exits import Exit
+from zflow.commands.kit import Exit, lockless, look
 
 
 @click.command()
 @click.option("--test", is_flag=True, required=True, help="Send one message that says it is a test.")
+@lockless
 def alert(*, test: bool) -> int:
-    """Have the watcher of failed logins write to its recipient."""
+    """Send a test alert to the address that receives alerts about failed logins."""
     from states.hardening.watching import test_alert
-    from zflow.commands.product import bystander
 
     assert test
-    recipient = test_alert(bystander().look())
-    click.echo(f"A test message for {recipient} was handed to the mail server; its subject begins with ABUSE: Test.")
+    recipient = test_alert(look())
+    click.echo(f"The mail server took a test message for {recipient}. Its subject begins with ABUSE: Test.")
     return Exit.VALID
-
-
-COMMANDS = (alert,)

@@ -1,28 +1,27 @@
-"""Commands about the network: the firewall's rules beside what they met."""
+"""`zflow firewall`: the rules, each with the packets that it has matched."""
 
 from __future__ import annotations
 
 import click
 
-from zflow.exits import Exit
+from zflow.commands.kit import Exit, look
 
 
 @click.group()
 def firewall() -> None:
-    """Look at the firewall."""
+    """Show the firewall."""
 
 
 @firewall.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def show(*, as_json: bool) -> int:
-    """Show the rules in order with what each has met; exit code 1 when the table is not as it was loaded."""
+    """Show the rules in order, each with the packets it has matched. Exit code 1 when the loaded table was changed."""
     import json
     from dataclasses import asdict
 
     from states.firewall import intact, report
-    from zflow.commands.product import bystander
 
-    ctx = bystander().look()
+    ctx = look()
     rows, loaded = report(ctx), intact(ctx)
     if as_json:
         click.echo(json.dumps([asdict(each) for each in rows], indent=2))
@@ -34,8 +33,9 @@ def show(*, as_json: bool) -> int:
                 click.echo(f"\n{chain}")
             met = "-" if each.packets is None else f"{each.packets}"
             click.echo(f"  {each.verdict:<7}{met:>12}  {each.counter:<18} {each.about}")
-        click.echo("\nLoaded as it should be." if loaded else "\nNOT loaded as it should be: `zflow resume` repairs.")
+        click.echo(
+            "\nThe table is loaded as zflow wrote it."
+            if loaded
+            else "\nThe table is NOT loaded as zflow wrote it; `zflow resume` repairs it."
+        )
     return Exit.VALID if loaded else Exit.STOPPED
-
-
-COMMANDS = (firewall,)

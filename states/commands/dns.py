@@ -1,4 +1,4 @@
-"""`zflow dns`: the records the world needs to see, as text for the zone, and whether the world sees them."""
+"""`zflow dns`: the records that the mail domains need, as text for the zone or compared with what is published."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zflow.exits import Exit
+from zflow.commands.kit import Exit, counted, look
 
 if TYPE_CHECKING:
     from states.hardening import zone
@@ -15,32 +15,35 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Print or check the DNS records of the mail domains.")
 @click.argument("domains", nargs=-1)
-@click.option("--check", is_flag=True, help="Ask the zones' own name servers; exit code 1 when something is wrong.")
+@click.option("--check", is_flag=True, help="Ask the zones' own name servers; exit code 1 when one is not correct.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def dns(domains: tuple[str, ...], *, check: bool, as_json: bool) -> int:
-    """Print the DNS records for all mail domains, or for DOMAINS, or check what is published."""
+    """Print the DNS records of all mail domains, or of DOMAINS; or check what is published."""
     import json
     from dataclasses import asdict
 
     from states.hardening import zone
-    from zflow.commands.product import bystander
 
-    wanted = zone.records(bystander().look(), tuple(_domain(each) for each in domains))
+    wanted = zone.records(look(), tuple(_domain(each) for each in domains))
     if not check:
         click.echo(
             json.dumps([asdict(each) for each in wanted], indent=2) if as_json else zone.zone_text(wanted), nl=False
         )
         return Exit.VALID
     found = _published(wanted)
+    bad = sum(each.state != "right" for each in found)
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
-        _show(found)
-    return Exit.VALID if all(each.state == "right" for each in found) else Exit.STOPPED
+        for each in found:
+            click.echo(f"{each.state:<8} {each.kind:<5} {each.name}  {each.why}".rstrip())
+        hint = " `zflow dns` prints the records." if bad else ""
+        click.echo(f"\n{counted(len(found), 'record')}, {len(found) - bad} correct.{hint}")
+    return Exit.STOPPED if bad else Exit.VALID
 
 
 def _domain(value: str) -> str:
-    from zflow.settings import host_name
+    from zflow.api import host_name
 
     try:
         return host_name(value)
@@ -54,13 +57,3 @@ def _published(wanted: list[zone.Record]) -> list[Finding]:
     from states.hardening.published import Published
 
     return list(Published(dns.resolver.Resolver()).check(wanted))
-
-
-def _show(found: list[Finding]) -> None:
-    for each in found:
-        click.echo(f"{each.state:<8} {each.kind:<5} {each.name}  {each.why}".rstrip())
-    bad = sum(each.state != "right" for each in found)
-    click.echo(f"\n{len(found) - bad} of {len(found)} are right." + (" `zflow dns` prints the records." if bad else ""))
-
-
-COMMANDS = (dns,)
