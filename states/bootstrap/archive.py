@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from states.bootstrap import codes
 from states.bootstrap.settings import ROOTFS_ARCHIVE, ROOTFS_SHA256
+from states.ubuntu import dpkg
 from states.ubuntu.settings import UBUNTU
 from states.ubuntu.suites import Suite
-from states.ubuntu.tree import defects, installed_packages, os_release, tree
+from states.ubuntu.tree import defects, os_release, tree
 from zflow.api import NO_INODES, CommandError, Context, OperatorError, out_of_inodes, sha256
 
 LEFT_OUT = (
@@ -63,5 +64,5 @@ def examine(ctx: Context, suite: Suite) -> None:
         raise OperatorError(
             codes.ARCHIVE, f"{archive} holds Ubuntu {version}, {UBUNTU.variable} asks for {suite.version}"
         )
-    if missing := sorted(set(suite.packages) - installed_packages(tree(ctx))):
+    if missing := sorted(set(suite.packages) - dpkg.installed(tree(ctx))):
         raise OperatorError(codes.ARCHIVE, f"{archive} lacks the packages {', '.join(missing)}")

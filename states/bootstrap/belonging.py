@@ -10,7 +10,8 @@ import shlex
 from pathlib import Path
 
 from states.bootstrap import codes
-from states.ubuntu.tree import RELEASE, STAGED, Mark, defects, installed_packages, os_release, read_mark
+from states.ubuntu import dpkg
+from states.ubuntu.tree import RELEASE, STAGED, Mark, defects, os_release, read_mark
 from zflow.api import Context, OperatorError, make_folder, stamp, write_atomic
 
 COPY = Path(".zflow/zflow-release")
@@ -44,7 +45,7 @@ def found_again(volume: Path, built: str) -> Mark:
     return Mark(
         codename=names.get("UBUNTU_CODENAME", ""),
         version=names.get("VERSION_ID", ""),
-        packages=len(installed_packages(volume)),
+        packages=len(dpkg.installed(volume)),
         source=UNKNOWN,
         built=built,
         entries=(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from states.bootstrap import archive, codes, mmdebstrap
 from states.bootstrap.belonging import COPY
 from states.bootstrap.settings import KEYRING, ROOTFS_ARCHIVE
-from states.ubuntu import proxy
+from states.ubuntu import dpkg, proxy
 from states.ubuntu.dpkg import NO_DAEMONS, POLICY
 from states.ubuntu.mounts import unmount
 from states.ubuntu.settings import MIRROR, UBUNTU
@@ -17,7 +17,6 @@ from states.ubuntu.tree import (
     Mark,
     defects,
     installed,
-    installed_packages,
     read_mark,
     staged,
     staged_mark,
@@ -70,7 +69,7 @@ def apply(ctx: Context) -> None:
     mark = Mark(
         codename=suite.codename,
         version=suite.version,
-        packages=len(installed_packages(tree(ctx))),
+        packages=len(dpkg.installed(tree(ctx))),
         source=str(source or proxy.plain(ctx.settings[MIRROR])),
         built=stamp(ctx.clock()),
         entries=tuple(sorted(each.name for each in tree(ctx).iterdir())),

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from zflow.api import CommandError, Context, read_text
@@ -20,9 +21,6 @@ from zflow.api import CommandError, Context, read_text
 FOLDER = Path("var/lib/dpkg")
 LOCKS = ("lock-frontend", "lock")
 """Held by apt for all of its work, and by dpkg for its own part; POSIX locks, gone with their process."""
-FINAL = frozenset({"installed", "config-files", "not-installed"})
-"""The states of a package that nothing is to be done about; dpkg(1)."""
-STATUS = re.compile(r"^Package: (\S+)\n(?:.+\n)*?Status: \S+ (\S+) (\S+)$", re.MULTILINE)
 LOCK = "/var/lib/apt/daily_lock"
 """The lock of apt's own daily job (apt.systemd.daily), which holds dpkg's meanwhile."""
 PATIENCE = 600
@@ -49,14 +47,76 @@ LONGEST = 900.0
 """Seconds that either gets; a script of a package that waits for something for ever must not keep a server down."""
 
 
+@dataclass(frozen=True)
+class Package:
+    """One package: what is wanted of it, dpkg's flag, how far it has come, and its version, empty for none.
+
+    `Status: WANTED FLAG STATE`; dpkg-query(1).
+    """
+
+    name: str
+    wanted: str
+    flag: str
+    state: str
+    version: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Tell whether it is completely installed."""
+        return self.state == "installed"
+
+    @property
+    def present(self) -> bool:
+        """Tell whether more than its configuration is there."""
+        return self.state not in {"not-installed", "config-files"}
+
+    @property
+    def torn(self) -> bool:
+        """Tell whether dpkg was cut off while it unpacked the package: it has to unpack it again before all else."""
+        return self.flag == "reinstreq"
+
+    @property
+    def held(self) -> bool:
+        """Tell whether upgrades leave it alone."""
+        return self.wanted == "hold"
+
+
+@lru_cache(maxsize=2)
+def parse(status: str) -> Mapping[str, Package]:
+    """Return the packages in the text of a status file by name; a stanza without a complete `Status` is left out.
+
+    Many steps ask for the same text in one walk, and a server's has some 700 kB: it is parsed once.
+    """
+    found = {}
+    for stanza in status.split("\n\n"):
+        fields = {key: stanza.partition(f"\n{key}: ")[2].partition("\n")[0] for key in ("Status", "Version")}
+        words = fields["Status"].split()
+        if stanza.startswith("Package: ") and len(words) == 3:
+            name = stanza.partition("\n")[0].removeprefix("Package: ")
+            found[name] = Package(name, words[0], words[1], words[2], fields["Version"])
+    return found
+
+
+def packages(volume: Path) -> Mapping[str, Package]:
+    """Return the packages that dpkg knows in a tree, by name; none where it has no status file."""
+    return parse(_content(volume / FOLDER / "status"))
+
+
+def installed(volume: Path) -> set[str]:
+    """Return the names of the packages that dpkg calls installed."""
+    return {name for name, each in packages(volume).items() if each.installed}
+
+
 def unfinished(ctx: Context) -> dict[str, str]:
     """Return the packages that are half done, each with dpkg's word for how far it has come."""
-    found: dict[str, str] = {}
-    journal = _journal(ctx)
-    for path in (ctx.volume / FOLDER / "status", *journal):
-        words = STATUS.findall(_content(path))
-        found |= {name: state if flag == "ok" else f"{state}, {flag}" for name, flag, state in words}
-    half = {name: state for name, state in found.items() if state not in FINAL}
+    found, journal = dict(packages(ctx.volume)), _journal(ctx)
+    for path in journal:
+        found |= parse(_content(path))
+    half = {
+        name: each.state if each.flag == "ok" else f"{each.state}, {each.flag}"
+        for name, each in found.items()
+        if each.present and not each.installed
+    }
     return half or ({"dpkg's journal": "not merged"} if journal else {})
 
 

@@ -8,7 +8,6 @@ conditions: nothing staged, staged without a mark (rubbish), marked in the stage
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,18 +92,6 @@ def os_release(root: Path) -> dict[str, str]:
     except OSError:
         return {}
     return {name: value.strip("\"'") for name, separator, value in (line.partition("=") for line in lines) if separator}
-
-
-def installed_packages(root: Path) -> set[str]:
-    """Return the names of the packages that dpkg calls installed."""
-    return set(_installed((root / "var/lib/dpkg/status").read_text(errors="replace").split("\n\n")))
-
-
-def _installed(stanzas: Iterable[str]) -> Iterable[str]:
-    for stanza in stanzas:
-        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and line[0] not in " \t")
-        if fields.get("Status", "").endswith(" ok installed"):
-            yield fields["Package"]
 
 
 def _starts_with(path: Path, beginning: bytes) -> bool:

@@ -13,12 +13,12 @@ from states.hardening import values
 from states.install import services
 from states.install.preflight.room import too_little
 from states.install.unpack import installer
+from states.ubuntu.dpkg import packages
 from states.upgrade import backup, codes
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought
 from states.zimbra import readback
 from states.zimbra.order import Portrait, give, key, ordered
-from states.zimbra.packages import known
 from zflow.api import Context, Evidence, OperatorError, Step, read_text
 
 
@@ -46,13 +46,12 @@ def refused(ctx: Context) -> list[str]:
     """
     try:
         named = re.search(r'^ZEXTRAS_PACKAGES="([^"]*)"', read_text(installer(ctx) / "util/globals.sh"), re.MULTILINE)
-        status = read_text(ctx.volume / "var/lib/dpkg/status")
     except OSError:
         return []
     names = named[1].replace("\\", " ").split() if named else []
     there = {
         name
-        for name, each in known(status).items()
+        for name, each in packages(ctx.volume).items()
         if each.state != "not-installed" and (each.wanted, each.flag) != ("deinstall", "ok")
     }
     return [name for name in names if name in there]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from states.ubuntu.dpkg import packages
 from zflow.api import Context, Result
 
 HOME = "/opt/zimbra"
@@ -30,12 +30,8 @@ def zimbra_version(ctx: Context) -> str:
 
     An upgrade changes it, and with it the key of every step that has it among its inputs.
     """
-    try:
-        status = (ctx.volume / "var/lib/dpkg/status").read_text(errors="replace")
-    except OSError:
-        return ""
-    match = re.search(r"^Package: zimbra-core\n(?:.+\n)*?Version: (.+)$", status, re.MULTILINE)
-    return match[1] if match else ""
+    core = packages(ctx.volume).get("zimbra-core")
+    return core.version if core else ""
 
 
 def write_config(ctx: Context, wanted: Attributes) -> None:

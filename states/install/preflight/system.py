@@ -12,8 +12,8 @@ from pathlib import Path
 from states.install import source
 from states.install.archive import wanted
 from states.install.preflight.finding import Finding, Look
+from states.ubuntu import dpkg
 from states.ubuntu.mounts import harmful_options
-from states.ubuntu.tree import installed_packages
 from states.zimbra.release import chosen
 from zflow.api import OperatorError, mounts_below
 
@@ -63,11 +63,7 @@ def packages(look: Look) -> Iterator[Finding]:
     """
     if look.begun:
         return
-    try:
-        present = installed_packages(look.ctx.volume)
-    except OSError:
-        present = set()
-    for name in sorted(set(PREREQUISITES) - present):
+    for name in sorted(set(PREREQUISITES) - dpkg.installed(look.ctx.volume)):
         yield Finding(
             f"the package {name} is missing ({PREREQUISITES[name]}): `zflow shell apt-get install --yes {name}`"
         )

