@@ -149,12 +149,6 @@ BUG = Code(
     "A step raised an error that it should have foreseen.",
     "Please report it with the file that `zflow collect` makes; `zflow resume` tries again.",
 )
-ASK = Code(
-    "ZF-1024",
-    "an interrupted step needs your decision",
-    "The step was under way when the container ended, and nothing on the volume tells whether it took effect.",
-    "Look at what the step does, then run `zflow reset-state STATE` to do it again.",
-)
 NO_INODES = Code(
     "ZF-1026",
     "the volume can hold no further files",
@@ -192,7 +186,7 @@ BUNDLE = Code(
 ENGINE_CODES = (
     SETTINGS, VOLUME_READ_ONLY, JOURNAL_NEWER, JOURNAL_DAMAGED, HELD, DISK_FULL, JOURNAL_AWAY, DISK_ERROR, NOT_A_FOLDER,
     COMMAND, TIME_LIMIT, SILENCE, OUTPUT_FLOOD, ROOT_READ_ONLY, NO_LOCKS, NOT_A_FILE, UNDER_WAY, OUT_OF_MEMORY,
-    NOT_PROVEN, LOST, POISON, BUG, ASK, NO_INODES, OPEN_TO_OTHERS, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
+    NOT_PROVEN, LOST, POISON, BUG, NO_INODES, OPEN_TO_OTHERS, NO_JOURNAL, NO_SUCH_STATE, BUNDLE,
 )  # fmt: skip
 
 HOLDING = (HELD, UNDER_WAY)

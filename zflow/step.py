@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from zflow.journal.event import NOTICE
 
@@ -72,8 +72,7 @@ class Step:
     must not find half-done, `cleanup` removes first. `inputs` is a text (any text: it is hashed) that, when it changes,
     makes the step due again.
 
-    `in_flight` says what decides an attempt without an outcome: its `probe`, or `rerun` where the probe cannot see
-    the effect but doing it again is harmless, or `ask`. `once` marks what is never rebuilt by itself, neither for a
+    `once` marks what is never rebuilt by itself, neither for a
     new revision nor for changed inputs. `ahead` steps need nothing before them and start in the background at second
     zero. `timeout` is in seconds for one attempt; `weight` is the usual share of the first start, in seconds.
     """
@@ -88,7 +87,6 @@ class Step:
     scope: Scope = Scope.VOLUME
     inputs: Callable[[Context], str] | None = None
     cleanup: Action | None = None
-    in_flight: Literal["probe", "rerun", "ask"] = "probe"
     retry: str = "local"
     timeout: float = 600.0
     weight: float = 1.0

@@ -11,7 +11,7 @@ from tests.crash.host import Host, Violation
 from tests.crash.steps import Kind
 from zflow.journal.event import COLUMNS, UNFINISHED, VALID, Event, link
 from zflow.journal.reader import Row, events, position, reading, steps
-from zflow.journal.writer import Record
+from zflow.journal.record import Record
 from zflow.step import Scope, Step
 from zflow.walk.machine import SERVING
 
@@ -115,8 +115,8 @@ def once_is_once(host: Host, all_steps: Mapping[str, tuple[Step, Kind]]) -> None
 def memory_agrees(remembered: Mapping[str, Record], restored: Mapping[str, Record]) -> None:
     """What a process knew at its end is what the next one reads; deaths are counted by the next one alone."""
     for name, record in remembered.items():
-        found = restored.get(name, Record())._replace(deaths=0)
-        law(found == record._replace(deaths=0), f"{name}: remembered {record}, restored {found}")
+        found = restored.get(name, Record())._replace(starts=0)
+        law(found == record._replace(starts=0), f"{name}: remembered {record}, restored {found}")
 
 
 def all_is_well(host: Host, all_steps: Mapping[str, tuple[Step, Kind]]) -> None:

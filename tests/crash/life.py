@@ -25,14 +25,16 @@ from zflow.errors import Interrupted, OperatorError
 from zflow.host.shell import Shell
 from zflow.journal import writer
 from zflow.journal.event import Event
-from zflow.journal.writer import Journal, Position, Record, open_journal
+from zflow.journal.record import Record
+from zflow.journal.writer import Journal, Position, open_journal
 from zflow.secret import Redactor
 from zflow.settings import Settings
 from zflow.step import Product
 from zflow.supervise.lock import WALKER, held
-from zflow.walk import ahead, protocol, reset, walker
+from zflow.walk import ahead, attempt, protocol, reset, walker
 from zflow.walk.machine import BLOCKED, FAILED
 from zflow.walk.surroundings import Surroundings
+from zflow.walk.task import Task
 from zflow.walk.walker import Walker, listed
 
 KNOWN: list[Engine] = []
@@ -190,8 +192,8 @@ class Life:
             record(journal, events, position)
             for each in events:
                 if each.step is not None:
-                    in_flight = journal.step(each.step).in_flight
-                    (host.begun.add if in_flight else host.begun.discard)(each.step)
+                    begun = journal.step(each.step).cut_off
+                    (host.begun.add if begun else host.begun.discard)(each.step)
             self._heard(events)
             host.point(f"{what}: after the commit")
 
@@ -200,7 +202,7 @@ class Life:
             host.sync()
             host.point("sync: after")
 
-        def counted(task: protocol.Task) -> bool:
+        def counted(task: Task) -> bool:
             self.settled += 1
             return settle(task)
 
@@ -208,7 +210,7 @@ class Life:
             for place, name, value in (
                 (Journal, "record", recorded),
                 (writer, "BALLAST", 0),
-                (protocol, "sync_volume", synced),
+                (attempt, "sync_volume", synced),
                 (writer, "create_engine", practised),
                 (writer, "file_system", lambda _path: "tmpfs"),
                 (walker, "settle", counted),

@@ -29,7 +29,7 @@ from zflow.journal.reader import events, reading
 from zflow.journal.seal import broken_link
 from zflow.journal.writer import Journal, Position
 from zflow.step import Evidence, Product, Step
-from zflow.walk import protocol
+from zflow.walk import attempt
 
 FILES = 24
 SIZE = 6000
@@ -146,7 +146,7 @@ def walk(mains: Mains) -> str:
         mains.sync(folder)
         mains.point()
 
-    with mock.patch.object(Journal, "record", recorded), mock.patch.object(protocol, "sync_volume", synced):
+    with mock.patch.object(Journal, "record", recorded), mock.patch.object(attempt, "sync_volume", synced):
         return Bench(mains.volume).walk(toy(mains))
 
 

@@ -80,7 +80,7 @@ def simulated(host: Host, step: Step, kind: Kind) -> Step:
 def _begin(host: Host, step: Step, kind: Kind, parts: Sequence[str], *, holds: bool) -> None:
     if step.name not in host.begun:
         raise Violation(f"{step.name} is applied without an intent on record")
-    if holds and step.in_flight != "rerun":
+    if holds:
         raise Violation(f"{step.name} is applied although its result is there")
     if kind.tidy and 0 < sum(part in host.seen for part in parts) < len(parts):
         raise Violation(f"{step.name} meets the half-made result of an attempt that was cut off")
@@ -118,8 +118,7 @@ def shape(number: int) -> Iterator[tuple[Step, Kind]]:
     yield step("early.ahead", ahead=True, retry="network"), Kind(reads=True)
     yield step("early.input"), Kind(reads=True, tidy=True)
     yield step("core.once", once=True, retry="vendor"), Kind(parts=4)
-    yield step("core.rerun", in_flight="rerun"), Kind()
-    yield step("core.ask", in_flight="ask"), Kind()
+    yield step("core.plain"), Kind()
     yield step("side.input", audit=lambda _ctx: None), Kind(reads=True)
     yield step("side.boot", scope=Scope.BOOT, retry="never"), Kind(parts=1)
     yield step("last.input"), Kind(parts=3, reads=True, marked=True)

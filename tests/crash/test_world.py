@@ -18,7 +18,8 @@ from tests.crash.steps import STATES
 from tests.crash.world import NAMES, WEATHERS, World, run
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
-from zflow.walk import protocol, reset
+from zflow.walk import decide, protocol, reset
+from zflow.walk.keys import key_of
 
 EXAMPLES, DEEP = 6, 8
 BITES = 5_000
@@ -109,7 +110,7 @@ def forgetful(patch: pytest.MonkeyPatch) -> None:
 
 def blind(patch: pytest.MonkeyPatch) -> None:
     """An engine that trusts no probe and does everything again."""
-    patch.setattr(protocol.Task, "look", property(lambda _self: lambda _ctx: None))
+    patch.setattr(protocol, "look", lambda step, _record, ctx, **_: decide.World(key_of(step, ctx), None, ctx.boot))
 
 
 def unlocked(patch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from zflow import codes
 from zflow.journal.event import Event
 from zflow.journal.layout import journal_file
 from zflow.journal.reader import Row, position, reading, steps
-from zflow.journal.writer import Record
+from zflow.journal.record import Record
 from zflow.walk.aside import put_aside
 from zflow.walk.machine import BLOCKED, SERVING
 from zflow.walk.reset import reset
@@ -141,9 +141,7 @@ class World:
             self.host.now = max(self.host.now, at["next_try"] or 0.0)
             return
         code, step = at["code"], at["step"]
-        if code == codes.ASK.id:
-            self.reset(step.split(".")[0])
-        elif code == codes.LOST.id:
+        if code == codes.LOST.id:
             self._restore(step)
         elif code == codes.POISON.id:
             self.restart()

@@ -46,7 +46,7 @@ def test_plan_gives_each_reason_its_words(bench: Bench, capsys: Capture, monkeyp
     later = product(steps["one.a"], steps["one.b"], again(steps["two.a"], revision=2))
     monkeypatch.setattr(product_module, "product", lambda: later)
     out = run(capsys, "plan")[1]
-    assert re.search(r"one\.a .*\n +because: the journal says it was done", out)
+    assert re.search(r"one\.a .*\n +because: no longer holds", out)
     assert re.search(r"two\.a .*\n +because: this zflow does it differently", out)
     assert "one.b" not in out
 

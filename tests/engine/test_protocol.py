@@ -15,7 +15,7 @@ from zflow.errors import Interrupted, OperatorError
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
 from zflow.step import Drift, Evidence, Scope, Step
-from zflow.walk import protocol
+from zflow.walk import attempt
 from zflow.walk.aside import put_aside
 from zflow.walk.walker import listed
 
@@ -82,7 +82,7 @@ def test_what_lasts_only_until_the_container_ends_is_not_synced(
 ) -> None:
     """The volume is synced between effect and outcome; a power cut has a step of the boot done again anyway."""
     calls: list[list[str]] = []
-    monkeypatch.setattr(protocol, "sync_volume", lambda _folder: calls.append(bench.kinds("one.a")))
+    monkeypatch.setattr(attempt, "sync_volume", lambda _folder: calls.append(bench.kinds("one.a")))
     bench.walk(product(file_step("one.a", scope=scope)))
     assert calls == [["started"]] * synced
 
@@ -139,7 +139,7 @@ def test_what_a_killed_attempt_left_is_synced_before_it_is_recovered(
     cut_off(bench, file_step("one.a", before=crash))
     (bench.volume / "one.a").write_text("one.a")
     synced: list[list[str]] = []
-    monkeypatch.setattr(protocol, "sync_volume", lambda _folder: synced.append(bench.kinds("one.a")))
+    monkeypatch.setattr(attempt, "sync_volume", lambda _folder: synced.append(bench.kinds("one.a")))
     bench.walk(product(file_step("one.a")))
     assert synced == [["started"]]
     assert bench.kinds("one.a") == ["started", "recovered"]
@@ -157,27 +157,6 @@ def test_a_reset_does_not_forget_that_an_attempt_was_cut_off(bench: Bench) -> No
     journal.close()
     bench.walk(product(step))
     assert order == ["cleanup"]
-
-
-def test_a_rerun_step_is_done_again_whatever_its_probe_says(bench: Bench) -> None:
-    """Where the probe cannot tell, an attempt that was cut off, interrupted or failed is repeated."""
-    step = file_step("one.a", in_flight="rerun")
-    cut_off(bench, again(step, apply=crash))
-    (bench.volume / "one.a").write_text("one.a")
-    bench.walk(product(step))
-    assert effects(bench.volume) == ["one.a"]
-    assert bench.kinds("one.a") == ["started", "started", "done"]
-
-
-def test_an_ask_step_stays_blocked_until_the_operator_decides(bench: Bench) -> None:
-    """A cut-off attempt that nobody can judge is ZF-1024 at every walk, and is made again only after a reset."""
-    step = file_step("one.a", in_flight="ask")
-    cut_off(bench, again(step, apply=crash))
-    for boot in ("boot-1", "boot-2"):
-        bench.boot = boot
-        assert bench.walk(product(step)) == "blocked"
-        assert bench.position()["code"] == codes.ASK.id
-    assert effects(bench.volume) == []
 
 
 def test_an_effect_that_is_gone_is_lost_and_made_again(bench: Bench) -> None:
@@ -332,7 +311,7 @@ def test_a_probe_that_names_what_drifted_is_heard(bench: Bench) -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let inputs that were exchanged be taken at once."""
-    monkeypatch.setattr(protocol, "MOMENT", 0)
+    monkeypatch.setattr(attempt, "MOMENT", 0)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -367,7 +346,7 @@ def test_inputs_that_differ_at_every_question_are_not_asked_without_a_pause(benc
 
     class Stopping(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            assert timeout == protocol.MOMENT
+            assert timeout == attempt.MOMENT
             if len(asked) > 9:
                 bench.stopping.set()
             return False

@@ -65,7 +65,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def known(volume: Path, boot: str) -> tuple[Any, ...]:
     """Return all that writer and reader know but for the history."""
     with opened(volume, boot) as journal:
-        records = [(journal.step(each.name), journal.failure(each.name)) for each in STEPS]
+        records = [(journal.step(each.name), journal.failed_before(each.name)) for each in STEPS]
         suspect = journal.suspect
     with reader.reading(volume) as light:
         times = reader.milestones(light), reader.last_whole(light)

@@ -100,18 +100,18 @@ def findings(*, deep: bool) -> list[Any]:
     from zflow.codes import NO_JOURNAL
     from zflow.commands.product import bystander, product
     from zflow.errors import OperatorError
-    from zflow.journal.reader import reading, steps
+    from zflow.journal.reader import reading, records
     from zflow.walk.survey import survey
 
     around = bystander()
     try:
         with reading(volume()) as journal:
-            statuses = {row["name"]: row for row in steps(journal)}
+            known = records(journal)
     except OperatorError as error:
         if error.code is not NO_JOURNAL:
             raise
-        statuses = {}
-    return list(survey(product(), statuses, around, deep=deep))
+        known = {}
+    return list(survey(product(), known, around, deep=deep))
 
 
 def unhealthy(found: list[Any]) -> list[Any]:

@@ -11,10 +11,12 @@ from typing import Any
 
 from zflow import __version__, codes
 from zflow.errors import OperatorError
+from zflow.journal.event import Event
 from zflow.journal.ground import check_kinds
 from zflow.journal.layout import HEAD, REVISIONS, journal_file
-from zflow.journal.meaning import translated
-from zflow.journal.seal import UNSEALED, broken_seal
+from zflow.journal.record import Record, fold
+from zflow.journal.seal import UNSEALED, broken_seal, rows
+from zflow.journal.sqlite_errors import translated
 from zflow.terminal.plain import plain
 
 Row = dict[str, Any]
@@ -88,6 +90,33 @@ def steps(connection: sqlite3.Connection) -> list[Row]:
         "SELECT step_status.*, event.run AS last_run FROM step_status LEFT JOIN event ON event.seq = last_seq "
         "ORDER BY position"
     ).fetchall()
+
+
+OF_STEPS = """
+    SELECT at, boot, kind, event.state, step, attempt, key, evidence, code, class, detail, next_try, duration
+      FROM step CROSS JOIN event ON event.step = step.name
+     WHERE seq >= coalesce((SELECT max(seq) FROM event AS settled WHERE settled.step = step.name
+            AND kind IN ('done', 'satisfied', 'recovered', 'lost', 'reset') AND kind <> 'reset'), 0)
+     ORDER BY seq
+"""
+"""Of each step in the list its events from the last one on that says valid or lost; the kinds name an index."""
+LAST_ATTEMPT = "SELECT attempt FROM event WHERE step = ? AND attempt IS NOT NULL ORDER BY seq DESC LIMIT 1"
+
+
+def records(connection: sqlite3.Connection) -> dict[str, Record]:
+    """Return what is known of each step in the list that has any events, from the events themselves."""
+    histories: dict[str, list[tuple[Event, float, str]]] = {}
+    for at, boot, *values in rows(connection, OF_STEPS):
+        event = Event(*values)
+        histories.setdefault(str(event.step), []).append((event, at, boot))
+    return {name: fold(history, _attempts(connection, name, history)) for name, history in histories.items()}
+
+
+def _attempts(connection: sqlite3.Connection, step: str, history: list[tuple[Event, float, str]]) -> int:
+    if any(event.attempt is not None for event, _, _ in history):
+        return 0
+    found = rows(connection, LAST_ATTEMPT, step)
+    return int(found[0][0]) if found else 0
 
 
 def milestones(connection: sqlite3.Connection) -> Row:

@@ -16,7 +16,7 @@ from typing import Any
 
 from zflow import codes
 from zflow.journal.event import COLUMNS, compact, link
-from zflow.journal.meaning import translated
+from zflow.journal.sqlite_errors import translated
 
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 STEPS = "SELECT name, position, state, title, scope, weight FROM step ORDER BY name"
@@ -37,19 +37,19 @@ UNSEALED = "the seal of the last commit does not fit: events at the end, or what
 
 def frame(connection: sqlite3.Connection) -> str:
     """Return a checksum of what a commit of events leaves as it is: schema, list of steps, sum of what was pruned."""
-    schema, steps = _rows(connection, SCHEMA), _rows(connection, STEPS)
-    return _sum(schema, steps, _rows(connection, PAST)) if _has(schema, "past") else _sum(schema, steps)
+    schema, steps = rows(connection, SCHEMA), rows(connection, STEPS)
+    return _sum(schema, steps, rows(connection, PAST)) if _has(schema, "past") else _sum(schema, steps)
 
 
 def gaps_sum(connection: sqlite3.Connection) -> str:
     """Return a checksum of what is kept of the pruned events; empty where there are none."""
-    gaps = _rows(connection, GAPS)
+    gaps = rows(connection, GAPS)
     return _sum(gaps) if gaps else ""
 
 
 def contents(connection: sqlite3.Connection) -> tuple[Rows, Rows]:
     """Return what each commit changes, as it is sealed: number and hash of the newest event, and the workflow row."""
-    return _rows(connection, NEWEST), _rows(connection, WORKFLOW)
+    return rows(connection, NEWEST), rows(connection, WORKFLOW)
 
 
 def seal(framed: str, newest: Rows, workflow: Rows) -> str:
@@ -62,7 +62,7 @@ def seal(framed: str, newest: Rows, workflow: Rows) -> str:
 
 def broken_seal(connection: sqlite3.Connection) -> bool:
     """Tell whether the last commit left something else; asked within a transaction, beside a writer too."""
-    kept = _rows(connection, "SELECT hash FROM seal")
+    kept = rows(connection, "SELECT hash FROM seal")
     return kept not in ([("",)], [(seal(frame(connection), *contents(connection)),)])
 
 
@@ -87,16 +87,16 @@ def wrong(connection: sqlite3.Connection, recent: int | None = None) -> str | No
 
 
 def _wrong(connection: sqlite3.Connection, recent: int | None) -> str | None:
-    newest = _rows(connection, "SELECT coalesce(max(seq), 0) FROM event")[0][0]
+    newest = rows(connection, "SELECT coalesce(max(seq), 0) FROM event")[0][0]
     older = 0 if recent is None else max(0, newest - recent)
-    if not older and (found := _rows(connection, "PRAGMA integrity_check(1)")[0][0]) != "ok":
+    if not older and (found := rows(connection, "PRAGMA integrity_check(1)")[0][0]) != "ok":
         return str(found).replace("\n", "; ")
     if (broken := broken_link(connection, older)) is not None:
         return f"event {broken} does not follow from the one before it"
-    schema = _rows(connection, SCHEMA)
+    schema = rows(connection, SCHEMA)
     if not _has(schema, "seal"):
         return None
-    if not older and _has(schema, "past") and _rows(connection, PAST)[0][1] != gaps_sum(connection):
+    if not older and _has(schema, "past") and rows(connection, PAST)[0][1] != gaps_sum(connection):
         return "what is kept of the pruned events has changed"
     return UNSEALED if broken_seal(connection) else None
 
@@ -104,9 +104,9 @@ def _wrong(connection: sqlite3.Connection, recent: int | None) -> str | None:
 def broken_link(connection: sqlite3.Connection, older: int = 0) -> int | None:
     """Return the number of the first event after `older` whose hash does not follow from the one before, if any."""
     names = ("seq", "hash", *COLUMNS)
-    pruned = _has(_rows(connection, SCHEMA), "gap")
-    gaps = {first: (last, digest) for first, last, digest in _rows(connection, GAPS) if last > older} if pruned else {}
-    before = _rows(connection, "SELECT hash FROM event WHERE seq = ?", older)
+    pruned = _has(rows(connection, SCHEMA), "gap")
+    gaps = {first: (last, digest) for first, last, digest in rows(connection, GAPS) if last > older} if pruned else {}
+    before = rows(connection, "SELECT hash FROM event WHERE seq = ?", older)
     expected, previous = older + 1, before[0][0] if before else ""
     query = f"SELECT {', '.join(names)} FROM event WHERE seq > ? ORDER BY seq"  # noqa: S608 - names of our own
     for seq, digest, *values in _plain(connection).execute(query, (older,)):
@@ -123,7 +123,8 @@ def _has(schema: Rows, table: str) -> bool:
     return any(name == table for _, name, *_ in schema)
 
 
-def _rows(connection: sqlite3.Connection, query: str, *values: int) -> Rows:
+def rows(connection: sqlite3.Connection, query: str, *values: int | str) -> Rows:
+    """Return what a query finds as plain tuples, whatever the connection makes of its rows."""
     return _plain(connection).execute(query, values).fetchall()
 
 

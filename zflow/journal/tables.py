@@ -56,24 +56,6 @@ step = Table(
     Column("weight", Float),
 )
 
-step_status = Table(
-    "step_status",
-    metadata,
-    Column("name", Text),
-    Column("last_kind", Text),
-    Column("last_at", Float),
-    Column("last_boot", Text),
-    Column("attempt", Integer),
-    Column("code", Text),
-    Column("detail", Text),
-    Column("next_try", Float),
-    Column("settled_kind", Text),
-    Column("settled_key", Text),
-    Column("evidence", Text),
-    Column("duration", Float),
-    Column("failures", Integer),
-)
-
 
 seal = Table("seal", metadata, Column("id", Integer, primary_key=True), Column("hash", Text))
 

@@ -10,10 +10,10 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, insert, select
 from sqlalchemy import event as hooks
@@ -26,49 +26,16 @@ from zflow.host.clock import Clock, stamp
 from zflow.host.files import make_folder, sync_folder
 from zflow.host.mounts import file_system
 from zflow.journal import pruning, tables
-from zflow.journal.event import IN_ORDER, LOOKED, UNFINISHED, VALID, Event, link
+from zflow.journal.event import IN_ORDER, LOOKED, Event, link
 from zflow.journal.ground import check_ground
 from zflow.journal.layout import HEAD, REVISIONS, WAL_UNSAFE, home, journal_file
-from zflow.journal.meaning import translated
+from zflow.journal.reader import records
+from zflow.journal.record import Record, after
 from zflow.journal.seal import RECENT, Rows, contents, frame, seal, wrong
+from zflow.journal.sqlite_errors import translated
 
 BALLAST = 1 << 20
 """Bytes set aside beside the journal, so that a full volume can still be reported."""
-
-
-class Failure(NamedTuple):
-    """How a step failed in an earlier walk, and when it was to be tried again."""
-
-    kind: str
-    at: float
-    next_try: float
-    code: str
-    detail: str
-
-
-class Record(NamedTuple):
-    """What the journal knows of a step."""
-
-    valid: bool = False
-    key: str | None = None
-    evidence: str = ""
-    """What was seen when it was last found valid, as `Evidence.line` tells it."""
-    duration: float | None = None
-    """Seconds that its last effect took, where it is valid and there was one."""
-    unfinished: bool = False
-    in_flight: bool = False
-    undecided: bool = False
-    """The last attempt was cut off, and nothing has told since whether it took effect."""
-    attempt: int = 0
-    failures: int = 0
-    spent: int = 0
-    """How much of the policy's budget is used up: of the failures, attempts made before their time do not count."""
-    due: float | None = None
-    """When the step was to be tried again after the last failure."""
-    asked: bool = False
-    """The operator has reset it, and it has not been found valid since."""
-    deaths: int = 0
-    """Attempts at the end of its history that ended with the walker's death in the present boot."""
 
 
 class Position(NamedTuple):
@@ -113,7 +80,8 @@ class Journal:
         self._newest: Rows = []
         self._workflow: Rows = []
         self._records: dict[str, Record] = {}
-        self._failures: dict[str, Failure] = {}
+        self._inherited: set[str] = set()
+        """The steps of which this process has recorded nothing yet."""
         self.position: Position | None = None
         self.suspect = False
         """The container before this one was not stopped in order, and no walk of this one has looked at all since."""
@@ -131,51 +99,12 @@ class Journal:
             row = connection.execute(select(tables.workflow)).mappings().first()
             if row is not None:
                 self.position = Position(**{name: row[name] for name in Position._fields})
-            for status in connection.execute(select(tables.step_status)).mappings():
-                self._records[status["name"]] = self._restored(connection, status)
-                if (failure := _failure(status)) is not None:
-                    self._failures[status["name"]] = failure
+            self._records = records(self._raw)
+            self._inherited = set(self._records)
             self.suspect = self._cut_off(connection)
             self._frame = frame(self._raw)
             self._newest, self._workflow = contents(self._raw)
             self._seal(self._newest, self._workflow)
-
-    def _restored(self, connection: Connection, row: Mapping[Any, Any]) -> Record:
-        valid, last = row["settled_kind"] in VALID, row["last_kind"]
-        in_flight = last == "started"
-        spent, due = self._budget(connection, row)
-        return Record(
-            valid=valid,
-            key=row["settled_key"] if valid else None,
-            evidence=(row["evidence"] or "") if valid else "",
-            duration=row["duration"] if valid else None,
-            unfinished=last in UNFINISHED or (last == "reset" and self._was_unfinished(connection, row["name"])),
-            in_flight=in_flight,
-            undecided=in_flight or last == "interrupted" or (last == "blocked" and row["code"] == codes.ASK.id),
-            attempt=row["attempt"] or (self._attempts(connection, row["name"]) if last is not None else 0),
-            failures=row["failures"] or 0,
-            spent=spent,
-            due=due,
-            asked=row["settled_kind"] == "reset",
-            deaths=self._deaths(connection, row["name"]) if in_flight else 0,
-        )
-
-    def _attempts(self, connection: Connection, step: str) -> int:
-        """Return the number of the last attempt, which the last event alone does not always name."""
-        event = tables.event.c
-        numbered = select(event.attempt).where(event.step == step, event.attempt.is_not(None))
-        return int(connection.scalar(numbered.order_by(event.seq.desc()).limit(1)) or 0)
-
-    def _budget(self, connection: Connection, row: Mapping[Any, Any]) -> tuple[int, float | None]:
-        """Return how many failures in a row named another next try than the one before, and the last one's."""
-        spent, due = 0, None
-        if row["failures"]:
-            event = tables.event.c
-            failed = select(event.next_try).where(event.step == row["name"], event.kind == "failed")
-            newest = connection.scalars(failed.order_by(event.seq.desc()).limit(row["failures"])).all()
-            for next_try in reversed(newest):
-                spent, due = spent + (next_try != due), next_try
-        return spent, due
 
     def _cut_off(self, connection: Connection) -> bool:
         event = tables.event.c
@@ -184,30 +113,15 @@ class Journal:
         newest = connection.execute(told.order_by(event.seq.desc()).limit(1)).first()
         return newest is not None and newest.boot != self._boot and tuple(newest)[1:] != ("ended", IN_ORDER)
 
-    def _was_unfinished(self, connection: Connection, step: str) -> bool:
-        event = tables.event.c
-        others = select(event.kind).where(event.step == step, event.kind != "reset")
-        return connection.scalar(others.order_by(event.seq.desc()).limit(1)) in UNFINISHED
-
-    def _deaths(self, connection: Connection, step: str) -> int:
-        event = tables.event.c
-        rows = connection.execute(
-            select(event.kind, event.boot).where(event.step == step).order_by(event.seq.desc()).limit(10)
-        )
-        count = 0
-        for kind, boot in rows:
-            if kind != "started" or boot != self._boot:
-                break
-            count += 1
-        return count
-
     def step(self, name: str) -> Record:
         """Return what is known of a step."""
         return self._records.get(name, Record())
 
-    def failure(self, name: str) -> Failure | None:
-        """Return the failure of an earlier walk with which the history of a step ends, if it does."""
-        return self._failures.get(name)
+    def failed_before(self, name: str) -> bool:
+        """Tell whether the history of a step ends with a failure of an earlier process, and with a next try."""
+        record = self.step(name)
+        failed = record.last_kind in {"failed", "gave-up"} and record.next_try is not None
+        return failed and name in self._inherited
 
     def record(self, events: Sequence[Event], position: Position | None = None) -> None:
         """Append events and move the workflow row in one transaction; returns when it is on the disk.
@@ -218,22 +132,22 @@ class Journal:
             kept = [self._kept(each) for each in events]
             where = position and position._replace(detail=self._text(position.detail))
             try:
-                self._write(kept, where)
+                at = self._write(kept, where)
             except OperatorError as error:
                 if error.code is not codes.DISK_FULL or not self._ballast.exists():
                     raise
                 self._ballast.unlink()
-                self._write(kept, where)
+                at = self._write(kept, where)
             for each in kept:
                 if each.step is not None:
-                    self._records[each.step] = _after(self.step(each.step), each)
-                    self._failures.pop(each.step, None)
+                    self._records[each.step] = after(self.step(each.step), each, at, self._boot)
+                    self._inherited.discard(each.step)
                 if each.kind == "checked" or (each.kind == "ended" and each.detail == LOOKED):
                     self.suspect = False
             if position is not None:
                 self.position = position
 
-    def _write(self, events: Sequence[Event], position: Position | None) -> None:
+    def _write(self, events: Sequence[Event], position: Position | None) -> float:
         now = self._clock()
         rows, newest, workflow = [], self._newest, self._workflow
         for each in events:
@@ -252,6 +166,7 @@ class Journal:
                     self._raw.execute(tables.MOVE, (1, *workflow[0]))
                 self._seal(newest, workflow)
         self._newest, self._workflow = newest, workflow
+        return now
 
     def prune(self, turns: Sequence[str] = ()) -> int:
         """Let go of old events by the rule of `zflow.journal.pruning`; return how many. Killed in between loses none.
@@ -331,39 +246,6 @@ class Journal:
         engine = self._connection.engine
         self._connection.close()
         engine.dispose()
-
-
-def _failure(row: Mapping[Any, Any]) -> Failure | None:
-    if row["last_kind"] not in {"failed", "gave-up"} or row["next_try"] is None:
-        return None
-    return Failure(row["last_kind"], row["last_at"], row["next_try"], row["code"] or "", row["detail"] or "")
-
-
-NO_FAILURES: Mapping[str, Any] = {"failures": 0, "spent": 0, "due": None}
-
-
-def _after(record: Record, event: Event) -> Record:
-    """Return what is known of a step once `event` has been appended; mirrors the view `step_status`."""
-    settled: dict[str, Any] = {}
-    if event.kind in VALID:
-        seen = {"key": event.key, "evidence": event.evidence or "", "duration": event.duration}
-        settled = {"valid": True, **seen, **NO_FAILURES}
-    elif event.kind in {"lost", "reset"}:
-        settled = {"valid": False, "key": None, "evidence": "", "duration": None, **NO_FAILURES}
-    elif event.kind == "failed":
-        spent = record.spent + (event.next_try != record.due)
-        settled = {"failures": record.failures + 1, "spent": spent, "due": event.next_try}
-    elif event.kind == "gave-up":
-        settled = {**NO_FAILURES}
-    return record._replace(
-        **settled,
-        unfinished=event.kind in UNFINISHED or (event.kind == "reset" and record.unfinished),
-        in_flight=event.kind == "started",
-        asked=event.kind == "reset" or (record.asked and event.kind not in VALID and event.kind != "lost"),
-        undecided=event.kind in {"started", "interrupted"} or (event.kind == "blocked" and event.code == codes.ASK.id),
-        attempt=event.attempt if event.attempt is not None else record.attempt,
-        deaths=0,
-    )
 
 
 def _as_is(text: str) -> str:

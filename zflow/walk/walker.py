@@ -24,9 +24,11 @@ from zflow.retry import POLICIES
 from zflow.step import Product, State, Step, Watch
 from zflow.supervise.inputs import CHANGED, signature
 from zflow.walk.ahead import Ahead
+from zflow.walk.chain import Chain
 from zflow.walk.machine import SERVING, STOPPED, Workflow
-from zflow.walk.protocol import Chain, Task, settle
+from zflow.walk.protocol import settle
 from zflow.walk.surroundings import Surroundings
+from zflow.walk.task import Task
 from zflow.walk.tidy import tidy
 from zflow.walk.watchlist import leave, settings_watch
 

@@ -45,9 +45,9 @@ def in_walker() -> None:
     from zflow.host.files import sync_volume
     from zflow.host.shell import Shell
     from zflow.journal.writer import Journal
-    from zflow.walk import protocol
+    from zflow.walk import attempt, decide
 
-    protocol.DEATHS = 10**9  # the walker dies by our hand, which is no fault of the step
+    decide.DEATHS = 10**9  # the walker dies by our hand, which is no fault of the step
     record, run = Journal.record, Shell.run
 
     def recorded(self, events, position=None):  # type: ignore[no-untyped-def]
@@ -78,7 +78,7 @@ def in_walker() -> None:
             point(step, "synced, not proven")
             here.step = None
 
-    for place, name, instead in ((Journal, "record", recorded), (Shell, "run", ran), (protocol, "sync_volume", synced)):
+    for place, name, instead in ((Journal, "record", recorded), (Shell, "run", ran), (attempt, "sync_volume", synced)):
         setattr(place, name, instead)
 
 

@@ -11,7 +11,7 @@ from states.hardening.desired import LOGIN_MAPS
 from states.hardening.senders import CHECK, TEMPLATE
 from states.zimbra.directory import CAT, SEARCH
 from tests.states.hardening.server import Server, ServerBench
-from zflow.journal.reader import reading, steps
+from zflow.journal.reader import reading, records
 from zflow.step import Product, State
 from zflow.walk.reset import reset
 from zflow.walk.survey import Finding, survey
@@ -67,8 +67,8 @@ def change(server: Server) -> None:
 def look(bench: ServerBench) -> dict[str, Finding]:
     """Return what `zflow verify` finds, by step."""
     with reading(bench.volume) as journal:
-        statuses = {row["name"]: row for row in steps(journal)}
-    return {each.step: each for each in survey(PRODUCT, statuses, bench.surroundings(), deep=True)}
+        known = records(journal)
+    return {each.step: each for each in survey(PRODUCT, known, bench.surroundings(), deep=True)}
 
 
 def test_each_changed_protection_is_named_with_both_values_and_the_way_out(bench: ServerBench) -> None:
