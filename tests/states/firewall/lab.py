@@ -191,7 +191,9 @@ def _build(server: str, world: str) -> None:
         ip(world, f"neighbour replace {address} lladdr {SERVER_MAC} dev eth0 nud permanent")
     ip(server, f"route add default via {GATEWAY_4}")
     ip(server, f"-6 route add default via {GATEWAY_6}")
-    # Without it the kernel outside would answer the server's datagrams to strangers with errors of its own.
+    # Without them the kernel outside would answer the server's datagrams to strangers with errors of its own, over IPv4
+    # where the machine forwards.
+    ip(world, "route add blackhole default")
     ip(world, "-6 route add blackhole default")
 
 
