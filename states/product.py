@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from states import bootstrap, firewall, hardening, install, server, serving, tls, updates, upgrade
 from states.zimbra import order
+from states.zimbra.codes import CODES
+from states.zimbra.settings import SETTINGS
 from zflow.api import Context, Product, Step, Watch
 
 
@@ -49,7 +51,7 @@ PRODUCT = Product(
         *server.SETTINGS,
         *bootstrap.SETTINGS,
         *updates.SETTINGS,
-        *install.SETTINGS,
+        *SETTINGS,
         *firewall.SETTINGS,
         *tls.SETTINGS,
         *hardening.SETTINGS,
@@ -57,6 +59,7 @@ PRODUCT = Product(
     codes=(
         *bootstrap.CODES,
         *updates.CODES,
+        *CODES,
         *install.CODES,
         *firewall.CODES,
         *tls.CODES,

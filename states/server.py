@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 
-from zflow.api import Context, Setting, host_name, mail_address
+from zflow.api import Context, Setting, host_name, mail_address, many
 
 LONGEST = 64
 """Characters of the server's name: it is the common name of its certificate (ub-common-name, RFC 5280, A.1), and the
@@ -48,8 +48,15 @@ ADMIN = Setting(
     "admin@example.org",
     strict=creatable,
 )
+ADDITIONAL_MAIL_DOMAINS = Setting(
+    "additional_mail_domains",
+    many(host_name),
+    "",
+    "Further mail domains whose mail the server's own DNS directs to itself.",
+    "example.net,example.com",
+)
 
-SETTINGS = (HOSTNAME, MAIL_DOMAIN, ADMIN)
+SETTINGS = (HOSTNAME, MAIL_DOMAIN, ADMIN, ADDITIONAL_MAIL_DOMAINS)
 
 
 def server_name(ctx: Context) -> str:
@@ -62,6 +69,11 @@ def mail_domain(ctx: Context) -> str:
     name = server_name(ctx)
     rest = name.partition(".")[2]
     return ctx.settings.get(MAIL_DOMAIN) or (rest if "." in rest else name)
+
+
+def mail_domains(ctx: Context) -> tuple[str, ...]:
+    """Return all mail domains, the first one first."""
+    return tuple(dict.fromkeys((mail_domain(ctx), *ctx.settings[ADDITIONAL_MAIL_DOMAINS])))
 
 
 def registry_domain(ctx: Context) -> str | None:

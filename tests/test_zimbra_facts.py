@@ -12,12 +12,12 @@ import pytest
 
 from states.hardening import dkimkeys
 from states.hardening.desired import desired_settings
-from states.install import menu, networks, services, software
-from states.install.answers import FIXED, PASSWORDS
+from states.install import menu, networks
 from states.product import PRODUCT
 from states.ubuntu.ports import PORTS
 from states.upgrade import versions
-from states.zimbra import messages, proof, readback
+from states.zimbra import messages, proof, readback, services, software
+from states.zimbra.answers import FIXED, PASSWORDS
 from states.zimbra.history import COMPLETE, STAGES, START, parse
 from states.zimbra.releases import PACKAGES, PLATFORMS, RELEASES, ZIMBRA_KEY
 from tests.support import make_context

@@ -77,8 +77,8 @@ def _archive(release: str, url: str | None, sha256: str | None) -> Archive | Non
     """Return the named archive, by the parsers of the settings of the same names; None when none is named."""
     from urllib.parse import urlsplit
 
-    from states.install.settings import RELEASE, RELEASE_SHA256, RELEASE_URL
     from states.zimbra.releases import Archive
+    from states.zimbra.settings import RELEASE, RELEASE_SHA256, RELEASE_URL
 
     if (url is None) != (sha256 is None):
         raise click.UsageError("give --url and --sha256 together")

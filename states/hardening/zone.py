@@ -9,8 +9,7 @@ from typing import Literal
 
 from states.hardening.dkimkeys import Key, known, retired
 from states.hardening.settings import DMARC_POLICY, DMARC_REPORTS, PUBLIC_ADDRESSES, SPF
-from states.install.dns import domains as mail_domains
-from states.server import admin_address, server_name
+from states.server import admin_address, mail_domains, server_name
 from states.ubuntu.addresses import addresses
 from zflow.api import Context, stamp
 

@@ -23,7 +23,6 @@ from states.install import (
 )
 from states.install.choices import accept
 from states.install.codes import CODES
-from states.install.settings import SETTINGS
 from zflow.api import State
 
 STATE = State(
@@ -52,4 +51,4 @@ STATE = State(
     ),
 )
 
-__all__ = ["CODES", "SETTINGS", "STATE", "accept"]
+__all__ = ["CODES", "STATE", "accept"]

@@ -12,33 +12,24 @@ import os
 import re
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 
 from states.install import codes
-from states.install.networks import family_lost
-from states.install.settings import ADDITIONAL_MAIL_DOMAINS
-from states.server import mail_domain, server_name
+from states.install.nameservers import notices, upstream
+from states.server import mail_domains, server_name
 from states.ubuntu import processes
 from states.ubuntu.addresses import Addresses, addresses
-from states.ubuntu.container import Given, container_resolver, given, nameservers
-from states.ubuntu.dnsquery import AAAA, MX, NS, A, ask
+from states.ubuntu.container import Given, container_resolver, given
+from states.ubuntu.dnsquery import AAAA, MX, A, ask
 from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
 
 RUN = Path("/run/zflow")
 CONFIG = RUN / "dnsmasq.conf"
 PID = RUN / "dnsmasq.pid"
-OURSELVES = frozenset({"127.0.0.1", "::1"})
-"""Never forwarded to. Other loopback addresses may be the engine's resolver (Docker's is 127.0.0.11)."""
 KEPT = (["search"], ["domain"], ["options"])
 """Lines of the container's resolv.conf that hold inside as well."""
 PATIENCE = 5.0
 """Seconds dnsmasq gets to answer its first question."""
-UPSTREAM_PATIENCE = 1.0
-"""Seconds that a nameserver of the container gets for an answer, twice."""
-FRESH = 60.0
-"""Seconds for which one walk believes what the nameservers did last: its looks come in a row."""
 NAME = re.compile(r"[\w.-]+", re.ASCII)
 """What dnsmasq takes as a name; for another one it would not start."""
 
@@ -80,61 +71,9 @@ def _one_of_each(own: tuple[str, ...]) -> list[str]:
     return [*four[:1], *six[:1]] or ["127.0.0.1"]
 
 
-def domains(ctx: Context) -> tuple[str, ...]:
-    """Return all mail domains, the first one first."""
-    return tuple(dict.fromkeys((mail_domain(ctx), *ctx.settings[ADDITIONAL_MAIL_DOMAINS])))
-
-
 def wanted(ctx: Context) -> str:
     """Return the configuration for the present addresses, settings and nameservers."""
-    return config(server_name(ctx), domains(ctx), addresses(), upstream(), given(server_name(ctx)))
-
-
-def upstream() -> list[str]:
-    """Return the container's nameservers in order, without this machine itself."""
-    return [each for each in nameservers(container_resolver()) if each not in OURSELVES]
-
-
-@lru_cache(maxsize=1)
-def silent(servers: tuple[str, ...], domain: str, _moment: float = 0.0) -> list[str]:
-    """Return the nameservers that do not answer, or only that they cannot.
-
-    An engine's own resolver always speaks, and knows the names of its containers with nothing behind it; hence it is
-    asked for the root, and for the mail domain where only a network of its own has to be resolved. Another `_moment`
-    makes them be asked again.
-    """
-
-    def answers(server: str) -> bool:
-        for question, kind in ((".", NS), (domain, MX)):
-            try:
-                ask(question, kind, server=server, timeout=UPSTREAM_PATIENCE)
-            except OSError:
-                continue
-            return True
-        return False
-
-    with ThreadPoolExecutor(len(servers)) as pool:
-        return [server for server, answered in zip(servers, pool.map(answers, servers), strict=True) if not answered]
-
-
-def notices(ctx: Context) -> tuple[str, ...]:
-    """Say which of the container's nameservers are of no use now, and whether its addresses are none for the server."""
-    lost = family_lost(ctx)
-    return (*([lost] if lost else []), *_nameservers(mail_domain(ctx)))
-
-
-def _nameservers(domain: str) -> tuple[str, ...]:
-    servers = upstream()
-    if not servers:
-        return ("the container has no nameserver: mail to other servers cannot be delivered; start it with --dns",)
-    if not (dead := silent(tuple(servers), domain, time.monotonic() // FRESH)):
-        return ()
-    if len(dead) < len(servers):
-        return (f"of the container's nameservers {', '.join(dead)} does not answer; take it out of --dns",)
-    return (
-        f"no nameserver answers ({', '.join(dead)}): mail to other servers cannot be delivered; give the container "
-        "another one with --dns",
-    )
+    return config(server_name(ctx), mail_domains(ctx), addresses(), upstream(), given(server_name(ctx)))
 
 
 def resolv_conf() -> str:
@@ -164,7 +103,7 @@ def _versioned() -> Path:
 def wrong_answers(ctx: Context) -> list[str]:
     """Ask for the server and for the first mail domain; return what is not as it should be."""
     name, found = server_name(ctx), _one_of_each(addresses().own)
-    questions = [(domain, MX, [name]) for domain in domains(ctx)[:1]]
+    questions = [(domain, MX, [name]) for domain in mail_domains(ctx)[:1]]
     questions += [(name, AAAA if ":" in address else A, [address]) for address in found]
     wrong = []
     for question, kind, expected in questions:
@@ -183,7 +122,7 @@ def probe(ctx: Context) -> Evidence | None:
         return None
     if not holds(ctx.volume / "etc/resolv.conf", resolv_conf()) or wrong_answers(ctx):
         return None
-    return Evidence(f"{', '.join(domains(ctx))} → {server_name(ctx)}; process {running()}", notices(ctx))
+    return Evidence(f"{', '.join(mail_domains(ctx))} → {server_name(ctx)}; process {running()}", notices(ctx))
 
 
 def apply(ctx: Context) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from states.ubuntu.dpkg import LOCK, PATIENCE
+from states.zimbra import holds
 from states.zimbra.packages import vendor_packages
 from zflow.api import Context, Drift, Evidence, Step
 
@@ -20,36 +17,10 @@ def probe(ctx: Context) -> Evidence | Drift | None:
     return Evidence(f"{len(found)} packages held")
 
 
-def apply(ctx: Context) -> None:
-    """Hold them all."""
-    _mark(ctx, "hold", sorted(vendor_packages(ctx)))
-
-
-def _mark(ctx: Context, verb: str, names: list[str]) -> None:
-    """Run apt-mark when apt's daily job has let go of dpkg's lock, without which it fails."""
-    ctx.shell.chroot("flock", "-w", str(PATIENCE), LOCK, "apt-mark", verb, *names)
-
-
-@contextmanager
-def lifted(ctx: Context) -> Iterator[None]:
-    """Lift the holds for a while, for apt refuses to change what is held; they are put back whatever happens.
-
-    A kill in between leaves them lifted until the next walk. Unattended upgrades pass over these packages even then
-    (states/updates/configured.py).
-    """
-    if found := sorted(vendor_packages(ctx)):
-        _mark(ctx, "unhold", found)
-    try:
-        yield
-    finally:
-        if vendor_packages(ctx):
-            apply(ctx)
-
-
 STEP = Step(
     name="install.holds",
     title="Hold Zimbra's packages",
     probe=probe,
-    apply=apply,
+    apply=holds.hold,
     timeout=900,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from states.install import codes, origin
+from states.install import codes, inodes
 from states.server import server_name
 from states.zimbra.localconfig import local_value
 from states.zimbra.proof import proven
@@ -44,7 +44,7 @@ def apply(ctx: Context) -> None:
     """Refuse to go on under another name; raises OperatorError(RENAMED)."""
     installed = installed_name(ctx)
     others = [f"{way} says {name or 'nothing'}" for way, name in names_now(ctx).items() if name != installed]
-    copy = f"; {origin.WORDS}: another server needs an empty volume" if origin.moved(ctx) else ""
+    copy = f"; {inodes.WORDS}: another server needs an empty volume" if inodes.moved(ctx) else ""
     raise OperatorError(codes.RENAMED, f"installed as {installed}, but {' and '.join(others)}{copy}")
 
 

@@ -15,12 +15,12 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from states.install import codes, services, software
-from states.install.settings import INSTALL
+from states.install import codes
 from states.server import ADMIN, MAIL_DOMAIN, admin_address, mail_domain
-from states.zimbra import installers, readback, setuplog
+from states.zimbra import installers, readback, services, setuplog, software
 from states.zimbra.history import last
 from states.zimbra.proof import MENU, proven
+from states.zimbra.settings import INSTALL
 from zflow.api import Context, OperatorError, read_text, write_atomic
 
 CLOSING = """\
@@ -118,7 +118,7 @@ def give_up(ctx: Context) -> None:
 
 def take_over(ctx: Context) -> None:
     """Read the server back and keep what the operator chose; raises OperatorError(MENU_RESULT)."""
-    if services.down(services.status(ctx)):
+    if services.stopped(ctx):
         services.start(ctx)
     ctx.progress.report(note="reading the server back")
     found = Chosen(

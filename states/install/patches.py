@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import re
 
-from states.install import holds, source
 from states.ubuntu import dpkg
-from states.zimbra import halfdone, marks
+from states.zimbra import halfdone, holds, marks, source
 from states.zimbra.packages import vendor_packages
 from states.zimbra.tools import as_zimbra, zimbra_version
 from zflow.api import CommandError, Context, Evidence, Step

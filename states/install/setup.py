@@ -13,18 +13,31 @@ Nor would it be safe: zmsetup.pl also writes elsewhere (crontab, rsyslog, log ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from states.firewall import closed
-from states.install import administrator, answers, codes, menu, networks, services, software, syslog, unpack
-from states.install.settings import INSTALL
-from states.zimbra import leftovers, localconfig, marks, notices, order, readback, setuplog
-from states.zimbra.history import STAGES, last, supply
-from states.zimbra.messages import explained
+from states.install import codes, menu, password
+from states.zimbra import (
+    answers,
+    leftovers,
+    localconfig,
+    marks,
+    networks,
+    notices,
+    order,
+    readback,
+    services,
+    setuplog,
+    software,
+    syslog,
+    unpack,
+)
+from states.zimbra import codes as zimbra_codes
+from states.zimbra.history import last, supply
 from states.zimbra.packages import vendor_packages
 from states.zimbra.proof import BEGUN, data, mark, proven, unfinished
 from states.zimbra.releases import PACKAGES
+from states.zimbra.settings import INSTALL
 from states.zimbra.setuplog import Ran
 from zflow.api import Context, Evidence, OperatorError, Step, TransientError, ZflowError, sync_volume, write_atomic
 
@@ -70,7 +83,7 @@ def make(ctx: Context) -> None:
     mark(ctx, finished)
     # Whatever fails from here on throws no server away, and has a step of its own that does it later.
     if begun(ctx).exists() and not menu.opened(ctx).exists():
-        administrator.agree(ctx)
+        password.agree(ctx)
     syslog.turn(ctx)
     services.record(ctx)
 
@@ -80,7 +93,7 @@ def configure(ctx: Context) -> None:
     content, cut_off = answers.content(ctx), menu.cut_off(ctx)
     leftovers.end_all(ctx)
     if touched(ctx):
-        software.rebuild(ctx)
+        software.rebuild(ctx, closed.shut)
     marks.forget(ctx)
     menu.opened(ctx).unlink(missing_ok=True)
     if ctx.settings[INSTALL] == "attended":
@@ -89,7 +102,7 @@ def configure(ctx: Context) -> None:
     write_atomic(begun(ctx), "")
     file = ctx.volume / answers.PLACE
     write_atomic(file, content, mode=0o600)
-    prove(ctx, setuplog.run(ctx, unpack.inside(file, ctx), reporter(ctx)))
+    prove(ctx, setuplog.run(ctx, unpack.inside(file, ctx), setuplog.reporter(ctx), closed.shut))
 
 
 def forget(ctx: Context) -> None:
@@ -125,7 +138,7 @@ def recognise(ctx: Context, present: list[str]) -> None:
     """
     gone = [told] if (told := software.gone(ctx)) else []
     try:
-        if services.down(services.status(ctx)):
+        if services.stopped(ctx):
             services.start(ctx)
         domain, admins = readback.default_domain(ctx), readback.administrators(ctx)
         found = [*readback.unusable(ctx, domain, admins), *readback.not_running(ctx)]
@@ -148,35 +161,11 @@ def prove(ctx: Context, ran: Ran) -> None:
     it, and is a notice where nothing of that is lacking: a zimlet, or the spell checker's address, is no reason to
     throw a server away.
     """
-    ended(ctx, ran)
+    setuplog.ended(ctx, ran)
     failed, found = setuplog.failures(ran), readback.compare(ctx)
     if found.lacking:
-        raise TransientError(codes.CONFIGURATION, "; ".join([*found.lacking, *failed])[:1500])
+        raise TransientError(zimbra_codes.CONFIGURATION, "; ".join([*found.lacking, *failed])[:1500])
     notices.remember(ctx, failed, found.unlike)
-
-
-def ended(ctx: Context, ran: Ran) -> None:
-    """See that a configuration came to its end; raises TransientError(CONFIGURATION) with the reasons if it did not."""
-    session = last(ctx)
-    if session is None or not session.configured:
-        reached = f"after the stage {session.stages[-1]}" if session and session.stages else "before its first stage"
-        failed, why = "; ".join(setuplog.failures(ran)), setuplog.reasons(ran)
-        ended_so = f"it ended {reached}" + ("" if why and why in failed else f": {why or 'it said nothing'}")
-        unfinished = TransientError(codes.CONFIGURATION, "; ".join(filter(None, (failed, ended_so)))[:1500])
-        other = explained(ran.output, unfinished)
-        raise unfinished if other.code is codes.CONFIGURATION else other
-    ctx.progress.report(len(STAGES), len(STAGES), "stages", "reading the server back")
-
-
-def reporter(ctx: Context) -> Callable[[str], None]:
-    """Return what turns zmsetup's checkpoints into progress and its lines `Text...done.` into sub-steps."""
-
-    def on_line(line: str) -> None:
-        session = last(ctx)
-        note = line.strip() if "..." in line else ""
-        ctx.progress.report(session.passed if session else 0, len(STAGES), "stages", note[:100])
-
-    return on_line
 
 
 STEP = Step(

@@ -1,92 +1,27 @@
-"""The vendor's software: `install.sh -s -x FILE`, proven by its history, dpkg and the tree, never by its exit code.
-
-The installer exits with 0 when a licence question meets the end of its input, and with 1 after a successful removal.
-A second run on top of an interrupted one removes what is there and installs all again (docs/zimbra.md §1.6).
-"""
+"""The vendor's software, installed by its own `install.sh`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-
-from states.install import answers, codes, source
-from states.install.unpack import inside, installer
-from states.zimbra import halfdone, installers, leftovers
-from states.zimbra.history import Session, last
-from states.zimbra.messages import explained
-from states.zimbra.packages import hollow, vendor_packages
-from states.zimbra.proof import BEGUN, SPOILT, data, finished, unfinished
+from states.firewall import closed
+from states.install import codes
+from states.zimbra import answers, software
+from states.zimbra.history import Session
+from states.zimbra.proof import BEGUN, data, finished, unfinished
 from states.zimbra.releases import PACKAGES
-from zflow.api import (
-    CommandError,
-    Context,
-    Evidence,
-    OperatorError,
-    Step,
-    TransientError,
-    read_text,
-    sync_volume,
-    write_atomic,
-)
-
-NOTEWORTHY = re.compile(r"^\s*(Checking|Downloading|Installing|Removing|Shutting|Loading|Finished|zimbra-\S+\.\.\.)")
-LOG_NAME = re.compile(r"Operations logged to (/tmp/install\.log\.\w+)")
-LOG_TAIL = 60
-"""Lines of the installer's own log copied into the step's: apt and dpkg speak only there."""
-TOLD = 3
-"""Packages that an error names; the others are counted."""
-
-
-def spoilt(ctx: Context) -> Path:
-    """Return the file that says: the configuration went wrong, the software is being installed anew.
-
-    While it exists the software counts as installed: it was, and `install.setup` answers for putting it back.
-    """
-    return ctx.home / SPOILT
-
-
-def complete(ctx: Context) -> Session | None:
-    """Return the last session when its packages are all in, by the installer's word, dpkg's and the tree; else None."""
-    session = recorded(ctx)
-    return None if session is None or lacking(ctx) else session
-
-
-def recorded(ctx: Context) -> Session | None:
-    """Return the last session when its packages are all in by the installer's word, else None."""
-    session = last(ctx)
-    return session if session and session.complete and set(PACKAGES) <= set(session.packages) else None
-
-
-def lacking(ctx: Context) -> str:
-    """Say which packages dpkg does not have, or not completely, and which of those it has lack their programs."""
-    return "; ".join(filter(None, (absent(ctx), gone(ctx))))
-
-
-def absent(ctx: Context) -> str:
-    """Say which packages dpkg does not have, or not completely."""
-    found = vendor_packages(ctx)
-    names = [name for name in PACKAGES if name not in found or not found[name].installed]
-    return f"{', '.join(names)} not installed" if names else ""
-
-
-def gone(ctx: Context) -> str:
-    """Say of which installed packages the programs are gone."""
-    found = [f"{name} ({file})" for name, file in hollow(ctx).items()]
-    more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""
-    return f"installed without their files: {', '.join(found[:TOLD])}{more}" if found else ""
+from zflow.api import Context, Evidence, OperatorError, Step
 
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the software is installed."""
     if (done := finished(ctx)) is not None:
         return done
-    if (session := complete(ctx)) is not None:
+    if (session := software.complete(ctx)) is not None:
         return Evidence(f"{len(session.packages)} packages, {_version(session)}")
-    if spoilt(ctx).exists() or (ctx.home / BEGUN).exists() or (gone(ctx) and not data(ctx)):
+    if software.spoilt(ctx).exists() or (ctx.home / BEGUN).exists() or (software.gone(ctx) and not data(ctx)):
         return Evidence("was complete; install.setup is putting it back")
-    if data(ctx) and not unfinished(ctx) and not absent(ctx):  # its proof is lost: install.setup asks the server
+    if (
+        data(ctx) and not unfinished(ctx) and not software.absent(ctx)
+    ):  # its proof is lost: install.setup asks the server
         return Evidence(f"{len(PACKAGES)} packages, of which the vendor's history or the tree does not tell")
     return None
 
@@ -98,88 +33,8 @@ def _version(session: Session) -> str:
 def apply(ctx: Context) -> None:
     """Install the software. Raises what `install` raises, and OperatorError(DATA_PRESENT)."""
     if (present := data(ctx)) and not unfinished(ctx):
-        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists; {lacking(ctx)}")
-    install(ctx, ctx.volume / answers.PLACE)
-
-
-def install(ctx: Context, answers_file: Path) -> None:
-    """End what an earlier attempt left running, then install. Raises what `run_installer` raises."""
-    leftovers.end_all(ctx)
-    run_installer(ctx, answers_file)
-
-
-def run_installer(ctx: Context, answers_file: Path) -> None:
-    """Run the installer with one answers file and prove what it did.
-
-    Raises OperatorError: QUESTION, ENDLESS, NOTHING_INSTALLED, INSTALLER, ARCHIVE; TransientError: PACKAGES, PACKAGE,
-    REMAINS, and the shell's own.
-    """
-    before = last(ctx)
-    source.refresh_lists(ctx)
-    halfdone.complete(ctx)
-    script = 'cd "$1" && exec ./install.sh -s -x "$2"'
-    folder, file = inside(installer(ctx), ctx), inside(answers_file, ctx)
-    try:
-        output = installers.run(ctx, "sh", "-c", script, "install.sh", folder, file, on_line=reporter(ctx))
-    except CommandError as error:
-        copy_log(ctx, error.tail)
-        raise
-    session = complete(ctx)
-    if session is None or (before is not None and session.start == before.start):
-        raise explained(output, nothing_installed(ctx, output), copy_log(ctx, output))
-
-
-def nothing_installed(ctx: Context, output: str) -> OperatorError | TransientError:
-    """Return the error for an installer that ended without its packages and without a known word on why."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    last_line = f"; its last line: ‹{lines[-1][-160:]}›" if lines else ""
-    if told := absent(ctx):
-        return OperatorError(codes.NOTHING_INSTALLED, f"{told}{last_line}")
-    if told := gone(ctx):
-        return TransientError(codes.REMAINS, told)
-    return OperatorError(codes.NOTHING_INSTALLED, f"its history has no complete session{last_line}")
-
-
-def reporter(ctx: Context) -> Callable[[str], None]:
-    """Return what turns the installer's lines into progress."""
-
-    def on_line(line: str) -> None:
-        if NOTEWORTHY.match(line):
-            ready = sum(package.installed for package in vendor_packages(ctx).values())
-            ctx.progress.report(min(ready, len(PACKAGES)), len(PACKAGES), "packages", line.strip()[:100])
-
-    return on_line
-
-
-def copy_log(ctx: Context, output: str) -> str:
-    """Copy the end of the installer's own log into the step's, and return it whole; empty where there is none."""
-    match = LOG_NAME.search(output)
-    log = ""
-    with suppress(OSError):
-        log = read_text(ctx.volume / match[1].lstrip("/")) if match else ""
-    for line in log.splitlines()[-LOG_TAIL:]:
-        ctx.log(f"install.log: {line}")
-    return log
-
-
-def rebuild(ctx: Context) -> None:
-    """Put back a clean software install: everything below /opt/zimbra is removed and installed again.
-
-    The vendor's own resume of a cut-off configuration loses parts and says nothing (docs/zimbra.md §2.4). Nor does its
-    installer always look whether it could remove what was there (docs/zimbra.md §1.6). Raises what `install` raises,
-    and TransientError(REMAINS).
-    """
-    content = answers.content(ctx, remove=True)
-    write_atomic(spoilt(ctx), "")
-    again = ctx.volume / f"{answers.PLACE}-again"
-    write_atomic(again, content, mode=0o600)
-    ctx.progress.report(note="back to a clean software install")
-    install(ctx, again)
-    if left := data(ctx):
-        raise TransientError(codes.REMAINS, f"the installer was to remove /{left[0]}, and it is still there")
-    again.unlink()
-    sync_volume(ctx.volume)  # what was thrown away must not come back by a power cut when no mark says whose it was
-    spoilt(ctx).unlink()
+        raise OperatorError(codes.DATA_PRESENT, f"/{present[0]} exists; {software.lacking(ctx)}")
+    software.install(ctx, ctx.volume / answers.PLACE, closed.shut)
 
 
 STEP = Step(

@@ -1,107 +1,28 @@
-"""The system log inside the Ubuntu: Zimbra logs through it, and nothing else starts it where there is no init.
-
-That rsyslogd runs says nothing of the lines. They are lost when it runs with a configuration that was written since,
-or writes to files that were put aside or given to somebody else. So a line is sent to each log and read back whenever
-that may be: after a start, after a rotation, after a change of an owner; not at each look, for it stays in the log.
-A line that does not arrive is told and stops nothing: an operator's rules may keep it away, and mail goes on.
-"""
+"""The system log inside the Ubuntu, started and seen to write."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import re
-import signal
-import uuid
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-
-from states.install import codes
 from states.ubuntu import logs
-from states.ubuntu.processes import came, end, found, from_file, inside, name_of
-from states.ubuntu.replaced import replaced
-from zflow.api import (
-    CommandError,
-    Context,
-    Drift,
-    Evidence,
-    Scope,
-    Step,
-    TransientError,
-    Watch,
-    make_folder,
-    read_text,
-    remove_file,
-    write_atomic,
-)
+from states.zimbra import syslog
+from zflow.api import Context, Drift, Evidence, Scope, Step
 
-PID = Path("run/rsyslogd.pid")
-SOCKET = Path("dev/log")
-KERNEL_LOG = re.compile(r'^(?=module\(load="imklog"|\$ModLoad imklog)', re.MULTILINE)
-"""Reads the kernel's log, which a container may not: an error at every start and never a line."""
-RECORD = Path("run/zflow/syslog.json")
-"""On the volume's own tmpfs: gone with the container."""
-PATIENCE = 5.0
-"""Seconds that rsyslog gets to make its socket."""
 LOST = (
     "lines do not arrive in {}: see whether the volume is full, or a rule in /data/etc/rsyslog.d keeps them away, then "
     "run `zflow resume`"
 )
-EVERY = 60.0
-"""Seconds between two looks at whether configuration and logs are still those that the last line was sent to."""
-LOOK = f"""\
-{logs.SUM}
-shift
-exec stat -c '%i %u %n' "$@"
-"""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What was there when a line was last sent to each log: the process, what it had read, and the files."""
-
-    pid: int
-    configuration: str
-    """Its SHA-256 in hex."""
-    files: str
-    token: str
-    """What tells that line from others."""
-    lost: str
-    """The logs in which it did not arrive, as the operator knows them."""
-
-
-def without_kernel_log(text: str) -> str:
-    """Return rsyslog's configuration with the kernel's log commented out."""
-    return KERNEL_LOG.sub("# not in a container: ", text)
-
-
-def running(ctx: Context) -> int | None:
-    """Return the process id of rsyslog inside the Ubuntu, if it runs."""
-    pid = from_file(ctx.volume / PID)
-    return pid if pid is not None and inside(ctx, pid) and name_of(pid) == "rsyslogd" else None
-
-
-def recorded(ctx: Context) -> Record | None:
-    """Return what was there when a line was last sent, in this start of the container."""
-    try:
-        return Record(**json.loads(read_text(ctx.volume / RECORD)))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
     """See whether all is as it was when a line was last sent to each log, and nothing stands in the way of the next."""
-    before, text = recorded(ctx), _config(ctx)
-    if (pid := serving(ctx, before)) is None or without_kernel_log(text) != text:
+    before, text = syslog.recorded(ctx), syslog.config(ctx)
+    if (pid := syslog.serving(ctx, before)) is None or syslog.without_kernel_log(text) != text:
         return None
     rules = logs.configuration(ctx)
     if changed := [*logs.unlike(ctx, rules), *([] if logs.can_write(ctx) else [logs.ZIMBRA])]:
-        return Drift(f"not as the system log needs it: {_names(changed)}")
+        return Drift(f"not as the system log needs it: {syslog.names(changed)}")
     if before is None or before.files != logs.files(ctx, rules):
         return Drift("the logs are new files, in which no line was seen to arrive yet")
-    lost = before.lost and _names(
+    lost = before.lost and syslog.names(
         logs.missing(ctx, logs.expected(ctx, rules), before.token)
     )  # it may only have been late
     return Evidence(f"rsyslog is process {pid}", (LOST.format(lost),) if lost else ())
@@ -109,84 +30,12 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 
 def audit(ctx: Context) -> Evidence | Drift | None:
     """See the same, and what becomes of a line now."""
-    seen, before = probe(ctx), recorded(ctx)
+    seen, before = probe(ctx), syslog.recorded(ctx)
     if not isinstance(seen, Evidence) or before is None:
         return seen
-    if (lost := _names(logs.lost(ctx, logs.configuration(ctx), _token()))) != before.lost:
+    if (lost := syslog.names(logs.lost(ctx, logs.configuration(ctx), syslog.new_token()))) != before.lost:
         return Drift(f"lines do not arrive in {lost}" if lost else f"lines arrive again in {before.lost}")
     return seen
-
-
-def _token() -> str:
-    return f"this log is written ({uuid.uuid4().hex[:12]})"
-
-
-def _names(paths: Sequence[Path]) -> str:
-    return ", ".join(f"/{path}" for path in paths)
-
-
-def serving(ctx: Context, before: Record | None) -> int | None:
-    """Return the process id of a rsyslogd that takes messages, with its present files and configuration."""
-    pid = running(ctx)
-    if pid is None or before is None or (before.pid, before.configuration) != (pid, logs.digest(ctx)):
-        return None
-    return pid if (ctx.volume / SOCKET).is_socket() and not replaced(ctx, [pid]) else None
-
-
-def _config(ctx: Context) -> str:
-    """Return rsyslog's configuration; what is not UTF-8 there stays byte for byte when it is written."""
-    return logs.content(ctx.volume / logs.CONFIG).decode(errors="surrogateescape")
-
-
-def apply(ctx: Context) -> None:
-    """Put configuration and logs right, have rsyslogd turn to them, and send a line. Raises TransientError(SYSLOG).
-
-    It is started anew where it has to read its configuration again, or where it does not do with less.
-    """
-    text = _config(ctx)
-    if (better := without_kernel_log(text)) != text:
-        write_atomic(ctx.volume / logs.CONFIG, better.encode(errors="surrogateescape"))
-    logs.settle(ctx)
-    logs.give(ctx)
-    rules = logs.configuration(ctx)
-    pid, token, lost = serving(ctx, recorded(ctx)), _token(), []
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGHUP)
-        lost = logs.lost(ctx, rules, token)
-    if pid is None or lost:
-        pid = start(ctx)
-        lost = logs.lost(ctx, rules, token := _token())
-    make_folder((ctx.volume / RECORD).parent)
-    record = Record(pid, logs.digest(ctx), logs.files(ctx, rules), token, _names(lost))
-    write_atomic(ctx.volume / RECORD, json.dumps(asdict(record)) + "\n")
-
-
-def turn(ctx: Context) -> None:
-    """Turn to what the vendor's scripts have changed, as soon as they have; what fails is left to the step."""
-    with contextlib.suppress(TransientError, CommandError):
-        apply(ctx)
-
-
-def start(ctx: Context) -> int:
-    """Start rsyslogd anew and return its process id. Raises TransientError(SYSLOG)."""
-    end(ctx, found(ctx, lambda pid: name_of(pid) == "rsyslogd"), PATIENCE)
-    remove_file(ctx.volume / PID)
-    ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
-    listens = came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE)
-    if not listens or (pid := running(ctx)) is None:
-        raise TransientError(codes.SYSLOG, f"no rsyslogd with a socket /{SOCKET} after {PATIENCE:.0f} s")
-    return pid
-
-
-def watches(ctx: Context) -> Sequence[Watch]:
-    """Return what to watch: the configuration that was read, and the logs that a line was sent to."""
-    before = recorded(ctx)
-    if before is None:
-        return ()
-    paths = [line.split(" ", 2)[2] for line in before.files.splitlines()]
-    argv = ("sh", "-c", LOOK, "look", str(ctx.volume), *paths)
-    return (Watch("logs", argv=argv, every=EVERY, wanted=f"{before.configuration}\n{before.files}"),)
 
 
 STEP = Step(
@@ -194,7 +43,7 @@ STEP = Step(
     title="Start the system log",
     probe=probe,
     audit=audit,
-    apply=apply,
+    apply=syslog.settle,
     scope=Scope.BOOT,
     timeout=60,
 )

@@ -6,9 +6,9 @@ half a minute to two (docs/zimbra.md §7), so the container's stop timeout shoul
 
 from __future__ import annotations
 
-from states.install import dns, services
+from states.install import dns
 from states.ubuntu import processes
-from states.zimbra import leftovers
+from states.zimbra import leftovers, services
 from states.zimbra.proof import data, unfinished
 from zflow.api import Context
 

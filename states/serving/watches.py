@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.install import dns, syslog
-from states.install.services import STATUS, recorded
+from states.install import dns
 from states.ubuntu import container
 from states.ubuntu.processes import ALIVE
 from states.updates import driver
+from states.zimbra import syslog
 from states.zimbra.proof import proven
+from states.zimbra.services import STATUS, recorded
 from states.zimbra.tools import LOOKING
 from zflow.api import Context, Watch
 

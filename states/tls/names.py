@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import time
 
-from states.install.networks import MODE, STRICT
 from states.server import server_name
 from states.tls import handshake
 from states.tls.settings import NAMES
@@ -22,6 +21,7 @@ from states.ubuntu.addresses import addresses
 from states.zimbra import files, marks
 from states.zimbra.directory import in_force, read_config, read_domains
 from states.zimbra.keep import kept, way_out
+from states.zimbra.networks import MODE, STRICT
 from states.zimbra.silence import unless_silent
 from states.zimbra.tools import as_zimbra, render
 from zflow.api import Context, Drift, Evidence, Step

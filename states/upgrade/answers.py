@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from states.install.unpack import installer
 from states.zimbra.packages import vendor_packages
 from states.zimbra.releases import PACKAGES
+from states.zimbra.unpack import installer
 from zflow.api import Context, write_atomic
 
 PLACE = Path("opt/zflow-upgrade-answers")
@@ -28,7 +28,7 @@ def packages(ctx: Context) -> list[str]:
 
 
 def render(names: list[str]) -> str:
-    """Return the content, in the form that both of its readers accept (states/install/answers.py)."""
+    """Return the content, in the form that both of its readers accept (states/zimbra/answers.py)."""
     values = {
         "INSTALL_PACKAGES": " ".join(names),
         "REMOVE": "no",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from states.install import archive
+from states.zimbra import archive
 from states.zimbra.order import key, ordered
 from zflow.api import Context, Evidence, Step
 

@@ -10,22 +10,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from states.hardening import values
-from states.install import services
-from states.install.preflight.room import too_little
-from states.install.unpack import installer
 from states.ubuntu.dpkg import packages
 from states.upgrade import backup, codes
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought
-from states.zimbra import readback
+from states.zimbra import readback, services
+from states.zimbra.needs import too_little_room
 from states.zimbra.order import Portrait, give, key, ordered
+from states.zimbra.unpack import installer
 from zflow.api import Context, Evidence, OperatorError, Step, read_text
 
 
 def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
     """Say everything that is in the way, one sentence each."""
-    yield from too_little(ctx)
-    if stopped := services.down(services.status(ctx)):
+    yield from too_little_room(ctx)
+    if stopped := services.stopped(ctx):
         yield f"services of the server do not run: {', '.join(stopped)}"
     if not backup.complete(ctx):
         yield f"{backup.FILE} lacks the directory's password, or its end"

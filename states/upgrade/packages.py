@@ -6,12 +6,10 @@ way down. Its own download then finds everything at hand.
 
 from __future__ import annotations
 
-from states.install import codes as install_codes
-from states.install import source, unpack
 from states.ubuntu import dpkg
 from states.upgrade import answers
 from states.upgrade.archive import NOTHING
-from states.zimbra import marks
+from states.zimbra import codes, marks, source, unpack
 from states.zimbra.order import Order, key, ordered
 from zflow.api import COMMAND, CommandError, Context, Evidence, Step, TransientError
 
@@ -49,7 +47,7 @@ def apply(ctx: Context) -> None:
         if error.code != COMMAND or "No space left" in error.tail:
             raise
         lines = [line for line in error.tail.splitlines() if line.startswith(("E: ", "Err:"))]
-        raise TransientError(install_codes.PACKAGES, " / ".join(lines[:4]) or error.detail) from error
+        raise TransientError(codes.PACKAGES, " / ".join(lines[:4]) or error.detail) from error
     marks.write(ctx, MARK, _text(ctx, order))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from states.install import unpack
 from states.ubuntu.tree import os_release
 from states.upgrade import backup, codes
 from states.upgrade.versions import platform_in
 from states.zimbra import order as orders
+from states.zimbra import unpack
 from states.zimbra.history import last
 from states.zimbra.proof import proven
 from states.zimbra.releases import PLATFORMS, RELEASES, Archive, line_of

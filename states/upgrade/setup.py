@@ -8,13 +8,11 @@ A cut-off run is made again from its beginning, for in its own way of resuming s
 
 from __future__ import annotations
 
-from states.install import codes as install_codes
-from states.install import services, syslog, unpack
-from states.install.setup import ended, reporter
+from states.firewall import closed
 from states.upgrade import answers, backup
 from states.upgrade.archive import NOTHING
 from states.upgrade.status import errors_with_status
-from states.zimbra import leftovers, notices, readback, setuplog
+from states.zimbra import codes, leftovers, notices, readback, services, setuplog, syslog, unpack
 from states.zimbra.history import forget_configuration, last
 from states.zimbra.order import Order, fulfil, fulfilled, key_under_way, under_way
 from states.zimbra.proof import mark, proven
@@ -51,7 +49,7 @@ def upgrade(ctx: Context, order: Order) -> None:
     for line in forget_configuration(ctx):
         ctx.log(f"made again: {line}")
     file = answers.write(ctx)
-    prove(ctx, order, setuplog.run(ctx, unpack.inside(file, ctx), reporter(ctx)))
+    prove(ctx, order, setuplog.run(ctx, unpack.inside(file, ctx), setuplog.reporter(ctx), closed.shut))
     file.unlink()
     syslog.turn(ctx)
     services.record(ctx)
@@ -66,7 +64,7 @@ def prove(ctx: Context, order: Order, ran: Ran) -> None:
 
     What zmsetup.pl says has failed counts as little by itself as at the install (`states/install/setup.py`, prove).
     """
-    ended(ctx, ran)
+    setuplog.ended(ctx, ran)
     failed = setuplog.failures(ran)
     found = [*readback.not_running(ctx), *readback.lacking(order.before or {}, readback.portrait(ctx))]
     version = as_zimbra(ctx, "zmcontrol", "-v", ok=range(256), timeout=180).output.strip()
@@ -74,7 +72,7 @@ def prove(ctx: Context, order: Order, ran: Ran) -> None:
     if not version.startswith(f"Release {'.'.join(order.goal.split('.')[:2])}."):
         found.append(f"zmcontrol -v says ‹{version[:160]}›, not {order.goal}")
     if found:
-        raise TransientError(install_codes.CONFIGURATION, "; ".join([*found, *failed])[:1500])
+        raise TransientError(codes.CONFIGURATION, "; ".join([*found, *failed])[:1500])
     notices.remember(ctx, failed)
 
 

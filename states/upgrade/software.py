@@ -8,12 +8,12 @@ back. What lies below db, data and store is no package's and stays. So a run tha
 
 from __future__ import annotations
 
-from states.install import holds, software
+from states.firewall import closed
 from states.upgrade import answers, backup
 from states.upgrade.archive import NOTHING
 from states.upgrade.status import errors_with_status
 from states.upgrade.versions import same
-from states.zimbra import leftovers
+from states.zimbra import holds, leftovers, software
 from states.zimbra.history import last
 from states.zimbra.order import Order, key_under_way, under_way
 from states.zimbra.packages import vendor_packages
@@ -43,7 +43,7 @@ def apply(ctx: Context) -> None:
             leftovers.end_all(ctx)
             backup.restore(ctx)
         file = answers.write(ctx)
-        software.run_installer(ctx, file)
+        software.run_installer(ctx, file, closed.shut)
         file.unlink()
 
 

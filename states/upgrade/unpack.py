@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from states.install import unpack
 from states.upgrade import codes
 from states.upgrade.archive import NOTHING
 from states.upgrade.versions import brought, newer
+from states.zimbra import unpack
 from states.zimbra.order import key, ordered
 from zflow.api import Context, Evidence, OperatorError, Step
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from states.install import codes
+from states.zimbra import codes
 from zflow.api import OperatorError, TransientError, write_atomic
 
 PIECE = 256 << 10

@@ -6,9 +6,9 @@ work while it has no archive for such a one, as for those of the release: the ve
 
 from __future__ import annotations
 
-from states.install.unpack import inside, installer
 from states.ubuntu import dpkg
 from states.zimbra.packages import vendor_packages
+from states.zimbra.unpack import inside, installer
 from zflow.api import Context
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from states.firewall import closed
-from states.install import codes
 from states.ubuntu.dpkg import LOCK, PATIENCE
-from states.zimbra import history, leftovers
+from states.zimbra import codes, history, leftovers
 from states.zimbra.messages import asked, question
 from zflow.api import COMMAND, OUTPUT_FLOOD, CommandError, Context, OperatorError, TransientError
 
@@ -33,16 +31,20 @@ class _Asked(Exception):
     """The installer printed a question: raised out of the middle of its output."""
 
 
-def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool = False) -> str:
+Shut = Callable[[Context], None]
+"""Closes the firewall."""
+
+
+def run(ctx: Context, *argv: str, on_line: Callable[[str], None], shut: Shut, daemon: bool = False) -> str:
     """Run one of them inside the Ubuntu and return what it printed, whatever exit code of its own: the codes lie.
 
-    Meanwhile the firewall is closed: an installer starts servers that nobody has looked at yet.
+    `shut` closes the firewall first: an installer starts servers that nothing has checked yet.
 
     A question is never answered. At the end of its input the vendor's `read` takes the default and goes on, so the
     installer is ended as soon as a question shows in its output.
 
     Raises OperatorError(QUESTION), OperatorError(ENDLESS), TransientError(KILLED), CommandError (time, silence), and
-    what `closed.shut` raises.
+    what `shut` raises.
     """
 
     def watched(line: str) -> None:
@@ -51,7 +53,7 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], daemon: bool =
         on_line(line)
 
     history.mend(ctx)
-    closed.shut(ctx)
+    shut(ctx)
     try:
         return ctx.shell.chroot(
             *("sh", "-c", ALONE, "alone", *argv),

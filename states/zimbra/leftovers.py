@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from states.install import services
 from states.ubuntu import processes
 from states.ubuntu.tree import ids
+from states.zimbra import services
 from states.zimbra.proof import data
 from zflow.api import Context
 

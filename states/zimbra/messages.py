@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from states.install import codes
+from states.zimbra import codes
 from zflow.api import Code, CommandError, OperatorError, TransientError, ZflowError
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from states.install import answers, services
 from states.server import admin_address, mail_domain, server_name
-from states.zimbra import outcome
+from states.zimbra import answers, outcome, services
 from states.zimbra.localconfig import read_local
 from states.zimbra.order import Portrait
 from states.zimbra.tools import Attributes, as_zimbra
@@ -167,7 +166,7 @@ def lacking(before: Portrait, now: Portrait) -> list[str]:
 def not_running(ctx: Context) -> Iterator[str]:
     """Wait for the services to come up; say which do not."""
     until = time.monotonic() + PATIENCE
-    while stopped := services.down(services.status(ctx)):
+    while stopped := services.stopped(ctx):
         if time.monotonic() > until:
             yield f"not running: {', '.join(stopped)}"
             return

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from states.install.archive import wanted
-from states.install.settings import RELEASE
-from states.install.unpack import installer
+from states.zimbra.archive import wanted
 from states.zimbra.releases import RELEASES, Release, line_of
+from states.zimbra.settings import RELEASE
+from states.zimbra.unpack import installer
 from zflow.api import Context, OperatorError
 
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from states.ubuntu.modes import tighten
-from states.zimbra import installers
-from states.zimbra.messages import failed_parts
-from zflow.api import Context, ZflowError, read_text
+from states.zimbra import codes, installers
+from states.zimbra.history import STAGES, last
+from states.zimbra.messages import explained, failed_parts
+from zflow.api import Context, TransientError, ZflowError, read_text
 
 NAMED = re.compile(r"^Operations logged to /(tmp/zmsetup\.[\w.-]+\.log)$")
 SAVED = re.compile(r"Saving config in /(opt/zimbra/config\.\d+)\.\.\.done\.$")
@@ -49,7 +50,7 @@ class Ran:
     log: str
 
 
-def run(ctx: Context, file: str, on_line: Callable[[str], None]) -> Ran:
+def run(ctx: Context, file: str, on_line: Callable[[str], None], shut: installers.Shut) -> Ran:
     """Run zmsetup.pl with a file of answers, its log closed to others; copy the end of that into the step's.
 
     Its copy of the answers is removed. Raises what `installers.run` raises.
@@ -66,7 +67,7 @@ def run(ctx: Context, file: str, on_line: Callable[[str], None]) -> Ran:
         on_line(line)
 
     try:
-        output = installers.run(ctx, installers.ZMSETUP, "-c", file, on_line=watched, daemon=True)
+        output = installers.run(ctx, installers.ZMSETUP, "-c", file, on_line=watched, shut=shut, daemon=True)
     except ZflowError:
         _copy(ctx, _read(ctx, named))
         raise
@@ -121,3 +122,27 @@ def reasons(ran: Ran) -> str:
     lines = [line for line in output if DYING.search(line)]
     lines = lines or [STAMP.sub("", line).strip() for line in ran.log.splitlines()] or output
     return " / ".join([line[:LONGEST] for line in lines if not SAYS_NOTHING.match(line)][-REASONS:])
+
+
+def ended(ctx: Context, ran: Ran) -> None:
+    """See that a configuration came to its end; raises TransientError(CONFIGURATION) with the reasons if it did not."""
+    session = last(ctx)
+    if session is None or not session.configured:
+        reached = f"after the stage {session.stages[-1]}" if session and session.stages else "before its first stage"
+        failed, why = "; ".join(failures(ran)), reasons(ran)
+        ended_so = f"it ended {reached}" + ("" if why and why in failed else f": {why or 'it said nothing'}")
+        unfinished = TransientError(codes.CONFIGURATION, "; ".join(filter(None, (failed, ended_so)))[:1500])
+        other = explained(ran.output, unfinished)
+        raise unfinished if other.code is codes.CONFIGURATION else other
+    ctx.progress.report(len(STAGES), len(STAGES), "stages", "reading the server back")
+
+
+def reporter(ctx: Context) -> Callable[[str], None]:
+    """Return what turns zmsetup's checkpoints into progress and its lines `Text...done.` into sub-steps."""
+
+    def on_line(line: str) -> None:
+        session = last(ctx)
+        note = line.strip() if "..." in line else ""
+        ctx.progress.report(session.passed if session else 0, len(STAGES), "stages", note[:100])
+
+    return on_line

@@ -21,10 +21,12 @@ from rehearsal.standin import HERE
 from rehearsal.standin.debs import substituted
 from rehearsal.standin.release import Release
 from states.bootstrap import mounts
-from states.install import limits, syslog
+from states.install import limits
+from states.install import syslog as syslog_step
 from states.product import PRODUCT
 from states.ubuntu import dpkg, logs, processes
 from states.updates import configured, driver
+from states.zimbra import syslog
 from states.zimbra.tools import LOOKING, as_zimbra
 from tests.support import make_context
 from zflow.api import Context, Evidence, holds
@@ -40,7 +42,7 @@ LINES = {
 MAIL = Path("run/mail")
 RULES, LINK = Path("srv/zflow-test/rules"), Path("etc/rsyslog.d/10-operator.conf")
 PATIENCE = 5.0
-STEPS = (configured.STEP, driver.STEP, limits.STEP, syslog.STEP)
+STEPS = (configured.STEP, driver.STEP, limits.STEP, syslog_step.STEP)
 CORE = HERE / "packages/zimbra-core/root/opt/zimbra"
 ROTATION, FIXPERMS, SETUP = "conf/zmlogrotate", "libexec/zmfixperms", "libexec/zmsyslogsetup"
 numbers = count()
@@ -195,11 +197,11 @@ def main(version: str, ubuntu: str, place: str, kept_away_on: str = "") -> int:
     seen["told of cron"] = list(driver.idle(ctx))
     if ubuntu == kept_away_on:  # on one, for it waits for lines that will not come
         stop_reading(ctx)
-        syslog.apply(ctx)
+        syslog.settle(ctx)
         seen["one that did not read"] = lost(ctx)
         put_rules(ctx, "mail.* stop\n")
         at_rest(ctx)
-        seen["told of the logs"] = getattr(syslog.probe(ctx), "notices", None)
+        seen["told of the logs"] = getattr(syslog_step.probe(ctx), "notices", None)
     processes.end(ctx, processes.all_inside(ctx), 10)
     Path(place).write_text(json.dumps(seen))
     return 0

@@ -14,12 +14,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 from states import bootstrap, install, updates
-from states.install import answers, setup, software
-from states.install.unpack import inside, installer
+from states.firewall import closed
+from states.install import answers as answers_step
+from states.install import setup, software
 from states.product import PRODUCT
-from states.zimbra import installers
+from states.zimbra import answers, installers
 from states.zimbra.history import last
 from states.zimbra.proof import mark
+from states.zimbra.unpack import inside, installer
 from tests.chroot.looking import seen
 from zflow.api import Context, Product, State, Step
 from zflow.retry import POLICIES
@@ -31,8 +33,9 @@ SILENCE, OUTPUT = 45.0, 1 << 15
 
 def resume_as_the_vendor_does(ctx: Context) -> None:
     """Configure the server on top of what a cut-off attempt left, and believe it."""
-    answers.apply(ctx)
-    installers.run(ctx, installers.ZMSETUP, "-c", f"/{answers.PLACE}", on_line=lambda _line: None, daemon=True)
+    answers_step.apply(ctx)
+    path = f"/{answers.PLACE}"
+    installers.run(ctx, installers.ZMSETUP, "-c", path, on_line=lambda _line: None, shut=closed.shut, daemon=True)
     finished = last(ctx)
     assert finished is not None
     mark(ctx, finished)
@@ -44,7 +47,8 @@ def install_attended(given: str) -> Callable[[Context], None]:
 
     def apply(ctx: Context) -> None:
         script = 'cd "$1" && printf "$2" | ./install.sh -s'
-        installers.run(ctx, "sh", "-c", script, "sh", inside(installer(ctx), ctx), given, on_line=lambda _line: None)
+        argv = ("sh", "-c", script, "sh", inside(installer(ctx), ctx), given)
+        installers.run(ctx, *argv, on_line=lambda _line: None, shut=closed.shut)
 
     return apply
 

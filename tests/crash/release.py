@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from states.install import unpack
+from states.install import unpack as unpack_step
+from states.zimbra import unpack
 from tests.crash.cut import cut, device, power_up
 from tests.states.install.test_unpack import FILES, context, packed
 from zflow.host.files import sync_volume
 
 PACKAGES = {f"packages/{number}.deb": f"{number:4}" * 3000 for number in range(40)}
 MOMENTS = ("write_atomic", "sync_folder", "remove_tree")
-"""What `unpack.apply` calls last: the receipt, the tree's move, the stage's end; the power is cut after each."""
+"""What `unpack_step.apply` calls last: the receipt, the tree's move, the stage's end; the power is cut after each."""
 
 
 def cut_after(volume: Path, times: int, real: Callable[..., None], *args: Any, **options: Any) -> None:
@@ -57,13 +58,13 @@ def trial(moment: str) -> dict[str, Any]:
         times = 3 if moment == "remove_tree" else 1
         if (pid := os.fork()) == 0:
             with mock.patch.object(unpack, moment, partial(cut_after, volume, times, getattr(unpack, moment))):
-                unpack.apply(ctx)
+                unpack_step.apply(ctx)
             os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, f"the power was not cut after {moment}"
         power_up(volume)
         place = unpack.installer(ctx)
         broken = [name for name, text in files.items() if not _holds(place / name, text)]
-        return {"moment": moment, "holds": unpack.probe(ctx) is not None, "broken": len(broken)}
+        return {"moment": moment, "holds": unpack_step.probe(ctx) is not None, "broken": len(broken)}
 
 
 def _holds(path: Path, text: str) -> bool:

@@ -19,10 +19,10 @@ import pytest
 
 from states import server as identity_of_server
 from states.bootstrap import names
-from states.install import identity, limits, menu, networks, services, syslog
+from states.install import identity, limits, menu
 from states.tls import deployed, exchange
 from states.ubuntu import logs
-from states.zimbra import history, localconfig, marks, proof
+from states.zimbra import history, localconfig, marks, networks, proof, services, syslog
 from tests.engine.toy import Bench, file_step, product
 from tests.faults.matrix import LONG, judge
 from tests.support import make_context

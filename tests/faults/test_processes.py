@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install.codes import QUESTION
 from states.zimbra import installers, leftovers
+from states.zimbra.codes import QUESTION
 from tests.engine.child import NAMES
 from tests.engine.toy import Bench, effects, file_step, product
 from tests.engine.where import LIMIT, ROOT, gone, wait_for
@@ -191,7 +191,7 @@ def test_an_installer_that_hangs_is_ended_and_named(
     ctx = make_context(tmp_path)
     monkeypatch.setattr(type(ctx.shell), "chroot", lambda self, *argv, **options: self.run(*argv[-3:], **options))
     with pytest.raises((CommandError, OperatorError)) as caught:
-        installers.run(ctx, "sh", "-c", behaviour, on_line=lambda _line: None)
+        installers.run(ctx, "sh", "-c", behaviour, on_line=lambda _line: None, shut=lambda _ctx: None)
     known = {codes.SILENCE.id, codes.TIME_LIMIT.id, QUESTION.id}
     bad = [] if caught.value.code.id in known else [f"{caught.value}"]
     judge(STORY, f"an installer that hangs: `{behaviour.replace('|', '')[:60]}`", 1, bad, caught.value.code.id)

@@ -12,13 +12,14 @@ import pytest
 from rehearsal.standin.runtime import schema
 from states.hardening import settings as hardening
 from states.hardening.desired import Desired, Service, desired_settings
-from states.install import limits, networks, settings
-from states.install.answers import FIXED, Facts, shares
-from states.install.answers import networks as own_networks
+from states.install import networks as networks_step
 from states.product import PRODUCT
 from states.tls import dh_deployed, hsts, names
 from states.tls.profiles import PROFILES, desired
 from states.ubuntu.memory import Memory
+from states.zimbra import needs, networks, settings
+from states.zimbra.answers import FIXED, Facts, shares
+from states.zimbra.networks import networks as own_networks
 from tests.support import make_context
 from tests.vendor import RELEASES, ROOT, Definition, definitions
 
@@ -38,7 +39,7 @@ PLACES: Mapping[str, str] = {
     "ga zimbraIsAdminAccount": "account",
     "gs zimbraServiceEnabled": "server",
     "domain zimbraDomainName": "domain",
-    f"ms {networks.ATTRIBUTE}": "server",
+    f"ms {networks_step.ATTRIBUTE}": "server",
     f"ms {networks.MODE}": "server",
     f"gcf {networks.STRICT}": "globalConfig",
     f"gcf {names.SNI}": "globalConfig",
@@ -164,10 +165,10 @@ def test_answers_are_what_the_vendor_takes(release: str) -> None:
 def test_threads_that_the_limit_counts_with(release: str) -> None:
     """The numbers in the explanation of the least number of processes are the vendor's."""
     known = definitions(release)
-    told = re.findall(r"(zimbra\w+NumThreads) (\d+)", (ROOT / "states/install/limits.py").read_text())
+    told = re.findall(r"(zimbra\w+NumThreads) (\d+)", (ROOT / "states/zimbra/needs.py").read_text())
     assert len(told) == 4
     assert {name: (number,) for name, number in told} == {name: known[name].config for name, _ in told}
-    assert sum(int(number) for _, number in told) < limits.LEAST_PROCESSES
+    assert sum(int(number) for _, number in told) < needs.LEAST_PROCESSES
 
 
 def test_the_stand_in_knows_attributes_as_the_vendor_defines_them(release: str) -> None:

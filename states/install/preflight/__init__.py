@@ -7,13 +7,13 @@ limits (docs/zimbra.md §1.2, §1.3).
 from __future__ import annotations
 
 from states.install import codes
-from states.install.limits import open_files
 from states.install.preflight.checks import CHECKS
 from states.install.preflight.egress import reach
 from states.install.preflight.finding import Finding, Grade, Look
 from states.server import server_name
 from states.ubuntu.memory import memory
 from states.zimbra import halfdone
+from states.zimbra.needs import open_files
 from states.zimbra.proof import finished
 from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientError
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from states.install import source
-from states.install.archive import checked, wanted
-from states.install.settings import VENDOR_KEY
 from states.ubuntu import proxy
 from states.ubuntu.settings import PROXY
 from states.ubuntu.tree import os_release
+from states.zimbra import source
+from states.zimbra.archive import checked, wanted
+from states.zimbra.settings import VENDOR_KEY
 from zflow.api import Context, OperatorError
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import ipaddress
 from collections.abc import Iterator
 
 from states.install.preflight.finding import Finding, Look
-from states.install.settings import INSTALL
 from states.server import MAIL_DOMAIN, admin_address, mail_domain, registry_domain, server_name
 from states.ubuntu.addresses import addresses
 from states.ubuntu.container import is_address
+from states.zimbra.settings import INSTALL
 from zflow.api import Context
 
 LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain"})

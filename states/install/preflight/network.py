@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from states.install import dns
+from states.install import nameservers
 from states.install.preflight.egress import through
 from states.install.preflight.finding import Finding, Grade, Look
 from states.server import server_name
@@ -38,7 +38,7 @@ def own_name(look: Look) -> Iterator[Finding]:
 
 def forwarders(look: Look) -> Iterator[Finding]:
     """See that the nameservers for the rest of the world answer; the install itself does without."""
-    for notice in dns.notices(look.ctx):
+    for notice in nameservers.notices(look.ctx):
         yield Finding(notice, Grade.NOTICE)
 
 

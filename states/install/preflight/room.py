@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-from states.install.limits import LEAST, open_files, too_little_memory
 from states.install.preflight.finding import Finding, Look
-from states.install.settings import MINIMUM_DISK
-from zflow.api import Context
+from states.zimbra.needs import LEAST, open_files, too_little_memory, too_little_room
 
 
 def memory_size(look: Look) -> Iterator[Finding]:
@@ -28,12 +25,4 @@ def open_file_limit(_look: Look) -> Iterator[Finding]:
 def disk(look: Look) -> Iterator[Finding]:
     """See that the volume has room, until the installer has begun to fill it."""
     if not look.begun:
-        yield from map(Finding, too_little(look.ctx))
-
-
-def too_little(ctx: Context) -> Iterator[str]:
-    """Say when the volume has too little room for the vendor's packages."""
-    room = os.statvfs(ctx.volume)
-    free, least = room.f_bavail * room.f_frsize / (1 << 30), ctx.settings[MINIMUM_DISK]
-    if free < least:
-        yield f"{free:.1f} GiB free on the volume, at least {least} are wanted ({MINIMUM_DISK.variable} for rehearsals)"
+        yield from map(Finding, too_little_room(look.ctx))

@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from states.install import source
-from states.install.archive import wanted
 from states.install.preflight.finding import Finding, Look
 from states.ubuntu import dpkg
 from states.ubuntu.mounts import harmful_options
+from states.zimbra import source
+from states.zimbra.archive import wanted
 from states.zimbra.release import chosen
 from zflow.api import OperatorError, mounts_below
 

@@ -125,7 +125,7 @@ def test_a_server_is_built_behind_closed_ports(make: Make) -> None:
     nft, journal = Building(), Journal()
     ctx = make(shell=nft)
     journal.walk(ctx)
-    installers.run(ctx, "sh", "-c", "./install.sh", on_line=lambda _line: None)
+    installers.run(ctx, "sh", "-c", "./install.sh", on_line=lambda _line: None, shut=closed.shut)
     assert nft.while_building == [False]
     assert closed.probe(ctx) is not None
     assert journal.walk(ctx) == ["firewall.open"]

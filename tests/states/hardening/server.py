@@ -25,8 +25,8 @@ from rehearsal.standin.runtime import (
 )
 from states.hardening.senders import TEMPLATE
 from states.hardening.settings import SETTINGS
-from states.install.settings import SETTINGS as INSTALL
 from states.server import SETTINGS as IDENTITY
+from states.zimbra.settings import SETTINGS as INSTALL
 from tests.engine.toy import Bench
 from tests.support import make_context
 from zflow.codes import COMMAND

@@ -43,3 +43,7 @@ class Outside(Shell):
     def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:
         """Run the command on this machine."""
         return self.run(*argv, **options)  # type: ignore[arg-type]
+
+
+def no_firewall(_ctx: Context) -> None:
+    """Close nothing: there is no firewall."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from states import server
-from states.install import administrator
-from states.install.settings import SETTINGS
+from states.install import administrator, password
+from states.zimbra.settings import SETTINGS
 from tests.states.install.records import write_server
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
@@ -36,14 +36,14 @@ def context(volume: Path, setting: str | None, *, real: str = FIRST) -> Context:
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make guesses cheap: these tests are no attackers."""
-    monkeypatch.setattr(administrator, "COST", 2)
+    monkeypatch.setattr(password, "COST", 2)
 
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Path:
     """Return a volume whose server was installed with the first password."""
     write_server(tmp_path)
-    administrator.agree(context(tmp_path, FIRST))
+    password.agree(context(tmp_path, FIRST))
     return tmp_path
 
 
@@ -117,4 +117,4 @@ def test_no_password_lies_on_the_volume(volume: Path) -> None:
 )
 def test_forms_of_the_directory(text: str, same: bool) -> None:
     """Both of the vendor's forms are understood; what is none of them is no password of anybody."""
-    assert administrator.matches(text, Secret(FIRST)) == same
+    assert password.matches(text, Secret(FIRST)) == same

@@ -13,14 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from states import server
-from states.install import answers, codes
-from states.install.answers import Facts, render
-from states.install.settings import FORBIDDEN, GENERATED, SETTINGS
+from states.install import answers as answers_step
 from states.ubuntu.addresses import Addresses
 from states.ubuntu.memory import Memory, memory
 from states.ubuntu.settings import UBUNTU
+from states.zimbra import answers, codes
+from states.zimbra.answers import Facts, render
 from states.zimbra.release import chosen
 from states.zimbra.releases import PACKAGES, RELEASES
+from states.zimbra.settings import FORBIDDEN, GENERATED, SETTINGS
 from tests.states.install.vendor_keys import known
 from tests.support import make_context
 from zflow.api import Context, OperatorError, Secret
@@ -102,7 +103,7 @@ def test_forbidden(character: str) -> None:
 
 def test_whole_file(ctx: Context) -> None:
     """Both readers see every answer of the real file, and none has the name of a variable the shell lives by."""
-    answers.apply(ctx)
+    answers_step.apply(ctx)
     path = ctx.volume / answers.PLACE
     read = as_zmsetup(path)
     assert as_bash(path, list(read)) == list(read.values())
@@ -113,7 +114,7 @@ def test_whole_file(ctx: Context) -> None:
 
 def test_answers(ctx: Context) -> None:
     """Every address is named, the memory is the container's, and installing is neither upgrade nor removal."""
-    answers.apply(ctx)
+    answers_step.apply(ctx)
     read = as_zmsetup(ctx.volume / answers.PLACE)
     expected = {
         "HOSTNAME": "mail.example.org",
@@ -142,7 +143,7 @@ def test_every_release_is_answered_in_its_own_words(ctx: Context, release: str) 
     installer = ctx.volume / "opt/zflow-release"
     installer.mkdir()
     (installer / ".BUILD_RELEASE_NO").write_text(f"{release}.0\n")
-    answers.apply(ctx)
+    answers_step.apply(ctx)
     path = ctx.volume / answers.PLACE
     read = as_zmsetup(path)
     assert set(read) <= known(release)
@@ -160,8 +161,8 @@ def test_the_administrators_password_is_the_operators_in_the_menu(ctx: Context) 
     """Where the operator answers in the vendor's menu, zflow neither makes nor writes an administrator's password."""
     environment = {"ZFLOW_HOSTNAME": "mail.example.org", "ZFLOW_INSTALL": "attended"}
     attended = make_context(ctx.volume, TABLE, environment)
-    answers.apply(attended)
-    assert answers.probe(attended) is not None
+    answers_step.apply(attended)
+    assert answers_step.probe(attended) is not None
     assert "CREATEADMINPASS" not in as_zmsetup(ctx.volume / answers.PLACE)
     assert attended.secrets.get(GENERATED) is None
 
@@ -203,28 +204,28 @@ def test_same_in_every_attempt(ctx: Context) -> None:
 def test_probe(ctx: Context) -> None:
     """The file holds when it is as it would be written now, and nobody else may read it; a look makes no secrets."""
     before = sorted((ctx.home / "secrets").iterdir())
-    assert answers.probe(ctx) is None
+    assert answers_step.probe(ctx) is None
     assert sorted((ctx.home / "secrets").iterdir()) == before
-    answers.apply(ctx)
+    answers_step.apply(ctx)
     path = ctx.volume / answers.PLACE
-    evidence = answers.probe(ctx)
+    evidence = answers_step.probe(ctx)
     assert evidence is not None
     assert f"{len(path.read_text().splitlines())} answers" in evidence.summary
     path.chmod(0o644)
-    assert answers.probe(ctx) is None
-    answers.apply(ctx)
+    assert answers_step.probe(ctx) is None
+    answers_step.apply(ctx)
     path.write_text(path.read_text() + "\n")
-    assert answers.probe(ctx) is None
+    assert answers_step.probe(ctx) is None
 
 
 def test_password_setting_taken_back(ctx: Context) -> None:
     """When the operator's password is not set any more a look makes none in its place, the next attempt does."""
-    answers.apply(ctx)
+    answers_step.apply(ctx)
     bare = make_context(ctx.volume, TABLE, {"ZFLOW_HOSTNAME": "mail.example.org"})
-    assert answers.probe(bare) is None
+    assert answers_step.probe(bare) is None
     assert bare.secrets.get("admin_password") is None
-    answers.apply(bare)
-    assert answers.probe(bare) is not None
+    answers_step.apply(bare)
+    assert answers_step.probe(bare) is not None
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from states.install import archive, codes
-from states.install.settings import SETTINGS
+from states.install import archive as archive_step
 from states.ubuntu.settings import PROXY, UBUNTU
+from states.zimbra import archive, codes
 from states.zimbra.releases import RELEASES, line_of
+from states.zimbra.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.web import Site, serving
 from tests.support import make_context
@@ -39,9 +40,9 @@ def context(volume: Path, place: str, digest: str = DIGEST) -> Context:
 def refused(ctx: Context, code: Code) -> OperatorError:
     """Return the refusal of that code; nothing counts as fetched after it."""
     with pytest.raises(OperatorError) as caught:
-        archive.apply(ctx)
+        archive_step.apply(ctx)
     assert caught.value.code is code
-    assert archive.probe(ctx) is None
+    assert archive_step.probe(ctx) is None
     return caught.value
 
 
@@ -83,11 +84,11 @@ def test_local(tmp_path: Path) -> None:
     place = tmp_path / "local.tgz"
     place.write_bytes(CONTENT)
     ctx = context(tmp_path / "volume", str(place))
-    assert archive.probe(ctx) is None
-    archive.apply(ctx)
-    assert archive.probe(ctx) is not None
+    assert archive_step.probe(ctx) is None
+    archive_step.apply(ctx)
+    assert archive_step.probe(ctx) is not None
     place.write_bytes(CONTENT[:-1])
-    assert archive.probe(ctx) is None
+    assert archive_step.probe(ctx) is None
     refused(ctx, codes.WRONG_SHA256)
     assert place.read_bytes() == CONTENT[:-1]
     place.unlink()
@@ -97,8 +98,8 @@ def test_local(tmp_path: Path) -> None:
 def test_fetched(site: Site, tmp_path: Path) -> None:
     """A fetched archive lies in the cache under its SHA-256, with nothing half beside it."""
     ctx = context(tmp_path, site.url)
-    archive.apply(ctx)
-    assert archive.probe(ctx) is not None
+    archive_step.apply(ctx)
+    assert archive_step.probe(ctx) is not None
     assert archive.located(ctx, archive.wanted(ctx)).read_bytes() == CONTENT
     assert sorted(each.name for each in ctx.cache.iterdir()) == [f"{DIGEST}.checked", f"{DIGEST}.tgz"]
 
@@ -118,10 +119,10 @@ def test_torn_beginning(site: Site, tmp_path: Path) -> None:
     ctx = context(tmp_path, site.url)
     (ctx.cache / f"{DIGEST}.tgz.part").write_bytes(bytes(100_000))
     with pytest.raises(TransientError) as caught:
-        archive.apply(ctx)
+        archive_step.apply(ctx)
     assert caught.value.code is codes.DOWNLOAD
-    archive.apply(ctx)
-    assert archive.probe(ctx) is not None
+    archive_step.apply(ctx)
+    assert archive_step.probe(ctx) is not None
     assert site.served == len(CONTENT) * 3 // 2
 
 
@@ -129,26 +130,26 @@ def test_torn_beginning(site: Site, tmp_path: Path) -> None:
 def test_killed_before_the_receipt(site: Site, tmp_path: Path, receipt: str | None) -> None:
     """An archive that was whole when the container was killed is checked again, not fetched again."""
     ctx = context(tmp_path, site.url)
-    archive.apply(ctx)
+    archive_step.apply(ctx)
     path = ctx.cache / f"{DIGEST}.checked"
     path.unlink()
     if receipt is not None:
         path.write_text(receipt)
-    assert archive.probe(ctx) is None
-    archive.apply(ctx)
-    assert archive.probe(ctx) is not None
+    assert archive_step.probe(ctx) is None
+    archive_step.apply(ctx)
+    assert archive_step.probe(ctx) is not None
     assert site.served == len(CONTENT)
 
 
 def test_damaged_in_the_cache(site: Site, tmp_path: Path) -> None:
     """A file in the cache that is not what was checked is fetched anew."""
     ctx = context(tmp_path, site.url)
-    archive.apply(ctx)
+    archive_step.apply(ctx)
     archive.located(ctx, archive.wanted(ctx)).write_bytes(b"torn")
-    assert archive.probe(ctx) is None
-    archive.apply(ctx)
+    assert archive_step.probe(ctx) is None
+    archive_step.apply(ctx)
     assert archive.located(ctx, archive.wanted(ctx)).read_bytes() == CONTENT
-    assert archive.probe(ctx) is not None
+    assert archive_step.probe(ctx) is not None
 
 
 def test_inputs(tmp_path: Path) -> None:
@@ -160,4 +161,4 @@ def test_inputs(tmp_path: Path) -> None:
         {"ZFLOW_RELEASE_URL": "/b"},
         {"ZFLOW_RELEASE_SHA256": "0" * 64},
     ]
-    assert len({archive.inputs(make_context(tmp_path, TABLE, each)) for each in environments}) == len(environments)
+    assert len({archive_step.inputs(make_context(tmp_path, TABLE, each)) for each in environments}) == len(environments)

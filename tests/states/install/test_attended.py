@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from states import server as identity
-from states.install import codes, menu, services, setup, software
-from states.install.settings import SETTINGS
+from states.install import codes, menu, setup
 from states.ubuntu.settings import UBUNTU
-from states.zimbra import installers, leftovers, readback
+from states.zimbra import installers, leftovers, readback, services, software
+from states.zimbra.settings import SETTINGS
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -57,7 +57,7 @@ def refused(call: Callable[[Context], object], ctx: Context) -> OperatorError:
 
 def test_clean_software_invites_to_the_menu(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the software installed the walk waits for the operator, and says how to open the menu."""
-    monkeypatch.setattr(software, "rebuild", lambda _ctx: pytest.fail("it was clean"))
+    monkeypatch.setattr(software, "rebuild", lambda _ctx, _shut: pytest.fail("it was clean"))
     error = refused(setup.apply, ctx)
     assert error.code is codes.MENU
     assert "podman exec -it NAME zflow install" in error.code.remedy
@@ -76,7 +76,7 @@ def test_a_menu_left_without_applying_has_done_nothing(ctx: Context) -> None:
 def test_a_cut_in_the_configuration_goes_back_to_clean_software(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was begun and not ended is thrown away, and the invitation says why it comes again."""
 
-    def rebuild(ctx: Context) -> None:
+    def rebuild(ctx: Context, _shut: object) -> None:
         write_history(ctx.volume, session(1, stages=STAGES[:2]), session(2))
         (ctx.volume / "opt/zimbra/store/0").rmdir()
 

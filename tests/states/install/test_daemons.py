@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from states.install import syslog
+from states.install import syslog as syslog_step
 from states.ubuntu import logs
 from states.updates import configured, driver
+from states.zimbra import syslog
 from tests.states.install.inside import living
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -34,7 +35,7 @@ class Daemon:
     number: Path
 
 
-DAEMONS = (Daemon(driver.STEP, driver.CRON, driver.PID_FILE), Daemon(syslog.STEP, "rsyslogd", syslog.PID))
+DAEMONS = (Daemon(driver.STEP, driver.CRON, driver.PID_FILE), Daemon(syslog_step.STEP, "rsyslogd", syslog.PID))
 
 
 @pytest.mark.parametrize("daemon", DAEMONS, ids=lambda each: each.called)
@@ -93,12 +94,12 @@ def test_a_log_that_is_no_file_of_its_own_or_late(tmp_path: Path, monkeypatch: p
             return (tmp_path / logs.CONFIG).read_text() if argv[0] == "sh" else ""
 
         ctx = make_context(tmp_path, shell=Answering(tmp_path, answer))
-        syslog.apply(ctx)
+        syslog.settle(ctx)
         assert (tmp_path / logs.STATISTICS).is_symlink()
-        assert getattr(syslog.probe(ctx), "notices", None) == (syslog.LOST.format(f"/{logs.ZIMBRA}"),)
+        assert getattr(syslog_step.probe(ctx), "notices", None) == (syslog_step.LOST.format(f"/{logs.ZIMBRA}"),)
         with (tmp_path / logs.ZIMBRA).open("a") as file:
             file.writelines(sent)
-        assert getattr(syslog.probe(ctx), "notices", None) == ()
+        assert getattr(syslog_step.probe(ctx), "notices", None) == ()
 
 
 def test_a_cron_that_does_no_job_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from states import server as identity
 from states.bootstrap import resolver
-from states.install import dns
-from states.install.settings import ADDITIONAL_MAIL_DOMAINS
+from states.install import dns, nameservers
+from states.server import ADDITIONAL_MAIL_DOMAINS
 from states.serving.watches import FORWARDS
 from states.ubuntu import container
 from states.ubuntu.addresses import Addresses
@@ -47,7 +47,7 @@ CONFIGS: dict[str, str] = {
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context in a container with Docker's resolver, its files below the volume."""
-    dns.silent.cache_clear()
+    nameservers.silent.cache_clear()
     monkeypatch.setattr(container, "RESOLVER", tmp_path / "container.conf")
     monkeypatch.setattr(container, "HOSTS", tmp_path / "hosts.conf")
     monkeypatch.setattr(dns, "addresses", lambda: SIX)
@@ -97,7 +97,7 @@ def test_names_of_the_engine(ctx: Context) -> None:
 
 def test_domains(ctx: Context) -> None:
     """All mail domains have the server as their exchanger, each once, the first one first."""
-    assert dns.domains(ctx) == ("example.org", "example.net")
+    assert identity.mail_domains(ctx) == ("example.org", "example.net")
     lines = [line for line in dns.wanted(ctx).splitlines() if line.startswith("mx-host=")]
     assert lines == [f"mx-host=example.org,{NAME},10", f"mx-host=example.net,{NAME},10"]
 
@@ -251,16 +251,18 @@ def test_nameservers_that_are_of_no_use(ctx: Context, monkeypatch: pytest.Monkey
         nobody = closed.getsockname()[1]
     ports = {f"127.0.0.{number}": upstream.port for number, upstream in enumerate(map(Upstream, (0, 3, 2, 5, None)), 2)}
     ports["127.0.0.9"] = nobody
-    monkeypatch.setattr(dns, "UPSTREAM_PATIENCE", 0.3)
+    monkeypatch.setattr(nameservers, "UPSTREAM_PATIENCE", 0.3)
     monkeypatch.setattr(
-        dns, "ask", lambda name, kind, server, timeout: ask(name, kind, port=ports[server], timeout=timeout)
+        nameservers, "ask", lambda name, kind, server, timeout: ask(name, kind, port=ports[server], timeout=timeout)
     )
-    assert dns.silent(tuple(ports), "example.org") == ["127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.9"]
+    assert nameservers.silent(tuple(ports), "example.org") == ["127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.9"]
     container.RESOLVER.write_text("nameserver 127.0.0.2\nnameserver 127.0.0.9\n")
-    assert dns.notices(ctx) == ("of the container's nameservers 127.0.0.9 does not answer; take it out of --dns",)
+    assert nameservers.notices(ctx) == (
+        "of the container's nameservers 127.0.0.9 does not answer; take it out of --dns",
+    )
     container.RESOLVER.write_text("nameserver 127.0.0.4\n")
-    assert dns.notices(ctx)[0].startswith("no nameserver answers (127.0.0.4)")
+    assert nameservers.notices(ctx)[0].startswith("no nameserver answers (127.0.0.4)")
     container.RESOLVER.write_text("nameserver 127.0.0.1\n")
-    assert dns.notices(ctx)[0].startswith("the container has no nameserver")
+    assert nameservers.notices(ctx)[0].startswith("the container has no nameserver")
     container.RESOLVER.write_text("nameserver 127.0.0.2\n")
-    assert dns.notices(ctx) == ()
+    assert nameservers.notices(ctx) == ()

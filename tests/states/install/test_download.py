@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from states.install import codes
-from states.zimbra import download
+from states.zimbra import codes, download
 from states.zimbra.download import Download, fetch
 from tests.states.install.web import Site, serving
 from zflow.api import Interrupted, TransientError

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from states import server as identity
-from states.install import source
 from states.install.preflight import egress, network
 from states.install.preflight.finding import Look
-from states.install.settings import SETTINGS
 from states.ubuntu.settings import PROXY, UBUNTU
+from states.zimbra import source
+from states.zimbra.settings import SETTINGS
 from tests.support import make_context
 from zflow.api import Context
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from states.install.unpack import installer
 from states.zimbra import halfdone
 from states.zimbra.packages import vendor_packages
+from states.zimbra.unpack import installer
 from tests.states.install.dpkg import Dpkg, built, command
 from tests.states.install.records import write_packages
 from tests.states.install.shells import commands

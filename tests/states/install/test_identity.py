@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states import server as names
-from states.install import codes, identity, networks, origin
+from states.install import codes, identity, inodes, origin
+from states.install import networks as networks_step
 from states.install.networks import exchanged
 from states.ubuntu.addresses import Addresses
-from states.zimbra import localconfig
+from states.zimbra import localconfig, networks
 from states.zimbra.directory import SEARCH
 from tests.states.install.records import write_server
 from tests.states.install.shells import Answering
@@ -99,9 +100,9 @@ def test_other_name(ctx: Context, name: str, hosts: str, words: str) -> None:
 def test_a_copy_under_another_name_is_called_a_copy(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever copied a volume to make a second server is told so, and how to make one."""
     write_server(ctx.volume)
-    monkeypatch.setattr(origin, "inodes", lambda _ctx: {".zflow": 2})
+    monkeypatch.setattr(inodes, "inodes", lambda _ctx: {".zflow": 2})
     origin.apply(ctx)
-    monkeypatch.setattr(origin, "inodes", lambda _ctx: {".zflow": 1})
+    monkeypatch.setattr(inodes, "inodes", lambda _ctx: {".zflow": 1})
     with pytest.raises(OperatorError) as caught:
         identity.apply(context(ctx.volume, "mx.example.org"))
     assert caught.value.detail.endswith(
@@ -156,21 +157,21 @@ def test_networks_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(argv: tuple[str, ...]) -> str:
         if argv[:4] == ("zmprov", "-l", "ms", NAME):
             present[0] = argv[-1]
-        entry = f"dn: cn={NAME},cn=servers,cn=zimbra\n{networks.ATTRIBUTE}: {present[0]}\n"
+        entry = f"dn: cn={NAME},cn=servers,cn=zimbra\n{networks_step.ATTRIBUTE}: {present[0]}\n"
         return entry if argv[0] == SEARCH else ""
 
     shell = Answering(tmp_path, answer)
     ctx = context(tmp_path, NAME, shell)
-    assert networks.probe(ctx) is None
+    assert networks_step.probe(ctx) is None
     networks.remember(ctx)
-    assert networks.probe(ctx) == Evidence(networks.wanted())
+    assert networks_step.probe(ctx) == Evidence(networks.wanted())
     own[0] = "10.0.0.9"
-    assert networks.probe(ctx) is None
-    networks.apply(ctx)
+    assert networks_step.probe(ctx) is None
+    networks_step.apply(ctx)
     value = "127.0.0.0/8 [::1]/128 10.0.0.9/32 192.168.0.0/16"
-    assert shell.commands[-4] == ("zmprov", "-l", "ms", NAME, networks.ATTRIBUTE, value)
-    assert networks.probe(ctx) == Evidence(networks.wanted())
+    assert shell.commands[-4] == ("zmprov", "-l", "ms", NAME, networks_step.ATTRIBUTE, value)
+    assert networks_step.probe(ctx) == Evidence(networks.wanted())
     present[0] = "127.0.0.0/8 192.168.0.0/16"
-    assert networks.probe(ctx) == Drift(
-        f"{networks.ATTRIBUTE} is 127.0.0.0/8 192.168.0.0/16, without [::1]/128 10.0.0.9/32"
+    assert networks_step.probe(ctx) == Drift(
+        f"{networks_step.ATTRIBUTE} is 127.0.0.0/8 192.168.0.0/16, without [::1]/128 10.0.0.9/32"
     )

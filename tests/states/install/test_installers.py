@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install import codes
-from states.zimbra import installers
-from tests.states.install.shells import Outside
+from states.zimbra import codes, installers
+from tests.states.install.shells import Outside, no_firewall
 from tests.support import make_context
 from zflow.api import CommandError, Context, OperatorError, TransientError
 
@@ -23,7 +22,7 @@ def ctx(tmp_path: Path) -> Context:
 
 def installer(ctx: Context, script: str) -> str:
     """Run a script as the installer."""
-    return installers.run(ctx, "sh", "-c", script, on_line=lambda _line: None)
+    return installers.run(ctx, "sh", "-c", script, on_line=lambda _line: None, shut=no_firewall)
 
 
 def test_exit_code_is_not_believed(ctx: Context) -> None:

@@ -11,10 +11,10 @@ from subprocess import Popen
 
 import pytest
 
-from states.install.services import RECORD
 from states.ubuntu.processes import command_of
 from states.zimbra import leftovers
 from states.zimbra.proof import DATA
+from states.zimbra.services import RECORD
 from tests.states.install.inside import living, nameless
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context

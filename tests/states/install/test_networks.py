@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from states import server
-from states.install import networks
+from states.install import networks as networks_step
 from states.ubuntu.addresses import Addresses
-from states.zimbra import directory
+from states.zimbra import directory, networks
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
 from zflow.api import CommandError, Context, Evidence
@@ -44,14 +44,15 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context of a server that was IPv4's alone, and is now in a container with both."""
     (tmp_path / "opt/zimbra").mkdir(parents=True)
     (tmp_path / networks.MARK).write_text(f"{FOUR}\n")
-    monkeypatch.setattr(networks, "wanted", lambda: BOTH)
-    monkeypatch.setattr(networks, "silent_over_ipv6", lambda: [25, 443])
+    for module in (networks, networks_step):
+        monkeypatch.setattr(module, "wanted", lambda: BOTH)
+    monkeypatch.setattr(networks_step, "silent_over_ipv6", lambda: [25, 443])
     held = [f"{FOUR} 192.0.2.0/24"]
 
     def answer(argv: tuple[str, ...]) -> str:
-        if networks.ATTRIBUTE in argv and argv[0] == "zmprov":
+        if networks_step.ATTRIBUTE in argv and argv[0] == "zmprov":
             held.append(argv[-1])
-        return f"dn: cn=mail.example.org,cn=servers,cn=zimbra\n{networks.ATTRIBUTE}: {held[-1]}\n"
+        return f"dn: cn=mail.example.org,cn=servers,cn=zimbra\n{networks_step.ATTRIBUTE}: {held[-1]}\n"
 
     environment = {"ZFLOW_HOSTNAME": "mail.example.org"}
     return make_context(tmp_path, server.SETTINGS, environment, shell=Answering(tmp_path, answer))
@@ -72,8 +73,8 @@ def test_who_listens_by_which_family() -> None:
 
 def test_ipv6_given_later(ctx: Context) -> None:
     """A server that was installed without IPv6 listens by it once the container has it, by the vendor's own way."""
-    assert networks.probe(ctx) is None
-    networks.apply(ctx)
+    assert networks_step.probe(ctx) is None
+    networks_step.apply(ctx)
     assert orders(ctx) == [
         ("zmprov", "-l", "ms", "mail.example.org", "zimbraMtaMyNetworks", f"{BOTH} 192.0.2.0/24"),
         ("zmprov", "-l", "ms", "mail.example.org", "zimbraIPMode", "both"),
@@ -87,52 +88,53 @@ def test_a_list_of_names_goes_before_ipv6(ctx: Context) -> None:
     assert isinstance(ctx.shell, Answering)
     before = ctx.shell.answer
     ctx.shell.answer = lambda argv: f"{before(argv)}{networks.STRICT}: TRUE\n"
-    networks.apply(ctx)
+    networks_step.apply(ctx)
     assert [" ".join(argv[:2]) for argv in orders(ctx)] == TOLD
-    evidence = networks.probe(ctx)
+    evidence = networks_step.probe(ctx)
     assert isinstance(evidence, Evidence)
     (told,) = evidence.notices
     assert f"'zmprov ms mail.example.org {networks.STRICT} FALSE zimbraIPMode both; /opt/" in told
     ctx.shell.answer = before
-    evidence = networks.probe(ctx)
+    evidence = networks_step.probe(ctx)
     assert isinstance(evidence, Evidence)
     assert "'zmprov ms mail.example.org zimbraIPMode both; /opt/" in evidence.notices[0]
 
 
 def test_what_still_does_not_listen_is_told(ctx: Context) -> None:
     """It is not tried again and again, for the mode may be the operator's choice by then; it is told."""
-    networks.apply(ctx)
-    evidence = networks.probe(ctx)
+    networks_step.apply(ctx)
+    evidence = networks_step.probe(ctx)
     assert isinstance(evidence, Evidence)
     (told,) = evidence.notices
     assert "nothing listens there on 25, 443" in told
     (ctx.volume / networks.MARK).write_text(f"{BOTH} [fd00::9]/128\n")
     before = len(orders(ctx))
-    networks.apply(ctx)
+    networks_step.apply(ctx)
     assert [" ".join(argv[:2]) for argv in orders(ctx)[before:]] == TOLD
 
 
 def test_a_directory_that_does_not_answer_stops_nothing(ctx: Context, tmp_path: Path) -> None:
     """The firewall opens after this step: what was written once counts, and that nobody could be asked is told."""
-    networks.apply(ctx)
+    networks_step.apply(ctx)
     error = CommandError(COMMAND, (directory.CAT[0],), 1, "mdb_env_open failed\n")
     mute = make_context(
         tmp_path, server.SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}, shell=Answering(tmp_path, lambda _: error)
     )
-    seen = networks.STEP.probe(mute)
+    seen = networks_step.STEP.probe(mute)
     assert seen == Evidence("as written last", (f"the directory does not answer: {error.detail}",))
     (tmp_path / networks.MARK).write_text(f"{FOUR}\n")
-    assert networks.STEP.probe(mute) is None
+    assert networks_step.STEP.probe(mute) is None
 
 
 @pytest.mark.parametrize(("now", "silent"), [(FOUR, [25]), (BOTH, [])])
 def test_nothing_to_tell(ctx: Context, monkeypatch: pytest.MonkeyPatch, now: str, silent: list[int]) -> None:
     """Without an IPv6 address nobody comes by it, and where all ports listen the server is not restarted."""
-    monkeypatch.setattr(networks, "wanted", lambda: now)
-    monkeypatch.setattr(networks, "silent_over_ipv6", lambda: silent)
-    networks.apply(ctx)
+    for module in (networks, networks_step):
+        monkeypatch.setattr(module, "wanted", lambda: now)
+    monkeypatch.setattr(networks_step, "silent_over_ipv6", lambda: silent)
+    networks_step.apply(ctx)
     assert [" ".join(argv[:2]) for argv in orders(ctx)] == TOLD
-    evidence = networks.probe(ctx)
+    evidence = networks_step.probe(ctx)
     assert isinstance(evidence, Evidence)
     assert evidence.notices == ()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from states.install import origin
+from states.install import inodes, origin
 from states.zimbra import rights
 from tests.states.install.records import write_server
 from tests.support import make_context
@@ -17,7 +17,7 @@ from zflow.api import Context, Mount
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context over a volume with an Ubuntu, on a file system that keeps inodes, wherever the tests run."""
-    monkeypatch.setattr(origin, "mounts", lambda: [Mount(Path("/"), "ext4", frozenset())])
+    monkeypatch.setattr(inodes, "mounts", lambda: [Mount(Path("/"), "ext4", frozenset())])
     volume = tmp_path / "volume"
     for name in ("usr/share", "var/lib/dpkg", "opt"):
         (volume / name).mkdir(parents=True)
@@ -39,8 +39,8 @@ def test_a_copy_is_told_in_the_start_that_finds_it(ctx: Context, tmp_path: Path)
     origin.apply(ctx)
     shutil.copytree(ctx.volume, tmp_path / "copy", symlinks=True)
     copy = make_context(tmp_path / "copy")
-    assert origin.moved(copy)
-    assert not origin.moved(ctx)
+    assert inodes.moved(copy)
+    assert not inodes.moved(ctx)
     assert origin.probe(copy) is None
     origin.apply(copy)
     found = origin.probe(copy)
@@ -54,9 +54,9 @@ def test_a_copy_is_told_in_the_start_that_finds_it(ctx: Context, tmp_path: Path)
 def test_a_file_system_without_steady_inodes_tells_nothing(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where inodes change with each mount no volume is called a copy for it."""
     origin.apply(ctx)
-    monkeypatch.setattr(origin, "mounts", lambda: [Mount(Path("/"), "fuse.sshfs", frozenset())])
-    assert origin.inodes(ctx) == {}
-    assert not origin.moved(ctx)
+    monkeypatch.setattr(inodes, "mounts", lambda: [Mount(Path("/"), "fuse.sshfs", frozenset())])
+    assert inodes.inodes(ctx) == {}
+    assert not inodes.moved(ctx)
 
 
 def test_a_server_of_an_earlier_zflow(ctx: Context) -> None:
@@ -75,7 +75,7 @@ def test_a_server_of_an_earlier_zflow(ctx: Context) -> None:
 def test_a_torn_mark_is_written_anew(ctx: Context, content: str) -> None:
     """What cannot be read is no proof of a copy."""
     (ctx.home / "volume.json").write_text(content)
-    assert not origin.moved(ctx)
+    assert not inodes.moved(ctx)
     origin.apply(ctx)
     found = origin.probe(ctx)
     assert found is not None

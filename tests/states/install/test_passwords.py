@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rehearsal.standin.runtime.entries import fits
 from states import server
 from states.install import administrator, choices
-from states.install.settings import FORBIDDEN, GENERATED, SETTINGS
+from states.install import password as comparison
 from states.zimbra.proof import BEGUN, DATA
+from states.zimbra.settings import FORBIDDEN, GENERATED, SETTINGS
 from tests.states.install.records import write_server
 from tests.states.install.shells import Outside
 from tests.support import make_context
@@ -60,7 +61,7 @@ class Vendor(Outside):
 @pytest.fixture
 def volume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the volume of a server that has no administrator yet."""
-    monkeypatch.setattr(administrator, "COST", 2)
+    monkeypatch.setattr(comparison, "COST", 2)
     write_server(tmp_path)
     (tmp_path / "bin").mkdir()
     zmprov = tmp_path / "bin/zmprov"
@@ -132,7 +133,7 @@ def test_an_accepted_password_logs_in(volume: Path, password: str) -> None:
     ctx = context(volume, password)
     assert create(volume, password).code == 0
     assert fits(stored(volume), password)
-    administrator.agree(ctx)
+    comparison.agree(ctx)
     found = administrator.probe(ctx)
     assert found is not None
     assert found.notices == ()
@@ -165,8 +166,8 @@ def test_a_login_that_fails_after_the_install_is_told(volume: Path, chosen: bool
     ctx = context(volume, "of-the-setting" if chosen else None)
     if not chosen:
         ctx.secrets.put(GENERATED, Secret("of-the-setting"))
-    administrator._keep(ctx, same=True)  # by an attempt that was cut off before its server was thrown away
-    administrator.agree(ctx)
+    comparison.keep(ctx, same=True)  # by an attempt that was cut off before its server was thrown away
+    comparison.agree(ctx)
     found = administrator.probe(ctx)
     assert found is not None
     source = "ZFLOW_ADMIN_PASSWORD" if chosen else "/data/.zflow/secrets/admin_password"
@@ -185,11 +186,11 @@ def test_an_admin_service_that_does_not_answer(
     volume: Path, monkeypatch: pytest.MonkeyPatch, real: str, same: bool
 ) -> None:
     """The directory's hash decides where nobody can log in."""
-    monkeypatch.setattr(administrator, "PATIENCE", 0.0)
+    monkeypatch.setattr(comparison, "PATIENCE", 0.0)
     create(volume, real)
     (volume / "7071").touch()
     ctx = context(volume, "of-the-setting")
-    assert administrator.logs_in(ctx) == same
+    assert comparison.logs_in(ctx) == same
 
 
 def test_what_nobody_set_is_not_compared_on_a_server_of_before(volume: Path) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from states.install import holds, patches, source
-from states.install.settings import SETTINGS
+from states.install import holds as holds_step
+from states.install import patches
 from states.ubuntu.dpkg import FETCH
 from states.ubuntu.settings import PROXY, UBUNTU
-from states.zimbra import marks
+from states.zimbra import holds, marks, source
 from states.zimbra.history import HISTORY, last
 from states.zimbra.packages import vendor_packages
+from states.zimbra.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.dpkg import Dpkg, built, command
 from tests.states.install.records import STAGES, installed, session, write_history, write_proof, write_status
@@ -167,8 +168,8 @@ def test_killed_at_each_command(tmp_path: Path, apt: Apt) -> None:
         if patches.probe(ctx) is None:
             patches.apply(ctx)
 
-        if not isinstance(holds.probe(ctx), Evidence):
-            holds.apply(ctx)
+        if not isinstance(holds_step.probe(ctx), Evidence):
+            holds.hold(ctx)
         assert whole(ctx, apt), f"killed at {kill}: {commands(ctx)[-12:]}"
     assert kill >= 7
     assert whole(ctx, apt)

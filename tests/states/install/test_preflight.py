@@ -15,17 +15,18 @@ from pathlib import Path
 import pytest
 
 from states import server as identity
-from states.install import codes, dns, limits, preflight
+from states.install import codes, limits, nameservers, preflight
 from states.install.preflight import clock, names, network, room, system
 from states.install.preflight.checks import CHECKS
 from states.install.preflight.egress import Answer
 from states.install.preflight.finding import Grade, Look
-from states.install.settings import SETTINGS
 from states.ubuntu import ports
 from states.ubuntu.addresses import Addresses
 from states.ubuntu.memory import Memory
 from states.ubuntu.settings import PROXY, UBUNTU
 from states.ubuntu.suites import SUITES
+from states.zimbra import needs
+from states.zimbra.settings import SETTINGS
 from tests.states.install.dpkg import Dpkg, built, dpkg
 from tests.states.install.records import session, write_history, write_packages, write_server, write_status
 from tests.states.install.shells import Answering
@@ -42,16 +43,16 @@ GIB = 1 << 30
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context on which nothing is in the way."""
-    dns.silent.cache_clear()
-    for module in (limits, preflight):
+    nameservers.silent.cache_clear()
+    for module in (needs, preflight):
         monkeypatch.setattr(module, "memory", lambda: Memory(8 * GIB, 8 * GIB))
     for module in (room, preflight):
-        monkeypatch.setattr(module, "open_files", lambda: limits.VENDOR)
+        monkeypatch.setattr(module, "open_files", lambda: needs.VENDOR)
     for module in (names, network):
         monkeypatch.setattr(module, "addresses", lambda: Addresses(("10.0.0.2",), six=False))
     monkeypatch.setattr(network, "listening", lambda: {22, 53})
-    monkeypatch.setattr(dns, "container_resolver", lambda: "nameserver 192.0.2.53\n")
-    monkeypatch.setattr(dns, "ask", lambda *_words, **_options: [])
+    monkeypatch.setattr(nameservers, "container_resolver", lambda: "nameserver 192.0.2.53\n")
+    monkeypatch.setattr(nameservers, "ask", lambda *_words, **_options: [])
     monkeypatch.setattr(preflight, "reach", lambda _ctx: ())
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/hosts").write_text(HOSTS)
@@ -101,7 +102,7 @@ def test_what_a_failed_command_prints_is_no_name(tmp_path: Path) -> None:
 
 def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is in the way is told in one message, each with its way out."""
-    monkeypatch.setattr(limits, "memory", lambda: Memory(2 * GIB, 16 * GIB))
+    monkeypatch.setattr(needs, "memory", lambda: Memory(2 * GIB, 16 * GIB))
     monkeypatch.setattr(room, "open_files", lambda: 1024)
     monkeypatch.setattr(network, "listening", lambda: {25, 443, 8080, 22})
     away = Answer("https://user:password@files.example.com/zcs.tgz", "timed out")
@@ -159,7 +160,7 @@ def test_what_is_only_worth_knowing_stops_nothing(ctx: Context, monkeypatch: pyt
     def silent(*_words: object, **_options: object) -> list[str]:
         raise OSError(errno.ETIMEDOUT, "timed out")
 
-    monkeypatch.setattr(dns, "ask", silent)
+    monkeypatch.setattr(nameservers, "ask", silent)
     preflight.apply(ctx)
     evidence = preflight.probe(ctx)
     assert evidence is not None
@@ -181,7 +182,7 @@ def test_every_ubuntu_is_built_with_what_the_installer_needs(version: str) -> No
 @pytest.mark.parametrize(("limit", "enough"), [(6 * GIB * 95 // 100, True), (6 * GIB * 93 // 100, False)])
 def test_memory_is_nominal(ctx: Context, monkeypatch: pytest.MonkeyPatch, limit: int, enough: bool) -> None:
     """A machine of 6 GB, of which the kernel keeps some, passes; a smaller one does not."""
-    monkeypatch.setattr(limits, "memory", lambda: Memory(limit, 8 * GIB))
+    monkeypatch.setattr(needs, "memory", lambda: Memory(limit, 8 * GIB))
     assert (preflight.findings(ctx) == []) == enough
 
 
@@ -220,7 +221,7 @@ def test_what_dpkg_was_cut_off_in_is_completed_before_it_is_judged(tmp_path: Pat
 
 def test_installed_server(tmp_path: Path, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proven server is not asked whether it could be installed."""
-    monkeypatch.setattr(limits, "memory", lambda: Memory(GIB, GIB))
+    monkeypatch.setattr(needs, "memory", lambda: Memory(GIB, GIB))
     assert preflight.probe(ctx) is None
     write_server(tmp_path)
     assert preflight.probe(ctx) is not None
@@ -378,13 +379,13 @@ def test_listening_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hard", "files"), [(1024, 1024), (limits.VENDOR, limits.VENDOR), (1 << 30, limits.VENDOR), (-1, limits.VENDOR)]
+    ("hard", "files"), [(1024, 1024), (needs.VENDOR, needs.VENDOR), (1 << 30, needs.VENDOR), (-1, needs.VENDOR)]
 )
 def test_open_files(monkeypatch: pytest.MonkeyPatch, hard: int, files: int) -> None:
     """The container's hard limit counts, up to what the vendor asks for."""
     assert resource.RLIM_INFINITY == -1
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (512, hard))
-    assert limits.open_files() == files
+    assert needs.open_files() == files
 
 
 @pytest.mark.parametrize(
@@ -395,18 +396,18 @@ def test_limit_of_processes(tmp_path: Path, texts: list[str], most: int | None) 
     paths = tuple(tmp_path / str(number) for number, _ in enumerate(texts))
     for path, text in zip(paths, texts, strict=True):
         path.write_text(text)
-    assert limits.processes((*paths, tmp_path / "absent")) == most
+    assert needs.processes((*paths, tmp_path / "absent")) == most
 
 
 def test_low_limits_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each start, and not at the install alone, limits that are too low for a server are named with the way out."""
     ctx = context(tmp_path)
     for files, most, gib, told in (
-        (limits.LEAST, None, 8, []),
-        (1024, limits.LEAST_PROCESSES, 8, ["1024 open files"]),
+        (needs.LEAST, None, 8, []),
+        (1024, needs.LEAST_PROCESSES, 8, ["1024 open files"]),
         (1024, 40, 3, ["1024 open files", "40 processes and threads", "3.0 GiB of memory, at least 6 are wanted"]),
     ):
-        monkeypatch.setattr(limits, "memory", lambda gib=gib: Memory(gib * GIB, 16 * GIB))
+        monkeypatch.setattr(needs, "memory", lambda gib=gib: Memory(gib * GIB, 16 * GIB))
         monkeypatch.setattr(limits, "open_files", lambda files=files: files)
         monkeypatch.setattr(limits, "processes", lambda most=most: most)
         limits.apply(ctx)

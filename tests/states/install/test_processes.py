@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install import services
 from states.ubuntu import processes
+from states.zimbra import services
 from tests.support import make_context
 from zflow.api import Context
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from states import server as identity
-from states.install import answers, services
-from states.install.settings import SETTINGS
 from states.ubuntu.addresses import Addresses
 from states.ubuntu.settings import UBUNTU
-from states.zimbra import localconfig, outcome, readback
+from states.zimbra import answers, localconfig, outcome, readback, services
+from states.zimbra.settings import SETTINGS
 from tests.states.install.shells import Answering
 from tests.support import make_context
 from zflow.api import COMMAND, CommandError, Context

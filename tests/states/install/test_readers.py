@@ -15,10 +15,10 @@ import pytest
 
 from rehearsal.standin import HERE as STANDIN
 from rehearsal.standin.runtime.zmsetup import read_config
-from states.install import answers
-from states.install.answers import render
-from states.install.settings import FORBIDDEN
+from states.zimbra import answers
+from states.zimbra.answers import render
 from states.zimbra.releases import RELEASES
+from states.zimbra.settings import FORBIDDEN
 from tests.states.install.test_answers import FACTS
 from zflow.api import Secret
 

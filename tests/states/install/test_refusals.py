@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from states.install import codes
-from states.zimbra import download
+from states.zimbra import codes, download
 from states.zimbra.download import fetch
 from tests.states.install.test_download import CONTENT, failed, site, wanted
 from tests.states.install.web import Site

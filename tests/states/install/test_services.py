@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states.install import codes, services
+from states.install import services as services_step
 from states.ubuntu.processes import command_of
+from states.zimbra import codes, services
 from tests.states.install.inside import living, nameless
 from tests.states.install.shells import Answering, commands
 from tests.support import make_context
@@ -104,12 +105,12 @@ def alive(monkeypatch: pytest.MonkeyPatch) -> set[int]:
 def test_running_server(tmp_path: Path) -> None:
     """A server that runs is only written down; the record holds for this boot."""
     ctx = context(tmp_path, WHOLE)
-    services.apply(ctx)
+    services_step.apply(ctx)
     assert verbs(ctx) == ["status", "status"]
-    evidence = services.probe(ctx)
+    evidence = services_step.probe(ctx)
     assert evidence is not None
     assert evidence.summary == "4 services, 0 processes, 2 ports"
-    assert services.probe(context(tmp_path, WHOLE, boot="the next")) is None
+    assert services_step.probe(context(tmp_path, WHOLE, boot="the next")) is None
 
 
 def test_stopped_server(tmp_path: Path, alive: set[int]) -> None:
@@ -120,19 +121,19 @@ def test_stopped_server(tmp_path: Path, alive: set[int]) -> None:
     for name, content in (("a.pid", "7"), ("b.pid", "8"), ("c.pid", "rubbish")):
         (log / name).write_text(content)
     ctx = context(tmp_path, lines(ldap="Stopped"), WHOLE)
-    services.apply(ctx)
+    services_step.apply(ctx)
     assert verbs(ctx) == ["status", "start", "status"]
     assert sorted(each.name for each in log.iterdir()) == ["a.pid"]
-    assert services.probe(ctx) is not None
+    assert services_step.probe(ctx) is not None
 
 
 def test_services_that_stay_down(tmp_path: Path) -> None:
     """What is down after a start is told by name and tried again later; there is no record then."""
     ctx = context(tmp_path, lines(ldap="Running", mta="Stopped", amavis="Stopped"))
     with pytest.raises(TransientError) as caught:
-        services.apply(ctx)
+        services_step.apply(ctx)
     assert (caught.value.code, caught.value.detail) == (codes.SERVICES, "amavis, mta")
-    assert services.probe(ctx) is None
+    assert services_step.probe(ctx) is None
 
 
 def test_start_that_fails(tmp_path: Path) -> None:
@@ -164,12 +165,12 @@ def test_what_is_gone(tmp_path: Path, alive: set[int], ports: set[int], case: st
     (tmp_path / "opt/zimbra/log").mkdir(parents=True)
     (tmp_path / "opt/zimbra/log/x.pid").write_text("7")
     ctx = context(tmp_path, WHOLE)
-    services.apply(ctx)
+    services_step.apply(ctx)
     found = services.recorded(ctx)
     assert found is not None
     assert services.missing(ctx, found) == []
     harm(tmp_path, alive, ports)
-    assert services.probe(ctx) is None
+    assert services_step.probe(ctx) is None
     (gone,) = services.missing(ctx, found)
     assert gone.startswith(words)
 
@@ -178,7 +179,7 @@ def test_what_is_gone(tmp_path: Path, alive: set[int], ports: set[int], case: st
 def test_torn_record(tmp_path: Path, content: str) -> None:
     """A record that cannot be read is none."""
     ctx = context(tmp_path, WHOLE)
-    services.apply(ctx)
+    services_step.apply(ctx)
     assert json.loads((tmp_path / services.RECORD).read_text())["boot"] == "this"
     (tmp_path / services.RECORD).write_text(content)
     assert services.recorded(ctx) is None
@@ -224,14 +225,14 @@ def test_a_lost_number_is_no_outage(tmp_path: Path, lost: str) -> None:
     with living(tmp_path, *SLAPD) as server, living(tmp_path, "/bin/bash") as other:
         write_number(tmp_path, server)
         ctx = truthful(tmp_path)
-        services.apply(ctx)
+        services_step.apply(ctx)
         if lost == "no file":
             (tmp_path / LDAP).unlink()
         else:
             (tmp_path / LDAP).write_text("" if lost == "an empty one" else f"{other.pid}\n")
-        assert services.probe(ctx) is None
-        services.apply(ctx)
-        assert services.probe(ctx) is not None
+        assert services_step.probe(ctx) is None
+        services_step.apply(ctx)
+        assert services_step.probe(ctx) is not None
         assert (tmp_path / LDAP).read_text() == f"{server.pid}\n"
         assert server.poll() is None
     assert "start" not in verbs(ctx)
@@ -243,10 +244,10 @@ def test_a_process_whose_folder_was_lost_is_ended_before_the_start(tmp_path: Pat
     with living(tmp_path, *SLAPD) as server:
         write_number(tmp_path, server)
         ctx = truthful(tmp_path)
-        services.apply(ctx)
+        services_step.apply(ctx)
         (tmp_path / LDAP).unlink()
         (tmp_path / LDAP).parent.rmdir()
-        services.apply(ctx)
+        services_step.apply(ctx)
         assert server.wait(30) == -signal.SIGTERM
 
 
@@ -256,9 +257,9 @@ def test_twins_of_a_lost_number_are_ended_before_the_start(tmp_path: Path) -> No
     with living(tmp_path, *SLAPD) as server, living(tmp_path, *SLAPD) as twin:
         write_number(tmp_path, server)
         ctx = truthful(tmp_path)
-        services.apply(ctx)
+        services_step.apply(ctx)
         (tmp_path / LDAP).unlink()
-        services.apply(ctx)
+        services_step.apply(ctx)
         assert {server.wait(30), twin.wait(30)} == {-signal.SIGTERM}
     assert verbs(ctx)[-3:] == ["status", "start", "status"]
 
@@ -272,7 +273,7 @@ def test_an_empty_command_is_nobodys(tmp_path: Path) -> None:
         (tmp_path / services.RECORD).parent.mkdir(parents=True)
         (tmp_path / services.RECORD).write_text(json.dumps(content))
         assert command_of(other.pid) == ""
-        services.apply(ctx)
+        services_step.apply(ctx)
         assert not (tmp_path / "opt/zimbra/log/gone.pid").exists()
         assert other.poll() is None
 
@@ -297,10 +298,10 @@ def test_what_was_found_again_is_ended_only_where_a_start_does_not_help(tmp_path
         (tmp_path / MASTER).parent.mkdir(parents=True)
         (tmp_path / MASTER).write_text(f"{server.pid}\n")
         up.add("mta")
-        services.apply(ctx)
+        services_step.apply(ctx)
         up.clear()
         (tmp_path / MASTER).unlink()
-        services.apply(ctx)
+        services_step.apply(ctx)
         assert (server.poll() is None) == (not lock)
     assert verbs(ctx)[2:].count("start") == 1 + lock
 
@@ -314,7 +315,7 @@ def test_a_process_with_a_number_of_its_own_is_left_alone(tmp_path: Path) -> Non
         beside.parent.mkdir()
         beside.write_text(f"{other.pid}\n")
         ctx = truthful(tmp_path)
-        services.apply(ctx)
+        services_step.apply(ctx)
         (tmp_path / LDAP).unlink()
-        services.apply(ctx)
+        services_step.apply(ctx)
         assert ((tmp_path / LDAP).read_text(), beside.read_text()) == (f"{server.pid}\n", f"{other.pid}\n")

@@ -13,16 +13,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from states import server
-from states.install import administrator, answers, codes, menu, networks, services, setup, software, syslog, unpack
-from states.install.settings import SETTINGS
-from states.install.syslog import without_kernel_log
+from states.install import menu, password, setup
+from states.install import software as software_step
+from states.install.codes import DATA_PRESENT
 from states.ubuntu import logs
 from states.ubuntu.settings import UBUNTU
-from states.zimbra import installers, leftovers, marks, notices, proof, readback
+from states.zimbra import (
+    answers,
+    codes,
+    installers,
+    leftovers,
+    marks,
+    networks,
+    notices,
+    proof,
+    readback,
+    services,
+    setuplog,
+    software,
+    syslog,
+    unpack,
+)
 from states.zimbra.history import HISTORY
 from states.zimbra.history import STAGES as HISTORY_STAGES
 from states.zimbra.readback import Compared
+from states.zimbra.settings import SETTINGS
 from states.zimbra.setuplog import Ran
+from states.zimbra.syslog import without_kernel_log
 from tests.states.install.records import STAGES, installed, session, write_history, write_server, write_status
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -148,7 +165,7 @@ def test_sub_steps(ctx: Context) -> None:
     """Each line of a part's end is a sub-step, the checkpoints say how far it is, and more than all is never told."""
     seen: list[tuple[float, float, str]] = []
     progress = Told(seen)
-    on_line = setup.reporter(replace(ctx, progress=progress))
+    on_line = setuplog.reporter(replace(ctx, progress=progress))
     on_line("Operations logged to /tmp/zmsetup.log")
     write_history(ctx.volume, session(1, stages=STAGES[:2]))
     on_line("Setting up CA...done.")
@@ -213,7 +230,7 @@ def test_begun_configurations_are_not_resumed(
         (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
         mark(ctx).touch()
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
-    monkeypatch.setattr(software, "rebuild", done.append)
+    monkeypatch.setattr(software, "rebuild", lambda ctx, _shut: done.append(ctx))
     monkeypatch.setattr(installers, "run", begin)
     marks.write(ctx, "former", "server")
     with pytest.raises(Stop):
@@ -230,7 +247,7 @@ def test_an_attempt_that_reached_no_stage_is_made_again_from_clean_software(
     write_history(ctx.volume, session(1))
     (ctx.volume / "opt").mkdir(exist_ok=True)
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
-    monkeypatch.setattr(software, "rebuild", rebuilt.append)
+    monkeypatch.setattr(software, "rebuild", lambda ctx, _shut: rebuilt.append(ctx))
     monkeypatch.setattr(installers, "run", lambda *_argv, **_options: "Can't locate DBI.pm in @INC\n")
     for number in (0, 1):
         with pytest.raises(TransientError, match="it ended before its first stage"):
@@ -285,10 +302,10 @@ def test_a_server_with_data_is_refused_and_left_as_it_is(lost: Context, told: di
     write_history(lost.volume, *LOST[case])
     told |= {"gaaa": "", "gs": "zimbraServiceEnabled: mta\n"}
     before = (lost.volume / HISTORY).read_text()
-    assert software.probe(lost) is not None
+    assert software_step.probe(lost) is not None
     with pytest.raises(OperatorError) as refused:
         setup.apply(lost)
-    assert refused.value.code is codes.DATA_PRESENT
+    assert refused.value.code is DATA_PRESENT
     assert refused.value.detail.startswith(
         "/opt/zimbra/store/0 exists; services not enabled on mail.example.org: amavis"
     )
@@ -305,7 +322,7 @@ def test_a_server_whose_proof_was_lost_is_recognised(lost: Context, case: str) -
     """
     write_history(lost.volume, *LOST[case])
     before = (lost.volume / HISTORY).read_text()
-    assert software.probe(lost) is not None
+    assert software_step.probe(lost) is not None
     assert setup.probe(lost) is None
     setup.apply(lost)
     evidence = setup.probe(lost)
@@ -337,7 +354,7 @@ def test_a_program_without_which_the_server_does_not_start_is_told(
     monkeypatch.setattr(services, "status", fail)
     with pytest.raises(OperatorError) as refused:
         setup.apply(lost)
-    assert refused.value.code is codes.DATA_PRESENT
+    assert refused.value.code is DATA_PRESENT
     assert refused.value.detail.startswith(f"/opt/zimbra/store/0 exists; {GONE}; ")
     assert "zmcontrol does not start" in refused.value.detail
 
@@ -346,7 +363,7 @@ def test_a_program_that_is_gone_is_a_notice_where_the_server_lacks_nothing(lost:
     """A server with mail that lost its proof and one file of a package is asked, as one that lost its proof alone."""
     lose_a_library(lost.volume)
     before = (lost.volume / HISTORY).read_text()
-    assert software.probe(lost) is not None
+    assert software_step.probe(lost) is not None
     setup.apply(lost)
     assert (lost.volume / HISTORY).read_text() == before
     evidence = setup.probe(lost)
@@ -364,7 +381,7 @@ def test_an_attempt_cut_off_after_its_proof_is_ended_without_doing_it_again(
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    monkeypatch.setattr(software, "rebuild", lambda _ctx: pytest.fail("it was wiped"))
+    monkeypatch.setattr(software, "rebuild", lambda _ctx, _shut: pytest.fail("it was wiped"))
     assert setup.probe(ctx) is None
     setup.apply(ctx)
     assert not any(path.exists() for path in (setup.begun(ctx), *left))
@@ -397,12 +414,12 @@ def made(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
         setup.begun(ctx).touch()
 
     monkeypatch.setattr(setup, "configure", configure)
-    for module, name in ((networks, "remember"), (administrator, "agree"), (syslog, "turn"), (services, "record")):
+    for module, name in ((networks, "remember"), (password, "agree"), (syslog, "turn"), (services, "record")):
         monkeypatch.setattr(module, name, lambda _ctx: None)
     return ctx
 
 
-@pytest.mark.parametrize("late", [(administrator, "agree"), (syslog, "turn"), (services, "record")])
+@pytest.mark.parametrize("late", [(password, "agree"), (syslog, "turn"), (services, "record")])
 def test_what_fails_after_the_read_back_throws_no_server_away(
     made: Context, monkeypatch: pytest.MonkeyPatch, late: tuple[ModuleType, str]
 ) -> None:
@@ -412,7 +429,7 @@ def test_what_fails_after_the_read_back_throws_no_server_away(
         raise OSError("no room")
 
     monkeypatch.setattr(*late, fail)
-    monkeypatch.setattr(software, "rebuild", lambda _ctx: pytest.fail("it was wiped"))
+    monkeypatch.setattr(software, "rebuild", lambda _ctx, _shut: pytest.fail("it was wiped"))
     with pytest.raises(OSError, match="no room"):
         setup.apply(made)
     assert proof.proven(made) is not None

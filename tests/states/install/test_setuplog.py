@@ -10,7 +10,7 @@ import pytest
 
 from states.zimbra import installers, setuplog
 from states.zimbra.setuplog import Ran
-from tests.states.install.shells import Outside
+from tests.states.install.shells import Outside, no_firewall
 from tests.support import make_context
 from zflow.api import Context, TransientError
 from zflow.output import log_file
@@ -84,7 +84,7 @@ def test_the_log_is_closed_before_a_password_is_in_it(ctx: Context, program: Cal
         'for n in $(seq 500); do [ "$(stat -c %a "$log")" = 600 ] && break; sleep 0.02; done\n'
         'stat -c %a "$log"; cat "$text" >>"$log"'
     )
-    ran = setuplog.run(ctx, "/answers", lambda _line: None)
+    ran = setuplog.run(ctx, "/answers", lambda _line: None, no_firewall)
     assert ran.output.splitlines()[-1] == "600"
     assert mode(ctx.volume / NAME) == 0o600
 
@@ -95,7 +95,7 @@ def test_its_copy_of_the_answers_is_removed(ctx: Context, program: Callable[[str
     saved.parent.mkdir(parents=True)
     (saved.parent / "config.99").touch()
     program(f'echo x >{saved}; echo "Saving config in /opt/zimbra/config.1234...done."')
-    setuplog.run(ctx, "/answers", lambda _line: None)
+    setuplog.run(ctx, "/answers", lambda _line: None, no_firewall)
     assert [path.name for path in saved.parent.iterdir()] == ["config.99"]
 
 
@@ -104,7 +104,7 @@ def test_its_end_is_in_the_steps_log_without_passwords(ctx: Context, program: Ca
     """However it ends; a secret of zflow's is blotted out there, and so is one that only the server knows."""
     program(f'cat "$text" >"$log"; echo "Operations logged to $name"; {end}')
     try:
-        ran = setuplog.run(ctx, "/answers", lambda _line: None)
+        ran = setuplog.run(ctx, "/answers", lambda _line: None, no_firewall)
     except TransientError:
         assert end.startswith("kill")
     else:
@@ -121,14 +121,14 @@ def test_a_link_in_the_place_of_the_log_is_not_followed(ctx: Context, program: C
     other = ctx.volume / "etc/passwd"
     other.chmod(0o644)
     program(f'ln -s {other} "$log"; echo "Operations logged to $name"; exit 1')
-    assert setuplog.run(ctx, "/answers", lambda _line: None).log == ""
+    assert setuplog.run(ctx, "/answers", lambda _line: None, no_firewall).log == ""
     assert mode(other) == 0o644
 
 
 def test_without_a_log_the_output_is_what_there_is(ctx: Context, program: Callable[[str], None]) -> None:
     """Perl cannot load a library: the program has not come to its log, and says why on its standard error."""
     program("echo \"Can't locate Net/LDAP.pm in @INC at line 25.\" >&2; echo 'BEGIN failed--aborted.' >&2; exit 2")
-    ran = setuplog.run(ctx, "/answers", lambda _line: None)
+    ran = setuplog.run(ctx, "/answers", lambda _line: None, no_firewall)
     assert ran.log == ""
     assert setuplog.reasons(ran) == "Can't locate Net/LDAP.pm in @INC at line 25. / BEGIN failed--aborted."
 

@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from states import server
-from states.install import answers, codes, holds, setup, software
-from states.install.settings import SETTINGS
+from states.install import holds as holds_step
+from states.install import setup
+from states.install import software as software_step
+from states.install.codes import DATA_PRESENT
 from states.ubuntu.settings import UBUNTU
-from states.zimbra import history, leftovers, packages
+from states.zimbra import answers, codes, history, holds, leftovers, packages, software
 from states.zimbra.proof import BEGUN, DATA, SPOILT
 from states.zimbra.releases import PACKAGES
+from states.zimbra.settings import SETTINGS
 from tests.states.install.dpkg import built, command, dpkg
 from tests.states.install.records import (
     STAGES,
@@ -30,7 +33,7 @@ from tests.states.install.records import (
     write_server,
     write_status,
 )
-from tests.states.install.shells import Answering, Outside
+from tests.states.install.shells import Answering, Outside, no_firewall
 from tests.support import make_context
 from zflow.api import CommandError, Context, Drift, Evidence, OperatorError, TransientError, ZflowError
 
@@ -71,14 +74,14 @@ def test_complete(tmp_path: Path, case: str) -> None:
     write_history(tmp_path, *sessions)
     write_status(tmp_path, states)
     assert (software.complete(ctx) is not None) == expected
-    assert (software.probe(ctx) is not None) == expected
+    assert (software_step.probe(ctx) is not None) == expected
 
 
 def test_being_put_back(tmp_path: Path) -> None:
     """While the configuration puts the software back it counts as installed, or it would be taken for lost."""
     ctx = context(tmp_path)
     software.spoilt(ctx).touch()
-    evidence = software.probe(ctx)
+    evidence = software_step.probe(ctx)
     assert evidence is not None
     assert "putting it back" in evidence.summary
 
@@ -88,7 +91,7 @@ def test_later_look_at_a_server(tmp_path: Path) -> None:
     ctx = context(tmp_path)
     write_server(tmp_path)
     write_status(tmp_path, {})
-    assert software.probe(ctx) is not None
+    assert software_step.probe(ctx) is not None
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -105,13 +108,13 @@ def test_data_is_never_installed_over(tmp_path: Path, name: str, sessions: list[
     ctx = context(tmp_path)
     (tmp_path / name).mkdir(parents=True)
     write_status(tmp_path, installed() | {LAST: "install ok unpacked"})
-    assert software.probe(ctx) is None
+    assert software_step.probe(ctx) is None
     write_history(tmp_path, *sessions)
     if not sessions:
         (tmp_path / history.HISTORY).unlink()
     with pytest.raises(OperatorError) as caught:
-        software.apply(ctx)
-    assert caught.value.code is codes.DATA_PRESENT
+        software_step.apply(ctx)
+    assert caught.value.code is DATA_PRESENT
     assert caught.value.detail == f"/{name} exists; {LAST} not installed"
     assert isinstance(ctx.shell, Answering)
     assert ctx.shell.commands == []
@@ -127,8 +130,8 @@ def test_install(tmp_path: Path) -> None:
 
     ctx = context(tmp_path, effect)
     (tmp_path / "opt/zimbra/db/data").mkdir(parents=True)  # comes with the software, and is no server's data
-    software.apply(ctx)
-    assert software.probe(ctx) is not None
+    software_step.apply(ctx)
+    assert software_step.probe(ctx) is not None
     assert isinstance(ctx.shell, Answering)
     first, second, third = ctx.shell.commands
     assert first[:2] == ("apt-get", "update")
@@ -179,7 +182,7 @@ def test_an_installer_that_leaves_earlier_packages_in_the_way(tmp_path: Path) ->
     write_status(tmp_path, installed())
     hollow(tmp_path, *PACKAGES[:5], "zimbra-gone")
     with pytest.raises(TransientError) as caught:
-        software.rebuild(ctx)
+        software.rebuild(ctx, no_firewall)
     assert caught.value.code is codes.REMAINS
     assert caught.value.detail.endswith(f"zimbra-ldap (/{PROGRAM}), zimbra-logger (/{PROGRAM}) and 2 more")
     assert software.spoilt(ctx).exists()
@@ -196,11 +199,11 @@ def test_data_that_a_rebuild_leaves(tmp_path: Path) -> None:
     write_status(tmp_path, installed())
     (tmp_path / DATA[2]).mkdir(parents=True)
     with pytest.raises(TransientError, match=f"/{DATA[2]}"):
-        software.rebuild(ctx)
+        software.rebuild(ctx, no_firewall)
     assert software.spoilt(ctx).exists()
     (tmp_path / DATA[2]).rmdir()
     write_history(tmp_path)
-    software.rebuild(ctx)
+    software.rebuild(ctx, no_firewall)
     assert not software.spoilt(ctx).exists()
 
 
@@ -208,9 +211,9 @@ def test_data_that_a_rebuild_leaves(tmp_path: Path) -> None:
 def test_packages_purged_by_hand(tmp_path: Path, mark: str) -> None:
     """As ZF-3023 says: while a configuration is under way install.setup puts the software back, and nothing is lost."""
     ctx = context(tmp_path)
-    assert software.probe(ctx) is None
+    assert software_step.probe(ctx) is None
     (ctx.home / mark).touch()
-    assert software.probe(ctx) is not None
+    assert software_step.probe(ctx) is not None
 
 
 def test_programs_that_are_gone_before_a_configuration(tmp_path: Path) -> None:
@@ -223,15 +226,15 @@ def test_programs_that_are_gone_before_a_configuration(tmp_path: Path) -> None:
     write_status(tmp_path, installed())
     assert not setup.touched(ctx)
     hollow(tmp_path, LAST)
-    assert software.probe(ctx) is not None
+    assert software_step.probe(ctx) is not None
     assert setup.touched(ctx)
     (tmp_path / DATA[0]).mkdir(parents=True)
-    assert software.probe(ctx) is not None
+    assert software_step.probe(ctx) is not None
     write_status(tmp_path, installed() | {PACKAGES[0]: "deinstall ok config-files"})
-    assert software.probe(ctx) is None
+    assert software_step.probe(ctx) is None
     with pytest.raises(OperatorError) as caught:
-        software.apply(ctx)
-    assert caught.value.code is codes.DATA_PRESENT
+        software_step.apply(ctx)
+    assert caught.value.code is DATA_PRESENT
     assert f"{PACKAGES[0]} not installed; installed without their files: {LAST} (/{PROGRAM})" in caught.value.detail
 
 
@@ -268,7 +271,7 @@ def test_endings(tmp_path: Path, case: str, before: list[str]) -> None:
     write_history(tmp_path, *before)
     write_status(tmp_path, installed() if before else {})
     with pytest.raises(kind) as caught:
-        software.install(ctx, tmp_path / answers.PLACE)
+        software.install(ctx, tmp_path / answers.PLACE, no_firewall)
     assert caught.value.code.id == code
     if code == "ZF-3013":
         assert ("zimbra-core, zimbra-ldap" in caught.value.detail) == (not before)
@@ -313,7 +316,7 @@ def test_a_package_whose_script_fails_is_named_with_its_words(
     output = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False).stdout
     ctx = context(tmp_path, lambda: output)
     with pytest.raises(TransientError) as caught:
-        software.install(ctx, tmp_path / answers.PLACE)
+        software.install(ctx, tmp_path / answers.PLACE, no_firewall)
     assert caught.value.code is codes.PACKAGE
     assert re.fullmatch(words, caught.value.detail), caught.value.detail
 
@@ -326,7 +329,7 @@ def test_what_apt_cannot_fetch_is_told(tmp_path: Path) -> None:
     )
     output = "Operations logged to /tmp/install.log.aB3\nUnable to download packages from repository. System is not\n"
     with pytest.raises(TransientError) as caught:
-        software.install(context(tmp_path, lambda: output), tmp_path / answers.PLACE)
+        software.install(context(tmp_path, lambda: output), tmp_path / answers.PLACE, no_firewall)
     assert (caught.value.code, caught.value.detail) == (
         codes.PACKAGES,
         "Unable to download packages from repository. System is not; Err:2 http://mirror/y; "
@@ -365,9 +368,9 @@ def test_rebuild_cut_off(tmp_path: Path) -> None:
     write_history(tmp_path, session(1, stages=STAGES[:1]))
     write_status(tmp_path, installed())
     with pytest.raises(CommandError):
-        software.rebuild(ctx)
+        software.rebuild(ctx, no_firewall)
     assert software.spoilt(ctx).exists()
-    software.rebuild(ctx)
+    software.rebuild(ctx, no_firewall)
     assert not software.spoilt(ctx).exists()
     assert not (tmp_path / f"{answers.PLACE}-again").exists()
     assert all('REMOVE="yes"\n' in text for text in seen)
@@ -392,17 +395,17 @@ def test_packages(tmp_path: Path) -> None:
 def test_holds(tmp_path: Path) -> None:
     """All the vendor's packages are held by one command, components included; a single one let go is seen."""
     ctx = context(tmp_path)
-    assert holds.probe(ctx) is None
+    assert holds_step.probe(ctx) is None
     write_status(tmp_path, installed() | {"zimbra-openssl": "install ok installed"})
-    assert isinstance(holds.probe(ctx), Drift)
-    holds.apply(ctx)
+    assert isinstance(holds_step.probe(ctx), Drift)
+    holds.hold(ctx)
     assert isinstance(ctx.shell, Answering)
     (command,) = ctx.shell.commands
     assert command[-len(PACKAGES) - 3 :] == ("apt-mark", "hold", *sorted([*PACKAGES, "zimbra-openssl"]))
     write_status(tmp_path, installed(held=True))
-    assert isinstance(holds.probe(ctx), Evidence)
+    assert isinstance(holds_step.probe(ctx), Evidence)
     write_status(tmp_path, installed(held=True) | {LAST: "install ok installed"})
-    assert holds.probe(ctx) == Drift(f"not held: {LAST}")
+    assert holds_step.probe(ctx) == Drift(f"not held: {LAST}")
 
 
 def test_zimbras_user(tmp_path: Path) -> None:
@@ -428,7 +431,7 @@ def test_holds_wait_for_apts_daily_job(tmp_path: Path, monkeypatch: pytest.Monke
     with (tmp_path / "lock").open("w") as daily:
         fcntl.flock(daily, fcntl.LOCK_EX)
         with pytest.raises(CommandError):
-            holds.apply(ctx)
+            holds.hold(ctx)
         assert not (tmp_path / "marks").exists()
-    holds.apply(ctx)
+    holds.hold(ctx)
     assert (tmp_path / "marks").read_text() == "marked\n"

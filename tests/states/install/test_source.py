@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from states.install import codes, source, unpack
-from states.install.settings import SETTINGS
+from states.install import source as source_step
 from states.ubuntu.settings import PROXY, UBUNTU
-from states.zimbra import proof
+from states.zimbra import codes, proof, source, unpack
 from states.zimbra.openpgp import primary_fingerprints
+from states.zimbra.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.shells import Answering
 from tests.states.install.web import Site, serving
@@ -47,7 +47,7 @@ def context(volume: Path, place: str, shell: Answering | None = None, **more: st
 def refused(ctx: Context) -> OperatorError:
     """Return why the key is refused; nothing is written then."""
     with pytest.raises(OperatorError) as caught:
-        source.apply(ctx)
+        source_step.apply(ctx)
     assert caught.value.code is codes.VENDOR_KEY
     assert not (ctx.volume / source.KEYRING).exists()
     assert not (ctx.volume / source.LIST).exists()
@@ -57,8 +57,8 @@ def refused(ctx: Context) -> OperatorError:
 def test_key_from_a_server(site: Site, tmp_path: Path) -> None:
     """The key is fetched, written in binary form, and fetched no second time."""
     ctx = context(tmp_path, site.url)
-    source.apply(ctx)
-    source.apply(ctx)
+    source_step.apply(ctx)
+    source_step.apply(ctx)
     assert (ctx.volume / source.KEYRING).read_bytes() == key()
     assert len(site.requests) == 1
 
@@ -97,7 +97,7 @@ def test_key_server_in_trouble(site: Site, tmp_path: Path, trouble: str) -> None
     else:
         site.status = int(trouble)
     with pytest.raises(TransientError) as caught:
-        source.apply(context(tmp_path, place))
+        source_step.apply(context(tmp_path, place))
     assert caught.value.code is codes.VENDOR_KEY_AWAY
 
 
@@ -108,7 +108,7 @@ def test_another_key_on_the_volume(site: Site, tmp_path: Path) -> None:
     for content in (key() + key(bytes(51)), b"torn"):
         (ctx.volume / source.KEYRING).write_bytes(content)
         assert not source.has_key(ctx)
-        source.apply(ctx)
+        source_step.apply(ctx)
         assert source.has_key(ctx)
 
 
@@ -116,11 +116,11 @@ def test_another_key_on_the_volume(site: Site, tmp_path: Path) -> None:
 def test_a_key_that_apts_user_cannot_read(site: Site, tmp_path: Path, hidden: str) -> None:
     """A umask of 0077 left it so: apt would call every list unsigned. It is written again, for all to read."""
     ctx = context(tmp_path, site.url)
-    source.apply(ctx)
+    source_step.apply(ctx)
     path = tmp_path / source.KEYRING
     (path if hidden == "file" else path.parent).chmod(0o700 if hidden == "folder" else 0o600)
     assert not source.has_key(ctx)
-    source.apply(ctx)
+    source_step.apply(ctx)
     assert source.has_key(ctx)
 
 
@@ -165,7 +165,7 @@ def test_a_password_in_the_list_is_roots_alone(tmp_path: Path, url: str, mode: i
     """Whoever breaks into one of the server's programs reads no password of the mirror there."""
     (tmp_path / "key").write_bytes(key())
     ctx = context(tmp_path / "volume", str(tmp_path / "key"), ZFLOW_PACKAGE_SOURCE=url)
-    source.apply(ctx)
+    source_step.apply(ctx)
     assert (ctx.volume / source.LIST).stat().st_mode & 0o777 == mode
     assert source.in_place(ctx)
     (ctx.volume / source.LIST).chmod(0o644)
@@ -192,12 +192,12 @@ def test_probe_needs_the_index(tmp_path: Path) -> None:
     """Key and list alone do not do until apt has read every index."""
     (tmp_path / "key").write_bytes(key())
     ctx = context(tmp_path / "volume", str(tmp_path / "key"), ZFLOW_PACKAGE_SOURCE="http://x/a,http://x/b")
-    source.apply(ctx)
+    source_step.apply(ctx)
     for each in source.sources(ctx):
-        assert source.probe(ctx) is None
+        assert source_step.probe(ctx) is None
         source.index(ctx, each).parent.mkdir(parents=True, exist_ok=True)
         source.index(ctx, each).touch()
-    assert source.probe(ctx) is not None
+    assert source_step.probe(ctx) is not None
 
 
 UNSIGNED = "E: The repository 'http://x bionic InRelease' is not signed."

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from states.install import archive, codes, unpack
-from states.install.settings import SETTINGS
+from states.install import archive
+from states.install import unpack as unpack_step
 from states.ubuntu.settings import PROXY, UBUNTU
+from states.zimbra import codes, unpack
+from states.zimbra.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import write_server
 from tests.support import few_inodes, make_context
@@ -54,27 +56,27 @@ def context(place: Path, source: Path) -> Context:
 def test_unpacked(tmp_path: Path) -> None:
     """A release lies in its place whole, and is unpacked anew when another archive is wanted or it lost a part."""
     ctx = context(tmp_path, packed(tmp_path, FILES))
-    assert unpack.probe(ctx) is None
-    unpack.apply(ctx)
-    evidence = unpack.probe(ctx)
+    assert unpack_step.probe(ctx) is None
+    unpack_step.apply(ctx)
+    evidence = unpack_step.probe(ctx)
     assert evidence is not None
     assert evidence.summary == "8.8.15 3869 UBUNTU18_64 FOSS in /opt/zflow-release"
     assert list(ctx.stage.iterdir()) == []
     other = context(tmp_path, packed(tmp_path, {**FILES, "more": "x"}))
-    assert unpack.probe(other) is None
-    assert unpack.inputs(other) != unpack.inputs(ctx)
-    unpack.apply(other)
-    assert unpack.probe(other) is not None
+    assert unpack_step.probe(other) is None
+    assert unpack_step.inputs(other) != unpack_step.inputs(ctx)
+    unpack_step.apply(other)
+    assert unpack_step.probe(other) is not None
     (unpack.installer(other) / "install.sh").unlink()
-    assert unpack.probe(other) is None
+    assert unpack_step.probe(other) is None
 
 
 def test_rubbish_in_the_stage(tmp_path: Path) -> None:
     """What a killed attempt left in the stage does not get into the next one."""
     ctx = context(tmp_path, packed(tmp_path, FILES))
     (ctx.stage / "release/half").mkdir(parents=True)
-    unpack.apply(ctx)
-    assert unpack.probe(ctx) is not None
+    unpack_step.apply(ctx)
+    assert unpack_step.probe(ctx) is not None
 
 
 def test_no_way_out(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_no_way_out(tmp_path: Path) -> None:
     absolute = f"/{tmp_path}/evil-absolute"
     ctx = context(tmp_path, packed(tmp_path, {"/../../../evil": "x", f"/{absolute}": "x", **FILES}))
     with pytest.raises(OperatorError) as caught:
-        unpack.apply(ctx)
+        unpack_step.apply(ctx)
     assert caught.value.code is codes.ARCHIVE
     outside = [each for each in tmp_path.rglob("evil*") if not each.is_relative_to(ctx.stage)]
     assert outside == []
@@ -131,7 +133,7 @@ def test_no_release(tmp_path: Path, case: str) -> None:
     files, words = INCOMPLETE[case]
     ctx = context(tmp_path, packed(tmp_path, files))
     with pytest.raises(OperatorError) as caught:
-        unpack.apply(ctx)
+        unpack_step.apply(ctx)
     assert caught.value.code is codes.ARCHIVE
     assert words in caught.value.detail
     assert not unpack.installer(ctx).exists()
@@ -143,7 +145,7 @@ def test_changed_since_it_was_checked(tmp_path: Path) -> None:
     ctx = context(tmp_path, source)
     source.write_bytes(source.read_bytes() + b"x")
     with pytest.raises(OperatorError) as caught:
-        unpack.apply(ctx)
+        unpack_step.apply(ctx)
     assert caught.value.code is codes.WRONG_SHA256
 
 
@@ -155,7 +157,7 @@ def test_tar_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) 
     fails = ("sh", "-c", f"echo '{words}' >&2; exit 2")
     monkeypatch.setattr(type(ctx.shell), "run", lambda self, *_argv, **_options: run(self, *fails))
     with pytest.raises((CommandError, OperatorError)) as caught:
-        unpack.apply(ctx)
+        unpack_step.apply(ctx)
     assert (caught.value.code is codes.ARCHIVE) == ("No space" not in words)
 
 
@@ -166,7 +168,7 @@ def test_a_volume_that_runs_out_of_inodes_while_unpacking(tmp_path: Path) -> Non
     with few_inodes(tmp_path / "volume", 300):
         ctx = context(tmp_path, packed(tmp_path, {**FILES, **many}))
         with pytest.raises(OperatorError) as caught:
-            unpack.apply(ctx)
+            unpack_step.apply(ctx)
     assert caught.value.code is NO_INODES
 
 
@@ -174,7 +176,7 @@ def test_after_the_install(tmp_path: Path) -> None:
     """On a proven server the removed release is not missed."""
     ctx = context(tmp_path, packed(tmp_path, FILES))
     write_server(ctx.volume)
-    assert unpack.probe(ctx) is not None
+    assert unpack_step.probe(ctx) is not None
 
 
 def test_a_removal_that_was_cut_off_leaves_nothing_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,11 +190,11 @@ def test_a_removal_that_was_cut_off_leaves_nothing_that_counts(tmp_path: Path, m
         raise Killed
 
     ctx = context(tmp_path, packed(tmp_path, FILES))
-    unpack.apply(ctx)
+    unpack_step.apply(ctx)
     with monkeypatch.context() as patched:
         patched.setattr(unpack, "remove_tree", cut)
         with pytest.raises(Killed):
             unpack.remove(ctx)
-    assert unpack.probe(ctx) is None
-    unpack.apply(ctx)
+    assert unpack_step.probe(ctx) is None
+    unpack_step.apply(ctx)
     assert (unpack.installer(ctx) / "packages/a.deb").exists()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states.install import codes
+from states.zimbra import codes
 from states.zimbra.messages import asked, explained, failed_parts, question
 from zflow.api import Code, CommandError, OperatorError, StepBug, TransientError, ZflowError
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from states.install import dns, syslog
-from states.install.services import RECORD, STATUS
+from states.install import dns
 from states.serving import shutdown, watched_files, watches
 from states.serving.watches import ADDRESSES, MOST
 from states.ubuntu.addresses import UNUSABLE
 from states.updates import driver
+from states.zimbra import syslog
 from states.zimbra.proof import DATA, UNFINISHED
+from states.zimbra.services import RECORD, STATUS
 from tests.states.install.inside import living
 from tests.states.install.records import session, write_history, write_proof, write_server
 from tests.states.install.shells import Answering, commands

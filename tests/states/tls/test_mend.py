@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from states import tls
-from states.install.settings import SETTINGS as INSTALL
 from states.product import PRODUCT
 from states.tls import exchange, mend
 from states.tls.settings import SETTINGS
 from states.zimbra import files as server
+from states.zimbra.settings import SETTINGS as INSTALL
 from tests.engine.toy import Bench
 from tests.states.tls.authority import HOST, NOW, Issued, ec_key, inter, issue
 from tests.states.tls.zimbra import READERS, SELF, Zimbra, der, lay, make_host, walk

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from rehearsal.standin.runtime import proxyconf, store
-from states.install.networks import MODE, STRICT
 from states.tls import handshake, names
 from states.tls.settings import SETTINGS
 from states.ubuntu.addresses import Addresses
+from states.zimbra.networks import MODE, STRICT
 from tests.engine.where import wait_for
 from tests.states.hardening import server as tools
 from tests.states.hardening.server import Server

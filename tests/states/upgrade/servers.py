@@ -8,13 +8,12 @@ from pathlib import Path
 
 from states import server as identity
 from states.hardening.settings import SETTINGS as HARDENING
-from states.install import unpack
-from states.install.settings import SETTINGS
 from states.ubuntu.settings import PROXY
 from states.upgrade import backup
-from states.zimbra import readback
+from states.zimbra import readback, unpack
 from states.zimbra.order import Order
 from states.zimbra.releases import PACKAGES, Archive
+from states.zimbra.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.states.install.records import session, write_history, write_server, write_status
 from tests.states.install.shells import Answering

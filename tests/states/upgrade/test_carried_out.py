@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from states.install import holds, networks, services, setup, syslog
+from states.install import setup
 from states.product import PRODUCT
 from states.upgrade import answers, backup, codes, software, status
 from states.upgrade import setup as newer
-from states.zimbra import history, installers, leftovers, order, readback
+from states.zimbra import history, holds, installers, leftovers, networks, order, readback, services, syslog
 from states.zimbra import notices as said
 from states.zimbra.history import last
 from states.zimbra.proof import proven

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from states.install import unpack
 from states.upgrade import CARRIED_OUT, STATE, backup, codes, request
-from states.zimbra import order
+from states.zimbra import order, unpack
 from states.zimbra.order import Order
 from states.zimbra.releases import Archive
 from tests.states.install.records import session, write_history

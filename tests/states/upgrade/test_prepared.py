@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from states.hardening import values
-from states.install import codes as install_codes
-from states.install import source
 from states.upgrade import answers, archive, backup, checks, codes, packages, unpack
-from states.zimbra import marks, order
+from states.zimbra import codes as install_codes
+from states.zimbra import marks, order, source
 from states.zimbra.releases import PACKAGES, Archive
 from tests.states.install.shells import commands
 from tests.states.install.test_unpack import FILES, packed

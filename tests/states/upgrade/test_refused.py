@@ -10,9 +10,8 @@ import pytest
 from rehearsal.standin import HERE as STANDIN
 from rehearsal.standin.debs import substituted
 from rehearsal.standin.release import Release
-from states.install import unpack
 from states.upgrade import checks, codes
-from states.zimbra import order
+from states.zimbra import order, unpack
 from tests.states.install.records import installed, write_status
 from tests.states.upgrade.servers import ORDER, server, unpacked
 from zflow.api import OperatorError

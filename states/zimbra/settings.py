@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from states.zimbra.releases import RELEASES, ZIMBRA_KEY, ZIMBRA_KEY_URL
-from zflow.api import Secret, Setting, choice, host_name, many, number, sha256_hex, url
+from zflow.api import Secret, Setting, choice, many, number, sha256_hex, url
 
 SHORTEST, LONGEST = 8, 64
 """Characters of the administrator's password: zimbraPasswordMinLength is 6, and zimbraPasswordMaxLength is 64
@@ -139,13 +139,6 @@ ADMIN_PASSWORD = Setting(
     "a-long-pass-phrase",
     strict=arriving,
 )
-ADDITIONAL_MAIL_DOMAINS = Setting(
-    "additional_mail_domains",
-    many(host_name),
-    "",
-    "Further mail domains whose mail the server's own DNS directs to itself.",
-    "example.net,example.com",
-)
 TIMEZONE = Setting(
     "timezone",
     time_zone,
@@ -184,5 +177,5 @@ MINIMUM_DISK = Setting(
 
 SETTINGS = (
     RELEASE, RELEASE_URL, RELEASE_SHA256, INSTALL, PACKAGE_SOURCE, VENDOR_KEY, VENDOR_KEY_FINGERPRINT, ADMIN_PASSWORD,
-    ADDITIONAL_MAIL_DOMAINS, TIMEZONE, MAILBOX_MEMORY, DATABASE_MEMORY, MINIMUM_MEMORY, MINIMUM_DISK,
+    TIMEZONE, MAILBOX_MEMORY, DATABASE_MEMORY, MINIMUM_MEMORY, MINIMUM_DISK,
 )  # fmt: skip

@@ -1,1 +1,0 @@
-"""Around the server, and not the vendor's: its own DNS, the system log, limits, memory, ports and processes."""

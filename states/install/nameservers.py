@@ -1,0 +1,71 @@
+"""The container's nameservers, which the server's own DNS asks for the rest of the world."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+from states.server import mail_domain
+from states.ubuntu.container import container_resolver, nameservers
+from states.ubuntu.dnsquery import MX, NS, ask
+from states.zimbra.networks import family_lost
+from zflow.api import Context
+
+OURSELVES = frozenset({"127.0.0.1", "::1"})
+"""Never forwarded to. Other loopback addresses may be the engine's resolver (Docker's is 127.0.0.11)."""
+
+
+UPSTREAM_PATIENCE = 1.0
+"""Seconds that a nameserver of the container gets for an answer, twice."""
+
+
+FRESH = 60.0
+"""Seconds for which one walk believes what the nameservers did last: its looks come in a row."""
+
+
+def upstream() -> list[str]:
+    """Return the container's nameservers in order, without this machine itself."""
+    return [each for each in nameservers(container_resolver()) if each not in OURSELVES]
+
+
+@lru_cache(maxsize=1)
+def silent(servers: tuple[str, ...], domain: str, _moment: float = 0.0) -> list[str]:
+    """Return the nameservers that do not answer, or only that they cannot.
+
+    An engine's own resolver always speaks, and knows the names of its containers with nothing behind it; hence it is
+    asked for the root, and for the mail domain where only a network of its own has to be resolved. Another `_moment`
+    makes them be asked again.
+    """
+
+    def answers(server: str) -> bool:
+        for question, kind in ((".", NS), (domain, MX)):
+            try:
+                ask(question, kind, server=server, timeout=UPSTREAM_PATIENCE)
+            except OSError:
+                continue
+            return True
+        return False
+
+    with ThreadPoolExecutor(len(servers)) as pool:
+        return [server for server, answered in zip(servers, pool.map(answers, servers), strict=True) if not answered]
+
+
+def notices(ctx: Context) -> tuple[str, ...]:
+    """Say which of the container's nameservers are of no use now, and whether its addresses are none for the server."""
+    lost = family_lost(ctx)
+    return (*([lost] if lost else []), *_nameservers(mail_domain(ctx)))
+
+
+def _nameservers(domain: str) -> tuple[str, ...]:
+    servers = upstream()
+    if not servers:
+        return ("the container has no nameserver: mail to other servers cannot be delivered; start it with --dns",)
+    if not (dead := silent(tuple(servers), domain, time.monotonic() // FRESH)):
+        return ()
+    if len(dead) < len(servers):
+        return (f"of the container's nameservers {', '.join(dead)} does not answer; take it out of --dns",)
+    return (
+        f"no nameserver answers ({', '.join(dead)}): mail to other servers cannot be delivered; give the container "
+        "another one with --dns",
+    )

@@ -1,1 +1,0 @@
-"""Which Zimbra, and where it comes from: the releases, their archive, the package source, and whose keys they bear."""

@@ -1,0 +1,63 @@
+"""What the server's configuration says of the container's addresses, which change with the container.
+
+Who may relay without a password: this machine under its present addresses, for the mailbox server hands its mail to
+Postfix from the container's own. The vendor writes those of the day of the install; only they are exchanged here, an
+operator's own networks stay.
+
+Whether it listens by IPv6: the vendor decides that once as well (zimbraIPMode). When the container has got an IPv6
+address since, the server is told, by the vendor's own way, unless its proxy would not start then; later the mode is
+the operator's to change.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from states.ubuntu.addresses import addresses
+from zflow.api import Context, read_text, write_atomic
+
+MARK = Path("opt/zimbra/.zflow-networks")
+MODE = "zimbraIPMode"
+STRICT = "zimbraReverseProxyStrictServerNameEnabled"
+"""With both families nginx does not start on it: the vendor's template gives the options of one address twice
+(zm-nginx-conf 8.8.15, nginx.conf.web.https.default.template, 7, 33)."""
+
+
+def networks(own: tuple[str, ...]) -> str:
+    """Return who may relay: this machine only, under all of its addresses, in Postfix's notation."""
+    hosts = [f"[{each}]/128" if ":" in each else f"{each}/32" for each in own]
+    return " ".join(["127.0.0.0/8", "[::1]/128", *hosts])
+
+
+def wanted() -> str:
+    """Return this machine's networks now."""
+    return networks(addresses().own)
+
+
+def remember(ctx: Context) -> None:
+    """Write down which networks are ours in the server's configuration."""
+    write_atomic(ctx.volume / MARK, wanted() + "\n")
+
+
+def remembered(ctx: Context) -> str:
+    """Return which networks were ours; none where that was not written down, or something else is in its place."""
+    try:
+        return read_text(ctx.volume / MARK)
+    except OSError:
+        return ""
+
+
+def has_ipv6(found: str) -> bool:
+    """Tell whether there is an IPv6 address among networks in Postfix's notation, beside this machine's own ::1."""
+    return any(word.startswith("[") and word != "[::1]/128" for word in found.split())
+
+
+def family_lost(ctx: Context) -> str | None:
+    """Say, before its services fail to start, that a server which listens by IPv4 has no such address any more."""
+    own, before = addresses().own, remembered(ctx)
+    if not before or has_ipv6(before) or not own or any(":" not in each for each in own):
+        return None
+    return (
+        f"the container has IPv6 addresses only ({', '.join(own)}), and the server listens by IPv4 alone: start the "
+        "container once in a network with both, where zflow makes the server listen by both"
+    )

@@ -1,0 +1,211 @@
+"""The server's services: started at every boot, and looked at cheaply ever after.
+
+`zmcontrol status` costs seconds; what is asked at every look is whether the processes and ports that belonged to the
+running server are still there, and what the last `zmcontrol status` of the watch said, which it leaves in a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from states.ubuntu import processes
+from states.ubuntu.ports import PORTS, listening
+from states.zimbra import codes
+from states.zimbra.tools import as_zimbra
+from zflow.api import (
+    CommandError,
+    Context,
+    TransientError,
+    make_folder,
+    remove_file,
+    write_atomic,
+)
+
+RUN = Path("run/zflow")
+"""On the volume's own tmpfs: gone with the container."""
+RECORD, STATUS = RUN / "services.json", RUN / "zmcontrol.status"
+PID_FILES = (
+    "opt/zimbra/log/*.pid",
+    "opt/zimbra/data/*/*.pid",
+    "opt/zimbra/data/*/*/*.pid",
+    "opt/zimbra/data/ldap/state/run/slapd.pid",
+    "opt/zimbra/data/postfix/spool/pid/master.pid",
+    "opt/zimbra/zmstat/pid/*.pid",
+)
+"""Where the vendor's commands and servers write them; the directory's is named in docs/zimbra.md §3.7."""
+UNIMPORTANT = frozenset({"stats", "snmp", "logger", "spell"})
+"""What zmcontrol itself does not count: docs/zimbra.md §3.5."""
+STOP = 240.0
+"""Seconds that `zmcontrol stop` gets."""
+PATIENCE = 60.0
+"""Seconds between TERM and KILL: a database or a directory in the middle of a write."""
+UNREADABLE = "zmcontrol status"
+CUT_OFF = re.compile(r"^Timeout after \d+ seconds", re.MULTILINE)
+"""zmcontrol's own alarm (docs/zimbra.md §3.5): the services after it are not in the list."""
+LINE = re.compile(r"^\t(\S[^\n]*?)\s{1,}(Running|Stopped)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a running server looked like: this boot, its files with process ids, the ports it listened on."""
+
+    boot: str
+    services: tuple[str, ...]
+    pid_files: Mapping[str, str]
+    """The command of each file's process: by it the process is found when the file is lost. It is empty where the
+    process ended meanwhile, and then finds none."""
+    ports: tuple[int, ...]
+
+
+def parse(output: str) -> dict[str, bool]:
+    """Return which services run, from what `zmcontrol status` prints; none of a list that was cut off."""
+    if CUT_OFF.search(output):
+        return {}
+    return {name: state == "Running" for name, state in LINE.findall(output)}
+
+
+def down(services: dict[str, bool]) -> list[str]:
+    """Return the services that should run and do not; an empty answer counts as one."""
+    if not services:
+        return [UNREADABLE]
+    return sorted(name for name, runs in services.items() if not runs and name not in UNIMPORTANT)
+
+
+def status(ctx: Context) -> dict[str, bool]:
+    """Ask zmcontrol which services run, and leave its answer where the probe looks."""
+    output = as_zimbra(ctx, "zmcontrol", "status", ok=range(256), timeout=200).output
+    make_folder(ctx.volume / RUN)
+    write_atomic(ctx.volume / STATUS, output)
+    return parse(output)
+
+
+def stopped(ctx: Context) -> list[str]:
+    """Ask zmcontrol, and return the services that should run and do not."""
+    return down(status(ctx))
+
+
+def living_pid_files(ctx: Context) -> list[Path]:
+    """Return the files with ids of processes that live inside and are the server's."""
+    return [path for path in pid_files(ctx) if _is_servers(ctx, processes.from_file(path))]
+
+
+def pid_files(ctx: Context) -> list[Path]:
+    """Return all files with process ids that the server leaves on the volume."""
+    volume = ctx.volume.resolve()
+    found = {path for pattern in PID_FILES for path in volume.glob(pattern)}
+    return sorted(path for path in found if path.parent.resolve() == path.parent)  # not through a planted link
+
+
+def _is_servers(ctx: Context, pid: int | None) -> bool:
+    if pid is None or not processes.inside(ctx, pid):
+        return False
+    # Those that start as root and stay so (postfix's master, nginx) name the vendor's folder in their command.
+    return processes.owner_of(pid) != 0 or "zimbra" in processes.command_of(pid)
+
+
+def drop_stale_pid_files(ctx: Context) -> int:
+    """Remove the files whose process is gone or somebody else's: services believe them and do not start."""
+    stale = [path for path in pid_files(ctx) if not _is_servers(ctx, processes.from_file(path))]
+    for path in stale:
+        remove_file(path)
+    return len(stale)
+
+
+def adopt(ctx: Context, before: Record) -> list[int]:
+    """Write the lost numbers of processes that live on again, and return them.
+
+    No start gets past such a process, and no stop finds it. Where several have the command of one lost file it is not
+    known which one counts; they are ended, as is one whose file's folder is gone.
+    """
+    adopted = []
+    named = {processes.from_file(path) for path in living_pid_files(ctx)}
+    for name, command in before.pid_files.items():
+        if not command or _is_servers(ctx, _pid(ctx, name)):
+            continue
+        found = [pid for pid in _with(ctx, command) if pid not in named]
+        if len(found) == 1 and _write_number(ctx.volume / name, found[0]):
+            ctx.log(f"process {found[0]} lives, {name} is written again")
+            adopted += found
+        elif found:
+            ctx.log(f"ending {len(found)} processes of {name}, which is lost")
+            processes.end(ctx, found, PATIENCE)
+    return adopted
+
+
+def _write_number(path: Path, pid: int) -> bool:
+    """Write a process's number for whoever owns the folder; return whether there is one."""
+    try:
+        folder = path.parent.lstat()
+        write_atomic(path, f"{pid}\n", owner=(folder.st_uid, folder.st_gid))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _with(ctx: Context, command: str) -> list[int]:
+    return processes.found(ctx, lambda pid: processes.command_of(pid) == command and _is_servers(ctx, pid))
+
+
+def record(ctx: Context) -> None:
+    """Write down what the running server looks like now."""
+    services = parse((ctx.volume / STATUS).read_text())
+    found = Record(
+        boot=ctx.boot,
+        services=tuple(sorted(name for name, runs in services.items() if runs)),
+        pid_files={
+            str(path.relative_to(ctx.volume)): processes.command_of(processes.from_file(path) or 0)
+            for path in living_pid_files(ctx)
+        },
+        ports=tuple(sorted(set(PORTS) & listening())),
+    )
+    write_atomic(ctx.volume / RECORD, json.dumps(asdict(found)) + "\n")
+
+
+def recorded(ctx: Context) -> Record | None:
+    """Return the record of this boot, if there is one."""
+    try:
+        content = json.loads((ctx.volume / RECORD).read_text())
+        services, ports = (tuple(content[name]) for name in ("services", "ports"))
+        found = Record(content["boot"], services, dict(content["pid_files"]), ports)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.boot == ctx.boot else None
+
+
+def missing(ctx: Context, found: Record) -> list[str]:
+    """Return what of a recorded server is gone: processes, ports, and services by the last status."""
+    gone = [f"process of {name}" for name in found.pid_files if not _is_servers(ctx, _pid(ctx, name))]
+    gone += [f"port {port}" for port in sorted(set(found.ports) - listening())]
+    try:
+        gone += down(parse((ctx.volume / STATUS).read_text()))
+    except OSError:
+        gone.append(UNREADABLE)
+    return gone
+
+
+def _pid(ctx: Context, name: str) -> int | None:
+    return processes.from_file(ctx.volume / name)
+
+
+def stop(ctx: Context) -> None:
+    """Run `zmcontrol stop`, the vendor's own way; whether everything ended is for the caller to see."""
+    with contextlib.suppress(CommandError):
+        as_zimbra(ctx, "zmcontrol", "stop", ok=range(256), timeout=STOP)
+
+
+def start(ctx: Context) -> None:
+    """Run `zmcontrol start`, which starts what does not run; its own exit code is left to the status after it."""
+
+    def on_line(line: str) -> None:
+        if line.strip().startswith("Starting"):
+            ctx.progress.report(note=line.strip())
+
+    try:
+        as_zimbra(ctx, "zmcontrol", "start", ok=range(256), timeout=900, daemon=True, on_line=on_line)
+    except CommandError as error:
+        raise TransientError(codes.SERVICES, error.detail) from error

@@ -1,0 +1,134 @@
+"""The archive unpacked beside the server, where programs inside the Ubuntu can read it; staged, checked, renamed."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+from states.ubuntu.tree import os_release
+from states.zimbra import codes
+from states.zimbra.archive import checked, located
+from states.zimbra.releases import PLATFORMS, Archive
+from zflow.api import (
+    COMMAND,
+    NO_INODES,
+    CommandError,
+    Context,
+    Evidence,
+    OperatorError,
+    make_folder,
+    out_of_inodes,
+    remove_file,
+    remove_tree,
+    sync_folder,
+    sync_volume,
+    write_atomic,
+)
+
+PLACE = Path("opt/zflow-release")
+"""Below the volume; removed when the server is proven."""
+RECEIPT = ".zflow-archive"
+"""The archive's SHA-256, the last file written in the stage."""
+
+
+def installer(ctx: Context) -> Path:
+    """Return the folder of install.sh, as seen from outside."""
+    return ctx.volume / PLACE
+
+
+def inside(path: Path, ctx: Context) -> str:
+    """Return a path on the volume as programs inside the Ubuntu see it."""
+    return f"/{path.relative_to(ctx.volume)}"
+
+
+def evidence(ctx: Context, archive: Archive) -> Evidence | None:
+    """Return what shows that the tree is one archive's, whole, and for this Ubuntu."""
+    try:
+        receipt = (installer(ctx) / RECEIPT).read_text().strip()
+    except OSError:
+        return None
+    if receipt != archive.sha256 or defects(installer(ctx), ctx):
+        return None
+    return Evidence(f"{build(installer(ctx))} in /{PLACE}")
+
+
+def build(folder: Path) -> str:
+    """Return the release's own words on itself."""
+    names = (".BUILD_RELEASE_NO", ".BUILD_RELEASE_CANDIDATE", ".BUILD_NUM", ".BUILD_PLATFORM", ".BUILD_TYPE")
+    return " ".join(_word(folder / name) for name in names if _word(folder / name))
+
+
+def _word(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def defects(folder: Path, ctx: Context) -> list[str]:
+    """Say why a tree is no vendor archive for this Ubuntu; install.sh does not look when it is not asked to."""
+    found = [f"it has no {name}" for name in ("install.sh", "packages", "util", "bin") if not (folder / name).exists()]
+    ubuntu = os_release(ctx.volume).get("VERSION_ID", "?")
+    platform, here = _word(folder / ".BUILD_PLATFORM"), PLATFORMS.get(ubuntu, f"Ubuntu {ubuntu}")
+    if platform != here:
+        found.append(f"it was built for {platform or 'an unnamed platform'}, the volume holds {here}")
+    kind = _word(folder / ".BUILD_TYPE")
+    if kind != "FOSS":
+        found.append(f"it is of the type {kind or 'none'}, not FOSS")
+    return found
+
+
+def unpack(ctx: Context, archive: Archive) -> None:
+    """Unpack into the stage, check, and move to the place. Raises OperatorError: ARCHIVE, WRONG_SHA256, NO_INODES."""
+    source, stage = located(ctx, archive), ctx.stage / "release"
+    if not checked(ctx, archive):
+        raise OperatorError(codes.WRONG_SHA256, f"{source} has changed since it was checked")
+    remove_tree(stage)
+    make_folder(stage)
+    ctx.progress.report(note="unpacking")
+    refuse_damage(source)
+    try:
+        ctx.shell.run("tar", "--extract", "--gzip", f"--file={source}", f"--directory={stage}", "--no-same-owner")
+    except CommandError as error:
+        refuse_without_inodes(ctx, error)
+        if error.code != COMMAND or "No space left" in error.tail:  # a crossed limit tells nothing of the archive
+            raise
+        raise OperatorError(codes.ARCHIVE, f"{source}: {error.detail}") from error
+    tops = [each for each in stage.iterdir() if each.is_dir()]
+    if len(tops) != 1:
+        raise OperatorError(codes.ARCHIVE, f"{source}: {len(tops)} folders at its top instead of one")
+    if found := defects(tops[0], ctx):
+        raise OperatorError(codes.ARCHIVE, f"{source}: {'; '.join(found)}")
+    sync_volume(stage)  # the receipt vouches for the tree, also after a power cut
+    write_atomic(tops[0] / RECEIPT, f"{archive.sha256}\n")
+    remove(ctx)
+    make_folder(installer(ctx).parent)
+    tops[0].rename(installer(ctx))
+    sync_folder(installer(ctx).parent)
+    remove_tree(stage)
+
+
+def remove(ctx: Context) -> None:
+    """Remove the tree, its receipt first: a kill in between must not leave a part that counts as whole."""
+    receipt = installer(ctx) / RECEIPT
+    if receipt.exists():
+        remove_file(receipt)
+        sync_folder(installer(ctx))
+    remove_tree(installer(ctx))
+
+
+def refuse_without_inodes(ctx: Context, error: CommandError) -> None:
+    """Raise OperatorError(NO_INODES) where a command found no space for want of inodes: a new try helps nothing."""
+    if "No space left" in error.tail and out_of_inodes(ctx.volume):
+        raise OperatorError(NO_INODES, error.detail) from error
+
+
+def refuse_damage(source: Path) -> None:
+    """Raise OperatorError(ARCHIVE) for an archive that is damaged; reads its first name only, tar does the rest."""
+    try:
+        with tarfile.open(source, "r:gz") as archive:
+            first = archive.next()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise OperatorError(codes.ARCHIVE, f"{source} is not a gzipped tar archive: {error}") from error
+    if first is None:
+        raise OperatorError(codes.ARCHIVE, f"{source} is empty")
