@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,15 @@ def test_after_a_restart_ready_waits_for_what_serves_and_names_it(bench: Bench) 
     bench.boot = boot_identity()
     bench.walk(TOY)
     assert answers(bench.volume) == "startup live ready"
+
+
+def test_a_journal_without_a_list_of_steps_is_not_ready(bench: Bench) -> None:
+    """One of a schema that had no list has just been brought up to date: nothing is known of what serves."""
+    bench.walk(TOY)
+    with closing(bench.journal()) as journal:
+        journal.restore(())
+    verdict = QUESTIONS["ready"](bench.volume)
+    assert (verdict.good, verdict.words) == (False, "not yet in this start: the walk")
 
 
 def test_only_what_the_product_names_is_asked_for(bench: Bench) -> None:

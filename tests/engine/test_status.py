@@ -150,6 +150,47 @@ def test_a_waiting_step_shows_its_next_try(bench: Bench) -> None:
     assert code == Exit.IN_PROGRESS
 
 
+def test_a_back_off_that_nobody_waits_out_is_a_failure(bench: Bench) -> None:
+    """A step whose walker was killed while it waited for the next try has failed; it waits only in a walk."""
+
+    class Killed(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            raise Crash
+
+    error = CommandError(codes.COMMAND, ("apt",), 100, "dead mirror")
+    bench.wake = Killed()
+    with pytest.raises(Crash):
+        bench.walk(product(again(file_step("one.a"), apply=raising(error), retry="at-once")))
+    (step,) = look(bench.volume)[0]["steps"]
+    assert (step["status"], step["note"], step["next_try"]) == ("failed", "ZF-1010", None)
+    hold_as(bench.volume, WALKER)
+    assert look(bench.volume)[0]["steps"][0]["status"] == "waiting"
+
+
+def test_attempts_are_numbered_where_earlier_ones_failed(bench: Bench) -> None:
+    """A step that runs once more at every start, and never failed, does not read as if it had."""
+    seen: list[tuple[str, str]] = []
+
+    def see(ctx: Context) -> None:
+        if bench.boot != "first":
+            seen.append((look(ctx.volume)[0]["steps"][0]["note"], look(ctx.volume)[1]))
+        if len(seen) == 1:
+            raise CommandError(codes.COMMAND, ("apt",), 100, "dead mirror")
+
+    what = product(file_step("one.a", scope=Scope.BOOT, before=see, retry="at-once"))
+    bench.boot = "first"
+    bench.walk(what)
+    bench.boot = boot_identity()
+    hold_as(bench.volume, RUNNER)
+    hold_as(bench.volume, WALKER)
+    (bench.volume / "one.a").unlink()
+    bench.walk(what)
+    (fresh, _), (again_note, text) = seen
+    assert "attempt" not in fresh
+    assert again_note.endswith("so far, attempt 2")
+    assert "0 s, attempt 2" in text
+
+
 def test_a_blocked_walk_says_what_to_do(bench: Bench) -> None:
     """Code, detail and remedy are in both forms; the exit code is 1 although the runner lives."""
     bench.walk(product(again(file_step("one.a"), apply=raising(OperatorError(codes.SETTINGS, "no password")))))

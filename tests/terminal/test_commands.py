@@ -18,7 +18,8 @@ from zflow.commands import status as status_module
 from zflow.commands import watch
 from zflow.exits import Exit
 from zflow.journal.layout import home
-from zflow.status.document import Document, gather
+from zflow.status.document import gather
+from zflow.status.steps import Document
 from zflow.supervise.lock import WALKER
 
 

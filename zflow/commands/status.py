@@ -11,7 +11,7 @@ from zflow.commands.guard import apart
 from zflow.commands.light import health as tell_health
 from zflow.commands.light import show_status, volume
 from zflow.exits import Exit
-from zflow.status.document import Document
+from zflow.status.steps import Document
 
 PATIENCE = 10.0
 """Seconds that `status --wait` gives a container to start."""

@@ -10,7 +10,8 @@ import click
 from zflow.commands.light import show_status, volume
 from zflow.exits import Exit
 from zflow.host.clock import second
-from zflow.status.document import Document, exit_code, gather
+from zflow.status.document import exit_code, gather
+from zflow.status.steps import Document
 from zflow.status.view import as_text, headline
 from zflow.terminal.screen import screen
 

@@ -1,25 +1,27 @@
 """The status as metrics, in Prometheus' text format 0.0.4: all read from the journal at the time of the question.
 
-Written here rather than by a client library: those count what happens inside one process, and would be asked to forget
-it before each answer.
+Written by hand: `prometheus_client` takes 3 MB and 35 ms of the endpoint's process for what `render` does. A test
+compares the text with the library's.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from zflow import __version__
 from zflow.errors import OperatorError
 from zflow.host.proc import start_time
 from zflow.journal.event import NOTICE
-from zflow.journal.reader import Row, last_whole, position, reading, steps
+from zflow.journal.reader import last_whole, position, reading
 from zflow.status import health
 from zflow.status.document import gather
+from zflow.status.steps import Document
 from zflow.status.view import MARKS
 from zflow.supervise.lock import RUNNER, holder
 from zflow.terminal.plain import plain
@@ -29,8 +31,7 @@ STATES = ("serving", "blocked", "failed", "starting", "unreadable", "none")
 """What may stand beside the product's states."""
 
 
-@dataclass(frozen=True)
-class Gauge:
+class Gauge(NamedTuple):
     """One metric and what it means."""
 
     name: str
@@ -76,32 +77,17 @@ def render(volume: Path) -> str:
 def samples(volume: Path) -> Iterator[Sample]:
     """Yield every sample, those of one metric together."""
     document = gather(volume)
-    found = document["steps"]
     yield BUILD, {"version": __version__}, 1
     for question, ask in health.QUESTIONS.items():
         yield VERDICT, {"question": question}, int(ask(volume).good)
-    for state in dict.fromkeys([*(step["state"] for step in found), *STATES]):
+    for state in dict.fromkeys([*(step["state"] for step in document["steps"]), *STATES]):
         yield STATE, {"state": state}, int(state == document["state"])
     yield WALKING, {}, int(document["walking"])
     yield PAUSED, {}, int(document["paused"])
     if document["problem"]:
         yield PROBLEM, {"code": document["problem"]["code"]}, 1
     yield from _times(volume)
-    kinds = [step["status"] for step in found]
-    for kind in MARKS:
-        yield STEPS, {"status": kind}, kinds.count(kind)
-    for step in found:
-        yield STEP, {"state": step["state"], "step": step["name"], "status": step["status"]}, 1
-    for step in found:
-        yield NOTICES, {"step": step["name"]}, str(step["evidence"] or "").count(NOTICE)
-    rows = _rows(volume)
-    for row in rows:
-        if row["duration"] is not None:
-            yield DURATION, {"step": row["name"]}, row["duration"]
-    for row in rows:
-        yield ATTEMPTS, {"step": row["name"]}, row["attempt"] or 0
-    for row in rows:
-        yield FAILURES, {"step": row["name"]}, row["failures"]
+    yield from _steps(document["steps"])
 
 
 def _times(volume: Path) -> Iterator[Sample]:
@@ -117,10 +103,20 @@ def _times(volume: Path) -> Iterator[Sample]:
             yield NEXT_TRY, {}, row["next_try"]
 
 
-def _rows(volume: Path) -> list[Row]:
-    with suppress(OperatorError), reading(volume) as journal:
-        return steps(journal)
-    return []
+def _steps(found: list[Document]) -> Iterator[Sample]:
+    statuses = Counter(step["status"] for step in found)
+    for status in MARKS:
+        yield STEPS, {"status": status}, statuses[status]
+    for step in found:
+        yield STEP, {"state": step["state"], "step": step["name"], "status": step["status"]}, 1
+    for step in found:
+        yield NOTICES, {"step": step["name"]}, str(step["evidence"] or "").count(NOTICE)
+    for step in found:
+        if step["took"] is not None:
+            yield DURATION, {"step": step["name"]}, step["took"]
+    for gauge, key in ((ATTEMPTS, "attempt"), (FAILURES, "failures")):
+        for step in found:
+            yield gauge, {"step": step["name"]}, step[key] or 0
 
 
 def _escaped(text: str) -> str:

@@ -17,7 +17,8 @@ from pathlib import Path
 from string import Template
 
 from zflow.host.clock import stamp
-from zflow.status.document import Document, gather
+from zflow.status.document import gather
+from zflow.status.steps import Document
 from zflow.status.view import headline
 from zflow.terminal.plain import plain
 from zflow.terminal.words import roughly

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 from zflow.journal.event import NOTICE
-from zflow.status.document import Document
+from zflow.status.steps import Document, again
 from zflow.terminal.screen import PIPED, Screen, shortened
 from zflow.terminal.words import amount, duration, moment, roughly, share
 
@@ -146,15 +146,14 @@ class _View:
     def _note(self, step: Document) -> str:
         match step["status"]:
             case "running":
-                attempt = f", attempt {step['attempt']}" if step["attempt"] > 1 else ""
                 late = step["elapsed"] > 1.5 * step["expected"] and step["expected"] >= 10
                 usual = f", usually {duration(step['expected'])}" if late else ""
                 beside = ", in the background" if step["name"] != self._document["step"] else ""
-                return f"{duration(step['elapsed'])}{attempt}{usual}{beside}"
+                return f"{duration(step['elapsed'])}{again(step)}{usual}{beside}"
             case "waiting":
-                again = _seconds(step["next_try"]) or self._now
-                wait = f"in {duration(again - self._now)}" if again > self._now else "now"
-                return f"{step['code']}, attempt {step['attempt'] + 1} {wait}, at {moment(again, self._now)}"
+                at = _seconds(step["next_try"]) or self._now
+                wait = f"in {duration(at - self._now)}" if at > self._now else "now"
+                return f"{step['code']}{again(step)} {wait}, at {moment(at, self._now)}"
             case "pending" | "due":
                 return f"usually {duration(step['expected'])}" if step["expected"] >= 10 else ""
             case _:

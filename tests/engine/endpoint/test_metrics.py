@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.engine.toy import Bench, again, file_step, hold_as, product
@@ -51,6 +57,29 @@ def test_the_states_steps_and_times_are_told(tmp_path: Path) -> None:
     assert found["zflow_last_whole_time_seconds"][()] == bench.events()[-1]["at"]
     assert 0 < time.time() - found["zflow_runner_start_time_seconds"][()] < 86_400
     assert "zflow_problem_info" not in found
+
+
+def test_the_text_is_what_the_library_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read by Prometheus' parser, the text says what its client library makes of the same samples."""
+    hold_as(tmp_path, RUNNER)
+    Bench(tmp_path, boot_identity()).walk(product(file_step('one.a"\\\n\t'), again(file_step("two.b"), apply=refuse)))
+    samples = list(metrics.samples(tmp_path))
+    monkeypatch.setattr(metrics, "samples", lambda _volume: iter(samples))
+
+    class Collector:
+        def collect(self) -> Iterator[GaugeMetricFamily]:
+            for gauge, group in groupby(samples, itemgetter(0)):
+                shown = list(group)
+                family = GaugeMetricFamily(gauge.name, gauge.about, labels=list(shown[0][1]))
+                for _, labels, value in shown:
+                    family.add_metric(list(labels.values()), value)
+                yield family
+
+    registry = CollectorRegistry()
+    registry.register(Collector())
+    theirs = list(text_string_to_metric_families(generate_latest(registry).decode()))
+    assert len(theirs) == len({gauge for gauge, _, _ in samples}) > 10
+    assert list(text_string_to_metric_families(metrics.render(tmp_path))) == theirs
 
 
 def test_notices_are_counted(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from tests.terminal.stages import STAGES
-from zflow.status.document import Document, gather
+from zflow.status.document import gather
+from zflow.status.steps import Document
 from zflow.status.view import as_text
 from zflow.terminal.screen import PIPED, Screen
 
