@@ -17,6 +17,7 @@ from zflow.host.files import (
     sha256,
     sync_folder,
     sync_volume,
+    text_of,
     write_atomic,
 )
 from zflow.host.mounts import Mount, carrying, mounts
@@ -91,6 +92,7 @@ __all__ = [
     "sync_folder",
     "sync_volume",
     "text",
+    "text_of",
     "url",
     "write_atomic",
 ]

@@ -13,7 +13,7 @@ from states.ubuntu.modes import tighten
 from states.ubuntu.proxy import USER
 from states.zimbra import marks
 from states.zimbra.rights import remembered
-from zflow.api import Context, Evidence, Scope, Step, read_text
+from zflow.api import Context, Evidence, Scope, Step, text_of
 
 OURS, OTHERS = 0o077, 0o007
 """The bits that are taken away: zflow's own is for root alone; Zimbra's and the Ubuntu's is also for a group's."""
@@ -60,15 +60,12 @@ def wide(ctx: Context) -> Iterator[tuple[Path, int]]:
             except FileNotFoundError:
                 continue
             single = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
-            if single and status.st_mode & bits and ((name, patterns, bits) not in ADDRESSES or _has_password(path)):
+            if (
+                single
+                and status.st_mode & bits
+                and ((name, patterns, bits) not in ADDRESSES or re.search(USER, text_of(path)))
+            ):
                 yield path, stat.S_IMODE(status.st_mode) & ~bits
-
-
-def _has_password(path: Path) -> bool:
-    try:
-        return re.search(USER, read_text(path)) is not None
-    except OSError:
-        return False
 
 
 def probe(ctx: Context) -> Evidence | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,19 +16,11 @@ from states.firewall.model import Verdict
 from states.firewall.ports import Opening, Protocol
 from states.firewall.render import FAMILY, TABLE
 from states.firewall.settings import openings
-from zflow.api import CommandError, Context
+from states.ubuntu.ports import sockets
+from zflow.api import CommandError, Context, proc
 
 COUNTED = ("nft", "--json", "list", "table", FAMILY, TABLE)
 EVERYWHERE = "everywhere"
-SOCKETS: tuple[tuple[Protocol, str, str], ...] = (
-    ("tcp", "/proc/net/tcp", "0A"),
-    ("tcp", "/proc/net/tcp6", "0A"),
-    ("udp", "/proc/net/udp", "07"),
-    ("udp", "/proc/net/udp6", "07"),
-)
-"""The kernel's tables and the state that waits for strangers: TCP_LISTEN, TCP_CLOSE (net/tcp_states.h; proc_net(5))."""
-
-
 KERNELS = "Ip6InHdrErrors"
 """What the kernel drops before any table sees it (proc_net(5), /proc/net/snmp6)."""
 
@@ -88,7 +79,7 @@ def counters(ctx: Context) -> dict[str, tuple[int, int]]:
 
 
 def _kernels() -> int | None:
-    found = re.search(rf"^{KERNELS}\s+(\d+)$", _content("/proc/net/snmp6"), re.MULTILINE)
+    found = re.search(rf"^{KERNELS}\s+(\d+)$", proc.network_table("snmp6"), re.MULTILINE)
     return int(found[1]) if found else None
 
 
@@ -99,10 +90,15 @@ def exposure(ctx: Context) -> list[Listener]:
     """
     allowed = _allowed(ctx)
     programs = _programs()
-    sockets = (each for protocol, path, state in SOCKETS for each in parse(protocol, _content(path), state))
     listeners = {
-        Listener(protocol, address, port, programs.get(inode, ""), reach(protocol, address, port, allowed))
-        for protocol, address, port, inode in sockets
+        Listener(
+            each.protocol,
+            each.address,
+            each.port,
+            programs.get(each.inode, ""),
+            reach(each.protocol, each.address, each.port, allowed),
+        )
+        for each in (*sockets("tcp"), *sockets("udp"))
     }
     return sorted(listeners, key=lambda each: (each.protocol, each.port, each.address))
 
@@ -124,15 +120,6 @@ def _allowed(ctx: Context) -> tuple[Opening, ...] | None:
     return openings(ctx) if found is not None and found.mode == "open" else closed.allowed(ctx)
 
 
-def parse(protocol: Protocol, content: str, state: str) -> Iterator[tuple[Protocol, str, int, str]]:
-    """Yield protocol, address, port and inode of the sockets in a state, from a table of the kernel."""
-    for line in content.splitlines()[1:]:
-        fields = line.split()
-        address, _, port = fields[1].partition(":")
-        if fields[3] == state:
-            yield protocol, _address(address), int(port, 16), fields[9]
-
-
 def reach(protocol: Protocol, address: str, port: int, allowed: tuple[Opening, ...] | None) -> tuple[str, ...]:
     """Return from where a socket can be reached; `allowed` None: there is no firewall."""
     bound = ipaddress.ip_address(address)
@@ -150,27 +137,13 @@ def reach(protocol: Protocol, address: str, port: int, allowed: tuple[Opening, .
     return ()
 
 
-def _address(text: str) -> str:
-    """Return the address in the kernel's hex, which has the byte order of this machine in each word of 32 bits."""
-    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
-    return str(ipaddress.ip_address(struct.pack(f"={len(words)}I", *words)))
-
-
 def _programs() -> dict[str, str]:
     """Return the names of the programs that hold sockets, by the sockets' inodes."""
     found = {}
-    for process in Path("/proc").glob("[0-9]*"):
+    for pid in proc.pids():
         with suppress(OSError):
-            name = (process / "comm").read_text().strip()
-            for descriptor in (process / "fd").iterdir():
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
                 with suppress(OSError):
                     if socket := re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink())):
-                        found[socket[1]] = name
+                        found[socket[1]] = proc.name(pid)
     return found
-
-
-def _content(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""

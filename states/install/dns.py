@@ -21,7 +21,7 @@ from states.ubuntu import processes
 from states.ubuntu.addresses import Addresses, addresses
 from states.ubuntu.container import Given, container_resolver, given
 from states.ubuntu.dnsquery import AAAA, MX, A, ask
-from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
+from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, proc, write_atomic
 
 RUN = Path("/run/zflow")
 CONFIG = RUN / "dnsmasq.conf"
@@ -84,12 +84,8 @@ def resolv_conf() -> str:
 
 def running() -> int | None:
     """Return the process id of our dnsmasq when it lives."""
-    try:
-        pid = int(PID.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError):
-        return None
-    return pid if any(word == f"--conf-file={_versioned()}".encode() for word in command) else None
+    pid = processes.from_file(PID)
+    return pid if pid is not None and f"--conf-file={_versioned()}" in proc.arguments(pid) else None
 
 
 def _versioned() -> Path:
@@ -171,15 +167,8 @@ def end() -> None:
 def ours() -> list[int]:
     """Return the processes with a configuration of ours, whichever they read, that serve this very network."""
     words = f"--conf-file={RUN}/dnsmasq."
-    pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
-    return [pid for pid in pids if words in processes.command_of(pid) and _network(pid) == _network("self")]
-
-
-def _network(pid: int | str) -> str:
-    try:
-        return str(Path(f"/proc/{pid}/ns/net").readlink())
-    except OSError:
-        return ""
+    here = proc.namespace("self", "net")
+    return [pid for pid in proc.pids() if words in processes.command_of(pid) and proc.namespace(pid, "net") == here]
 
 
 STEP = Step(

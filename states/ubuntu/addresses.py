@@ -6,7 +6,8 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass
-from pathlib import Path
+
+from zflow.api import proc
 
 UNUSABLE = 0x01 | 0x08 | 0x20 | 0x40
 """IPv6 addresses that come and go or are no good: temporary, duplicate, deprecated, tentative (linux/if_addr.h)."""
@@ -25,7 +26,7 @@ class Addresses:
 def addresses() -> Addresses:
     """Return the addresses of this network namespace."""
     return ordered(
-        _content("/proc/net/fib_trie"), _content("/proc/net/if_inet6"), [_source(*each) for each in ELSEWHERE]
+        proc.network_table("fib_trie"), proc.network_table("if_inet6"), [_source(*each) for each in ELSEWHERE]
     )
 
 
@@ -49,10 +50,3 @@ def _source(family: socket.AddressFamily, address: str) -> str | None:
             return str(probe.getsockname()[0])
     except OSError:
         return None
-
-
-def _content(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""

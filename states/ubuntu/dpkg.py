@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from zflow.api import CommandError, Context, read_text
+from zflow.api import CommandError, Context, text_of
 
 FOLDER = Path("var/lib/dpkg")
 LOCKS = ("lock-frontend", "lock")
@@ -99,7 +99,7 @@ def parse(status: str) -> Mapping[str, Package]:
 
 def packages(volume: Path) -> Mapping[str, Package]:
     """Return the packages that dpkg knows in a tree, by name; none where it has no status file."""
-    return parse(_content(volume / FOLDER / "status"))
+    return parse(text_of(volume / FOLDER / "status"))
 
 
 def installed(volume: Path) -> set[str]:
@@ -111,7 +111,7 @@ def unfinished(ctx: Context) -> dict[str, str]:
     """Return the packages that are half done, each with dpkg's word for how far it has come."""
     found, journal = dict(packages(ctx.volume)), _journal(ctx)
     for path in journal:
-        found |= parse(_content(path))
+        found |= parse(text_of(path))
     half = {
         name: each.state if each.flag == "ok" else f"{each.state}, {each.flag}"
         for name, each in found.items()
@@ -126,13 +126,6 @@ def _journal(ctx: Context) -> list[Path]:
         return sorted(each for each in (ctx.volume / FOLDER / "updates").iterdir() if each.name.isdigit())
     except OSError:
         return []
-
-
-def _content(path: Path) -> str:
-    try:
-        return read_text(path)
-    except OSError:
-        return ""
 
 
 def at_work(ctx: Context) -> bool:

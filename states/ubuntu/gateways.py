@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import struct
 from dataclasses import dataclass
-from pathlib import Path
+
+from zflow.api import proc
 
 RTF_GATEWAY = 0x2
 """The route leads through another machine (linux/route.h)."""
@@ -25,7 +26,7 @@ class Gateways:
 
 def gateways() -> Gateways:
     """Return the gateways of the default routes there are now."""
-    return parse(_content("/proc/net/route"), _content("/proc/net/ipv6_route"))
+    return parse(proc.network_table("route"), proc.network_table("ipv6_route"))
 
 
 def parse(route: str, ipv6_route: str) -> Gateways:
@@ -43,10 +44,3 @@ def parse(route: str, ipv6_route: str) -> Gateways:
         if int(row[0], 16) == int(row[1], 16) == 0 and int(row[8], 16) & RTF_GATEWAY
     }
     return Gateways(tuple(map(str, sorted(four))), tuple(map(str, sorted(six))))
-
-
-def _content(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""

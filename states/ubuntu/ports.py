@@ -1,34 +1,64 @@
-"""Ports: those the vendor's servers take, and those that something listens on in this container."""
+"""Ports: those the vendor's servers take, and the sockets that something listens on in this container."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+import ipaddress
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from zflow.api import proc
 
 PORTS = (25, 80, 110, 143, 389, 443, 465, 587, 993, 995, 7025, 7071, 7110, 7143, 7306, 7780, 7993, 7995, 8080, 8443,
          11211)  # fmt: skip
 """What the vendor's servers listen on; zimbraAdminPort and friends in zm-mailbox's zimbra-attrs.xml."""
 PUBLIC = frozenset({25, 80, 110, 143, 443, 465, 587, 993, 995})
 """Those of them that mail and its users come in by."""
-TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-LOOPBACK = re.compile(r"[0-9A-F]{6}7F|0{24}01000000")
-"""127.0.0.0/8 and ::1 as the kernel prints them, each word in the machine's own order of bytes."""
-LISTENING = "0A"
-"""TCP_LISTEN in /proc/net/tcp; include/net/tcp_states.h."""
+WAITING = {"tcp": "0A", "udp": "07"}
+"""The state of a socket that waits for others: TCP_LISTEN, TCP_CLOSE (include/net/tcp_states.h)."""
+
+Protocol = Literal["tcp", "udp"]
 
 
-def listening(tables: tuple[Path, ...] = TABLES) -> set[int]:
-    """Return the TCP ports that something listens on here; proc(5), /proc/net/tcp."""
-    return {port for table in tables for _, port in _listeners(table)}
+@dataclass(frozen=True)
+class Socket:
+    """A socket that waits for others: the address and port that it is bound to, and its inode."""
+
+    protocol: Protocol
+    address: str
+    port: int
+    inode: str
+
+
+def listening() -> set[int]:
+    """Return the TCP ports that something listens on here."""
+    return {each.port for each in sockets("tcp")}
 
 
 def silent_over_ipv6() -> list[int]:
     """Return the public ports that something listens on from outside by IPv4 alone."""
-    four, six = ({port for address, port in _listeners(each) if not LOOPBACK.fullmatch(address)} for each in TABLES)
+    outside = [each for each in sockets("tcp") if not ipaddress.ip_address(each.address).is_loopback]
+    four, six = ({each.port for each in outside if (":" in each.address) == wanted} for wanted in (False, True))
     return sorted(PUBLIC & four - six)
 
 
-def _listeners(table: Path) -> list[tuple[str, int]]:
-    pattern = re.compile(rf"^\s*\d+: ([0-9A-F]+):([0-9A-F]{{4}}) [0-9A-F]+:[0-9A-F]{{4}} {LISTENING} ", re.MULTILINE)
-    text = table.read_text() if table.exists() else ""
-    return [(address, int(port, 16)) for address, port in pattern.findall(text)]
+def sockets(protocol: Protocol) -> Iterator[Socket]:
+    """Yield the waiting sockets of both families in this network namespace."""
+    for table in (protocol, f"{protocol}6"):
+        yield from parse(protocol, proc.network_table(table))
+
+
+def parse(protocol: Protocol, table: str) -> Iterator[Socket]:
+    """Yield the waiting sockets in a table of the kernel, such as /proc/net/tcp6; proc_net(5)."""
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        address, _, port = fields[1].partition(":")
+        if fields[3] == WAITING[protocol]:
+            yield Socket(protocol, _address(address), int(port, 16), fields[9])
+
+
+def _address(text: str) -> str:
+    """Return the address in the kernel's hex, which has the byte order of this machine in each word of 32 bits."""
+    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
+    return str(ipaddress.ip_address(struct.pack(f"={len(words)}I", *words)))

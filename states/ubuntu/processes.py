@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from zflow.api import Context, read_text
+from zflow.api import Context, proc, read_text
 
 MOMENT = 0.1
 SOON = 0.02
@@ -48,41 +47,10 @@ def inside(ctx: Context, pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/root").readlink() == ctx.volume.resolve()
     except PermissionError:
-        return _of_this_container(pid) and not _is_zombie(pid)
+        # In our control group, as the host's processes are not where its process ids are shared.
+        return proc.cgroup(pid) == proc.cgroup("self") and not proc.is_zombie(pid)
     except OSError:
         return False
-
-
-def _of_this_container(pid: int) -> bool:
-    """Tell whether a process is in our control group, as the host's are not where its process ids are shared."""
-    try:
-        return Path(f"/proc/{pid}/cgroup").read_text() == Path("/proc/self/cgroup").read_text()
-    except OSError:
-        return False
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def owner_of(pid: int) -> int | None:
-    """Return the user a process really runs as; the owner of its folder in /proc is root for what dropped rights."""
-    try:
-        match = re.search(r"^Uid:\s+\d+\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    return int(match[1]) if match else None
-
-
-def name_of(pid: int) -> str:
-    """Return a process's short name; empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
 
 
 def from_file(path: Path) -> int | None:
@@ -95,36 +63,24 @@ def from_file(path: Path) -> int | None:
 
 def all_inside(ctx: Context) -> list[int]:
     """Return every process inside the volume's Ubuntu."""
-    numbers = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
-    return [pid for pid in numbers if pid != os.getpid() and inside(ctx, pid)]
+    return [pid for pid in proc.pids() if pid != os.getpid() and inside(ctx, pid)]
 
 
 def found(ctx: Context, fits: Callable[[int], bool]) -> list[int]:
     """Return the processes inside that fit, without what one of them forked: those that a lost file does not name."""
     fitting = {pid for pid in all_inside(ctx) if fits(pid)}
-    return sorted(pid for pid in fitting if parent_of(pid) not in fitting)
+    return sorted(pid for pid in fitting if proc.parent(pid) not in fitting)
 
 
 def command_of(pid: int) -> str:
     """Return a process's command line with blanks; empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return ""
-
-
-def parent_of(pid: int) -> int:
-    """Return a process's parent, 0 when it is gone; proc(5), field 4 of stat."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
+    return " ".join(proc.arguments(pid)).strip()
 
 
 def ancestors(pid: int) -> set[int]:
     """Return a process's parent, that one's parent and so on."""
     found: set[int] = set()
-    while (pid := parent_of(pid)) not in found | {0}:
+    while (pid := proc.parent(pid)) not in found | {0}:
         found.add(pid)
     return found
 

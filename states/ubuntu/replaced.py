@@ -13,8 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from states.ubuntu import processes
-from zflow.api import Context
+from zflow.api import Context, proc
 
 CHANGED = Path("var/lib/dpkg/info")
 """A folder that every installation of a package writes to."""
@@ -37,7 +36,7 @@ def replaced(ctx: Context, pids: Iterable[int]) -> list[int]:
         try:
             maps = Path(f"/proc/{pid}/maps").read_text(errors="replace")
         except PermissionError:
-            if owner := processes.owner_of(pid):
+            if owner := proc.user(pid):
                 hidden[owner].append(pid)
         except OSError:
             continue
@@ -47,10 +46,8 @@ def replaced(ctx: Context, pids: Iterable[int]) -> list[int]:
 
 
 def _started(pid: int) -> float:
-    """Return when a process was started, in seconds since 1970; proc(5), field 22 of stat. Infinite when it is gone."""
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except OSError:
+    """Return when a process was started, in seconds since 1970. Infinite when it is gone."""
+    if not (ticks := proc.start_time(pid)):
         return float("inf")
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
 

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zflow.api import Context
+from zflow.api import Context, read_json, text_of
 
 RELEASE = Path("etc/zflow-release")
 STAGED = Path(".zflow/stage/rootfs.complete")
@@ -45,11 +45,7 @@ def staged_mark(ctx: Context) -> Path:
 
 def read_mark(path: Path) -> Mark | None:
     """Return the mark in a file; None when it is absent or torn."""
-    try:
-        content = json.loads(path.read_text())
-        return Mark(**{**content, "entries": tuple(content["entries"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+    return read_json(path, lambda found: Mark(**{**found, "entries": tuple(found["entries"])}))
 
 
 def installed(ctx: Context) -> Mark | None:
@@ -77,20 +73,13 @@ def defects(root: Path) -> list[str]:
 
 def ids(volume: Path, table: str) -> dict[str, int]:
     """Return the ids by name in etc/passwd or etc/group; passwd(5), group(5)."""
-    try:
-        lines = (volume / table).read_text(errors="replace").splitlines()
-    except OSError:
-        return {}
-    rows = (line.split(":") for line in lines)
+    rows = (line.split(":") for line in text_of(volume / table).splitlines())
     return {row[0]: int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
 
 
 def os_release(root: Path) -> dict[str, str]:
     """Return the fields of a tree's os-release(5), unquoted; empty when there is none."""
-    try:
-        lines = (root / "usr/lib/os-release").read_text(errors="replace").splitlines()
-    except OSError:
-        return {}
+    lines = text_of(root / "usr/lib/os-release").splitlines()
     return {name: value.strip("\"'") for name, separator, value in (line.partition("=") for line in lines) if separator}
 
 

@@ -12,7 +12,7 @@ from states.ubuntu.proxy import USER
 from states.ubuntu.replaced import replaced
 from states.updates import codes
 from states.updates.configured import AUTO, FAILURE, LISTS, OUTPUT, POLICY, STAMPS, TRACE
-from zflow.api import Context, Evidence, Scope, Step, TransientError, make_folder, read_text, remove_file
+from zflow.api import Context, Evidence, Scope, Step, TransientError, make_folder, proc, remove_file, text_of
 
 CRON = "/usr/sbin/cron"
 PID_FILE = Path("run/crond.pid")
@@ -52,10 +52,7 @@ def _time(path: Path) -> float:
 def troubles(ctx: Context) -> Iterator[str]:
     """Say what keeps updates away, one sentence each with the way out."""
     mirrors = f"correct the mirror in /data/{SOURCES} if it is gone"
-    try:
-        failed = "; ".join(read_text(ctx.volume / FAILURE).splitlines())
-    except OSError:
-        failed = ""
+    failed = "; ".join(text_of(ctx.volume / FAILURE).splitlines())
     ended, begun = _time(ctx.volume / UPDATED), _time(ctx.volume / POLICY)
     if failed:
         yield f"the last updates failed: {_without_password(failed)}; /data/{OUTPUT} has it all; {mirrors}"
@@ -71,21 +68,13 @@ def troubles(ctx: Context) -> Iterator[str]:
 
 def _is_off(ctx: Context) -> bool:
     """Tell whether nobody wants the upgrades, by the setting or by what an operator made of the file."""
-    try:
-        return (
-            re.search(r'^APT::Periodic::Unattended-Upgrade\s+"0"', read_text(ctx.volume / AUTO), re.MULTILINE)
-            is not None
-        )
-    except OSError:
-        return False
+    text = text_of(ctx.volume / AUTO)
+    return re.search(r'^APT::Periodic::Unattended-Upgrade\s+"0"', text, re.MULTILINE) is not None
 
 
 def sources(ctx: Context) -> list[str]:
     """Return the servers that Ubuntu's own list of package sources names, each once."""
-    try:
-        text = read_text(ctx.volume / SOURCES)
-    except OSError:
-        return []
+    text = text_of(ctx.volume / SOURCES)
     return list(dict.fromkeys(map(_without_password, re.findall(r"^deb (?:\[[^]]*\] )?(\S+)", text, re.MULTILINE))))
 
 
@@ -96,7 +85,7 @@ def _without_password(words: str) -> str:
 def outdated(ctx: Context, cron: int) -> Iterator[str]:
     """Say which services run replaced files and are restarted by nobody but the operator; cron's jobs end soon."""
     found = replaced(ctx, (pid for pid in processes.all_inside(ctx) if cron not in processes.ancestors(pid)))
-    if names := sorted({processes.name_of(pid) for pid in found} - NOT_TOLD):
+    if names := sorted({proc.name(pid) for pid in found} - NOT_TOLD):
         yield (
             f"still running files that an update has replaced: {', '.join(names)}; restart the container at a quiet "
             "hour"
@@ -109,7 +98,7 @@ def running(ctx: Context) -> int | None:
     The number in the file alone proves nothing: the process must be called cron and live in this very tree.
     """
     pid = processes.from_file(ctx.volume / PID_FILE)
-    return pid if pid is not None and processes.inside(ctx, pid) and processes.name_of(pid) == "cron" else None
+    return pid if pid is not None and processes.inside(ctx, pid) and proc.name(pid) == "cron" else None
 
 
 def idle(ctx: Context) -> Iterator[str]:

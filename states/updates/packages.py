@@ -12,7 +12,7 @@ from states.ubuntu import dpkg
 from states.zimbra import order
 from states.zimbra.packages import PREFIX
 from states.zimbra.proof import proven
-from zflow.api import Context, Drift, Evidence, Scope, Step, make_folder, read_text, write_atomic
+from zflow.api import Context, Drift, Evidence, Scope, Step, make_folder, read_json, write_atomic
 
 RECORD = Path("run/zflow/packages.json")
 """What this start completed and what it could not; on the volume's own tmpfs, gone with the container."""
@@ -36,11 +36,8 @@ def listed(found: dict[str, str]) -> str:
 
 def recorded(ctx: Context) -> tuple[dict[str, str], dict[str, str]]:
     """Return what this start found half done, and what of it is left."""
-    try:
-        content = json.loads(read_text(ctx.volume / RECORD))
-        return dict(content["found"]), dict(content["left"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}, {}
+    found = read_json(ctx.volume / RECORD, lambda content: (dict(content["found"]), dict(content["left"])))
+    return found or ({}, {})
 
 
 def probe(ctx: Context) -> Evidence | None:

@@ -6,7 +6,7 @@ from states.ubuntu import processes
 from states.ubuntu.tree import ids
 from states.zimbra import services
 from states.zimbra.proof import data
-from zflow.api import Context
+from zflow.api import Context, proc
 
 INSTALLERS = ("zmsetup.pl", "./install.sh")
 SERVERS = ("/opt/zimbra/", "zmcontrol")
@@ -37,7 +37,7 @@ def servers(ctx: Context) -> list[int]:
     return [
         pid
         for pid in processes.all_inside(ctx)
-        if (account is not None and processes.owner_of(pid) == account)
+        if (account is not None and proc.user(pid) == account)
         or _says(pid, SERVERS)
         or processes.command_of(pid) in known
     ]
@@ -50,7 +50,7 @@ def _says(pid: int, words: tuple[str, ...]) -> bool:
 
 def _end(ctx: Context, pids: list[int], whose: str) -> None:
     marked, alive = set(pids), processes.all_inside(ctx)
-    while more := {pid for pid in alive if processes.parent_of(pid) in marked} - marked:
+    while more := {pid for pid in alive if proc.parent(pid) in marked} - marked:
         marked |= more
     if marked:
         ctx.log(f"ending {len(marked)} processes of {whose}")

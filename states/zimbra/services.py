@@ -22,6 +22,7 @@ from zflow.api import (
     Context,
     TransientError,
     make_folder,
+    proc,
     remove_file,
     write_atomic,
 )
@@ -105,7 +106,7 @@ def _is_servers(ctx: Context, pid: int | None) -> bool:
     if pid is None or not processes.inside(ctx, pid):
         return False
     # Those that start as root and stay so (postfix's master, nginx) name the vendor's folder in their command.
-    return processes.owner_of(pid) != 0 or "zimbra" in processes.command_of(pid)
+    return proc.user(pid) != 0 or "zimbra" in processes.command_of(pid)
 
 
 def drop_stale_pid_files(ctx: Context) -> int:

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from states.ubuntu import logs
-from states.ubuntu.processes import came, end, found, from_file, inside, name_of
+from states.ubuntu.processes import came, end, found, from_file, inside
 from states.ubuntu.replaced import replaced
 from states.zimbra import codes
 from zflow.api import (
@@ -28,6 +28,7 @@ from zflow.api import (
     TransientError,
     Watch,
     make_folder,
+    proc,
     read_text,
     remove_file,
     write_atomic,
@@ -72,7 +73,7 @@ def without_kernel_log(text: str) -> str:
 def running(ctx: Context) -> int | None:
     """Return the process id of rsyslog inside the Ubuntu, if it runs."""
     pid = from_file(ctx.volume / PID)
-    return pid if pid is not None and inside(ctx, pid) and name_of(pid) == "rsyslogd" else None
+    return pid if pid is not None and inside(ctx, pid) and proc.name(pid) == "rsyslogd" else None
 
 
 def recorded(ctx: Context) -> Record | None:
@@ -138,7 +139,7 @@ def turn(ctx: Context) -> None:
 
 def start(ctx: Context) -> int:
     """Start rsyslogd anew and return its process id. Raises TransientError(SYSLOG)."""
-    end(ctx, found(ctx, lambda pid: name_of(pid) == "rsyslogd"), PATIENCE)
+    end(ctx, found(ctx, lambda pid: proc.name(pid) == "rsyslogd"), PATIENCE)
     remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
     listens = came(ctx, lambda: running(ctx) and (ctx.volume / SOCKET).is_socket(), PATIENCE)

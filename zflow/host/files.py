@@ -106,6 +106,14 @@ def read_text(path: Path) -> str:
     return read_bytes(path).decode(errors="replace")
 
 
+def text_of(path: Path) -> str:
+    """Return what `read_text` does; empty for what is missing or is not read."""
+    try:
+        return read_text(path)
+    except OSError:
+        return ""
+
+
 def read_json(path: Path, parse: Callable[[Any], T]) -> T | None:
     """Return what `parse` makes of the JSON in a file; None where the file is missing, damaged or of another shape.
 

@@ -75,6 +75,11 @@ def namespace(pid: int | str, kind: str) -> int:
         return 0
 
 
+def network_table(name: str) -> str:
+    """Return a table of this network namespace, such as `tcp6`; empty where the kernel has none; proc_net(5)."""
+    return _read("self", f"net/{name}").decode()
+
+
 def _stat(pid: int) -> list[str]:
     """Return the fields of /proc/PID/stat from the third on: the name before them may hold blanks and brackets."""
     return _read(pid, "stat").decode(errors="replace").rpartition(")")[2].split()

@@ -13,6 +13,7 @@ from states.hardening import codes, watcher, watching
 from states.ubuntu import processes
 from tests.states.hardening.server import Server
 from tests.states.install.records import write_server
+from zflow.api import proc
 from zflow.context import Context
 from zflow.errors import OperatorError, TransientError
 from zflow.step import Drift, Evidence
@@ -93,7 +94,7 @@ class TestAtWork:
     @pytest.fixture(autouse=True)
     def inside(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let this test's own processes count as inside, and patience be short."""
-        monkeypatch.setattr(processes, "inside", lambda _ctx, pid: processes.parent_of(pid) == os.getpid())
+        monkeypatch.setattr(processes, "inside", lambda _ctx, pid: proc.parent(pid) == os.getpid())
         monkeypatch.setattr(watching, "PATIENCE", 0.5)
 
     def note(self, server: Server, pid: int) -> None:

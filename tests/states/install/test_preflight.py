@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -349,33 +348,6 @@ def test_the_name_must_lead_somewhere(ctx: Context, monkeypatch: pytest.MonkeyPa
     for module in (names, network):
         monkeypatch.setattr(module, "addresses", lambda: Addresses((), six=False))
     assert texts(context(ctx.volume, leads_to="127.0.1.1")) == []
-
-
-TCP = """\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:0019 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0
-   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1 0
-  12: 0100007F:D431 0100007F:01BB 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0
-"""
-TCP6 = """\
-   0: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 4 1 0
-"""
-
-
-def test_listening_tables(tmp_path: Path) -> None:
-    """Ports that something listens on are read from both tables; those of connections are not."""
-    (tmp_path / "tcp").write_text(TCP)
-    (tmp_path / "tcp6").write_text(TCP6)
-    assert ports.listening((tmp_path / "tcp", tmp_path / "tcp6")) == {25, 8080, 443}
-    assert ports.listening((tmp_path / "absent",)) == set()
-
-
-def test_listening_here() -> None:
-    """A real socket is seen while it listens, and not after."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert port in ports.listening()
-    assert port not in ports.listening()
 
 
 @pytest.mark.parametrize(

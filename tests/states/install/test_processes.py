@@ -15,7 +15,7 @@ import pytest
 from states.ubuntu import processes
 from states.zimbra import services
 from tests.support import make_context
-from zflow.api import Context
+from zflow.api import Context, proc
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
@@ -67,13 +67,13 @@ def test_stubborn(ctx: Context) -> None:
 def test_about_a_process(ctx: Context) -> None:
     """Parent, user and command line are those of the process; of one that is gone nothing is known."""
     with started(POLITE) as pid:
-        assert processes.parent_of(pid) == os.getpid()
-        assert processes.owner_of(pid) == os.geteuid()
+        assert proc.parent(pid) == os.getpid()
+        assert proc.user(pid) == os.geteuid()
         assert processes.command_of(pid).endswith("a word")
-        assert processes.name_of(pid).startswith("python")
+        assert proc.name(pid).startswith("python")
     gone = 1 << 29
-    assert (processes.parent_of(gone), processes.owner_of(gone)) == (0, None)
-    assert (processes.command_of(gone), processes.name_of(gone)) == ("", "")
+    assert (proc.parent(gone), proc.user(gone)) == (0, None)
+    assert (processes.command_of(gone), proc.name(gone)) == ("", "")
 
 
 def test_servers_processes(ctx: Context, tmp_path: Path) -> None:
