@@ -24,8 +24,10 @@ from zflow.host.mounts import Mount, carrying, mounts
 from zflow.host.mounts import below as mounts_below
 from zflow.host.shell import Result
 from zflow.secret import Secret
-from zflow.settings import (
-    Setting,
+from zflow.settings import Setting
+from zflow.step import Drift, Evidence, Product, Scope, State, Step, Watch
+from zflow.terminal.words import counted
+from zflow.values import (
     absolute_path,
     choice,
     flag,
@@ -38,8 +40,6 @@ from zflow.settings import (
     text,
     url,
 )
-from zflow.step import Drift, Evidence, Product, Scope, State, Step, Watch
-from zflow.terminal.words import counted
 
 __all__ = [
     "COMMAND",

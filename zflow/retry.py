@@ -1,4 +1,4 @@
-"""When to try again: policies as data. tenacity decides; the journal remembers the attempts, also across restarts."""
+"""When to try again: policies as data. tenacity computes the waits; the journal keeps the attempts over restarts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zflow.errors import TransientError
 class Policy:
     """How often and how soon. All times in seconds; waits double from `first` up to `ceiling`, plus up to `jitter`.
 
-    After `attempts` failures the walk stops as `failed` and starts again by itself after `later`.
+    After `attempts` failures the walk stops as `failed`, and the next walk starts after `later`.
     """
 
     attempts: int
@@ -32,31 +32,16 @@ POLICIES = {
 def next_wait(policy: Policy, failures: int, error: Exception) -> float | None:
     """Return the seconds to wait after the `failures`-th failure in a row, or None when the budget is used up.
 
-    Raises `error` itself when it is not of the kind that passes.
+    Raises `error` itself when it is not transient.
     """
-    from tenacity import (  # only here: a start in which nothing fails does not wait for it
-        DoSleep,
-        RetryCallState,
-        RetryError,
-        Retrying,
-        retry_if_exception_type,
-        stop_after_attempt,
-        wait_exponential,
-        wait_random,
-    )
+    if not isinstance(error, TransientError):
+        raise error
+    # Imported here: a start in which nothing fails does not wait for it.
+    from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_exponential, wait_random
 
-    retrying = Retrying(
-        stop=stop_after_attempt(policy.attempts),
-        wait=wait_exponential(multiplier=policy.first, max=policy.ceiling) + wait_random(0, policy.jitter),
-        retry=retry_if_exception_type(TransientError),
-    )
-    retrying.begin()
-    call = RetryCallState(retrying, None, (), {})
-    call.attempt_number = failures
-    call.set_exception((type(error), error, error.__traceback__))
-    try:
-        decision = retrying.iter(call)
-    except RetryError:
+    attempt = RetryCallState(Retrying(), None, (), {})
+    attempt.attempt_number = failures
+    if stop_after_attempt(policy.attempts)(attempt):
         return None
-    assert isinstance(decision, DoSleep)
-    return float(decision)
+    wait = wait_exponential(multiplier=policy.first, max=policy.ceiling) + wait_random(0, policy.jitter)
+    return wait(attempt)

@@ -21,9 +21,10 @@ from zflow.exits import Exit
 from zflow.host.boot import boot_identity
 from zflow.host.leftovers import TAG
 from zflow.journal.layout import home
-from zflow.settings import Setting, text
+from zflow.settings import Setting
 from zflow.step import Product
 from zflow.supervise.lock import WALKER, held
+from zflow.values import text
 from zflow.walk import process
 
 TOY = product(file_step("one.a"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zflow import settings
+from zflow import values
 from zflow.errors import OperatorError
 from zflow.secret import Secret
 from zflow.settings import Setting, load
@@ -27,11 +26,11 @@ def as_written(written: str) -> None:
         raise ValueError("it is not as it was written")
 
 
-NAME = Setting("host_name", settings.host_name, None, "the name", "mail.example.org")
-COUNT = Setting("count", settings.number(1, 9), "3", "how many", "5")
+NAME = Setting("host_name", values.host_name, None, "the name", "mail.example.org")
+COUNT = Setting("count", values.number(1, 9), "3", "how many", "5")
 PASSWORD = Setting("admin_password", password, None, "the password", "s3cretpass", strict=as_written)
-NETWORKS = Setting("networks", settings.many(settings.network), "", "who may", "192.0.2.0/24")
-WANTED = Setting("wanted", settings.flag, "no", "whether", "yes")
+NETWORKS = Setting("networks", values.many(values.network), "", "who may", "192.0.2.0/24")
+WANTED = Setting("wanted", values.flag, "no", "whether", "yes")
 TABLE: tuple[Setting[Any], ...] = (NAME, COUNT, PASSWORD, NETWORKS, WANTED)
 
 
@@ -201,84 +200,9 @@ def test_a_variable_that_is_not_utf8(tmp_path: Path) -> None:
     assert "byte 3, in line 1, is not UTF-8" in mistakes({"ZFLOW_ADMIN_PASSWORD": "hu\udcfcnter2222"}, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("203.0.113.5", "it is an IPv4 address"),
-        ("2001:db8::1", "it is an IPv6 address"),
-        ("mail_1.example.org", "it has '_', allowed are letters, digits and hyphens"),
-        ("mail.müller.example", "write it in its ASCII form, mail.xn--mller-kva.example"),
-        ("mail.straße.example", "write it in its ASCII form, which begins with xn--"),
-        ("mail", "it has no domain"),
-    ],
-)
-def test_a_wrong_host_name_is_told_by_what_is_wrong(name: str, words: str) -> None:
-    """The sentence ends with the fault, and with the way out where there is one."""
-    with pytest.raises(ValueError, match="is not a full host name") as refused:
-        settings.host_name(name)
-    assert str(refused.value).endswith(f": {words}")
-
-
 def test_all_passwords_in_urls_are_secrets(tmp_path: Path) -> None:
     """Of a list of URLs each one's, as written and as a program decodes it."""
-    sources = Setting("sources", settings.many(settings.url("http")), None, "where from", "http://example.org")
+    sources = Setting("sources", values.many(values.url("http")), None, "where from", "http://example.org")
     value = "http://me:first%40pass@a.example http://you:second@b.example"
     found = load((sources,), {"ZFLOW_SOURCES": value}, tmp_path)
     assert set(found.secrets()) == {Secret("first%40pass"), Secret("first@pass"), Secret("second")}
-
-
-ACCEPTED: list[tuple[Callable[[str], Any], str, Any]] = [
-    (settings.text, "a line", "a line"),
-    *((settings.flag, word, True) for word in ("yes", "TRUE", "On", "1")),
-    *((settings.flag, word, False) for word in ("no", "False", "OFF", "0")),
-    (settings.number(1, 9), "1", 1),
-    (settings.number(1, 9), "9", 9),
-    (settings.choice("a", "b"), "b", "b"),
-    (settings.host_name, "Mail.Example.ORG", "mail.example.org"),
-    (settings.host_name, "mail.example.org.", "mail.example.org"),
-    (settings.host_name, "mail.xn--mller-kva.example", "mail.xn--mller-kva.example"),
-    (settings.mail_address, "a.b+c@Example.org", "a.b+c@example.org"),
-    (settings.url("https"), "https://example.org/a/", "https://example.org/a"),
-    (settings.absolute_path, "/a/b", Path("/a/b")),
-    (settings.sha256_hex, "A" * 64, "a" * 64),
-    (settings.network, "192.0.2.1", "192.0.2.1/32"),
-    (settings.network, "2001:DB8::/32", "2001:db8::/32"),
-    (settings.many(settings.number(1, 9)), "1, 2  3,", (1, 2, 3)),
-    (settings.many(settings.text), "", ()),
-]
-REFUSED: list[tuple[Callable[[str], Any], str]] = [
-    *((settings.text, value) for value in ("", "two\nlines")),
-    *((settings.flag, value) for value in ("", "ja", "2")),
-    *((settings.number(1, 9), value) for value in ("0", "10", "", "1.5", "x")),
-    (settings.choice("a", "b"), "c"),
-    *(
-        (settings.host_name, value)
-        for value in ("mail", "-a.example.org", "a..org", "a.org..", "a" * 64 + ".org", "a.1", ".", "a.org\n")
-    ),
-    *(
-        (settings.mail_address, value)
-        for value in ("nobody", "@example.org", "a b@example.org", "a@b@example.org", "a@host")
-    ),
-    *(
-        (settings.url("https"), value)
-        for value in ("http://example.org", "https://", "example.org", "https://a b", "https://[a")
-    ),
-    *((settings.absolute_path, value) for value in ("", "a/b", "./a")),
-    *((settings.sha256_hex, value) for value in ("", "a" * 63, "g" * 64)),
-    *((settings.network, value) for value in ("192.0.2.1/24", "192.0.2.256", "x", "")),
-    (settings.many(settings.number(1, 9)), "1,2,1"),
-    (settings.many(settings.number(1, 9)), "1,x"),
-]
-
-
-@pytest.mark.parametrize(("parse", "value", "expected"), ACCEPTED)
-def test_a_parser_accepts(parse: Callable[[str], Any], value: str, expected: object) -> None:
-    """Each accepted text becomes its canonical value."""
-    assert parse(value) == expected
-
-
-@pytest.mark.parametrize(("parse", "value"), REFUSED)
-def test_a_parser_refuses(parse: Callable[[str], Any], value: str) -> None:
-    """Each refused text raises with a sentence."""
-    with pytest.raises(ValueError, match=r"\w+ \w+"):
-        parse(value)

@@ -41,6 +41,7 @@ from zflow.output import announcer
 from zflow.secret import Redactor
 from zflow.step import Evidence, Step
 from zflow.terminal.plain import WRITTEN_OUT, plain
+from zflow.values import text
 
 STORY = "hostile input"
 UNSAFE = re.compile(f"[{re.escape(''.join(map(chr, WRITTEN_OUT)))}]")
@@ -166,7 +167,7 @@ def toml(source: random.Random) -> str:
 
 def test_a_setting_from_a_pipe_makes_nobody_wait(tmp_path: Path) -> None:
     """A pipe, a folder or endless zeros where a setting's file is named is a mistake with its name, not waited for."""
-    setting = engine_settings.Setting("word", engine_settings.text, None, "a word", "x")
+    setting = engine_settings.Setting("word", text, None, "a word", "x")
     wrong: list[str] = []
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "app").mkdir()

@@ -16,8 +16,9 @@ from tests.terminal.golden import looked_at
 from zflow.commands.config import effective, example_file, shown
 from zflow.endpoint.address import HTTP
 from zflow.secret import Secret
-from zflow.settings import Setting, load, text
+from zflow.settings import Setting, load
 from zflow.status.view import MARKS
+from zflow.values import text
 from zflow.walk import diagram
 from zflow.walk.machine import SERVING, STOPPED, moves
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from zflow.settings import Setting, number
+from zflow.settings import Setting
+from zflow.values import number
 
 LOOPBACK = "127.0.0.1"
 _port = number(1, 65_535)
