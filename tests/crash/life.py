@@ -23,7 +23,7 @@ from tests.crash.host import Death, Host, Ticking, Violation
 from zflow import codes
 from zflow.errors import Interrupted, OperatorError
 from zflow.host.shell import Shell
-from zflow.journal import writer
+from zflow.journal import connect
 from zflow.journal.event import Event
 from zflow.journal.record import Record
 from zflow.journal.writer import Journal, Position, open_journal
@@ -54,7 +54,7 @@ def empty_volume() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=memory(), prefix="zflow-crash-") as folder:
         volume = Path(folder, "volume")
         (volume / ".zflow").mkdir(parents=True)
-        with mock.patch.object(writer, "BALLAST", 0):
+        with mock.patch.object(connect, "BALLAST", 0):
             open_journal(volume, clock=lambda: 0.0, boot="none", run="none").close()
         yield volume
 
@@ -209,12 +209,12 @@ class Life:
         with contextlib.ExitStack() as stack:
             for place, name, value in (
                 (Journal, "record", recorded),
-                (writer, "BALLAST", 0),
+                (connect, "BALLAST", 0),
                 (attempt, "sync_volume", synced),
-                (writer, "create_engine", practised),
-                (writer, "file_system", lambda _path: "tmpfs"),
+                (connect, "create_engine", practised),
+                (connect, "file_system", lambda _path: "tmpfs"),
                 (walker, "settle", counted),
-                (walker, "PATROL", 0.0),
+                (ahead, "PATROL", 0.0),
                 (ahead, "ThreadPoolExecutor", lambda **_: Turns(host)),
             ):
                 stack.enter_context(mock.patch.object(place, name, value))

@@ -17,7 +17,7 @@ from tests.engine.toy import AT_ONCE, Bench, Crash, effects, product
 from zflow import codes
 from zflow.context import Context
 from zflow.errors import TransientError
-from zflow.journal import writer
+from zflow.journal import connect
 from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
 from zflow.retry import POLICIES
@@ -61,7 +61,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         here.point()
 
     monkeypatch.setattr(Journal, "record", recorded)
-    monkeypatch.setattr(writer, "BALLAST", 0)
+    monkeypatch.setattr(connect, "BALLAST", 0)
     monkeypatch.setattr(protocol, "sync_volume", lambda _folder: None)
     monkeypatch.setitem(POLICIES, "at-once", AT_ONCE)
     return here
@@ -92,7 +92,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     volume = tmp_path_factory.mktemp("template")
     (volume / ".zflow").mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "BALLAST", 0)
+        patch.setattr(connect, "BALLAST", 0)
         Bench(volume).journal().close()
     return volume
 

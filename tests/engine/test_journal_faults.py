@@ -18,7 +18,7 @@ from tests.engine.toy import Bench, file_step, product
 from tests.engine.where import LIMIT, ROOT
 from zflow import codes
 from zflow.errors import Code, OperatorError
-from zflow.journal import writer
+from zflow.journal import connect
 from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file
 from zflow.journal.reader import reading
@@ -73,7 +73,7 @@ def test_the_ballast_makes_room_to_report_a_full_volume(tmp_path: Path, monkeypa
             raw.execute("PRAGMA max_page_count=1000")
 
         monkeypatch.setattr(Path, "unlink", freed)
-        assert ballast.stat().st_size == writer.BALLAST
+        assert ballast.stat().st_size == connect.BALLAST
         for number in range(20):
             journal.record([Event("failed", "one", "one.a", number, detail="x" * 4000)])
         assert not ballast.exists()
@@ -101,10 +101,10 @@ def test_the_ballast_comes_back_when_there_is_room_again(tmp_path: Path) -> None
     opened(tmp_path).close()
     ballast.unlink()
     opened(tmp_path).close()
-    assert ballast.stat().st_size == writer.BALLAST
+    assert ballast.stat().st_size == connect.BALLAST
     ballast.write_bytes(b"")
     opened(tmp_path).close()
-    assert ballast.stat().st_size == writer.BALLAST
+    assert ballast.stat().st_size == connect.BALLAST
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_the_journal_mode_suits_the_file_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: str, synchronous: int
 ) -> None:
     """WAL with FULL where it is safe; on a file system shared between hosts a rollback journal with EXTRA."""
-    monkeypatch.setattr(writer, "file_system", lambda _path: kind)
+    monkeypatch.setattr(connect, "file_system", lambda _path: kind)
     with closing(opened(tmp_path)) as journal:
         raw = journal._connection.connection.driver_connection
         assert isinstance(raw, sqlite3.Connection)

@@ -16,7 +16,7 @@ from zflow.errors import OperatorError, TransientError
 from zflow.journal.event import IN_ORDER, Event
 from zflow.step import Drift, Evidence, Probe, Product, Scope, Step, Watch
 from zflow.supervise.inputs import signature
-from zflow.walk import tidy, walker
+from zflow.walk import ahead, tidy, walker
 from zflow.walk.walker import Walker, listed
 
 
@@ -126,7 +126,7 @@ def test_a_stopped_walk_goes_on_although_background_work_does(
             watched.write_text("renewed" * (1 + len(watched.read_text()) if watched.exists() else 1))
             return found
 
-        monkeypatch.setattr("zflow.walk.walker.signature", renewed)
+        monkeypatch.setattr("zflow.walk.watchlist.signature", renewed)
     assert lingering(bench, what) == reason
 
 
@@ -165,7 +165,7 @@ def test_what_breaks_while_background_work_is_awaited_is_repaired(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A walk that waits for work ahead of time keeps looking: a result that is gone meanwhile is brought back."""
-    monkeypatch.setattr(walker, "PATROL", 0.02)
+    monkeypatch.setattr(ahead, "PATROL", 0.02)
     lost = threading.Event()
 
     def search(ctx: Context) -> None:
@@ -197,7 +197,7 @@ def test_a_stopped_detached_state_does_not_hide_what_a_later_step_undid(bench: B
 
 def test_what_is_stopped_is_not_tried_again_at_every_look_round(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """While work is awaited a blocked state is left alone, and the steps' audits are asked only once."""
-    monkeypatch.setattr(walker, "PATROL", 0.01)
+    monkeypatch.setattr(ahead, "PATROL", 0.01)
     audits: list[None] = []
 
     def refuse(_ctx: Context) -> None:

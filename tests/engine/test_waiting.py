@@ -15,7 +15,7 @@ from zflow.errors import Interrupted, OperatorError, TransientError
 from zflow.journal.writer import Journal
 from zflow.retry import POLICIES, Policy
 from zflow.step import Product, Step
-from zflow.walk import walker
+from zflow.walk import ahead
 from zflow.walk.walker import Walker, listed
 
 
@@ -110,8 +110,8 @@ def test_ahead_steps_run_from_the_start_and_are_waited_for(bench: Bench) -> None
 
 def test_a_long_wait_for_an_ahead_step_is_told_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The container's output does not fall silent while the last thing to come takes its time."""
-    monkeypatch.setattr(walker, "PATROL", 0.01)
-    monkeypatch.setattr(walker, "REMINDER", 0.0)
+    monkeypatch.setattr(ahead, "PATROL", 0.01)
+    monkeypatch.setattr(ahead, "REMINDER", 0.0)
     gate = threading.Event()
     with InThread(bench, product(file_step("one.a"), held_back(gate))) as states:
         wait_for(lambda: sum("still waiting for it" in line for line in bench.said) > 1, "the reminders")

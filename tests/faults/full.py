@@ -22,9 +22,9 @@ from zflow import codes
 from zflow.context import Context
 from zflow.errors import OperatorError
 from zflow.host.files import sync_volume
+from zflow.journal.connect import BALLAST
 from zflow.journal.reader import reading
 from zflow.journal.seal import wrong
-from zflow.journal.writer import BALLAST
 from zflow.status.document import gather
 from zflow.status.view import as_text
 from zflow.step import Product

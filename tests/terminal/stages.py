@@ -18,9 +18,10 @@ from tests.engine.toy import hold_as
 from zflow import codes
 from zflow.errors import Code
 from zflow.host.boot import boot_identity
+from zflow.journal.connect import driver
 from zflow.journal.event import Event
 from zflow.journal.layout import home, journal_file, log_name, pause_file
-from zflow.journal.writer import Journal, Position, _raw, open_journal
+from zflow.journal.writer import Journal, Position, open_journal
 from zflow.output import log_file
 from zflow.supervise.lock import RUNNER, WALKER
 from zflow.walk.walker import listed
@@ -132,7 +133,7 @@ def told(volume: Path, *, boot: str | None = None, at: float = START) -> Iterato
         journal_file(volume).write_bytes(_empty_journal())
     clock = [at]
     journal = open_journal(volume, clock=lambda: clock[0], boot=boot or boot_identity(), run=f"run-{at}")
-    _raw(journal._connection).execute("PRAGMA synchronous=OFF")  # no power cut is played here
+    driver(journal._connection).execute("PRAGMA synchronous=OFF")  # no power cut is played here
     try:
         journal.restore(listed(PRODUCT))
         yield Tale(volume, journal, clock)

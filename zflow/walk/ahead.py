@@ -6,21 +6,32 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as StillRunning
 
 from zflow.errors import Interrupted
+from zflow.output import Announce
+from zflow.step import Step
 
 MOMENT = 0.3
 """Seconds between two looks at whether the container is told to stop."""
+PATROL = 15.0
+"""Seconds to wait for work ahead of time before everything is looked at again: it may take an hour, ports are open."""
+REMINDER = 300.0
+"""Seconds between two lines that say that work ahead of time is still waited for."""
+
+
+class Patrol(Exception):
+    """Work ahead of time is still under way: everything before it is looked at again, then the walk waits on."""
 
 
 class Ahead:
     """The background steps of one walker, by name."""
 
-    def __init__(self, stopping: threading.Event) -> None:
+    def __init__(self, stopping: threading.Event, announce: Announce) -> None:
         self._stopping = stopping
+        self._announce = announce
         self._pool = ThreadPoolExecutor(thread_name_prefix="ahead")
         self._running: dict[str, Future[bool]] = {}
+        self._awaited: dict[str, float] = {}
 
     def start(self, name: str, work: Callable[[], bool]) -> None:
         """Start a step unless it runs already."""
@@ -33,27 +44,29 @@ class Ahead:
         chosen = self._running.values() if name is None else [self._running[name]]
         return any(not each.done() for each in chosen)
 
-    def ended(self, name: str, patience: float) -> bool:
-        """Wait for a step at most so many seconds; return whether it has ended.
+    def result(self, step: Step) -> bool:
+        """Return or raise what a step did.
 
-        Raises Interrupted when the container is told to stop.
+        Raises Patrol when it is still at work after some seconds, and Interrupted when the container is told to stop.
         """
-        until = time.monotonic() + patience
-        while not self._running[name].done():
-            if self._stopping.wait(min(MOMENT, max(0.0, until - time.monotonic()))):
-                raise Interrupted
-            if time.monotonic() >= until:
-                return False
-        return True
+        running = self._running[step.name]
+        if not running.done():
+            self._remind(step)
+            until = time.monotonic() + PATROL
+            while not running.done():
+                if self._stopping.wait(min(MOMENT, max(0.0, until - time.monotonic()))):
+                    raise Interrupted
+                if time.monotonic() >= until:
+                    raise Patrol
+        return running.result()
 
-    def result(self, name: str) -> bool:
-        """Wait for a step and return or raise what it did. Raises Interrupted when the container is told to stop."""
-        while True:
-            try:
-                return self._running[name].result(timeout=MOMENT)
-            except StillRunning:
-                if self._stopping.is_set():
-                    raise Interrupted from None
+    def _remind(self, step: Step) -> None:
+        """Say that a step is waited for, and now and then that it still is: a search may take an hour."""
+        now = time.monotonic()
+        words = "still waiting for it" if step.name in self._awaited else "waiting for it, it began at the start"
+        if now >= self._awaited.get(step.name, now):
+            self._awaited[step.name] = now + REMINDER
+            self._announce(f"{step.title}: {words}")
 
     def close(self) -> None:
         """Wait until all have ended; the shell has been told to stop, or all are done."""

@@ -7,11 +7,9 @@ more. The first start, a restart, a renewed certificate and a repair are therefo
 from __future__ import annotations
 
 import threading
-import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from zflow import codes
@@ -21,26 +19,22 @@ from zflow.journal.event import LOOKED, Event
 from zflow.journal.layout import its_log
 from zflow.journal.writer import Journal, Listed, Position
 from zflow.retry import POLICIES
-from zflow.step import Product, State, Step, Watch
-from zflow.supervise.inputs import CHANGED, signature
-from zflow.walk.ahead import Ahead
+from zflow.step import Product, State, Step
+from zflow.supervise.inputs import CHANGED
+from zflow.walk.ahead import Ahead, Patrol
 from zflow.walk.chain import Chain
 from zflow.walk.machine import SERVING, STOPPED, Workflow
 from zflow.walk.protocol import settle
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.task import Task
 from zflow.walk.tidy import tidy
-from zflow.walk.watchlist import leave, settings_watch
+from zflow.walk.watchlist import Watching
 
 PASSES = 3
 """So many times at most is everything looked at in one walk. After a step acted, all is looked at once more: what it
 did may have undone another, as a restart that did not succeed."""
 EXCHANGES = 1000
 """So many times at most does one walk begin to count anew, because watched files changed meanwhile."""
-PATROL = 15.0
-"""Seconds to wait for work ahead of time before everything is looked at again: it may take an hour, ports are open."""
-REMINDER = 300.0
-"""Seconds between two lines that say that work ahead of time is still waited for."""
 ASKED = "reset-state "
 """How the reason begins of one that the operator asked for, of which a part alone is looked at thoroughly."""
 SUSPECT = "not known to be as the last start left it: everything is looked at thoroughly"
@@ -65,10 +59,6 @@ class Stopped:
     step: str | None
 
 
-class Patrol(Exception):
-    """Work ahead of time is still under way: everything before it is looked at again, then it is waited for on."""
-
-
 def _keep() -> None:
     """Keep the settings there are; the default where nothing loads them."""
 
@@ -90,9 +80,7 @@ class Walker:
         self._around = surroundings
         self._wake = wake
         self._reload = reload
-        self._watches: list[Watch] = []
-        self._before: dict[tuple[str, ...], str] = {}
-        self._awaited: dict[str, float] = {}
+        self._watching = Watching(product, surroundings)
         self._stopped: Stopped | None = None
         names = [state.name for state in product.states]
         at = journal.position
@@ -104,7 +92,7 @@ class Walker:
         self._hasty = False
         self._codes = {each.id: each for each in (*codes.ENGINE_CODES, *product.codes)}
         self._chain = Chain(journal, surroundings.announce, self._position)
-        self._ahead = Ahead(surroundings.stopping)
+        self._ahead = Ahead(surroundings.stopping, surroundings.announce)
 
     def walk(self, reason: str, *, deep: bool = False) -> str:
         """Walk until all is valid or something stops it; return the machine's state.
@@ -128,7 +116,7 @@ class Walker:
         except Exception as error:  # noqa: BLE001 - a defect of ours is recorded and shown by its code, and logged whole
             self._log(error)
             self._stop(StepBug(codes.BUG, f"{type(error).__name__}: {error}"))
-        self._write_watches()
+        self._watching.leave()
         try:
             tidy(self._journal, self._around.home / "logs", self._product.turns)
         except Exception as error:  # noqa: BLE001 - a walk has ended as it has, whatever fails after it
@@ -148,9 +136,8 @@ class Walker:
                 return None if self._around.stopping.is_set() else "resume"
             if next_try is not None and self._around.clock() >= next_try:
                 return "time for the next try"
-            for each in self._watches:
-                if each.answer and signature(each.paths) != each.answer:
-                    return f"{CHANGED}{each.name}"
+            if (name := self._watching.news()) is not None:
+                return f"{CHANGED}{name}"
         return None
 
     def close(self) -> None:
@@ -164,7 +151,7 @@ class Walker:
         """Walk all states, and again after steps acted, until one pass finds everything as it should be."""
         self._reload()
         self._product.accept(self._around.product_context())
-        self._before = self._signatures()
+        self._watching.begin()
         first: Count | None = None
         acted = passes = exchanges = 0
         while passes < PASSES:
@@ -198,14 +185,12 @@ class Walker:
 
     def _take_changes(self) -> bool:
         """Before another look round, tell whether watched files changed: then what was stopped is tried again."""
-        if self._signatures() == self._before:
+        if not self._watching.changed():
             return False
         self._reload()
-        self._before, self._stopped = self._signatures(), None
+        self._watching.begin()
+        self._stopped = None
         return True
-
-    def _signatures(self) -> dict[tuple[str, ...], str]:
-        return {each.paths: signature(each.paths) for each in self._list_watched_files()}
 
     def _pass(self, count: Count) -> None:
         """Walk all states once, without a detached one that was stopped before; remember what stops one."""
@@ -227,26 +212,15 @@ class Walker:
             self._step = step.name
             if self._around.stopping.is_set():
                 raise Interrupted
-            acted = self._take_ahead(step) if step.ahead else settle(self._task(state, step, self._chain))
+            if step.ahead:
+                if self._ahead.busy(step.name):
+                    self._chain.flush()
+                acted = self._ahead.result(step)
+            else:
+                acted = settle(self._task(state, step, self._chain))
             count.acted += acted
             count.held += not acted
         self._step = None
-
-    def _take_ahead(self, step: Step) -> bool:
-        if self._ahead.busy(step.name):
-            self._chain.flush()
-            self._tell_awaited(step)
-            if not self._ahead.ended(step.name, PATROL):
-                raise Patrol
-        return self._ahead.result(step.name)
-
-    def _tell_awaited(self, step: Step) -> None:
-        """Say that a step ahead of time is waited for, and now and then that it still is: a search may take an hour."""
-        now = time.monotonic()
-        words = "waiting for it, it began at the start" if step.name not in self._awaited else "still waiting for it"
-        if now >= self._awaited.get(step.name, now):
-            self._awaited[step.name] = now + REMINDER
-            self._around.announce(f"{step.title}: {words}")
 
     def _start_ahead(self) -> None:
         for state in self._product.states:
@@ -334,21 +308,6 @@ class Walker:
         if self._workflow.state in STOPPED and self._journal.position is not None:
             return self._journal.position
         return Position(self._workflow.state, self._workflow.place, self._step)
-
-    def _write_watches(self) -> None:
-        self._watches = [replace(each, answer=self._before.get(each.paths, "")) for each in self._list_watches()]
-        leave(self._around.home, self._watches)
-
-    def _list_watches(self) -> list[Watch]:
-        return [*self._list_watched_files(), *self._asked(self._product.watches)]
-
-    def _list_watched_files(self) -> list[Watch]:
-        return [settings_watch(self._around.settings.files), *self._asked(self._product.watched_files)]
-
-    def _asked(self, watches: Callable[[Context], Sequence[Watch]]) -> Sequence[Watch]:
-        with suppress(ZflowError, OSError):
-            return watches(self._around.look())
-        return ()
 
 
 def listed(product: Product) -> list[Listed]:
