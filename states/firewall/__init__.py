@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.firewall import closed, network, table
-from states.firewall import open as opened
+from states.firewall import table
 from states.firewall.codes import CODES
 from states.firewall.report import listeners, report
 from states.firewall.settings import SETTINGS
 from states.firewall.table import intact
-from zflow.api import Context, State, Watch
+from zflow.api import Context, Watch
 
-OWN = network.STEP
-CLOSED = closed.STEP
-STATE = State("firewall", "Firewall", (opened.STEP,))
 EVERY = 10.0
 """Seconds between two looks; each takes some milliseconds."""
 ROUTES = "ip -4 route show default; ip -6 route show default | sed 's/ expires.*//'"
@@ -30,4 +26,4 @@ def watches(ctx: Context) -> Sequence[Watch]:
     )
 
 
-__all__ = ["CLOSED", "CODES", "OWN", "SETTINGS", "STATE", "intact", "listeners", "report", "watches"]
+__all__ = ["CODES", "SETTINGS", "intact", "listeners", "report", "watches"]

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.hardening import dkim, senders, values, watcher, watching
+from states.hardening import dkim, watching
 from states.hardening.codes import CODES
 from states.hardening.settings import SETTINGS
-from zflow.api import Context, State, Watch
-
-STATE = State(
-    "hardening", "Hardening of the server", (watcher.STEP, values.STEP, senders.STEP, watching.STEP, dkim.STEP)
-)
+from zflow.api import Context, Watch
 
 
 def watches(ctx: Context) -> Sequence[Watch]:
@@ -19,4 +15,4 @@ def watches(ctx: Context) -> Sequence[Watch]:
     return (*watching.watches(ctx), *dkim.watches(ctx))
 
 
-__all__ = ["CODES", "SETTINGS", "STATE", "watches"]
+__all__ = ["CODES", "SETTINGS", "watches"]

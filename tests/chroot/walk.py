@@ -13,7 +13,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from states import bootstrap, install, updates
 from states.firewall import closed
 from states.install import answers as answers_step
 from states.install import setup, software
@@ -23,7 +22,7 @@ from states.zimbra.history import last
 from states.zimbra.proof import mark
 from states.zimbra.unpack import inside, installer
 from tests.chroot.looking import seen
-from zflow.api import Context, Product, State, Step
+from zflow.api import Context, Product, Step
 from zflow.retry import POLICIES
 from zflow.walk.process import walk
 
@@ -64,12 +63,12 @@ VARIANTS: dict[str, tuple[Step, Callable[[Context], None]]] = {
 
 def product(until: str, variant: str) -> Product:
     """Return the product up to a step of the state install, with a step exchanged if a variant says so."""
-    names = [step.name for step in install.STATE.steps]
-    steps = install.STATE.steps[: names.index(until) + 1]
+    *before, install = PRODUCT.states[:3]
+    steps = install.steps[: [step.name for step in install.steps].index(until) + 1]
     if variant in VARIANTS:
         exchanged, apply = VARIANTS[variant]
         steps = tuple(replace(step, apply=apply) if step is exchanged else step for step in steps)
-    states: tuple[State, ...] = (bootstrap.STATE, updates.STATE, replace(install.STATE, steps=steps))
+    states = (*before, replace(install, steps=steps))
     return replace(PRODUCT, states=states, watched_files=lambda _ctx: (), watches=lambda _ctx: ())
 
 

@@ -10,7 +10,8 @@ import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import IPv6
 
-from states import firewall
+from states.firewall import closed as closed_step
+from states.firewall import open as open_step
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import SERVER_4, SERVER_6, Lab
 from tests.states.firewall.scan import PORTS, scan
@@ -68,11 +69,10 @@ def test_only_the_configured_tcp_ports_answer(
     bare = scan(lab, source())
     assert bare.listening == PUBLIC | INTERNAL
     assert bare.refused == set(PORTS) - PUBLIC - INTERNAL
-    firewall.CLOSED.apply(ctx)
+    closed_step.apply(ctx)
     closed = scan(lab, source())
     assert not closed.listening | closed.refused
-    (step,) = firewall.STATE.steps
-    step.apply(ctx)
+    open_step.apply(ctx)
     opened = scan(lab, source())
     assert (opened.listening, opened.refused) == (PUBLIC | {8443}, set())
 
@@ -83,16 +83,15 @@ def test_only_the_configured_udp_ports_are_reached(lab: Lab, stand_in: dict[int,
     every, refusals = reached(lab, stand_in)
     assert every == set(UDP_PORTS)
     assert refusals
-    firewall.CLOSED.apply(ctx)
+    closed_step.apply(ctx)
     assert reached(lab, stand_in) == (set(), 0)
-    (step,) = firewall.STATE.steps
-    step.apply(ctx)
+    open_step.apply(ctx)
     assert reached(lab, stand_in) == (OPEN_UDP, 0)
 
 
 def test_this_machine_reaches_itself_while_closed(lab: Lab, stand_in: dict[int, socket.socket], make: Make) -> None:
     """Services talk to each other over loopback and over the machine's own addresses, whatever is closed."""
-    firewall.CLOSED.apply(make())
+    closed_step.apply(make())
     for address in ("127.0.0.1", "::1", SERVER_4, SERVER_6):
         for port in (389, 8080, 25):
             socket.create_connection((address, port), 5).close()

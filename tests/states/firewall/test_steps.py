@@ -23,7 +23,7 @@ from tests.support import make_context
 from zflow import codes as engine_codes
 from zflow.api import CommandError, Context, OperatorError, Result, Step, TransientError
 
-STEPS = (firewall.CLOSED, *firewall.STATE.steps)
+STEPS = (closed.STEP, opened.STEP)
 
 
 class Nft(Direct):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from states import tls
 from states.product import PRODUCT
 from states.tls import exchange, mend
 from states.tls.settings import SETTINGS
@@ -26,7 +25,8 @@ from zflow.walk.surroundings import Surroundings
 
 ROOT = Path(__file__).parents[3]
 PAIR, OTHER = (issue(name, inter(), key=ec_key(name)) for name in ("pair", "other"))
-WALKED = Product("zimbra", (State("install", "Install", (mend.STEP,)), tls.STATE))
+TLS = next(state for state in PRODUCT.states if state.name == "tls")
+WALKED = Product("zimbra", (State("install", "Install", (mend.STEP,)), TLS))
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "missing": Path.unlink,
     "empty": lambda path: path.write_text(""),
@@ -124,7 +124,7 @@ def test_a_certificate_damaged_after_the_start_is_deployed_and_then_watched(
 ) -> None:
     """Without the repair before the start the one of the state itself comes first as well."""
     bench = serve(tmp_path, monkeypatch, PAIR)
-    alone = Product("zimbra", (tls.STATE,))
+    alone = Product("zimbra", (TLS,))
     assert bench.walk(alone) == "serving"
     (tmp_path / "opt/zimbra/conf/nginx.crt").unlink()
     assert bench.walk(alone) == "serving"

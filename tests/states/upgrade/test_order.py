@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from states.upgrade import CARRIED_OUT, STATE, backup, codes, request
+from states.product import PRODUCT
+from states.upgrade import backup, codes, request
 from states.zimbra import order, unpack
 from states.zimbra.order import Order
 from states.zimbra.releases import Archive
@@ -25,7 +26,7 @@ from tests.states.upgrade.servers import (
 )
 from zflow.api import Code, OperatorError, Step
 
-STEPS = (*STATE.steps, *CARRIED_OUT)
+STEPS = [step for step in PRODUCT.steps if step.name.startswith("upgrade.")]
 
 
 @pytest.mark.parametrize("step", STEPS, ids=[each.name for each in STEPS])
