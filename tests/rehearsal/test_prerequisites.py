@@ -21,11 +21,14 @@ SENTENCE = re.compile(r"^(?P<target>[a-z-]+): (?P<words>[^\n]+)\nmake: \*\*\* [^
 
 
 def made(target: str, path: str) -> subprocess.CompletedProcess[str]:
-    """Run a target of the Makefile; its environment has a PATH and no more."""
+    """Run a target of the Makefile; its environment has a PATH, and a folder for temporary files of its own.
+
+    `clean-first-start` removes what `make first-start` left, and the developer's own may stand on this machine.
+    """
     make = shutil.which("make")
     assert make
     argv: list[str | Path] = [make, "--no-print-directory", "--directory", ROOT, f"VENV={path}/no-venv", target]
-    return subprocess.run(argv, env={"PATH": path}, capture_output=True, text=True, check=False)
+    return subprocess.run(argv, env={"PATH": path, "TMPDIR": path}, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
