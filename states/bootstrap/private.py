@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +62,7 @@ def wide(ctx: Context) -> Iterator[tuple[Path, int]]:
             if (
                 single
                 and status.st_mode & bits
-                and ((name, patterns, bits) not in ADDRESSES or re.search(USER, text_of(path)))
+                and ((name, patterns, bits) not in ADDRESSES or USER.search(text_of(path)))
             ):
                 yield path, stat.S_IMODE(status.st_mode) & ~bits
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from states.install import dns
-from states.ubuntu import container
+from states.ubuntu import container, cron, periodic
 from states.ubuntu.processes import ALIVE
-from states.updates import driver
 from states.zimbra import syslog
 from states.zimbra.proof import proven
 from states.zimbra.services import STATUS, recorded
@@ -56,7 +55,7 @@ def watched_files(ctx: Context) -> Sequence[Watch]:
     if proven(ctx) is None:
         return ()
     return (
-        Watch("updates", paths=tuple(str(ctx.volume / each) for each in driver.WATCHED)),
+        Watch("updates", paths=tuple(str(ctx.volume / each) for each in periodic.RESULTS)),
         Watch("network", paths=(str(container.RESOLVER), str(container.HOSTS))),
     )
 
@@ -67,7 +66,7 @@ def watches(ctx: Context) -> Sequence[Watch]:
         return ()
     record, status = recorded(ctx), str(ctx.volume / STATUS)
     numbers = [str(ctx.volume / name) for name in record.pid_files] if record else []
-    numbers += [str(dns.PID), str(ctx.volume / syslog.PID), str(ctx.volume / driver.PID_FILE)]
+    numbers += [str(dns.PID), str(ctx.volume / syslog.PID), str(ctx.volume / cron.PID_FILE)]
     return (
         Watch("processes", argv=("sh", "-c", ALIVE, "alive", *numbers), every=OFTEN),
         Watch("addresses", argv=("sh", "-c", ADDRESSES), every=EVERY),

@@ -6,6 +6,7 @@ a password would be told to whoever breaks into one of the server's programs.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -15,8 +16,8 @@ from zflow.api import Context, holds, make_folder, remove_file, write_atomic
 CONFIG = Path("etc/apt/apt.conf.d/52zflow-proxy")
 AUTH = Path("etc/apt/auth.conf.d/zflow-mirror.conf")
 """apt_auth.conf(5); read by root before apt gives up its rights, since apt 1.5."""
-USER = r"//[^/@\s]*@"
-"""The name and password in an URL, wherever in a text."""
+USER = re.compile(r"//[^/@\s]*@")
+"""The name and password of a URL, anywhere in a text."""
 
 
 def for_apt(ctx: Context, place: str) -> str | None:
@@ -38,6 +39,11 @@ def plain(url: str) -> str:
     """Return an URL without the name and password that it may hold."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def without_password(text: str) -> str:
+    """Return a text without the names and passwords of the URLs in it."""
+    return USER.sub("//", text)
 
 
 def auth(ctx: Context) -> str:

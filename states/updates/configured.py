@@ -1,4 +1,4 @@
-"""Unattended upgrades, told what to install, when, and whom to write to when that fails."""
+"""Unattended upgrades: what they install, when, and who gets mail when they fail."""
 
 from __future__ import annotations
 
@@ -12,27 +12,15 @@ from pathlib import Path
 from states.server import admin_address, server_name
 from states.ubuntu import dpkg, proxy
 from states.ubuntu.dpkg import CONFIGURE, LOCK, LONGEST, NO_DAEMONS, OLD_FILES, PATIENCE, REPAIR
-from states.updates.sealed import is_untouched, seal
+from states.ubuntu.periodic import AUTO, FAILURE, LISTS, OUTPUT, POLICY, SCRIPT, STAMPS, TRACE
+from states.updates.fingerprint import is_untouched, with_fingerprint
 from states.updates.settings import UNATTENDED_UPGRADES
 from zflow.api import Context, Evidence, Step, holds, make_folder, read_bytes, write_atomic
 
-AUTO = Path("etc/apt/apt.conf.d/20auto-upgrades")
-POLICY = Path("etc/apt/apt.conf.d/52zflow-unattended-upgrades")
 SCHEDULE = Path("etc/cron.d/zflow-updates")
-RUNNER = Path("usr/lib/zflow/updates")
-EXECUTABLE = frozenset({RUNNER, NO_DAEMONS})
-STAMPS = Path("var/lib/apt/periodic")
-"""Where apt.systemd.daily keeps the times of what it did last."""
-LISTS = STAMPS / "zflow-lists-stamp"
-"""Touched by apt itself when at least one list arrived: an older `apt-get update` ends with 0 also when none did."""
-FAILURE = STAMPS / "zflow-failure"
-"""What went wrong in the last run, a line each; absent when nothing did."""
-OUTPUT = Path("var/log/zflow-updates.log")
-"""What the last run printed."""
-TRACE = Path("run/zflow/cron")
-"""Left by cron's first job in this start of the container."""
+EXECUTABLE = frozenset({SCRIPT, NO_DAEMONS})
 CRONTAB = Path("etc/crontab")
-"""Ubuntu's own table, whose jobs rotate the logs among others."""
+"""Ubuntu's own table; its jobs rotate the logs among others."""
 MAILTO = "# zflow has the mail of this table go to {0}; a MAILTO of yours stays as it is.\nMAILTO={0}\n"
 WRITTEN = re.compile("^" + MAILTO.replace("{0}", "(.+)", 1).replace("{0}", r"\1"), re.MULTILINE)
 """Those two lines, while they agree: an edit of the second is the operator's."""
@@ -42,7 +30,7 @@ NOT_FETCHED = "^[EW]: (Failed to fetch|GPG error|The repository|An error occurre
 """apt's words for lists that did not arrive, or whose signature does not verify."""
 FAILED = rf"{NOT_FETCHED}|^E: |^dpkg: error|^unattended-upgrade \(error\)"
 LOCKED = "Could not get lock|is another process using it|[Uu]nable to lock|(is|was) locked by another process"
-"""apt's and dpkg's words where somebody else is at work just now: no failure, the next run comes in four hours."""
+"""apt's and dpkg's words for another package manager at work: not a failure, the next updates come in four hours."""
 PERIODS: Mapping[str, int] = {
     "Update-Package-Lists": 1,
     "Download-Upgradeable-Packages": 1,
@@ -51,21 +39,21 @@ PERIODS: Mapping[str, int] = {
 }
 """Days between two runs of each job (apt's apt.systemd.daily); 0 switches a job off."""
 FROM_PACKAGE = 'APT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n'
-"""What the package unattended-upgrades itself puts into 20auto-upgrades: nobody's edit. With "0" it is an operator's
-word, by `dpkg-reconfigure` or a preseeded answer."""
+"""What the package unattended-upgrades itself puts into 20auto-upgrades: not an edit. A "0" is the operator's, by
+`dpkg-reconfigure` or a preseeded answer."""
 
 
 def auto_upgrades(*, on: bool) -> str:
     """Return the content of 20auto-upgrades."""
-    return seal("".join(f'APT::Periodic::{job} "{days if on else 0}";\n' for job, days in PERIODS.items()))
+    return with_fingerprint("".join(f'APT::Periodic::{job} "{days if on else 0}";\n' for job, days in PERIODS.items()))
 
 
 def policy(admin: str) -> str:
-    """Return zflow's addition to 50unattended-upgrades; lists there are lengthened by it, single values replaced.
+    """Return zflow's addition to 50unattended-upgrades: it lengthens lists there, and replaces single values.
 
-    A file that was changed here stays: without a word on it a package with a newer one would never be upgraded. The
-    package's own file allows the release and -security. Zimbra's packages are passed over also while an upgrade has
-    their holds lifted. The mail options have two names: MailOnlyOnError up to 18.04, MailReport after it.
+    An edited configuration file stays: without OLD_FILES a package with a newer one would never be upgraded. The
+    package's own file allows the release and -security. Zimbra's packages are left out also while an upgrade has
+    lifted their holds. The mail options have two names: MailOnlyOnError up to 18.04, MailReport after it.
     """
     lines = [
         "// Written by zflow at every start; put your own settings into a file with a higher number.",
@@ -85,11 +73,11 @@ def policy(admin: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def runner() -> str:
-    """Return the script that runs apt's daily jobs and keeps what went wrong.
+def script() -> str:
+    """Return the script that starts apt's daily jobs and keeps their errors.
 
-    apt.systemd.daily ends with 0 whatever happens, and stamps lists that could not be fetched as updated. A fetch that
-    failed is not put off until tomorrow, and each failure is printed once, for cron to mail it.
+    apt.systemd.daily always ends with 0, and stamps lists as updated that could not be fetched. A failed fetch does not
+    wait until tomorrow, and each failure is printed once, for cron to mail it.
     """
     return f"""\
 #!/bin/sh
@@ -120,11 +108,11 @@ mv {FAILURE.name}.new {FAILURE.name}
 
 
 def schedule(name: str, admin: str) -> str:
-    """Return the cron table that drives apt's daily jobs without systemd.
+    """Return the cron table that starts apt's daily jobs without systemd.
 
     apt's script keeps stamps and does each job once in its period, so it may be called often: a container that was
     down at the hour, or whose mirror was, catches up within four hours. The minute differs from server to server. The
-    first job shows that cron, which may run and have PAM refuse each job, does what it is for.
+    first job shows that cron starts jobs: it may run while PAM refuses each of them.
     """
     return (
         "# Written by zflow at every start. apt's timers need systemd, which does not run here.\n"
@@ -132,14 +120,14 @@ def schedule(name: str, admin: str) -> str:
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
         f"@reboot root touch /{TRACE}\n"
         f"{zlib.crc32(name.encode()) % 60} */4 * * * root "
-        f"[ -d /run/systemd/system ] || /{RUNNER}\n"
+        f"[ -d /run/systemd/system ] || /{SCRIPT}\n"
     )
 
 
-def mailing(table: str, admin: str) -> str:
-    """Return Ubuntu's cron table with its mail going to the administrator, where the operator named nobody.
+def with_mailto(table: str, admin: str) -> str:
+    """Return Ubuntu's cron table with its mail for the administrator, unless the operator named a recipient.
 
-    Zimbra gives the alias `root` to the mail domain, and cron's `root` is of the server's own name, which is none.
+    Zimbra gives the alias `root` to the mail domain alone, and cron's `root` is one of the server's own name.
     """
     rest = WRITTEN.sub("", table)
     return rest if re.search(r"^\s*MAILTO\s*=", rest, re.MULTILINE) else MAILTO.format(admin) + rest
@@ -151,7 +139,7 @@ def crontab(ctx: Context) -> tuple[bytes, bytes]:
         now = read_bytes(ctx.volume / CRONTAB)
     except OSError:
         return b"", b""
-    better = mailing(now.decode(errors="surrogateescape"), admin_address(ctx))
+    better = with_mailto(now.decode(errors="surrogateescape"), admin_address(ctx))
     return now, better.encode(errors="surrogateescape")
 
 
@@ -161,13 +149,13 @@ def wanted(ctx: Context) -> dict[Path, str]:
     return {
         POLICY: policy(admin),
         SCHEDULE: schedule(server_name(ctx), admin),
-        RUNNER: runner(),
+        SCRIPT: script(),
         NO_DAEMONS: dpkg.POLICY,
     }
 
 
 def is_edited(ctx: Context) -> bool:
-    """Tell whether 20auto-upgrades is an operator's work."""
+    """Tell whether an operator edited 20auto-upgrades."""
     try:
         content = (ctx.volume / AUTO).read_text(errors="replace")
     except FileNotFoundError:
@@ -176,7 +164,7 @@ def is_edited(ctx: Context) -> bool:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether all files hold what the settings ask for, or what the operator made of 20auto-upgrades."""
+    """See whether all files hold what the settings ask for, or an edited 20auto-upgrades."""
     if not all(holds(ctx.volume / path, content) for path, content in wanted(ctx).items()):
         return None
     if not all((ctx.volume / path).stat().st_mode & 0o111 for path in EXECUTABLE):
@@ -193,8 +181,8 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Write the files. Errors can be mailed only once there is a sendmail; Zimbra's is linked to where cron looks."""
-    make_folder((ctx.volume / RUNNER).parent)
+    """Write the files. Mail needs a sendmail, and the server's comes later: it is linked to where cron looks."""
+    make_folder((ctx.volume / SCRIPT).parent)
     for path, content in wanted(ctx).items():
         write_atomic(ctx.volume / path, content, mode=0o755 if path in EXECUTABLE else 0o644)
     proxy.place(ctx)

@@ -24,7 +24,7 @@ from states.bootstrap import mounts
 from states.install import limits
 from states.install import syslog as syslog_step
 from states.product import PRODUCT
-from states.ubuntu import dpkg, logs, processes
+from states.ubuntu import cron, dpkg, logs, periodic, processes
 from states.updates import configured, driver
 from states.zimbra import syslog
 from states.zimbra.tools import LOOKING, as_zimbra
@@ -187,14 +187,14 @@ def main(version: str, ubuntu: str, place: str, kept_away_on: str = "") -> int:
     seen["the operator's rules"] = lost(ctx)
     put_mailing_job(ctx)
     processes.end(ctx, processes.all_inside(ctx), 10)
-    for each in (syslog.PID, syslog.RECORD, driver.PID_FILE, driver.REBOOTED, configured.TRACE):
+    for each in (syslog.PID, syslog.RECORD, cron.PID_FILE, cron.REBOOTED, periodic.TRACE):
         (ctx.volume / each).unlink(missing_ok=True)
     at_rest(ctx)
     seen["a restart"] = lost(ctx)
     seen["looked"] = looked(ctx)
     assert processes.came(ctx, (ctx.volume / MAIL).exists, PATIENCE)
     seen["cron's mail"] = re.findall(r"^To: (\S+)", (ctx.volume / MAIL).read_text(), re.MULTILINE)
-    seen["told of cron"] = list(driver.idle(ctx))
+    seen["told of cron"] = list(periodic.idle(ctx))
     if ubuntu == kept_away_on:  # on one, for it waits for lines that will not come
         stop_reading(ctx)
         syslog.settle(ctx)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from states.install import syslog as syslog_step
-from states.ubuntu import logs
-from states.updates import configured, driver
+from states.ubuntu import cron, logs, periodic
+from states.updates import driver
 from states.zimbra import syslog
 from tests.states.install.inside import living
 from tests.states.install.shells import Answering
@@ -35,7 +35,7 @@ class Daemon:
     number: Path
 
 
-DAEMONS = (Daemon(driver.STEP, driver.CRON, driver.PID_FILE), Daemon(syslog_step.STEP, "rsyslogd", syslog.PID))
+DAEMONS = (Daemon(driver.STEP, cron.CRON, cron.PID_FILE), Daemon(syslog_step.STEP, "rsyslogd", syslog.PID))
 
 
 @pytest.mark.parametrize("daemon", DAEMONS, ids=lambda each: each.called)
@@ -61,7 +61,7 @@ def test_one_whose_number_was_lost_is_no_second_one(
                 return ""
             started = stack.enter_context(living(tmp_path, called=daemon.called))
             (tmp_path / daemon.number).write_text(f"{started.pid}\n")
-            (tmp_path / configured.TRACE).touch()  # as cron's first job does
+            (tmp_path / periodic.TRACE).touch()  # as cron's first job does
             return ""
 
         ctx = make_context(tmp_path, shell=Answering(tmp_path, start))
@@ -105,7 +105,7 @@ def test_a_log_that_is_no_file_of_its_own_or_late(tmp_path: Path, monkeypatch: p
 def test_a_cron_that_does_no_job_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That it runs is not enough: its first job in a boot has to leave its trace, and the updates' job at its hours."""
     monkeypatch.setattr(driver, "PATIENCE", 0.1)
-    rebooted = tmp_path / driver.REBOOTED
+    rebooted = tmp_path / cron.REBOOTED
     rebooted.parent.mkdir()
     rebooted.touch()
     with ExitStack() as stack:
@@ -113,14 +113,14 @@ def test_a_cron_that_does_no_job_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         def start(_argv: tuple[str, ...]) -> str:
             assert not rebooted.exists()
             started = stack.enter_context(living(tmp_path, called="cron"))
-            (tmp_path / driver.PID_FILE).write_text(f"{started.pid}\n")
+            (tmp_path / cron.PID_FILE).write_text(f"{started.pid}\n")
             return ""
 
         ctx = make_context(tmp_path, shell=Answering(tmp_path, start))
         driver.apply(ctx)
-        (told,) = driver.idle(ctx)
+        (told,) = periodic.idle(ctx)
         assert told in str(driver.probe(ctx))
-        (tmp_path / configured.TRACE).touch()
-        assert list(driver.idle(ctx)) == []
-        later = replace(ctx, clock=lambda: time.time() + driver.IDLE.total_seconds() + 60)
-        assert "no job since" in next(driver.idle(later))
+        (tmp_path / periodic.TRACE).touch()
+        assert list(periodic.idle(ctx)) == []
+        later = replace(ctx, clock=lambda: time.time() + periodic.IDLE.total_seconds() + 60)
+        assert "no job since" in next(periodic.idle(later))

@@ -15,8 +15,8 @@ import pytest
 from states.install import dns
 from states.serving import shutdown, watched_files, watches
 from states.serving.watches import ADDRESSES, MOST
+from states.ubuntu import cron, periodic
 from states.ubuntu.addresses import UNUSABLE
-from states.updates import driver
 from states.zimbra import syslog
 from states.zimbra.proof import DATA, UNFINISHED
 from states.zimbra.services import RECORD, STATUS
@@ -137,7 +137,7 @@ def test_processes(ctx: Context) -> None:
     (watch,) = (each for each in watches(ctx) if each.name == "processes")
     for gone in (["dead", "absent"], ["alive", "dead", "absent"]):
         done = subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, check=False)
-        others = [str(dns.PID), f"{ctx.volume}/{syslog.PID}", f"{ctx.volume}/{driver.PID_FILE}"]
+        others = [str(dns.PID), f"{ctx.volume}/{syslog.PID}", f"{ctx.volume}/{cron.PID_FILE}"]
         assert done.stdout.splitlines() == [*(f"{ctx.volume}/{name}" for name in gone), *others]
         assert done.returncode == 1
         (ctx.volume / "alive").write_text("rubbish\n")
@@ -173,7 +173,7 @@ def test_what_the_engine_writes_is_watched(ctx: Context) -> None:
     """A resolv.conf or a hosts file that changes starts a walk, and so does the end of a run of the updates."""
     write_server(ctx.volume)
     paths = {path for watch in watched_files(ctx) for path in watch.paths}
-    assert paths == {"/etc/resolv.conf", "/etc/hosts", *(f"{ctx.volume}/{each}" for each in driver.WATCHED)}
+    assert paths == {"/etc/resolv.conf", "/etc/hosts", *(f"{ctx.volume}/{each}" for each in periodic.RESULTS)}
 
 
 def test_end_without_a_server(ctx: Context) -> None:

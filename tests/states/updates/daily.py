@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from states.server import SETTINGS as IDENTITY
-from states.ubuntu import dpkg
+from states.ubuntu import dpkg, periodic
 from states.ubuntu.settings import PROXY
-from states.updates import configured, driver
+from states.updates import configured
 from states.updates.settings import SETTINGS
 from tests.states.updates.layer import VOLUME, inside, mounted
 from tests.support import make_context
@@ -27,7 +27,7 @@ GOOD, DEAD, DROPPED = "file:/repo ./", "http://127.0.0.1:9/ubuntu bionic main", 
 
 def run(ctx: Context, source: str, *argv: str, keep: bool = False) -> dict[str, Any]:
     """Run a program inside, with that package source and, unless `keep`, as if nothing had ever run."""
-    stamps = VOLUME / configured.STAMPS
+    stamps = VOLUME / periodic.STAMPS
     for each in () if keep else list(stamps.iterdir()):
         each.unlink()
     (VOLUME / "etc/apt/sources.list").write_text(f"deb [trusted=yes] {source}\n")
@@ -36,9 +36,9 @@ def run(ctx: Context, source: str, *argv: str, keep: bool = False) -> dict[str, 
     return {
         "code": done.returncode,
         "mail": done.stdout + done.stderr,
-        "success": driver.last_success(ctx) is not None,
-        "troubles": list(driver.troubles(ctx)),
-        "again": not (VOLUME / driver.UPDATED).exists(),
+        "success": periodic.last_success(ctx) is not None,
+        "troubles": list(periodic.troubles(ctx)),
+        "again": not (VOLUME / periodic.UPDATED).exists(),
     }
 
 
@@ -63,7 +63,7 @@ def hanging(ctx: Context, runner: str) -> dict[str, Any]:
     inside("dpkg-deb", "-Znone", "--build", "/hanging", "/hanging.deb")
     inside("dpkg", "--unpack", "/hanging.deb")
     (VOLUME / "hangs").touch()
-    (VOLUME / configured.RUNNER).write_text(configured.runner().replace(f" {dpkg.LONGEST:.0f} ", " 1 "))
+    (VOLUME / periodic.SCRIPT).write_text(configured.script().replace(f" {dpkg.LONGEST:.0f} ", " 1 "))
     found = run(ctx, GOOD, runner)
     return {**found, "left": dpkg.unfinished(ctx), "free": inside("flock", "-n", dpkg.LOCK, "true") == 0}
 
@@ -76,10 +76,10 @@ def main() -> None:
     (VOLUME / "etc/apt/apt.conf.d/99quick").write_text('Acquire::Retries "0";\nAPT::Periodic::AutocleanInterval "0";\n')
     (VOLUME / "repo").mkdir()
     (VOLUME / "repo/Packages").write_text(CONTROL)
-    (VOLUME / configured.STAMPS).mkdir(exist_ok=True)
+    (VOLUME / periodic.STAMPS).mkdir(exist_ok=True)
     ctx = make_context(VOLUME, (*IDENTITY, PROXY, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.org"})
     configured.apply(ctx)
-    runner = f"/{configured.RUNNER}"
+    runner = f"/{periodic.SCRIPT}"
     seen = {
         "good": run(ctx, GOOD, runner),
         "by hand": run(ctx, DEAD, "/usr/lib/apt/apt.systemd.daily"),
@@ -94,7 +94,7 @@ def main() -> None:
     with held():
         seen["held after a failure"] = run(ctx, GOOD, runner, keep=True)
     # As apt up to 2.0 does it, whose update ends with 0 when nothing could be fetched.
-    (VOLUME / configured.POLICY).write_text(configured.policy("x").replace('APT::Update::Error-Mode "any";', ""))
+    (VOLUME / periodic.POLICY).write_text(configured.policy("x").replace('APT::Update::Error-Mode "any";', ""))
     seen["by hand, an older apt"] = run(ctx, DEAD, "/usr/lib/apt/apt.systemd.daily")
     seen["hanging"] = hanging(ctx, runner)
     print(json.dumps(seen))

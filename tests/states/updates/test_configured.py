@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from states import bootstrap, server
 from states.bootstrap import build
-from states.ubuntu import tree
+from states.ubuntu import cron, periodic, tree
 from states.ubuntu.settings import PROXY
 from states.ubuntu.suites import SUITES
-from states.updates import CODES, configured, driver, sealed
+from states.updates import CODES, configured, driver, fingerprint
 from states.updates.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.support import make_context
@@ -40,13 +40,13 @@ def dumped(path: Path) -> list[str]:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
-def test_seal(body: str) -> None:
-    """A sealed file is untouched, and any change of it is seen."""
-    content = sealed.seal(body)
-    assert sealed.is_untouched(content)
-    assert not sealed.is_untouched(f"{content}x")
-    assert not sealed.is_untouched(f"x{content}")
-    assert not sealed.is_untouched(body)
+def test_fingerprint(body: str) -> None:
+    """A file as written is untouched, and any change of it is seen."""
+    content = fingerprint.with_fingerprint(body)
+    assert fingerprint.is_untouched(content)
+    assert not fingerprint.is_untouched(f"{content}x")
+    assert not fingerprint.is_untouched(f"x{content}")
+    assert not fingerprint.is_untouched(body)
 
 
 def test_every_single_edit_is_seen() -> None:
@@ -54,7 +54,7 @@ def test_every_single_edit_is_seen() -> None:
     content = configured.auto_upgrades(on=True)
     for at, character in enumerate(content):
         for other in ("", character * 2, chr(ord(character) + 1)):
-            assert not sealed.is_untouched(content[:at] + other + content[at + 1 :])
+            assert not fingerprint.is_untouched(content[:at] + other + content[at + 1 :])
 
 
 def test_written_once(ctx: Context) -> None:
@@ -62,7 +62,7 @@ def test_written_once(ctx: Context) -> None:
     assert configured.probe(ctx) is None
     configured.apply(ctx)
     assert configured.probe(ctx) is not None
-    for path in (*configured.wanted(ctx), configured.AUTO):
+    for path in (*configured.wanted(ctx), periodic.AUTO):
         (ctx.volume / path).unlink()
         assert configured.probe(ctx) is None
         configured.apply(ctx)
@@ -77,9 +77,9 @@ def test_written_once(ctx: Context) -> None:
 def test_nobodys_file_is_replaced(ctx: Context, content: str | None) -> None:
     """What the package wrote, and what zflow wrote with another setting, is no operator's work."""
     if content is not None:
-        (ctx.volume / configured.AUTO).write_text(content)
+        (ctx.volume / periodic.AUTO).write_text(content)
     configured.apply(ctx)
-    assert (ctx.volume / configured.AUTO).read_text() == configured.auto_upgrades(on=True)
+    assert (ctx.volume / periodic.AUTO).read_text() == configured.auto_upgrades(on=True)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_nobodys_file_is_replaced(ctx: Context, content: str | None) -> None:
 )
 def test_operators_file_is_kept(ctx: Context, content: bytes) -> None:
     """An edited 20auto-upgrades stays byte for byte, and the evidence says whose it is."""
-    (ctx.volume / configured.AUTO).write_bytes(content)
+    (ctx.volume / periodic.AUTO).write_bytes(content)
     configured.apply(ctx)
-    assert (ctx.volume / configured.AUTO).read_bytes() == content
+    assert (ctx.volume / periodic.AUTO).read_bytes() == content
     evidence = configured.probe(ctx)
     assert evidence is not None
     assert "as the operator edited" in evidence.summary
@@ -112,7 +112,7 @@ def test_setting_is_followed(ctx: Context) -> None:
     assert configured.inputs(off) != configured.inputs(ctx)
     configured.apply(off)
     assert configured.probe(off) is not None
-    text = (ctx.volume / configured.AUTO).read_text()
+    text = (ctx.volume / periodic.AUTO).read_text()
     assert text.count('"0";') == len(configured.PERIODS)
 
 
@@ -161,21 +161,21 @@ TABLES = st.lists(
 def test_mail_of_ubuntus_own_jobs(table: str) -> None:
     """It goes to the administrator, whoever that is by now, but for a table whose operator names somebody."""
     named = re.search("^ ?MAILTO", table, re.MULTILINE) is not None
-    once = configured.mailing(table, "boss@example.org")
+    once = configured.with_mailto(table, "boss@example.org")
     assert once.endswith(table)
     assert ("MAILTO=boss@example.org\n" in once) is not named
-    assert configured.mailing(once, "new@example.org") == configured.mailing(table, "new@example.org")
+    assert configured.with_mailto(once, "new@example.org") == configured.with_mailto(table, "new@example.org")
 
 
 @pytest.mark.parametrize("name", ["me@example.org", "boss@example.organisation", '""', "boss@example.org,me"])
 def test_an_operators_word_in_the_line_that_zflow_wrote(name: str) -> None:
     """It is kept, also once the administrator is another."""
-    edited = configured.mailing("17 * * * * root x\n", "boss@example.org").replace(
+    edited = configured.with_mailto("17 * * * * root x\n", "boss@example.org").replace(
         "MAILTO=boss@example.org\n", f"MAILTO={name}\n"
     )
     assert f"MAILTO={name}\n" in edited
-    assert configured.mailing(edited, "boss@example.org") == edited
-    assert configured.mailing(edited, "new@example.org") == edited
+    assert configured.with_mailto(edited, "boss@example.org") == edited
+    assert configured.with_mailto(edited, "new@example.org") == edited
 
 
 def test_minutes_differ() -> None:
@@ -223,8 +223,8 @@ def test_cron_is_not_believed(ctx: Context, content: str | None) -> None:
     """A number in cron's file proves nothing: neither rubbish nor some other process makes a running cron."""
     (ctx.volume / "run").mkdir()
     if content is not None:
-        (ctx.volume / driver.PID_FILE).write_text(content)
-    assert driver.running(ctx) is None
+        (ctx.volume / cron.PID_FILE).write_text(content)
+    assert cron.running(ctx) is None
     assert driver.probe(ctx) is None
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from states.updates import configured, driver
+from states.ubuntu import periodic
+from states.updates import configured
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.support import make_context
 from zflow.api import Context
@@ -25,8 +26,8 @@ DAY = 86400.0
 def ctx(tmp_path: Path) -> Context:
     """Return a context over a small Ubuntu, whose updates were set up long ago."""
     ctx = make_context(make_tree(tmp_path))
-    (ctx.volume / configured.STAMPS).mkdir(parents=True)
-    written(ctx, configured.POLICY, 30)
+    (ctx.volume / periodic.STAMPS).mkdir(parents=True)
+    written(ctx, periodic.POLICY, 30)
     return ctx
 
 
@@ -101,12 +102,12 @@ def test_a_script_that_does_not_end(seen: Any) -> None:
 
 def test_last_success(ctx: Context) -> None:
     """The last success is as old as the oldest part of it; without one of its parts there was none."""
-    for number, name in enumerate((configured.LISTS, driver.UPDATED, driver.UPGRADED)):
-        assert driver.last_success(ctx) is None
+    for number, name in enumerate((periodic.LISTS, periodic.UPDATED, periodic.UPGRADED)):
+        assert periodic.last_success(ctx) is None
         written(ctx, name, 3 - number)
-    found = driver.last_success(ctx)
+    found = periodic.last_success(ctx)
     assert found is not None
-    assert found.timestamp() == pytest.approx((ctx.volume / configured.LISTS).stat().st_mtime)
+    assert found.timestamp() == pytest.approx((ctx.volume / periodic.LISTS).stat().st_mtime)
 
 
 @pytest.mark.parametrize(
@@ -115,64 +116,64 @@ def test_last_success(ctx: Context) -> None:
         (0.2, 0.2, 0.1, []),
         (2.0, 0.1, 0.1, ["no package list could be fetched"]),
         (7.1, 7.1, 0.1, []),  # a period of a week, by the operator's own file
-        (9.0, 9.0, 9.0, ["there was no successful update since"]),
-        (9.0, 0.1, 0.1, ["no package list could be fetched", "there was no successful update since"]),
-        (None, 31.0, 0.1, ["there was no successful update since"]),  # a run of before there was such a stamp
-        (None, None, 0.1, ["there was no successful update since"]),
+        (9.0, 9.0, 9.0, ["no update has succeeded since"]),
+        (9.0, 0.1, 0.1, ["no package list could be fetched", "no update has succeeded since"]),
+        (None, 31.0, 0.1, ["no update has succeeded since"]),  # a run of before there was such a stamp
+        (None, None, 0.1, ["no update has succeeded since"]),
     ],
 )
 def test_upgrades_without_lists(
     ctx: Context, lists: float | None, update: float | None, upgrade: float, expected: list[str]
 ) -> None:
     """Upgrades that go on with old lists are no success, and a long time without one is told whatever its reason."""
-    for name, days_ago in ((configured.LISTS, lists), (driver.UPDATED, update), (driver.UPGRADED, upgrade)):
+    for name, days_ago in ((periodic.LISTS, lists), (periodic.UPDATED, update), (periodic.UPGRADED, upgrade)):
         if days_ago is not None:
             written(ctx, name, days_ago)
-    told = list(driver.troubles(ctx))
+    told = list(periodic.troubles(ctx))
     assert [each[: len(start)] for each, start in zip(told, expected, strict=True)] == expected
 
 
 def test_a_server_that_was_never_updated(ctx: Context) -> None:
     """Without any run the time counts from when the updates were set up; a failure that is told anyway is enough."""
-    written(ctx, configured.POLICY, 7)
-    assert list(driver.troubles(ctx)) == []
-    written(ctx, configured.POLICY, 9)
-    (told,) = driver.troubles(ctx)
-    assert told.startswith("there was no successful update since")
-    written(ctx, configured.FAILURE, 0, "E: it fails")
-    (told,) = driver.troubles(ctx)
+    written(ctx, periodic.POLICY, 7)
+    assert list(periodic.troubles(ctx)) == []
+    written(ctx, periodic.POLICY, 9)
+    (told,) = periodic.troubles(ctx)
+    assert told.startswith("no update has succeeded since")
+    written(ctx, periodic.FAILURE, 0, "E: it fails")
+    (told,) = periodic.troubles(ctx)
     assert told.startswith("the last updates failed")
 
 
 @pytest.mark.parametrize(("text", "told"), [(configured.auto_upgrades(on=False), 0), (configured.FROM_PACKAGE, 1)])
 def test_upgrades_that_nobody_wants(ctx: Context, text: str, told: int) -> None:
     """Where they are switched off a long time without a success is as it should be."""
-    for name in (configured.LISTS, driver.UPDATED, driver.UPGRADED):
+    for name in (periodic.LISTS, periodic.UPDATED, periodic.UPGRADED):
         written(ctx, name, 9)
-    written(ctx, configured.AUTO, 9, text)
-    assert len(list(driver.troubles(ctx))) == told
+    written(ctx, periodic.AUTO, 9, text)
+    assert len(list(periodic.troubles(ctx))) == told
 
 
 def test_no_password_is_told(ctx: Context) -> None:
     """The password of a mirror is in no notice, whether apt said it or its list of sources has it."""
     address = "https://me:s3cret@mirror.example.org/ubuntu"
-    written(ctx, driver.UPGRADED, 0)
+    written(ctx, periodic.UPGRADED, 0)
     written(
         ctx,
-        driver.SOURCES,
+        periodic.SOURCES,
         0,
         f"# deb http://x\ndeb [arch=amd64] {address} jammy main\ndeb {address} jammy-security main\n",
     )
-    assert driver.sources(ctx) == ["https://mirror.example.org/ubuntu"]
-    written(ctx, configured.FAILURE, 0, f"E: Failed to fetch {address}/dists\nE: the second\n")
-    (told,) = driver.troubles(ctx)
+    assert periodic.sources(ctx) == ["https://mirror.example.org/ubuntu"]
+    written(ctx, periodic.FAILURE, 0, f"E: Failed to fetch {address}/dists\nE: the second\n")
+    (told,) = periodic.troubles(ctx)
     assert "E: Failed to fetch https://mirror.example.org/ubuntu/dists; E: the second" in told
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
 def test_files_that_cannot_be_read(ctx: Context, content: bytes | None) -> None:
     """Rubbish, and a folder in the place of a file, are no traceback."""
-    path = ctx.volume / configured.FAILURE
+    path = ctx.volume / periodic.FAILURE
     path.mkdir() if content is None else path.write_bytes(content)
-    (told,) = driver.troubles(ctx)
-    assert told.startswith("the last updates failed" if content is not None else "there was no successful update")
+    (told,) = periodic.troubles(ctx)
+    assert told.startswith("the last updates failed" if content is not None else "no update has succeeded")
