@@ -34,7 +34,7 @@ from zflow.supervise.lock import WALKER, held
 from zflow.walk import ahead, attempt, protocol, reset, walker
 from zflow.walk.machine import BLOCKED, FAILED
 from zflow.walk.surroundings import Surroundings
-from zflow.walk.task import Task
+from zflow.walk.task import Outcome, Task
 from zflow.walk.walker import Walker, listed
 
 KNOWN: list[Engine] = []
@@ -72,7 +72,7 @@ class Turns:
         self._host = host
         self._given: list[Turn] = []
 
-    def submit(self, work: Callable[[], bool]) -> Turn:
+    def submit(self, work: Callable[[], Outcome]) -> Turn:
         """Take a piece of work."""
         self._given.append(Turn(self._host, work))
         return self._given[-1]
@@ -84,13 +84,13 @@ class Turns:
                 each.take()
 
 
-class Turn(Future[bool]):
+class Turn(Future[Outcome]):
     """One piece of work."""
 
-    def __init__(self, host: Host, work: Callable[[], bool]) -> None:
+    def __init__(self, host: Host, work: Callable[[], Outcome]) -> None:
         super().__init__()
         self._host = host
-        self._work: Callable[[], bool] | None = work
+        self._work: Callable[[], Outcome] | None = work
 
     def take(self) -> None:
         """Do the work, unless it is done."""
@@ -110,7 +110,7 @@ class Turn(Future[bool]):
             self.take()
         return super().done()
 
-    def result(self, timeout: float | None = None) -> bool:
+    def result(self, timeout: float | None = None) -> Outcome:
         """Return what it returned."""
         if not self.done():
             raise StillRunning
@@ -202,7 +202,7 @@ class Life:
             host.sync()
             host.point("sync: after")
 
-        def counted(task: Task) -> bool:
+        def counted(task: Task) -> Outcome:
             self.settled += 1
             return settle(task)
 

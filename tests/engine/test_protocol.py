@@ -266,7 +266,9 @@ def test_evidence_is_what_was_seen_last(bench: Bench) -> None:
         assert bench.walk(product(step)) == "serving"
     assert bench.status("one.a")["evidence"] == "four of them"
     assert bench.kinds("one.a") == ["satisfied", "satisfied"]
-    assert [row["detail"] for row in bench.events() if row["kind"] == "checked"][-1] == "1 steps held, 0 brought about"
+    assert [row["detail"] for row in bench.events() if row["kind"] == "checked"][
+        -1
+    ] == "1 step checked, 0 applied, 1 unchanged"
     assert bench.said == []
 
 

@@ -100,9 +100,8 @@ class Tale:
 
     def serving(self) -> None:
         """Find all valid."""
-        self._record(
-            Event("checked", detail=f"0 steps held, {len(ORDER)} brought about"), Position("serving", "serving")
-        )
+        summary = f"{len(ORDER)} steps checked, {len(ORDER)} applied, 0 unchanged"
+        self._record(Event("checked", detail=summary), Position("serving", "serving"))
 
     def progress(
         self, step: str, note: str, *, done: float = 0, total: float = 0, unit: str = "", rate: float = 0

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from zflow.errors import Interrupted
 from zflow.output import Announce
 from zflow.step import Step
+from zflow.walk.task import Outcome
 
 MOMENT = 0.3
 """Seconds between two looks at whether the container is told to stop."""
@@ -30,10 +31,10 @@ class Ahead:
         self._stopping = stopping
         self._announce = announce
         self._pool = ThreadPoolExecutor(thread_name_prefix="ahead")
-        self._running: dict[str, Future[bool]] = {}
+        self._running: dict[str, Future[Outcome]] = {}
         self._awaited: dict[str, float] = {}
 
-    def start(self, name: str, work: Callable[[], bool]) -> None:
+    def start(self, name: str, work: Callable[[], Outcome]) -> None:
         """Start a step unless it runs already."""
         running = self._running.get(name)
         if running is None or running.done():
@@ -44,7 +45,7 @@ class Ahead:
         chosen = self._running.values() if name is None else [self._running[name]]
         return any(not each.done() for each in chosen)
 
-    def result(self, step: Step) -> bool:
+    def result(self, step: Step) -> Outcome:
         """Return or raise what a step did.
 
         Raises Patrol when it is still at work after some seconds, and Interrupted when the container is told to stop.

@@ -14,15 +14,15 @@ from zflow.step import Evidence
 from zflow.walk.attempt import make_durable, notices, try_once
 from zflow.walk.decide import Decision, World, decide, look
 from zflow.walk.faults import log_look, understood
-from zflow.walk.task import Task
+from zflow.walk.task import Outcome, Task
 
 RECENT = 30.0
 """Seconds after a failure within which a new walk waits on for its next try, as the one before would have; later it may
 try at once, for the container may have been started again to that end."""
 
 
-def settle(task: Task) -> bool:
-    """Bring a step's postcondition about, or find that it holds; return whether anything was done or found out.
+def settle(task: Task) -> Outcome:
+    """Make a step's postcondition hold, or find that it does; return which.
 
     Raises OperatorError or StepBug when the step is blocked, TransientError when its budget is used up, Interrupted
     when the container is told to stop; each after it has been recorded.
@@ -49,7 +49,7 @@ def settle(task: Task) -> bool:
     _wait_on(task)
     while not try_once(task):
         pass
-    return True
+    return "applied"
 
 
 def _looked(task: Task) -> tuple[World, Decision]:
@@ -65,8 +65,8 @@ def _looked(task: Task) -> tuple[World, Decision]:
     return world, decide(task.step, task.record, world)
 
 
-def _found(task: Task, world: World, decision: Decision) -> bool:
-    """Record what a look saw of a postcondition that holds, where it is news; return whether it is worth a line."""
+def _found(task: Task, world: World, decision: Decision) -> Outcome:
+    """Record what a look saw of a postcondition that holds, where it is news."""
     step, chain, record, evidence = task.step, task.chain, task.record, world.seen
     assert isinstance(evidence, Evidence)
     clean = chain.journal.cleaned
@@ -74,12 +74,12 @@ def _found(task: Task, world: World, decision: Decision) -> bool:
     if decision.verdict == "holds" and evidence.agrees_with(before, clean):
         if clean(evidence.line) != before:
             chain.add(task.found("satisfied", world.key, evidence))
-        return False
+        return "unchanged"
     task.enter()
     make_durable(step, task.context(step, None))  # the effect of an attempt without an outcome may not be on the disk
     kind, said = ("recovered", "it had taken effect") if record.cut_off else ("satisfied", "unchanged")
     chain.add(task.found(kind, world.key, evidence), f"{step.title}: {said}", *notices(evidence))
-    return True
+    return "found"
 
 
 def _wait_on(task: Task) -> None:

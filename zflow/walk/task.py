@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from zflow.context import Context
 from zflow.errors import Code, ZflowError
@@ -12,6 +13,9 @@ from zflow.journal.record import Record
 from zflow.step import Evidence, Step
 from zflow.walk.chain import Chain
 from zflow.walk.faults import family
+
+Outcome = Literal["unchanged", "found", "applied"]
+"""What a walk did about a step; `found`: it holds, and the journal did not say so."""
 
 
 @dataclass(frozen=True)
