@@ -80,7 +80,7 @@ check: $(VENV)/ready
 	$(VENV)/bin/lint-imports
 
 test-fast: prepare-test-fast check
-	$(RUN) pytest -q -m "not root and not container and not network and not slow"
+	$(RUN) pytest -q -m "not root and not container and not network and not slow" --numprocesses 2
 
 # Side by side, for containers mostly wait.
 test: prepare-test check

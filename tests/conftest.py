@@ -14,8 +14,16 @@ settings.register_profile("zflow", deadline=None, database=None)
 settings.load_profile("zflow")
 
 
+LIMITS = {"container": 1200, "network": 1200, "slow": 600, "root": 300}
+"""Seconds that a test may take with its fixtures, by marker; the first one counts. Without a marker: pyproject.toml."""
+
+
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Skip what needs root for those who are not."""
+    """Give each test its time limit, and skip the tests that need root where the user is not root."""
+    for item in items:
+        needs = next((each for each in LIMITS if item.get_closest_marker(each)), None)
+        if needs and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LIMITS[needs]))
     if os.geteuid() == 0:
         return
     for item in items:
