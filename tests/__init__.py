@@ -1,4 +1,4 @@
-"""The tests. A run starts hundreds of Pythons: compiled code is kept for them, even where the environment forbids it."""
+"""The tests. A run starts hundreds of Pythons: their compiled code is kept, even where the environment forbids it."""
 
 from __future__ import annotations
 

@@ -245,24 +245,42 @@ def test_a_lock_file_that_is_none_is_a_code_and_nobody_waits(volume: Path) -> No
     assert not goal.exists()
 
 
+COMMANDS = ("run", "walk", "reset-state one --yes", "journal rebuild --yes", "status")
+EACH = textwrap.dedent("""
+    import json, os, sys
+    import tests.engine.commands, zflow.commands.group, zflow.walk.process  # once for all
+    for command in sys.argv[1:]:
+        out, into = os.pipe()
+        if not os.fork():
+            os.dup2(into, 1), os.dup2(into, 2), os.close(out), os.close(into)
+            sys.argv = ["zflow", *command.split()]
+            import tests.engine.toy_zflow
+            os._exit(0)
+        os.close(into)
+        said = open(out).read()
+        print(json.dumps([command, os.waitstatus_to_exitcode(os.wait()[1]), said]), flush=True)
+""")
+"""Runs each of some commands in a process of its own, forked after the imports."""
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which injects the errors")
 @pytest.mark.parametrize("error", ["ENOLCK", "ENOSYS", "EIO", "EOPNOTSUPP"])
-@pytest.mark.parametrize("command", ["run", "walk", "reset-state one --yes", "journal rebuild --yes", "status"])
-def test_a_file_system_without_locks_is_a_code(volume: Path, error: str, command: str) -> None:
-    """Whoever writes ends with 5, names the file and touches nothing; who only looks sees no runner."""
+def test_a_file_system_without_locks_is_a_code(volume: Path, error: str) -> None:
+    """A command that writes ends with 5, names the file and touches nothing; a command that looks sees no runner."""
     process.walk(commands.TOY, volume, {}, "test")
     before = journal_file(volume).read_bytes()
     inject = ["-e", "trace=flock", "-e", f"inject=flock:error={error}"]
-    strace = ["strace", "-f", "-qq", "-o", "/dev/null", *inject]
-    argv = [*strace, sys.executable, "-m", "tests.engine.toy_zflow", *command.split()]
+    argv = ["strace", "-f", "-qq", "-o", "/dev/null", *inject, sys.executable, "-c", EACH, *COMMANDS]
     environment = os.environ | {"ZFLOW_VOLUME": str(volume)}
-    ended = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT)
-    said = ended.stdout + ended.stderr
-    assert "Traceback" not in said
-    if command == "status":
-        assert (ended.returncode, "no runner" in said) == (Exit.STOPPED, True)
-    else:
-        assert (ended.returncode, codes.NO_LOCKS.id in said) == (Exit.REFUSED, True), said
+    ended = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=LIMIT)
+    answers = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [command for command, _, _ in answers] == list(COMMANDS)
+    for command, code, said in answers:
+        assert "Traceback" not in said
+        if command == "status":
+            assert (code, "no runner" in said) == (Exit.STOPPED, True), said
+        else:
+            assert (code, codes.NO_LOCKS.id in said) == (Exit.REFUSED, True), said
     assert journal_file(volume).read_bytes() == before
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import subprocess
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -38,8 +39,15 @@ from zflow.settings import load
 from zflow.walk.surroundings import Surroundings
 
 TABLE = (*IDENTITY, *INSTALL, *SETTINGS)
+run = host.run
 VERSION = "8.8.15.GA.3869.UBUNTU18.64"
 VENDORS = STANDIN / "packages/zimbra-mta/root" / TEMPLATE.lstrip("/")
+
+
+@cache
+def generated(_number: int, bits: str) -> tuple[int, str]:
+    """Return what `openssl genrsa` answers."""
+    return run(["openssl", "genrsa", bits])
 
 
 class Server(Shell):
@@ -66,9 +74,18 @@ class Server(Shell):
         monkeypatch.setattr(store, "DATABASE", home / "data/ldap/mdb/db/data.mdb")
         monkeypatch.setattr(localconfig, "PATH", home / "conf/localconfig.xml")
         monkeypatch.setattr(zmdkimkeyutil, "OPENSSL", "openssl")
+        monkeypatch.setattr(host, "run", self.openssl)
+        self.keys = 0
         self.reset()
         self.run_tool("zmprov", "cd", "example.test")
         self.upgrade(VERSION)
+
+    def openssl(self, command: Sequence[str], stdin: str | None = None) -> tuple[int, str]:
+        """Run openssl; its keys are made once a session, for that takes time, and differ within a test."""
+        if "genrsa" not in command:
+            return run(command, stdin)
+        self.keys += 1
+        return generated(self.keys, command[2])
 
     def reset(self) -> None:
         """Give the global configuration and the template their first values, as an upgrade may; domains stay."""

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from states.tls import chain, codes
 from states.tls.chain import Trust
-from tests.states.tls.authority import HOST, root
+from tests.states.tls.authority import HOST, Issued, root, rsa_key
 from zflow.api import OperatorError
 
 SERVER = f"subjectAltName=DNS:{HOST}"
@@ -28,17 +28,21 @@ class Workshop:
         """Run openssl here."""
         subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
 
-    def root(self, *extensions: str, digest: str = "-sha256", name: str = "root", key: str = "rsa:2048") -> None:
-        """Make a root by `openssl req -x509`; without extensions those that it adds by itself."""
+    def key(self, name: str, of: str) -> str:
+        """Return the file `name` with an RSA key that a session makes once."""
+        (self.folder / f"{name}.key").write_bytes(Issued(root().certificate, rsa_key(of)).key_pem)
+        return f"{name}.key"
+
+    def root(self, *extensions: str, digest: str = "-sha256", name: str = "root", key: str = "root") -> None:
+        """Make a root by `openssl req -x509`; without extensions, openssl adds its own."""
         added = [word for each in extensions for word in ("-addext", each)]
-        self.run("req", "-x509", "-newkey", key, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.crt",
+        self.run("req", "-x509", "-key", self.key(name, key), "-out", f"{name}.crt",
                  "-subj", f"/CN={name}", "-days", "900", digest, *added)  # fmt: skip
 
     def issue(self, name: str, by: str, *extensions: str, digest: str = "-sha256", days: int = 90) -> None:
         """Issue a certificate by `openssl x509 -req`."""
         (self.folder / "ext").write_text("".join(f"{each}\n" for each in extensions))
-        self.run("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
-                 "-subj", f"/CN={name}")  # fmt: skip
+        self.run("req", "-new", "-key", self.key(name, name), "-out", f"{name}.csr", "-subj", f"/CN={name}")
         self.run("x509", "-req", "-in", f"{name}.csr", "-CA", f"{by}.crt", "-CAkey", f"{by}.key", "-CAcreateserial",
                  "-out", f"{name}.crt", "-days", str(days), digest, "-extfile", "ext")  # fmt: skip
 
@@ -156,7 +160,7 @@ def test_a_ca_of_another_key_is_not_taken(shop: Workshop) -> None:
     """A root of the same name and another key is no issuer."""
     shop.root()
     shop.issue("server", "root", SERVER)
-    shop.root()
+    shop.root(key="another")
     with pytest.raises(OperatorError) as caught:
         shop.build(("root",))
     assert caught.value.code is codes.INCOMPLETE
