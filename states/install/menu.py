@@ -11,13 +11,12 @@ counts, and where zflow's settings say otherwise that is a notice.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from states.install import codes
 from states.server import ADMIN, MAIL_DOMAIN, admin_address, mail_domain
-from states.zimbra import installers, readback, services, setuplog, software
+from states.zimbra import installers, marks, readback, services, setuplog, software
 from states.zimbra.history import last
 from states.zimbra.proof import MENU, proven
 from states.zimbra.settings import INSTALL
@@ -129,7 +128,7 @@ def take_over(ctx: Context) -> None:
     )
     if wrong := [*readback.unusable(ctx, found.domain, found.admins), *readback.not_running(ctx)]:
         raise OperatorError(codes.MENU_RESULT, "; ".join(wrong)[:1500])
-    write_atomic(_kept(ctx), json.dumps(asdict(found)) + "\n", mode=0o600)
+    marks.save(_kept(ctx), found)
 
 
 def newest_log(ctx: Context) -> str:
@@ -147,11 +146,7 @@ def _kept(ctx: Context) -> Path:
 
 def chosen_by_operator(ctx: Context) -> Chosen | None:
     """Return what the operator answered in the menu; None where zflow answered."""
-    try:
-        content = json.loads(_kept(ctx).read_text())
-        return Chosen(content["domain"], tuple(content["admins"]), tuple(content["failed"]), content["boot"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return marks.load(_kept(ctx), Chosen)
 
 
 def notices(ctx: Context) -> tuple[str, ...]:

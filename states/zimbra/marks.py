@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from zflow.api import Context, holds, make_folder, read_text, remove_tree, write_atomic
+from zflow.api import Context, holds, make_folder, read_json, read_text, remove_tree, write_atomic
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -52,7 +52,8 @@ def forget(ctx: Context) -> None:
 
 
 def save(file: Path, value: DataclassInstance) -> None:
-    """Write a dataclass as JSON, for root alone; the folder must exist."""
+    """Write a dataclass as JSON, for root alone."""
+    make_folder(file.parent, 0o700)
     write_atomic(file, json.dumps(asdict(value)) + "\n", mode=0o600)
 
 
@@ -61,24 +62,21 @@ def load(file: Path, kind: type[T]) -> T | None:
 
     Fields are JSON's own types, tuples and mappings of them, and dataclasses; fields with a default may be absent.
     """
-    try:
-        return _typed(kind, json.loads(read_text(file)))  # type: ignore[no-any-return]
-    except (OSError, ValueError, TypeError):
-        return None
+    return read_json(file, lambda found: cast("T", typed(kind, found)))
 
 
-def _typed(hint: Any, value: Any) -> Any:
-    """Return `value`, as JSON has it, as what the type says. Raises TypeError where it is something else."""
+def typed(hint: Any, value: Any) -> Any:
+    """Return `value`, as JSON has it, as the type `hint`. Raises TypeError where it is something else."""
     origin, inner = get_origin(hint) or hint, get_args(hint)
     if hasattr(origin, "__dataclass_fields__") and isinstance(value, dict):
         hints = get_type_hints(origin)
-        return origin(**{name: _typed(hints.get(name), each) for name, each in value.items()})
+        return origin(**{name: typed(hints.get(name), each) for name, each in value.items()})
     if origin is UnionType:  # such as `X | None`
-        return None if value is None else _typed(inner[0], value)
+        return None if value is None else typed(inner[0], value)
     if origin is tuple and isinstance(value, list):
-        return tuple(_typed(inner[0], each) for each in value)
+        return tuple(typed(inner[0], each) for each in value)
     if origin in {dict, Mapping} and isinstance(value, dict):
-        return {name: _typed(inner[1], each) for name, each in value.items()}
+        return {name: typed(inner[1], each) for name, each in value.items()}
     if isinstance(origin, type) and isinstance(value, (float, int) if origin is float else origin):
         return value
     raise TypeError(f"{value!r} is not of the type {hint}")

@@ -1,10 +1,12 @@
-"""What the vendor's program called failed, and what differs from the answers, while the server lacks nothing it needs:
-told as notices, in the start of its run."""
+"""What the vendor's program called failed, and what differs from its answers, while the server lacks nothing it needs.
+
+They are notices in the start in which they were seen: later, an operator may have repaired what failed.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from states.zimbra import marks
 from zflow.api import Context
@@ -12,13 +14,21 @@ from zflow.api import Context
 MARK = "vendor-said"
 
 
+@dataclass(frozen=True)
+class Told:
+    """The notices, and the start of the container to which they belong."""
+
+    boot: str
+    told: tuple[str, ...]
+
+
 def remember(ctx: Context, failed: Sequence[str], seen: Sequence[str] = ()) -> None:
-    """Write the lines down. They are told in this start: later, what failed may have been mended."""
-    told = [*(f"the vendor's installer said: {each}" for each in failed), *(f"read back: {each}" for each in seen)]
-    marks.write(ctx, MARK, json.dumps({"boot": ctx.boot, "told": told}) + "\n")
+    """Write the notices of this start."""
+    told = (*(f"the vendor's installer said: {each}" for each in failed), *(f"read back: {each}" for each in seen))
+    marks.save(marks.path(ctx, MARK), Told(ctx.boot, told))
 
 
 def notices(ctx: Context) -> tuple[str, ...]:
-    """Return them as notices."""
-    found = json.loads(marks.read(ctx, MARK) or "{}")
-    return tuple(found.get("told", ())) if found.get("boot") == ctx.boot else ()
+    """Return the notices of this start."""
+    found = marks.load(marks.path(ctx, MARK), Told)
+    return found.told if found and found.boot == ctx.boot else ()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from states.zimbra.marks import save, typed
 from states.zimbra.releases import Archive
-from zflow.api import Context, sync_folder, write_atomic
+from zflow.api import Context, sync_folder
 
 Portrait = Mapping[str, tuple[str, ...]]
 """What a server says it is: values by a word for people; see `readback.portrait`."""
@@ -63,7 +64,7 @@ def under_way(ctx: Context) -> Order | None:
 
 def give(ctx: Context, order: Order) -> None:
     """Write an order, in the place of an earlier one; for root's eyes."""
-    write_atomic(place(ctx), json.dumps(asdict(order), indent=1) + "\n", mode=0o600)
+    save(place(ctx), order)
 
 
 def withdraw(ctx: Context) -> None:
@@ -94,14 +95,5 @@ def _key(ctx: Context, order: Order | None) -> str:
 
 
 def _read(path: Path) -> Order | None:
-    try:
-        found = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    before = found.pop("before")
-    archive = Archive(**found.pop("archive"))
-    return Order(
-        **found,
-        archive=archive,
-        before=None if before is None else {name: tuple(values) for name, values in before.items()},
-    )
+    """Return an order; a damaged one is an error, for an upgrade under way must not count as none."""
+    return typed(Order, json.loads(path.read_text())) if path.exists() else None

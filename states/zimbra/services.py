@@ -7,15 +7,14 @@ running server are still there, and what the last `zmcontrol status` of the watc
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from states.ubuntu import processes
 from states.ubuntu.ports import PORTS, listening
-from states.zimbra import codes
+from states.zimbra import codes, marks
 from states.zimbra.tools import as_zimbra
 from zflow.api import (
     CommandError,
@@ -164,18 +163,13 @@ def record(ctx: Context) -> None:
         },
         ports=tuple(sorted(set(PORTS) & listening())),
     )
-    write_atomic(ctx.volume / RECORD, json.dumps(asdict(found)) + "\n")
+    marks.save(ctx.volume / RECORD, found)
 
 
 def recorded(ctx: Context) -> Record | None:
     """Return the record of this boot, if there is one."""
-    try:
-        content = json.loads((ctx.volume / RECORD).read_text())
-        services, ports = (tuple(content[name]) for name in ("services", "ports"))
-        found = Record(content["boot"], services, dict(content["pid_files"]), ports)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found if found.boot == ctx.boot else None
+    found = marks.load(ctx.volume / RECORD, Record)
+    return found if found and found.boot == ctx.boot else None
 
 
 def missing(ctx: Context, found: Record) -> list[str]:

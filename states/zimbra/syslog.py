@@ -9,19 +9,18 @@ A line that does not arrive is told and stops nothing: an operator's rules may k
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import signal
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from states.ubuntu import logs
 from states.ubuntu.processes import came, end, found, from_file, inside
 from states.ubuntu.replaced import replaced
-from states.zimbra import codes
+from states.zimbra import codes, marks
 from zflow.api import (
     CommandError,
     Context,
@@ -29,7 +28,6 @@ from zflow.api import (
     Watch,
     make_folder,
     proc,
-    read_text,
     remove_file,
     write_atomic,
 )
@@ -78,10 +76,7 @@ def running(ctx: Context) -> int | None:
 
 def recorded(ctx: Context) -> Record | None:
     """Return what was there when a line was last sent, in this start of the container."""
-    try:
-        return Record(**json.loads(read_text(ctx.volume / RECORD)))
-    except (OSError, ValueError, TypeError):
-        return None
+    return marks.load(ctx.volume / RECORD, Record)
 
 
 def new_token() -> str:
@@ -128,7 +123,7 @@ def settle(ctx: Context) -> None:
         lost = logs.lost(ctx, rules, token := new_token())
     make_folder((ctx.volume / RECORD).parent)
     record = Record(pid, logs.digest(ctx), logs.files(ctx, rules), token, names(lost))
-    write_atomic(ctx.volume / RECORD, json.dumps(asdict(record)) + "\n")
+    marks.save(ctx.volume / RECORD, record)
 
 
 def turn(ctx: Context) -> None:

@@ -12,9 +12,9 @@ import pytest
 from states.install import source as source_step
 from states.ubuntu.settings import PROXY, UBUNTU
 from states.zimbra import codes, proof, source, unpack
-from states.zimbra.openpgp import primary_fingerprints
 from states.zimbra.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
+from tests.states.install.keys import ONE, ONE_FINGERPRINT, TWO
 from tests.states.install.shells import Answering
 from tests.states.install.web import Site, serving
 from tests.support import make_context
@@ -23,18 +23,14 @@ from zflow.api import Code, CommandError, Context, OperatorError, TransientError
 TABLE = (PROXY, UBUNTU, *SETTINGS)
 
 
-def key(body: bytes = bytes(50)) -> bytes:
-    """Return a key of version 4 that gpg would call malformed, but that has a fingerprint."""
-    return b"\x99" + (len(body) + 1).to_bytes(2, "big") + b"\x04" + body
-
-
-FINGERPRINT = primary_fingerprints(key())[0]
+FINGERPRINT = ONE_FINGERPRINT
+pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="there is no gpg here to read keys")
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
     """Return a server with the key."""
-    with serving(Site(key())) as made:
+    with serving(Site(ONE)) as made:
         yield made
 
 
@@ -59,19 +55,19 @@ def test_key_from_a_server(site: Site, tmp_path: Path) -> None:
     ctx = context(tmp_path, site.url)
     source_step.apply(ctx)
     source_step.apply(ctx)
-    assert (ctx.volume / source.KEYRING).read_bytes() == key()
+    assert (ctx.volume / source.KEYRING).read_bytes() == ONE
     assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (key(bytes(51)), "expected was"),
-        (key() + key(bytes(51)), "expected was"),
-        (b"<html>", "it is not a key"),
-        (b"", "holds no key"),
-        (key()[:-1], "cut off"),
-        (b"-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP", "armour"),
+        (TWO, "expected was"),
+        (ONE + TWO, "expected was"),
+        (b"<html>", "not a key"),
+        (b"", "not a key"),
+        (ONE[:-1], "damaged"),
+        (b"-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP", "not a key"),
     ],
     ids=["another", "one more", "a page", "nothing", "cut off", "a message"],
 )
@@ -105,7 +101,7 @@ def test_another_key_on_the_volume(site: Site, tmp_path: Path) -> None:
     """A keyring with a second key, or a damaged one, is replaced."""
     ctx = context(tmp_path, site.url)
     (ctx.volume / source.KEYRING).parent.mkdir(parents=True)
-    for content in (key() + key(bytes(51)), b"torn"):
+    for content in (ONE + TWO, b"torn"):
         (ctx.volume / source.KEYRING).write_bytes(content)
         assert not source.has_key(ctx)
         source_step.apply(ctx)
@@ -163,7 +159,7 @@ def test_list(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("url", "mode"), [("http://x/a", 0o644), ("http://anna:secret@x/a", 0o600)])
 def test_a_password_in_the_list_is_roots_alone(tmp_path: Path, url: str, mode: int) -> None:
     """Whoever breaks into one of the server's programs reads no password of the mirror there."""
-    (tmp_path / "key").write_bytes(key())
+    (tmp_path / "key").write_bytes(ONE)
     ctx = context(tmp_path / "volume", str(tmp_path / "key"), ZFLOW_PACKAGE_SOURCE=url)
     source_step.apply(ctx)
     assert (ctx.volume / source.LIST).stat().st_mode & 0o777 == mode
@@ -190,7 +186,7 @@ def test_index_in_apts_own_eyes(tmp_path: Path, url: str) -> None:
 
 def test_probe_needs_the_index(tmp_path: Path) -> None:
     """Key and list alone do not do until apt has read every index."""
-    (tmp_path / "key").write_bytes(key())
+    (tmp_path / "key").write_bytes(ONE)
     ctx = context(tmp_path / "volume", str(tmp_path / "key"), ZFLOW_PACKAGE_SOURCE="http://x/a,http://x/b")
     source_step.apply(ctx)
     for each in source.sources(ctx):

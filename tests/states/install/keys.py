@@ -1,0 +1,18 @@
+"""Two public keys that gpg 2.2 made (ed25519), each with its fingerprint, for tests of what is done with a key."""
+
+from __future__ import annotations
+
+import base64
+
+ONE_FINGERPRINT = "673B7D56142757A273D5A76E4A1263B68809F8A4"
+ONE = base64.b64decode(
+    "mDMEaw2rCRYJKwYBBAHaRw8BAQdAHZYFJqBo70FaMLui57Mge3uH61RRUNV49UxbUKRbutq0D29uZUBleGFtcGxlLm9yZ4iQBBMW"
+    "CAA4FiEEZzt9VhQnV6Jz1aduShJjtogJ+KQFAmsNqwkCGwMFCwkIBwIGFQoJCAsCBBYCAwECHgECF4AACgkQShJjtogJ+KTWQgD/"
+    "X6J0ypZLA+1zJq8OzUFbCfm01eqr2OvESSwKTOZCLAwA/3jiWNjJnbdDj1HwSYqGClPIFxYk1pHezOevRp14SwsI"
+)
+TWO_FINGERPRINT = "25C9F8A1340311DD876CE15A96653E3E008D91FF"
+TWO = base64.b64decode(
+    "mDMEaw2rCRYJKwYBBAHaRw8BAQdA6hL0cq6eSvwjGauWY250T4qthgx90vDnX4PwjeRqqNe0D3R3b0BleGFtcGxlLm9yZ4iQBBMW"
+    "CAA4FiEEJcn4oTQDEd2HbOFalmU+PgCNkf8FAmsNqwkCGwMFCwkIBwIGFQoJCAsCBBYCAwECHgECF4AACgkQlmU+PgCNkf/bEAD/"
+    "c74ZofE0bynodoKYTCgu+iz5HHbkLREMyIbvtAgwNegA/ig2Lgzt2fkiG6yp2AmIALKtw+MWU9E7U4vbZ9IV0q4M"
+)
