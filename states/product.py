@@ -94,7 +94,7 @@ STATES = (
     # After all others: an upgrade is prepared on a server that serves and was just checked.
     State(
         "upgrade",
-        "A newer release",
+        "Upgrade to a newer release",
         _steps("upgrade.archive", "upgrade.unpack", "upgrade.packages", "upgrade.checks"),
     ),
 )

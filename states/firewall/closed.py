@@ -1,8 +1,8 @@
-"""Closed before anything else: the first step of each start of the container.
+"""Closes the firewall before anything else at each start of the container.
 
-An extra port may come early, that of the page which shows the first start; none of the mail server's can. The step
-holds as well when the ports have been opened in this start: later walks must not close a serving server. When the
-table was changed or removed meanwhile, it is put back as far as this start had come, by one load.
+An extra port may open early, for the page that shows the first start; no port of the mail server may. The step also
+holds after the ports were opened in this start: later walks must not close a serving server. A table that was changed
+or removed is repaired by one load: closed, or open where this start had opened it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 
 def allowed(ctx: Context) -> tuple[Opening, ...]:
-    """Return what is open already; where settings contradict each other that is nothing."""
+    """Return what is open in the closed table; nothing where settings contradict each other."""
     try:
         return early(ctx)
     except OperatorError:
@@ -30,21 +30,21 @@ def rules(ctx: Context) -> tuple[Rule, ...]:
 
 
 def text(ctx: Context) -> str:
-    """Return the closed table; it can be loaded whatever the settings are, so that none leaves the machine open."""
+    """Return the closed table. It can be loaded with any settings, so that no setting leaves the server open."""
     return render(rules(ctx))
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See the table just as it was loaded in this start. Raises OperatorError(CONTRADICTION), early for its readers."""
+    """See the table as it was loaded in this start. Raises OperatorError(CONTRADICTION) as early as possible."""
     found = table.intact(ctx)
     if found is None:
         return None
     openings(ctx)
-    return Evidence("inbound dropped" if found.mode == "closed" else "closed at first, opened since")
+    return Evidence("inbound dropped" if found.mode == "closed" else "closed at the start, open now")
 
 
 def apply(ctx: Context) -> None:
-    """Close, or put back what was open in this start. Raises what `table.load` and `openings` raise."""
+    """Close, or open again what was open in this start. Raises what `table.load` and `openings` raise."""
     found = table.recorded(ctx)
     if found is not None and found.mode == "open":
         try:
@@ -58,7 +58,7 @@ def apply(ctx: Context) -> None:
 
 
 def shut(ctx: Context) -> None:
-    """Close what was opened in this start: a server is about to be built. Raises what `table.load` raises."""
+    """Close what was opened in this start, because a server is about to be built. Raises what `table.load` raises."""
     found = table.recorded(ctx)
     if found is not None and found.mode == "open":
         table.load(ctx, "closed", text(ctx))

@@ -1,11 +1,11 @@
-"""The firewall as data: what is dropped, what passes, in which order. Rendered to nftables by `render`.
+"""The firewall as data: what is dropped, what passes, in which order. `render` makes nftables text from it.
 
-Three chains see each packet from outside in turn: `fragments` before the kernel puts fragments together, `bogus` before
-connections are tracked, `input` for what is meant for this machine. Each rule counts, and bears its counter's name as a
-comment: counters that are objects of their own make a load a tenth slower.
+Three chains see each packet from outside in turn: `fragments` before the kernel joins fragments, `bogus` before it
+tracks connections, `input` for packets to this machine. Each rule counts, with its counter's name as a comment:
+separate counter objects make a load a tenth slower.
 
-Not in the model, because the kernel is first: packets from or to ::1 that come from outside never get as far as
-nftables (RFC 4291, 2.5.3; net/ipv6/ip6_input.c, ip6_rcv_core). The report shows the kernel's counter, Ip6InHdrErrors.
+The model has no rule against packets from or to ::1 from outside: the kernel drops them before nftables (RFC 4291,
+2.5.3; net/ipv6/ip6_input.c, ip6_rcv_core). The report shows its counter, Ip6InHdrErrors.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Chain:
 FRAGMENTS = Chain("fragments", "prerouting", -450, "accept")
 """NF_IP_PRI_RAW_BEFORE_DEFRAG."""
 BOGUS = Chain("bogus", "prerouting", -300, "accept")
-"""NF_IP_PRI_RAW: whole packets, not yet tracked."""
+"""NF_IP_PRI_RAW: packets without fragments, not yet tracked."""
 INPUT = Chain("input", "input", 0, "drop")
 """NF_IP_PRI_FILTER."""
 CHAINS = (FRAGMENTS, BOGUS, INPUT)
@@ -42,9 +42,9 @@ CHAINS = (FRAGMENTS, BOGUS, INPUT)
 
 @dataclass(frozen=True)
 class Meter:
-    """A set of at most `size` sources that remembers how often each came lately; further ones are not limited.
+    """A set of at most `size` sources with the recent rate of each; more sources are not limited.
 
-    The kernel makes room for all of them when the table is loaded (net/netfilter/nft_set_hash.c, nft_rhash_init).
+    The kernel allocates all of it when the table is loaded (net/netfilter/nft_set_hash.c, nft_rhash_init).
     """
 
     name: str
@@ -59,7 +59,7 @@ ECHO_4, ECHO_6 = Meter("echo_4", "ipv4_addr", 4096), Meter("echo_6", "ipv6_addr"
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: `match` in the words of nft(8), all of which must hold; `counter` is its name."""
+    """One rule: `match` in the syntax of nft(8); `counter` is its name."""
 
     chain: Chain
     counter: str
@@ -72,7 +72,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Flags:
-    """A combination of TCP flags that no honest sender uses: of `among` exactly `set` are set."""
+    """A combination of TCP flags that no normal sender uses: of `among` exactly `set` are set."""
 
     counter: str
     set: tuple[str, ...]
@@ -91,45 +91,45 @@ FLAGS = (
     Flags("tcp_psh", ("psh",), ("psh", "ack"), "TCP with PSH, without ACK"),
     Flags("tcp_urg", ("urg",), ("ack", "urg"), "TCP with URG, without ACK"),
 )
-"""RFC 9293, 3.10.7: after the handshake's SYN every segment but a reset carries ACK. The order matters to counters."""
+"""RFC 9293, 3.10.7: after the handshake's SYN every segment but a reset has ACK. Counters depend on the order."""
 
 ICMP, ICMP_6 = 1, 58
-"""Protocol numbers (IANA). nft would ask the system's name services for names, which takes as long as ten rules."""
+"""Protocol numbers (IANA). For names nft would ask the system's name services, which takes as long as ten rules."""
 ERRORS_4 = ("destination-unreachable", "time-exceeded", "parameter-problem")
-"""ICMP errors that TCP and path MTU discovery (by a code of the first) live on (RFC 1122, 3.2.2; RFC 1191)."""
+"""ICMP errors that TCP and path MTU discovery need (RFC 1122, 3.2.2; RFC 1191)."""
 ERRORS_6 = ("destination-unreachable", "packet-too-big", "time-exceeded", "parameter-problem")
 """RFC 4890, 4.4.1."""
 NEIGHBOURS = ("nd-neighbor-solicit", "nd-neighbor-advert")
 ROUTERS = ("nd-router-advert",)
 NEAR = 255
-"""Hop limit of neighbour discovery: what was forwarded even once is forged (RFC 4861, 7.1)."""
+"""Hop limit of neighbour discovery: a packet that was forwarded even once is forged (RFC 4861, 7.1)."""
 LARGEST_ECHO = 1500
-"""Bytes of an echo request, its headers included: one Ethernet frame; path MTU is still measured with it."""
+"""Bytes of an echo request with its headers: one Ethernet frame, so that path MTU can be measured."""
 ECHO_RATE, ECHO_BURST = 10, 20
-"""Echo requests a second that one source may send, and how many at once."""
+"""Echo requests per second from one source, and how many at once."""
 BURST = 3
-"""How many seconds' worth of new connections may come at once."""
+"""So many seconds' worth of new connections may come at once."""
 SLASH_64 = "ffff:ffff:ffff:ffff::"
-"""One IPv6 customer has a /64 at least, thus any number of addresses (RFC 6177)."""
+"""One IPv6 customer has at least a /64, and so any number of addresses (RFC 6177)."""
 
 
 def closed(early: tuple[Opening, ...] = ()) -> tuple[Rule, ...]:
-    """Return the rules of a machine that answers its own questions only, but for the openings that may come early."""
+    """Return the rules of a closed machine, with the early openings: only replies to its own connections come in."""
     return (*_fragments(), *_bogus(), *_before_ports(), *_openings(early), UNOPENED)
 
 
 def opened(openings: tuple[Opening, ...], gateways: Gateways, rate: int) -> tuple[Rule, ...]:
-    """Return the closed rules with the openings put in; `rate` is new connections per source and second, 0 for any."""
+    """Return the closed rules with the openings; `rate`: new connections per source and second, 0 for no limit."""
     limits = _limits(openings, gateways, rate) if rate else ()
     return (*closed()[:-1], *limits, *_openings(openings), UNOPENED)
 
 
 UNOPENED = Rule(INPUT, "unopened", "", "drop", "everything else")
-"""A rule besides the chain's policy, so that it has a counter."""
+"""A rule in addition to the chain's policy, because a policy has no counter."""
 
 
 def _fragments() -> Iterator[Rule]:
-    about = "fragments of {}: pings only, of death at times"
+    about = "fragments of {}: only pings have them, also the ping of death"
     yield Rule(FRAGMENTS, "fragments_4", f"ip protocol {ICMP} ip frag-off & 0x3fff != 0", "drop", about.format("ICMP"))
     yield Rule(FRAGMENTS, "fragments_6", f"frag nexthdr {ICMP_6}", "drop", about.format("ICMPv6"))
 
@@ -137,8 +137,8 @@ def _fragments() -> Iterator[Rule]:
 def _bogus() -> Iterator[Rule]:
     outside = 'iif != "lo"'
     loopback = "127.0.0.0/8"
-    yield Rule(BOGUS, "from_loopback", f"{outside} ip saddr {loopback}", "drop", f"from {loopback}, but from outside")
-    yield Rule(BOGUS, "to_loopback", f"{outside} ip daddr {loopback}", "drop", f"to {loopback}, but from outside")
+    yield Rule(BOGUS, "from_loopback", f"{outside} ip saddr {loopback}", "drop", f"from {loopback}, from outside")
+    yield Rule(BOGUS, "to_loopback", f"{outside} ip daddr {loopback}", "drop", f"to {loopback}, from outside")
     yield Rule(BOGUS, "routing_header", "rt type 0", "drop", "IPv6 routing header type 0 (RFC 5095)")
     for each in FLAGS:
         some = " | ".join(each.set) or "0x0"
@@ -146,17 +146,17 @@ def _bogus() -> Iterator[Rule]:
 
 
 def _before_ports() -> Iterator[Rule]:
-    """Yield the rules of `input` that hold whether ports are open or not.
+    """Yield the rules of `input` before the ports, the same in both tables.
 
-    Echo requests stand before the connections: a ping that goes on is an established one.
+    Echo requests come before `established`, because a ping that continues is established.
     """
     yield Rule(INPUT, "loopback", 'iif "lo"', "accept", "from this machine to itself")
-    yield Rule(INPUT, "redirect_4", "icmp type redirect", "drop", "ICMP redirects: routes are not taken from anybody")
-    yield Rule(INPUT, "redirect_6", "icmpv6 type nd-redirect", "drop", "ICMPv6 redirects: nor here")
+    yield Rule(INPUT, "redirect_4", "icmp type redirect", "drop", "ICMP redirects: nobody may change routes")
+    yield Rule(INPUT, "redirect_6", "icmpv6 type nd-redirect", "drop", "ICMPv6 redirects: the same")
     yield from _echo("_4", "icmp type echo-request", "ip saddr", ECHO_4)
     yield from _echo("_6", "icmpv6 type echo-request", f"ip6 saddr & {SLASH_64}", ECHO_6)
-    yield Rule(INPUT, "invalid", "ct state invalid", "drop", "part of no connection, or not fitting into its own")
-    yield Rule(INPUT, "established", "ct state established", "accept", "connections that were let in, and replies")
+    yield Rule(INPUT, "invalid", "ct state invalid", "drop", "packets that fit no connection")
+    yield Rule(INPUT, "established", "ct state established", "accept", "accepted connections, and replies")
     yield _accept("errors_4", f"ct state related icmp type {_set(ERRORS_4)}", "ICMP errors of known connections")
     yield _accept("errors_6", f"ct state related icmpv6 type {_set(ERRORS_6)}", "ICMPv6 errors of known connections")
     near = f"icmpv6 type {_set((*NEIGHBOURS, *ROUTERS))} ip6 hoplimit != {NEAR}"
@@ -166,7 +166,7 @@ def _before_ports() -> Iterator[Rule]:
     mld = "icmpv6 type mld-listener-query ip6 hoplimit 1 ip6 saddr fe80::/10"
     yield _accept("listener_queries", mld, "multicast listener queries (RFC 3810, 5.1.14)")
     unsolicited = "ct state new tcp flags & (fin | syn | rst | ack) != syn"
-    yield Rule(INPUT, "not_syn", unsolicited, "drop", "TCP that begins with anything but SYN")
+    yield Rule(INPUT, "not_syn", unsolicited, "drop", "TCP that does not begin with SYN")
 
 
 def _echo(family: str, match: str, source: str, meter: Meter) -> Iterator[Rule]:
@@ -178,7 +178,7 @@ def _echo(family: str, match: str, source: str, meter: Meter) -> Iterator[Rule]:
 
 
 def _limits(openings: tuple[Opening, ...], gateways: Gateways, rate: int) -> Iterator[Rule]:
-    """Yield the limits on new connections to the open ports; the gateways are everybody, thus nobody."""
+    """Yield the limits on new connections to the open ports; not for gateways, behind which everybody may be."""
     open_tcp = _set(str(each.ports) for each in openings if each.protocol == "tcp")
     if open_tcp == _set(()):
         return

@@ -1,4 +1,4 @@
-"""The gate before the firewall: is the network the container's own? Closing the host's would lock its operator out."""
+"""Checks that the network is the container's own: a firewall in the host's would lock out its operator."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ INTERFACES = Path("/sys/class/net")
 
 
 def hardware(interfaces: Path = INTERFACES) -> list[str]:
-    """Return the interfaces that belong to a device: an engine's own are virtual and have none (sysfs-class-net)."""
+    """Return the interfaces of real devices: an engine makes virtual ones, without a device (sysfs-class-net)."""
     return sorted(each.parent.name for each in interfaces.glob("*/device"))
 
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the network may be closed."""
     if not hardware():
-        return Evidence("a network of its own")
+        return Evidence("the container's own network")
     return Evidence("the host's network, by setting") if ctx.settings[HOST_NETWORK] else None
 
 
 def apply(_ctx: Context) -> None:
-    """Refuse to close somebody else's network. Raises OperatorError(SHARED)."""
+    """Refuse to close the host's network. Raises OperatorError(SHARED)."""
     raise OperatorError(codes.SHARED, f"it has the interfaces {', '.join(hardware())}")
 
 

@@ -1,4 +1,4 @@
-"""The configured ports opened, once everything behind them runs: one transaction, connections go on through it."""
+"""Opens the configured ports once the server runs: by one transaction, through which connections continue."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from states.firewall.model import Rule, opened
 from states.firewall.render import render
 from states.firewall.settings import RATE, openings
 from states.ubuntu.gateways import gateways
-from zflow.api import Context, Evidence, Scope, Step
+from zflow.api import Context, Evidence, Scope, Step, counted
 
 
 def rules(ctx: Context) -> tuple[Rule, ...]:
-    """Return the model for the settings and gateways of now. Raises OperatorError(CONTRADICTION)."""
+    """Return the model for the present settings and gateways. Raises OperatorError(CONTRADICTION)."""
     return opened(openings(ctx), gateways(), ctx.settings[RATE])
 
 
@@ -21,7 +21,7 @@ def text(ctx: Context) -> str:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See the table just as it was loaded in this start, from today's settings."""
+    """See the table as it was loaded in this start, from the present settings."""
     found = table.intact(ctx)
     if found is None or found.text != table.digest(text(ctx)):
         return None
@@ -29,14 +29,14 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def audit(ctx: Context) -> Evidence | None:
-    """See the live table equal to the model loaded elsewhere, whatever the record says."""
+    """See that the live table equals the model loaded into another network, whatever the record says."""
     expected = table.rehearsed(ctx, text(ctx))
     return _evidence(ctx) if expected is not None and expected == table.live(ctx) else None
 
 
 def _evidence(ctx: Context) -> Evidence:
-    names = [f"{each} ({', '.join(each.sources)} only)" if each.sources else str(each) for each in openings(ctx)]
-    return Evidence(f"open: {', '.join(names) or 'nothing'}; {len(rules(ctx))} rules")
+    names = [f"{each} (only {', '.join(each.sources)})" if each.sources else str(each) for each in openings(ctx)]
+    return Evidence(f"open: {', '.join(names) or 'nothing'}; {counted(len(rules(ctx)), 'rule')}")
 
 
 def apply(ctx: Context) -> None:

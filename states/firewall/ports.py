@@ -1,16 +1,17 @@
-"""Ports and who may reach them: the values that the firewall's settings are read into."""
+"""Ports and the networks that may reach them: the values of the firewall's settings."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from zflow.api import network
 
+T = TypeVar("T")
 Protocol = Literal["tcp", "udp"]
 HIGHEST = 65535
 
@@ -29,13 +30,13 @@ class Ports:
         return self.first <= port <= self.last
 
     def overlaps(self, other: Ports) -> bool:
-        """Tell whether a port belongs to both."""
+        """Tell whether both have a port in common."""
         return self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The only networks that may reach some ports, IPv4 before IPv6, none inside another one."""
+    """The only networks that may reach some ports, IPv4 before IPv6, none inside another."""
 
     protocol: Protocol
     ports: Ports
@@ -44,7 +45,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Opening:
-    """Ports that can be reached from outside; from everywhere when `sources` is empty."""
+    """Ports that are open to the outside; to everybody when `sources` is empty."""
 
     protocol: Protocol
     ports: Ports
@@ -59,34 +60,42 @@ class Opening:
 
 
 def ports(value: str) -> tuple[Ports, ...]:
-    """Accept ports and ranges separated by commas or blanks; raises ValueError that names all mistakes at once."""
-    found: list[Ports] = []
-    mistakes: list[str] = []
-    for word in words(value):
-        try:
-            found.append(one(word))
-        except ValueError as error:
-            mistakes.append(str(error))
-    mistakes += twice(found)
-    if mistakes:
-        raise ValueError("; ".join(mistakes))
+    """Accept ports and ranges separated by commas or blanks; raises ValueError with all mistakes."""
+    found, mistakes = _each(value, one)
+    _refuse([*mistakes, *_twice(found)])
     return tuple(found)
 
 
 def sources(value: str) -> tuple[Sources, ...]:
-    """Accept `PORT=NETWORK+NETWORK` as often as wanted, PORT/udp for UDP; raises ValueError that names all mistakes."""
-    found: list[Sources] = []
+    """Accept several `PORT=NETWORK+NETWORK`, PORT/udp for UDP; raises ValueError with all mistakes."""
+    found, mistakes = _each(value, _restriction)
+    for protocol in get_args(Protocol):
+        mistakes += _twice([each.ports for each in found if each.protocol == protocol])
+    _refuse(mistakes)
+    return tuple(found)
+
+
+def _each(value: str, parse: Callable[[str], T]) -> tuple[list[T], list[str]]:
+    """Return the words between commas and blanks, parsed, and the mistakes among them."""
+    found: list[T] = []
     mistakes: list[str] = []
-    for word in words(value):
+    for word in filter(None, re.split(r"[,\s]+", value)):
         try:
-            found.append(_restriction(word))
+            found.append(parse(word))
         except ValueError as error:
             mistakes.append(str(error))
-    for protocol in get_args(Protocol):
-        mistakes += twice([each.ports for each in found if each.protocol == protocol])
+    return found, mistakes
+
+
+def _refuse(mistakes: list[str]) -> None:
     if mistakes:
         raise ValueError("; ".join(mistakes))
-    return tuple(found)
+
+
+def _twice(found: Iterable[Ports]) -> list[str]:
+    """Return a mistake for each port that is named more than once."""
+    pairs = pairwise(sorted(found))
+    return [f"named twice: {later} (in {earlier})" for earlier, later in pairs if earlier.overlaps(later)]
 
 
 def one(word: str) -> Ports:
@@ -98,17 +107,6 @@ def one(word: str) -> Ports:
     if not 1 <= first <= last <= HIGHEST:
         raise ValueError(f"{word} is not between 1 and {HIGHEST}, the lower first")
     return Ports(first, last)
-
-
-def twice(found: Iterable[Ports]) -> list[str]:
-    """Say which ports are named more than once."""
-    pairs = pairwise(sorted(found))
-    return [f"named twice: {later} (in {earlier})" for earlier, later in pairs if earlier.overlaps(later)]
-
-
-def words(value: str) -> list[str]:
-    """Return what stands between commas and blanks."""
-    return [word for word in re.split(r"[,\s]+", value) if word]
 
 
 def _restriction(word: str) -> Sources:

@@ -1,10 +1,10 @@
-"""The model as one nftables transaction: zflow's own table made anew, nothing else touched.
+"""Renders the model as one nftables transaction that replaces zflow's table and changes nothing else.
 
-The table is created if it is not there, deleted, and made with its content, all in one batch: the kernel shows readers
-and packets the old table or the new one (nft(8): "executed atomically"). Other tables are never named.
+One batch creates the table if it is missing, deletes it, and makes it with its content: readers and packets see the old
+table or the new one (nft(8): "executed atomically"). Other tables are never named.
 
-Why the last rule of `input` drops although the policy does too: within the commit the kernel sets the policy of a new
-chain after its rules took effect (net/netfilter/nf_tables_api.c, nf_tables_commit).
+The last rule of `input` drops although the policy does too: within the commit the kernel sets the policy of a new chain
+after its rules took effect (net/netfilter/nf_tables_api.c, nf_tables_commit).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from states.firewall.model import CHAINS, Chain, Meter, Rule
 FAMILY, TABLE = "inet", "zflow"
 """One table for IPv4 and IPv6."""
 REMOVED = f"table {FAMILY} {TABLE}\ndelete table {FAMILY} {TABLE}\n"
-"""Takes away the table, whether it is there or not."""
+"""Removes the table, whether it exists or not."""
 ABSENT = f"create table {FAMILY} {TABLE}\n"
-"""Refused by the kernel (EEXIST), and with it the whole transaction, where the table is there."""
+"""Where the table exists, the kernel refuses this (EEXIST), and with it the transaction."""
 
 
 def render(rules: Iterable[Rule]) -> str:
-    """Return the transaction that makes the table hold these rules."""
+    """Return the transaction after which the table has these rules."""
     rules = tuple(rules)
     lines = [f"table {FAMILY} {TABLE} {{"]
     for meter in dict.fromkeys(each.meter for each in rules if each.meter is not None):
@@ -33,10 +33,10 @@ def render(rules: Iterable[Rule]) -> str:
 
 
 def first(text: str) -> str:
-    """Return the same transaction for where there is no table yet; where there is one it changes nothing and fails.
+    """Return the transaction for a first load; where the table exists it fails and changes nothing.
 
-    After a deletion the kernel keeps nft waiting until no packet can be on its way through what was deleted (net/
-    netfilter/nf_tables_api.c, nft_rcv_nl_event, waits for nf_tables_trans_destroy_work): half of a load's time.
+    It takes half the time: after a deletion the kernel makes nft wait until no packet can be in the old rules (net/
+    netfilter/nf_tables_api.c, nft_rcv_nl_event, waits for nf_tables_trans_destroy_work).
     """
     return ABSENT + text.removeprefix(REMOVED)
 

@@ -1,4 +1,4 @@
-"""The model beside the live counters, and what listens beside who can reach it. Pure data, for the command line."""
+"""The rules with their live counters, and the listeners with the networks that can reach them, for the commands."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from zflow.api import CommandError, Context, proc
 COUNTED = ("nft", "--json", "list", "table", FAMILY, TABLE)
 EVERYWHERE = "everywhere"
 KERNELS = "Ip6InHdrErrors"
-"""What the kernel drops before any table sees it (proc_net(5), /proc/net/snmp6)."""
+"""Packets that the kernel drops before any table (proc_net(5), /proc/net/snmp6)."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One rule of what is loaded, in its order; None where the live table has no such rule."""
+    """One loaded rule, in its order; None where the live table does not have it."""
 
     chain: str
     counter: str
@@ -39,18 +39,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket that waits for strangers, the program behind it, and from where it can be reached."""
+    """A listening socket, its program, and the networks that can reach it."""
 
     protocol: Protocol
     address: str
     port: int
     program: str
     reach: tuple[str, ...]
-    """Networks, or `everywhere`; empty when nobody but this machine."""
+    """Networks, or `everywhere`; empty when only this machine can."""
 
 
 def report(ctx: Context) -> list[Row]:
-    """Return the rules that were loaded last, each with what its counter says now."""
+    """Return the rules that were loaded last, each with its present counter."""
     found = table.recorded(ctx)
     rules = opened.rules(ctx) if found is not None and found.mode == "open" else closed.rules(ctx)
     counts = counters(ctx)
@@ -64,7 +64,7 @@ def report(ctx: Context) -> list[Row]:
 
 
 def counters(ctx: Context) -> dict[str, tuple[int, int]]:
-    """Return packets and bytes that each rule of the live table has counted, by its comment; empty without a table."""
+    """Return packets and bytes of each rule of the live table by its comment; empty without a table."""
     try:
         listed = json.loads(ctx.shell.run(*COUNTED, quiet=True).output)["nftables"]
     except (CommandError, ValueError):
@@ -84,9 +84,9 @@ def _kernels() -> int | None:
 
 
 def exposure(ctx: Context) -> list[Listener]:
-    """Return what listens here and from where it can be reached through the table that is loaded.
+    """Return the listeners of this container and who can reach them through the loaded table.
 
-    Without a table, everything that is not bound to a loopback address can be reached from everywhere.
+    Without a table, everybody can reach what is not bound to a loopback address.
     """
     allowed = _allowed(ctx)
     programs = _programs()
@@ -113,7 +113,7 @@ def listeners(ctx: Context) -> Iterator[str]:
 
 
 def _allowed(ctx: Context) -> tuple[Opening, ...] | None:
-    """Return what the loaded table lets in; None without a table."""
+    """Return the openings of the loaded table; None without a table."""
     if table.live(ctx) is None:
         return None
     found = table.recorded(ctx)
@@ -121,7 +121,7 @@ def _allowed(ctx: Context) -> tuple[Opening, ...] | None:
 
 
 def reach(protocol: Protocol, address: str, port: int, allowed: tuple[Opening, ...] | None) -> tuple[str, ...]:
-    """Return from where a socket can be reached; `allowed` None: there is no firewall."""
+    """Return who can reach a socket; `allowed` is None without a firewall."""
     bound = ipaddress.ip_address(address)
     bound = getattr(bound, "ipv4_mapped", None) or bound
     if bound.is_loopback:
@@ -130,7 +130,7 @@ def reach(protocol: Protocol, address: str, port: int, allowed: tuple[Opening, .
         return (EVERYWHERE,)
     for each in allowed:
         if each.protocol == protocol and port in each.ports:
-            # A socket at :: takes IPv4 as well, unless its program said otherwise, which nothing tells.
+            # A socket at :: also takes IPv4, unless its program forbade it, which cannot be seen from outside.
             both = bound.version == 6 and bound.is_unspecified
             some = each.sources if both else each.of_family(bound.version)
             return some if each.sources else (EVERYWHERE,)

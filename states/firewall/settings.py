@@ -1,4 +1,4 @@
-"""What an operator decides about the firewall: which ports, from where, how often."""
+"""The firewall's settings: which ports, from which networks, how many connections."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ TCP = Setting(
     "firewall_tcp",
     ports,
     "25,80,110,143,443,465,587,993,995,5222,5223,7071",
-    "TCP ports that can be reached from outside; ranges such as 8000-8010 are fine.",
+    "TCP ports that are open to the outside; ranges such as 8000-8010 are allowed.",
     "25,443,587,993",
 )
 EXTRA_TCP = Setting(
     "firewall_extra_tcp",
     ports,
     "",
-    "TCP ports to open besides those of firewall_tcp.",
+    "TCP ports to open in addition to firewall_tcp.",
     "2525,8000-8010",
 )
 EXTRA_UDP = Setting(
@@ -31,23 +31,22 @@ EARLY_TCP = Setting(
     "firewall_early_tcp",
     ports,
     "",
-    "Ports, of those of firewall_extra_tcp, that are open already while the server is installed or starts, and all "
-    "others are closed: that of the page which shows it (http). Nothing of the mail server may listen there.",
+    "Those of firewall_extra_tcp that open at once, while the server is installed or starts and all others are closed: "
+    "the port of the status page (http). The mail server must not listen on them.",
     "9119",
 )
 SOURCES = Setting(
     "firewall_sources",
     sources,
     "",
-    "The only networks that may reach a port, the admin panel (7071) for example; other ports stay open to everybody.",
+    "The only networks that may reach a port, such as the admin console (7071); other ports stay open to everybody.",
     "7071=10.0.0.0/8+2001:db8::/32,2525=192.0.2.7,10000-10100/udp=198.51.100.0/24",
 )
 RATE = Setting(
     "firewall_rate",
     number(0, 100_000),
     "100",
-    "New TCP connections that one address (IPv6: one /64) may begin in a second, with bursts of three times as many; "
-    "0 sets no limit.",
+    "New TCP connections per second from one address (IPv6: one /64), with bursts of three times as many; 0: no limit.",
     "50",
 )
 
@@ -55,7 +54,7 @@ HOST_NETWORK = Setting(
     "firewall_host_network",
     flag,
     "no",
-    "Load the firewall although the network has real devices, which tell that it may be the host's own.",
+    "Load the firewall although the network has real devices, so that it may be the host's.",
     "yes",
 )
 
@@ -63,7 +62,7 @@ SETTINGS = (TCP, EXTRA_TCP, EXTRA_UDP, EARLY_TCP, SOURCES, RATE, HOST_NETWORK)
 
 
 def openings(ctx: Context) -> tuple[Opening, ...]:
-    """Return what is to be open by the settings. Raises OperatorError(CONTRADICTION) with every contradiction."""
+    """Return the openings by the settings. Raises OperatorError(CONTRADICTION) with every contradiction."""
     tcp, udp = (*ctx.settings[TCP], *ctx.settings[EXTRA_TCP]), ctx.settings[EXTRA_UDP]
     wanted: list[tuple[Protocol, Ports]] = [("tcp", each) for each in sorted(tcp)]
     wanted += [("udp", each) for each in sorted(udp)]
@@ -74,7 +73,7 @@ def openings(ctx: Context) -> tuple[Opening, ...]:
         if (protocol, port) not in wanted
     ]
     mistakes += [
-        f"{EXTRA_TCP.variable} ({ctx.settings.source(EXTRA_TCP)}): {extra} is open by {TCP.variable} already, as {base}"
+        f"{EXTRA_TCP.variable} ({ctx.settings.source(EXTRA_TCP)}): {extra} is already open by {TCP.variable}, as {base}"
         for extra in ctx.settings[EXTRA_TCP]
         for base in ctx.settings[TCP]
         if extra.overlaps(base)
@@ -90,5 +89,5 @@ def openings(ctx: Context) -> tuple[Opening, ...]:
 
 
 def early(ctx: Context) -> tuple[Opening, ...]:
-    """Return what is to be open from the first second. Raises what `openings` raises."""
+    """Return the openings from the first second. Raises what `openings` raises."""
     return tuple(each for each in openings(ctx) if each.protocol == "tcp" and each.ports in ctx.settings[EARLY_TCP])

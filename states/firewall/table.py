@@ -1,8 +1,8 @@
-"""The live table: loaded by one `nft`, and compared with what it was right after.
+"""The live table: loaded by one `nft`, and compared with its listing right after the load.
 
-What nft prints is not what it was given: words are exchanged for others, sets sorted, by version. So the listing right
-after the load is kept in /run, and any later listing that differs is drift. The record says for which start of the
-container it was made: a network may outlive it (a pod's, the host's), and then the table of the former start is found.
+nft does not print what it was given: it replaces words and sorts sets, depending on the version. So the listing right
+after the load is recorded in /run, and any later listing that differs is drift. The record names the start of the
+container: a network may outlive it (a pod's, the host's), and then still has the table of the earlier start.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from zflow.api import CommandError, Context, OperatorError, TransientError, writ
 RUN = Path("/run/zflow")
 RECORD = "firewall.json"
 LIST = ("nft", "--stateless", "--terse", "list", "table", FAMILY, TABLE)
-"""Without counts and without the sources in the meters: what remains changes only when somebody changes it."""
+"""Without counts and without the sources in the meters: the rest changes only when somebody changes it."""
 REHEARSAL = f"nft --file - && {' '.join(LIST)}"
 NO_RIGHTS = ("Operation not permitted", "Permission denied")
 NO_NFTABLES = ("Protocol not supported", "Operation not supported", "Address family not supported")
-"""strerror(3) of what the kernel answers to netlink messages it has nothing for."""
+"""strerror(3) of the kernel's answers to netlink messages that it does not know."""
 EXISTS = "File exists"
 
 Mode = Literal["closed", "open"]
@@ -33,7 +33,7 @@ Mode = Literal["closed", "open"]
 
 @dataclass(frozen=True)
 class Record:
-    """What was loaded: by which start of the container, closed or open, the hash of the text, and its listing."""
+    """What was loaded: in which start of the container, closed or open, the hash of the text, and its listing."""
 
     boot: str
     mode: Mode
@@ -42,7 +42,7 @@ class Record:
 
 
 def digest(text: str) -> str:
-    """Return the hash by which a record names the text that was loaded."""
+    """Return the hash of a loaded text for its record."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -56,7 +56,7 @@ def recorded(ctx: Context) -> Record | None:
 
 
 def live(ctx: Context) -> str | None:
-    """Return the live table's listing; None when there is none, or it cannot be asked for."""
+    """Return the live table's listing; None without a table, or when nft fails."""
     try:
         return ctx.shell.run(*LIST, quiet=True).output
     except CommandError as error:
@@ -65,15 +65,15 @@ def live(ctx: Context) -> str | None:
 
 
 def intact(ctx: Context) -> Record | None:
-    """Return the record of this start when the live table is just as it was loaded, else None."""
+    """Return the record of this start when the live table is as it was loaded, else None."""
     found = recorded(ctx)
     return found if found is not None and live(ctx) == found.listing else None
 
 
 def load(ctx: Context, mode: Mode, text: str) -> None:
-    """Replace the live table by this text in one transaction, and write down what it looks like.
+    """Replace the live table by this text in one transaction, and record its listing.
 
-    Raises OperatorError(KERNEL, RIGHTS) and TransientError(REFUSED); the live table is then as it was.
+    Raises OperatorError(KERNEL, RIGHTS) and TransientError(REFUSED); the live table is then unchanged.
     """
     before = recorded(ctx)
     log_drift(ctx, before)
@@ -87,7 +87,7 @@ def load(ctx: Context, mode: Mode, text: str) -> None:
 
 
 def _transact(ctx: Context, text: str, *, fresh: bool) -> None:
-    """Load in one transaction; the first of a start finds no table, unless the network is older than the container."""
+    """Load in one transaction; at the first of a start there is no table, unless the network is older."""
     if fresh:
         try:
             ctx.shell.run("nft", "--file", "-", stdin=first(text))
@@ -100,7 +100,7 @@ def _transact(ctx: Context, text: str, *, fresh: bool) -> None:
 
 
 def explained(error: CommandError) -> OperatorError | TransientError:
-    """Return the coded error for what nft answered."""
+    """Return the coded error for nft's message."""
     lines = [line.strip() for line in error.tail.splitlines() if line.strip()]
     said = next((line for line in lines if "rror:" in line), lines[0] if lines else error.detail)
     if any(word in error.tail for word in NO_RIGHTS):
@@ -111,7 +111,7 @@ def explained(error: CommandError) -> OperatorError | TransientError:
 
 
 def log_drift(ctx: Context, loaded: Record | None) -> None:
-    """Write line by line to the step's log how the live table differs from what was loaded in this start, if it was."""
+    """Write the differences between the live table and the one loaded in this start to the step's log."""
     if loaded is not None:
         for line in drift(loaded.listing, live(ctx) or ""):
             ctx.log(f"drift: {line}")
@@ -124,7 +124,7 @@ def drift(loaded: str, found: str) -> list[str]:
 
 
 def rehearsed(ctx: Context, text: str) -> str | None:
-    """Return the listing of this text loaded into a network namespace of its own, gone again at once."""
+    """Return the listing of this text, loaded into a network namespace that exists only for it."""
     try:
         return ctx.shell.run("unshare", "--net", "sh", "-c", REHEARSAL, stdin=text).output
     except CommandError:

@@ -1,4 +1,4 @@
-"""Hardening: limits against floods and guessed passwords, honest senders, alerts, DKIM; declared and watched."""
+"""Hardening: limits against floods and guessed passwords, a check of senders, alerts, DKIM."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zflow.api import Context, Watch
 
 
 def watches(ctx: Context) -> Sequence[Watch]:
-    """Return what to watch: the watcher itself, and the list of mail domains."""
+    """Return what to watch: the login monitor, and the list of mail domains."""
     return (*watching.watches(ctx), *dkim.watches(ctx))
 
 

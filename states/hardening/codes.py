@@ -6,46 +6,45 @@ from zflow.api import Code
 
 NOT_TAKEN = Code(
     "ZF-6001",
-    "the server did not take a setting",
-    "After writing, Zimbra's configuration still reads another value than the one below.",
-    "It is tried again. If it stays, name the attribute in ZFLOW_KEEP_ATTRIBUTES to leave it as it is.",
+    "the server did not keep a setting",
+    "After it was written, Zimbra's configuration still has another value; the message names both.",
+    "It is tried again. If the error stays, set ZFLOW_KEEP_ATTRIBUTES to the attribute's name: zflow then leaves it.",
 )
 TEMPLATE = Code(
     "ZF-6002",
-    "the template of the sender restrictions has another form",
-    "This Zimbra's smtpd_sender_restrictions.cf lacks the line `permit_mynetworks`, beside which the check belongs.",
-    "Report it with the release's name. ZFLOW_SENDER_CHECKS=off goes on without the check of forged senders.",
+    "the template of the sender restrictions is unknown",
+    "In this Zimbra, smtpd_sender_restrictions.cf lacks the line `permit_mynetworks`. The check is inserted at it.",
+    "Report this with the name of the release. With ZFLOW_SENDER_CHECKS=off zflow continues without the check.",
 )
 RESTRICTIONS = Code(
     "ZF-6003",
     "Postfix does not apply the sender restrictions",
-    "The template has the check, but Postfix's own configuration does not show it; zmconfigd may not run.",
-    "It is tried again. `zflow shell`, then `su - zimbra -c 'zmconfigdctl status'`.",
+    "The template contains the check, but Postfix's configuration does not. Perhaps zmconfigd does not run.",
+    "It is tried again. See `zflow shell su - zimbra -c 'zmconfigdctl status'`.",
 )
-
 WATCHER = Code(
     "ZF-6004",
-    "failed logins are not watched",
-    "zmauditswatchctl was started, but its program ended or does not watch the audit log.",
-    "It is tried again. The words of the program are in /data/opt/zimbra/log/zmauditswatch.out.",
+    "the login monitor does not run",
+    "zmauditswatchctl started it, but its process ended or does not read the audit log.",
+    "It is tried again. See its output in /data/opt/zimbra/log/zmauditswatch.out.",
 )
 DKIM = Code(
     "ZF-6005",
     "a DKIM key cannot be made or read",
-    "Zimbra's zmdkimkeyutil said something else than a key, for the domain below.",
-    "It is tried again. LDAP and opendkim have to be there.",
+    "Zimbra's zmdkimkeyutil did not return a key for the domain named in the message.",
+    "It is tried again. LDAP and opendkim must run: see `zflow shell su - zimbra -c 'zmcontrol status'`.",
 )
 NO_DOMAIN = Code(
     "ZF-6006",
     "no such mail domain",
-    "Zimbra has no domain of the name given.",
-    "Use one of the names listed, or create the domain first, with `zmprov cd NAME` as user zimbra.",
+    "Zimbra does not have a domain of that name.",
+    "See the names with `zflow shell su - zimbra -c 'zmprov -l gad'`; `zmprov cd NAME` creates a domain.",
 )
 NO_WATCHER = Code(
     "ZF-6007",
-    "the alerts are not zflow's",
-    "In the place of the watcher for failed logins lies a program of somebody else, which knows no test.",
-    "Test it as its maker says, or remove /data/opt/zimbra/libexec/auditswatch and run `zflow resume`.",
+    "the login monitor is not zflow's",
+    "The file named in the message is absent or another program, and zflow does not know how to test that.",
+    "Remove /data/opt/zimbra/libexec/auditswatch and run `zflow resume`, which installs zflow's.",
 )
 
 CODES = (NOT_TAKEN, TEMPLATE, RESTRICTIONS, WATCHER, DKIM, NO_DOMAIN, NO_WATCHER)

@@ -1,7 +1,7 @@
-"""DKIM: a key of 2048 bits for every mail domain of the server, also for those added later; kept where there is one.
+"""Makes a DKIM key of 2048 bits for every mail domain that has none, also for domains added later.
 
-The vendor's tool has one key a domain, in LDAP, and signs with it at once (docs/zimbra.md §3.6). A rotation therefore
-remembers the former public key: it stays in the zone text until no mail signed with it is under way any more.
+The vendor's tool has one key per domain, in LDAP, and signs with it at once (docs/zimbra.md §3.6). A rotation therefore
+remembers the former public key: it stays in the zone text until mail signed with it has arrived.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from zflow.api import (
 TOOL = "/opt/zimbra/libexec/zmdkimkeyutil"
 BITS = "2048"
 EVERY = 3600.0
-"""Seconds between two questions for the domains, which start a Java machine."""
+"""Seconds between two queries of the domains, each of which starts a Java VM."""
 MOST = 1 << 24
-"""Bytes that are read of an answer; a domain's name has at most 253."""
+"""Bytes read of an answer; a domain's name has at most 253."""
 LOOK = f"""\
 label='[a-z0-9]([a-z0-9-]*[a-z0-9])?'
 answer=$({LOOKING} "cd && zmprov -l gad" 2>/dev/null | head -c {MOST} | grep -ixE "$label(\\.$label)+") ||
     answer=$2
 printf '%s\\n' "$answer" | sort
 """
-"""A server that does not answer has the domains it had; names that are no host's get no key. For a bash with
-`pipefail`."""
+"""Prints the domains; those of before when the server does not answer. Names that are not host names get no key. Needs
+bash with `pipefail`."""
 
 
 def selectors(ctx: Context) -> dict[str, str]:
-    """Return the server's mail domains, each with the selector of its key, or empty."""
+    """Return the server's mail domains, each with the selector of its key; empty without a key."""
     found = {}
     for name, selector in directory.selectors(ctx).items():
         with contextlib.suppress(ValueError):
@@ -55,7 +55,7 @@ def selectors(ctx: Context) -> dict[str, str]:
 
 
 def query(ctx: Context, domain: str) -> Key | None:
-    """Return a domain's key; the answer, which holds the private one, is not logged.
+    """Return a domain's key. The answer contains the private key and is not logged.
 
     Raises OperatorError(NO_DOMAIN), TransientError(DKIM).
     """
@@ -72,7 +72,7 @@ def query(ctx: Context, domain: str) -> Key | None:
 
 
 def make(ctx: Context, domain: str, verb: str, *options: str) -> Key:
-    """Have a key made (`-a`, or `-u` in the place of another) and return it as the server then has it."""
+    """Make a key (`-a`, or `-u` to replace one) and return it as the server then has it."""
     made = as_zimbra(ctx, TOOL, verb, "-d", domain, "-b", BITS, *options, ok=(0, 1), timeout=300)
     key = query(ctx, domain)
     if key is None or (made.code and "already has DKIM enabled" not in made.output):
@@ -81,13 +81,13 @@ def make(ctx: Context, domain: str, verb: str, *options: str) -> Key:
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See that every domain of the server has the key that is on record, and that no other is."""
+    """See that every domain of the server has the recorded key, and that no other domain is recorded."""
     keys = {each.domain: each.selector for each in known(ctx)}
     if not keys:
         return None
     found = selectors(ctx)
     drifted = [_odd(domain, selector) for domain, selector in found.items() if selector != keys.get(domain, "?")]
-    drifted += [f"{domain} is on record and no mail domain any more" for domain in keys.keys() - found.keys()]
+    drifted += [f"{domain} is recorded, but is not a mail domain any more" for domain in keys.keys() - found.keys()]
     if drifted:
         return Drift("; ".join(drifted))
     return Evidence(", ".join(f"{domain}: selector {found[domain]}" for domain in sorted(found)))
@@ -96,20 +96,20 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 def _odd(domain: str, selector: str) -> str:
     if not selector:
         return f"{domain} has no DKIM key"
-    return f"{domain} has the DKIM selector {selector}, which is not on record"
+    return f"{domain} has the DKIM selector {selector}, which is not recorded"
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
-    """Ask for each domain's key by the vendor's tool too; name what is not on record."""
+    """Query each domain's key with the vendor's tool too; name keys that differ from the recorded ones."""
     seen = probe(ctx)
     if not isinstance(seen, Evidence):
         return seen
     others = [key.domain for key in known(ctx) if query(ctx, key.domain) != key]
-    return Drift(f"not the key on record: {', '.join(others)}") if others else seen
+    return Drift(f"the key differs from the recorded one: {', '.join(others)}") if others else seen
 
 
 def apply(ctx: Context) -> None:
-    """Make the keys that lack; write down all. Raises TransientError(DKIM)."""
+    """Make the missing keys; record all. Raises TransientError(DKIM)."""
     with locked(ctx):
         before = {each.domain: each for each in known(ctx)}
         keys = [query(ctx, domain) or make(ctx, domain, "-a") for domain in selectors(ctx)]
@@ -120,9 +120,9 @@ def apply(ctx: Context) -> None:
 
 
 def rotate(ctx: Context, domain: str) -> tuple[Key | None, Key]:
-    """Give a domain another key; return the former and the new one. Raises OperatorError(NO_DOMAIN).
+    """Replace a domain's key; return the former and the new one. Raises OperatorError(NO_DOMAIN).
 
-    The former one is written down before it is replaced: a kill in between must not lose what others still need.
+    The former key is recorded before it is replaced: a kill in between must not lose what receivers still need.
     """
     with locked(ctx):
         old = query(ctx, domain)
@@ -135,12 +135,12 @@ def rotate(ctx: Context, domain: str) -> tuple[Key | None, Key]:
 
 
 def inputs(ctx: Context) -> str:
-    """Return what makes the step due: another Zimbra."""
+    """Return what makes the step due: another version of Zimbra."""
     return zimbra_version(ctx)
 
 
 def watches(ctx: Context) -> Sequence[Watch]:
-    """Return what to watch: the list of domains, once there is a server; a new domain gets its key within the hour."""
+    """Return what to watch: the list of domains, once there is a server. A new domain gets its key within an hour."""
     if proven(ctx) is None:
         return ()
     names = "\n".join(sorted(each.domain for each in known(ctx)))

@@ -1,4 +1,4 @@
-"""The public halves of DKIM keys, as zmdkimkeyutil tells them and zflow keeps them on record; never a private one."""
+"""Public DKIM keys: read from the output of zmdkimkeyutil, and recorded. Private keys are never recorded."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Key:
 
 @dataclass(frozen=True)
 class Retired:
-    """A key that signs no more; its record is needed until the time given, in seconds since 1970."""
+    """A key that does not sign any more; its record is needed until `until`, in seconds since 1970."""
 
     key: Key
     until: float
 
 
 def parse(domain: str, answer: str) -> Key | None:
-    """Return the key in an answer of `zmdkimkeyutil -q`; the record comes in quoted pieces, which are joined."""
+    """Return the key in an answer of `zmdkimkeyutil -q`; joins the quoted pieces of the record."""
     selector = re.search(r"^DKIM Selector:\n(\S+)$", answer, re.MULTILINE)
     record = re.search(r"^DKIM Public signature:\n(.*?)^DKIM Identity:", answer, re.MULTILINE | re.DOTALL)
     public = "".join(re.findall(r'"([^"]*)"', record[1])) if record else ""
@@ -63,24 +63,24 @@ def parse(domain: str, answer: str) -> Key | None:
 
 
 def known(ctx: Context) -> list[Key]:
-    """Return the keys on record."""
+    """Return the recorded keys."""
     return [Key(**each) for each in json.loads(marks.read(ctx, KEYS) or "[]")]
 
 
 def remember(ctx: Context, keys: Iterable[Key]) -> None:
-    """Put keys on record."""
+    """Record the keys in use."""
     marks.write(ctx, KEYS, json.dumps([asdict(each) for each in sorted(keys, key=lambda key: key.domain)]))
 
 
 def retired(ctx: Context) -> list[Retired]:
-    """Return the keys whose records are still needed, those in use excepted."""
+    """Return the former keys whose records are still needed."""
     found = [Retired(Key(**each["key"]), each["until"]) for each in json.loads(marks.read(ctx, RETIRED) or "[]")]
     used = set(known(ctx))
     return [each for each in found if each.until > ctx.clock() and each.key not in used]
 
 
 def retire(ctx: Context, key: Key, days: int) -> None:
-    """Write down that a key's record is needed for so many days more."""
+    """Record that a former key's record is needed for so many more days."""
     others = [each for each in retired(ctx) if each.key != key]
     together = [*others, Retired(key, ctx.clock() + days * DAY)]
     marks.write(ctx, RETIRED, json.dumps([asdict(each) for each in together]))
@@ -88,7 +88,7 @@ def retire(ctx: Context, key: Key, days: int) -> None:
 
 @contextlib.contextmanager
 def locked(ctx: Context) -> Iterator[None]:
-    """Keep a rotation by the operator and the walk's own look apart."""
+    """Serialise a rotation by the operator and a walk."""
     make_folder(ctx.home, 0o700)
     with (ctx.home / "dkim.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

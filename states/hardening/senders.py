@@ -1,7 +1,7 @@
-"""Nobody writes as somebody else: one line in the vendor's template of Postfix's sender restrictions.
+"""Refuses forged senders, by one line in the vendor's template of Postfix's sender restrictions.
 
-zmconfigd makes Postfix's `smtpd_sender_restrictions` of conf/zmconfigd/smtpd_sender_restrictions.cf, line by line
-(docs/zimbra.md §4). The file belongs to a package: an upgrade brings the vendor's form back, and the line is due again.
+zmconfigd makes Postfix's `smtpd_sender_restrictions` from conf/zmconfigd/smtpd_sender_restrictions.cf, line by line
+(docs/zimbra.md §4). The file belongs to a package: an upgrade replaces it, and the step is due again.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientEr
 NAME = "hardening.senders"
 TEMPLATE = "/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf"
 MARK = "senders.txt"
-"""The choice that Postfix was told last; empty while it is being told another, or the same again."""
+"""The setting that Postfix had last; empty while the step applies one."""
 CHECK = "reject_sender_login_mismatch"
 BESIDE = "permit_mynetworks"
 PATIENCE = 90
-"""Seconds; a request that meets zmconfigd at work is answered from before, and its next turn is a minute away."""
+"""Seconds. A busy zmconfigd answers with its former result, and starts again only after a minute."""
 
 
 def edited(template: str, checks: str) -> str:
-    """Return the template with the check as `checks` wants it: after the line of the own networks, before it, or not.
+    """Return the template with the check by `checks`: after the line of the own networks, before it, or absent.
 
-    Raises OperatorError(TEMPLATE) when that line is absent.
+    Raises OperatorError(TEMPLATE) without that line.
     """
     lines = [line for line in template.splitlines() if line.strip() != CHECK]
     if checks != "off":
-        places = [number for number, line in enumerate(lines) if line.strip() == BESIDE]
-        if not places:
+        at = next((number for number, line in enumerate(lines) if line.strip() == BESIDE), None)
+        if at is None:
             raise OperatorError(codes.TEMPLATE, f"{TEMPLATE} has no line {BESIDE}")
-        lines.insert(places[0] + (checks == "standard"), CHECK)
+        lines.insert(at + (checks == "standard"), CHECK)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -42,7 +42,7 @@ def inputs(ctx: Context) -> str:
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See the check in the template, and that Postfix was told."""
+    """See the check in the template, and the mark that Postfix has it."""
     found, checks = files.text(ctx, TEMPLATE), ctx.settings[SENDER_CHECKS]
     if not found or (checks != "off" and BESIDE not in found):
         return None
@@ -54,7 +54,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
-    """See the check in the template and in what Postfix itself says."""
+    """See the check in the template and in Postfix's configuration."""
     found = probe(ctx)
     if isinstance(found, Evidence) and not applied(ctx):
         return _drift("Postfix's smtpd_sender_restrictions", ctx.settings[SENDER_CHECKS])
@@ -63,25 +63,25 @@ def audit(ctx: Context) -> Evidence | Drift | None:
 
 def _drift(where: str, checks: str) -> Drift:
     other = "standard" if checks == "off" else "off"
-    told = f"{where}: {CHECK} is not as sender checks `{checks}` want it"
-    return Drift(f"{told}; {SENDER_CHECKS.variable}={other} would leave it so")
+    found = f"has {CHECK}" if checks == "off" else f"does not have {CHECK} where sender checks `{checks}` need it"
+    return Drift(f"{where} {found}; {SENDER_CHECKS.variable}={other} would leave it so")
 
 
 def applied(ctx: Context) -> bool:
-    """Tell whether Postfix's configuration has the check, or has it not, as chosen."""
+    """Tell whether Postfix's configuration has the check exactly where the setting wants it."""
     answer = as_zimbra(ctx, "postconf", "-h", "smtpd_sender_restrictions", ok=range(256)).output
     words = [word.strip() for word in answer.split(",")]
     return (CHECK in words) == (ctx.settings[SENDER_CHECKS] != "off")
 
 
 def apply(ctx: Context) -> None:
-    """Edit the template, have it rendered, see it in Postfix. Raises OperatorError(TEMPLATE) and RESTRICTIONS."""
+    """Edit the template, render it, see it in Postfix. Raises OperatorError(TEMPLATE), TransientError(RESTRICTIONS)."""
     checks, found = ctx.settings[SENDER_CHECKS], files.read(ctx, TEMPLATE)
     content = edited(found, checks)
     if content != found and marks.read(ctx, MARK) == checks:
         repairs.note(ctx, NAME, inputs(ctx), [f"{CHECK} in {TEMPLATE}"])
     marks.write(ctx, MARK, "")
-    # As user zimbra, whose folder it is: what root wrote there could be led elsewhere by a link.
+    # As user zimbra, who owns the folder: a link there could lead a write by root elsewhere.
     files.put(ctx, TEMPLATE, content, "0644")
     render(ctx, "mta")
     for _ in range(PATIENCE):
@@ -90,7 +90,7 @@ def apply(ctx: Context) -> None:
             marks.write(ctx, MARK, checks)
             return
         ctx.pause(1)
-    raise TransientError(codes.RESTRICTIONS, f"{CHECK} after {PATIENCE} s")
+    raise TransientError(codes.RESTRICTIONS, f"{CHECK}, {PATIENCE} s after the change")
 
 
 STEP = Step(

@@ -1,7 +1,7 @@
-"""The watcher of failed logins on the volume, in the place where zmauditswatchctl looks for it and no release has it.
+"""Installs the login monitor at the path that zmauditswatchctl starts; no release has a program there.
 
-The program is Perl, for that is all that is certain to be inside (docs/zimbra.md §3.7, §6.3). What somebody else put in
-that place is left alone.
+The program is Perl, the only language that every Ubuntu with Zimbra has (docs/zimbra.md §3.7, §6.3). A program of the
+operator at that path is left alone.
 """
 
 from __future__ import annotations
@@ -15,52 +15,52 @@ from states.zimbra.tools import zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, write_atomic
 
 NAME = "hardening.watcher"
-PLACE = "/opt/zimbra/libexec/auditswatch"
+PATH = "/opt/zimbra/libexec/auditswatch"
 PROGRAM = Path(__file__).with_name("auditswatch.pl")
-MARK = "# zflow-auditswatch "
+LINE = "# zflow-auditswatch "
 MODE = 0o755
 
 
 def program() -> str:
-    """Return the program itself."""
+    """Return the program."""
     return PROGRAM.read_text()
 
 
 def inputs(ctx: Context) -> str:
-    """Return what makes the step due: another program, another Zimbra."""
+    """Return what makes the step due: another program, another version of Zimbra."""
     return f"{hashlib.sha256(program().encode()).hexdigest()} {zimbra_version(ctx)}"
 
 
 def foreign(ctx: Context) -> bool:
-    """Tell whether the program in the place is somebody else's."""
-    found = files.text(ctx, PLACE)
-    return bool(found) and MARK not in found
+    """Tell whether the installed program is not zflow's."""
+    found = files.text(ctx, PATH)
+    return bool(found) and LINE not in found
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See our program in its place, root's and executable; or somebody else's."""
+    """See our program, owned by root and executable; or another program."""
     if foreign(ctx):
-        return Evidence(f"{PLACE} is not zflow's and left alone")
-    if (found := files.text(ctx, PLACE)) != program():
-        return Drift(f"{PLACE} was changed; without the line `{MARK.strip()}` it would be left so") if found else None
-    stat = files.on_volume(ctx, PLACE).stat()
+        return Evidence(f"{PATH} is not zflow's and is left alone")
+    if (found := files.text(ctx, PATH)) != program():
+        return Drift(f"{PATH} was changed; without the line `{LINE.strip()}` it would be left so") if found else None
+    stat = files.on_volume(ctx, PATH).stat()
     if stat.st_mode & 0o7777 != MODE or stat.st_uid != 0:
-        return Drift(f"{PLACE} has the mode {stat.st_mode & 0o7777:o} and the owner {stat.st_uid}, not {MODE:o} and 0")
-    return Evidence(f"{PLACE}{repairs.suffix(ctx, NAME, inputs(ctx))}")
+        return Drift(f"{PATH} has the mode {stat.st_mode & 0o7777:o} and the owner {stat.st_uid}, not {MODE:o} and 0")
+    return Evidence(f"{PATH}{repairs.suffix(ctx, NAME, inputs(ctx))}")
 
 
 def apply(ctx: Context) -> None:
-    """Put the program in its place."""
+    """Install the program."""
     digest = hashlib.sha256(program().encode()).hexdigest()
-    if marks.agrees(ctx, f"{NAME}.txt", digest) and files.text(ctx, PLACE) != program():
-        repairs.note(ctx, NAME, inputs(ctx), [PLACE])
-    write_atomic(files.on_volume(ctx, PLACE), program(), mode=MODE, owner=(0, 0))
+    if marks.agrees(ctx, f"{NAME}.txt", digest) and files.text(ctx, PATH) != program():
+        repairs.note(ctx, NAME, inputs(ctx), [PATH])
+    write_atomic(files.on_volume(ctx, PATH), program(), mode=MODE, owner=(0, 0))
     marks.write(ctx, f"{NAME}.txt", digest)
 
 
 STEP = Step(
     name=NAME,
-    title="Install the watcher of failed logins",
+    title="Install the login monitor",
     probe=probe,
     apply=apply,
     inputs=inputs,

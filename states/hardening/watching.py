@@ -1,7 +1,7 @@
-"""The watcher of failed logins at work, at every boot: started the vendor's way, and seen to live after that.
+"""Starts the login monitor at every start of the container, with the vendor's tool, and sees that it keeps running.
 
-zmauditswatchctl says `done` as soon as it has started the program, which may have ended a moment later; and it takes
-any process with the number in its file for the program (docs/zimbra.md §3.7).
+zmauditswatchctl prints `done` as soon as it has started the program, which may end a moment later; and it takes any
+process with the number in its file for the program (docs/zimbra.md §3.7).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ PID_FILE = "/opt/zimbra/log/auditswatch.pid"
 OUTPUT = "/opt/zimbra/log/zmauditswatch.out"
 RENDERED = "/opt/zimbra/conf/auditswatchrc"
 READY = "watching "
-"""What our program prints once it reads the log."""
+"""Our program prints this once it reads the log."""
 PATIENCE = 20.0
 EVERY = 30.0
-"""Seconds between two looks at whether the process lives."""
+"""Seconds between two checks that the process lives."""
 
 
 def running(ctx: Context) -> int | None:
-    """Return the process id of the watcher when it lives inside the volume's Ubuntu."""
+    """Return the process id of the login monitor when it runs inside the Ubuntu on the volume."""
     pid = processes.from_file(files.on_volume(ctx, PID_FILE))
-    if pid is None or not processes.inside(ctx, pid) or watcher.PLACE not in processes.command_of(pid):
+    if pid is None or not processes.inside(ctx, pid) or watcher.PATH not in processes.command_of(pid):
         return None
     return pid
 
@@ -50,14 +50,14 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
-    """See the process, and hear the vendor's tool say so."""
+    """See the process, and that the vendor's tool sees it."""
     if (found := probe(ctx)) is None:
-        return Drift("the watcher of failed logins does not run")
-    return found if _status(ctx) else Drift(f"{CONTROL} says that the watcher of failed logins does not run")
+        return Drift("the login monitor does not run")
+    return found if _status(ctx) else Drift(f"{CONTROL} reports that the login monitor does not run")
 
 
 def recipient(ctx: Context) -> str:
-    """Return whom alerts are written to, as the watcher was told; empty when it was told nothing."""
+    """Return the recipient of alerts in the login monitor's configuration; empty without one."""
     found = re.search(r"^\s*mail\s+addresses=([^,\s]+)", files.text(ctx, RENDERED), re.MULTILINE)
     return found[1].replace("\\", "") if found else ""
 
@@ -67,21 +67,21 @@ def _status(ctx: Context) -> bool:
 
 
 def apply(ctx: Context) -> None:
-    """Start it anew and wait until it watches. Raises TransientError(WATCHER)."""
+    """Start it again and wait until it reads the log. Raises TransientError(WATCHER)."""
     if running(ctx):
         as_zimbra(ctx, CONTROL, "stop", ok=range(256), timeout=120)
-    # One whose file was lost would write every alert a second time.
+    # A process whose file was lost would send every alert a second time.
     processes.end(
-        ctx, processes.found(ctx, lambda pid: f"{watcher.PLACE} --config-file" in processes.command_of(pid)), PATIENCE
+        ctx, processes.found(ctx, lambda pid: f"{watcher.PATH} --config-file" in processes.command_of(pid)), PATIENCE
     )
-    # A number left behind may be any process's by now: the vendor's tool would believe, or even end it.
+    # An old number may belong to another process by now, which the vendor's tool would take for it, or end.
     files.drop(ctx, PID_FILE)
     as_zimbra(ctx, CONTROL, "start", ok=range(256), timeout=120, daemon=True)
     deadline = time.monotonic() + PATIENCE
     while not _ready(ctx):
         if time.monotonic() > deadline:
-            words = files.text(ctx, OUTPUT).strip().rsplit("\n", 1)[-1]
-            raise TransientError(codes.WATCHER, words or f"no process after {PATIENCE:.0f} s")
+            line = files.text(ctx, OUTPUT).strip().rsplit("\n", 1)[-1]
+            raise TransientError(codes.WATCHER, line or f"no process after {PATIENCE:.0f} s")
         ctx.pause(0.2)
 
 
@@ -90,10 +90,10 @@ def _ready(ctx: Context) -> bool:
 
 
 def test_alert(ctx: Context) -> str:
-    """Have the watcher write one test message, and return to whom. Raises OperatorError(NO_WATCHER), CommandError."""
-    if watcher.foreign(ctx) or not files.text(ctx, watcher.PLACE):
-        raise OperatorError(codes.NO_WATCHER, watcher.PLACE)
-    as_zimbra(ctx, watcher.PLACE, f"--config-file={RENDERED}", "--test", timeout=60)
+    """Send a test alert, and return its recipient. Raises OperatorError(NO_WATCHER), CommandError."""
+    if watcher.foreign(ctx) or not files.text(ctx, watcher.PATH):
+        raise OperatorError(codes.NO_WATCHER, watcher.PATH)
+    as_zimbra(ctx, watcher.PATH, f"--config-file={RENDERED}", "--test", timeout=60)
     return recipient(ctx)
 
 
@@ -107,7 +107,7 @@ def watches(ctx: Context) -> Sequence[Watch]:
 
 STEP = Step(
     name="hardening.watching",
-    title="Watch for failed logins",
+    title="Start the login monitor",
     probe=probe,
     audit=audit,
     apply=apply,

@@ -1,4 +1,4 @@
-"""The DNS records that the world needs to see of this server, and their text for a zone file (RFC 1035, 5)."""
+"""The public DNS records of this server, and their text for a zone file (RFC 1035, 5)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from zflow.api import Context, stamp
 
 Purpose = Literal["address", "mx", "spf", "dkim", "dmarc", "reports", "ptr"]
 PIECE = 255
-"""Bytes of one character-string; a TXT record's value is its strings joined (RFC 1035, 3.3; RFC 7208, 3.3)."""
+"""Bytes of one string; the value of a TXT record is its strings joined (RFC 1035, 3.3; RFC 7208, 3.3)."""
 TTL = 3600
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record as it should be. `value` is empty where only the operator knows it."""
+    """One wanted record. `value` is empty where only the operator knows it."""
 
     purpose: Purpose
     name: str
@@ -31,7 +31,7 @@ class Record:
 
     @property
     def text(self) -> str:
-        """The record as a line of a zone file; a comment where it belongs to somebody else's zone, or lacks a value."""
+        """The record as a line of a zone file; a comment where it belongs to another zone, or has no value."""
         if not self.value:
             return f"; {self.name}. {TTL} IN {self.kind} ...  ({self.about})"
         value = {"TXT": _quoted(self.value), "MX": f"{self.value}.", "PTR": f"{self.value}."}.get(self.kind, self.value)
@@ -46,32 +46,30 @@ def _quoted(value: str) -> str:
 
 
 def domains(ctx: Context) -> tuple[str, ...]:
-    """Return the mail domains: those of the settings, then those that the server had when it was last asked."""
+    """Return the mail domains: those of the settings, then those with a recorded key."""
     return tuple(dict.fromkeys((*mail_domains(ctx), *(each.domain for each in known(ctx)))))
 
 
 def public_addresses(ctx: Context) -> tuple[str, ...]:
-    """Return the addresses the world knows the server by: the setting, else the container's own public ones."""
-    chosen = ctx.settings.get(PUBLIC_ADDRESSES)
-    if chosen:
-        return chosen
-    return tuple(each for each in addresses().own if ipaddress.ip_address(each).is_global)
+    """Return the server's public addresses: the setting, else the container's own public ones."""
+    own = (each for each in addresses().own if ipaddress.ip_address(each).is_global)
+    return ctx.settings.get(PUBLIC_ADDRESSES) or tuple(own)
 
 
 def records(ctx: Context, chosen: tuple[str, ...] = ()) -> list[Record]:
-    """Return all records for the chosen domains, or for all."""
+    """Return all records for the given domains, or for all."""
     return [*_server(ctx), *(each for domain in chosen or domains(ctx) for each in _domain(ctx, domain))]
 
 
 def _server(ctx: Context) -> Iterator[Record]:
     name, found = server_name(ctx), public_addresses(ctx)
     if not found:
-        yield Record("address", name, "A", "", "the server's public address; ZFLOW_PUBLIC_ADDRESSES tells it")
+        yield Record("address", name, "A", "", "the server's public address; set ZFLOW_PUBLIC_ADDRESSES")
     for each in found:
         yield Record("address", name, "AAAA" if ":" in each else "A", each)
     for each in found:
         reverse = ipaddress.ip_address(each).reverse_pointer
-        yield Record("ptr", reverse, "PTR", name, f"set by whoever gave you {each}")
+        yield Record("ptr", reverse, "PTR", name, f"set by the provider of {each}")
 
 
 def _domain(ctx: Context, domain: str) -> Iterator[Record]:
@@ -83,14 +81,14 @@ def _domain(ctx: Context, domain: str) -> Iterator[Record]:
     yield Record("dmarc", f"_dmarc.{domain}", "TXT", policy)
     where = reports.rpartition("@")[2]
     if not _related(domain, where):
-        # Without it nobody sends reports about one domain to an address of another (RFC 7489, 7.1).
+        # Without it receivers do not send reports about one domain to an address of another (RFC 7489, 7.1).
         yield Record("reports", f"{domain}._report._dmarc.{where}", "TXT", "v=DMARC1")
 
 
 def _dkim(ctx: Context, domain: str) -> Iterator[Record]:
     keys = [each for each in known(ctx) if each.domain == domain]
     if not keys:
-        yield Record("dkim", f"..._domainkey.{domain}", "TXT", "", "its key is not made yet")
+        yield Record("dkim", f"..._domainkey.{domain}", "TXT", "", "the key does not exist yet")
     yield from (_key(each) for each in keys)
     for each in retired(ctx):
         if each.key.domain == domain:
@@ -106,7 +104,7 @@ def _related(one: str, other: str) -> bool:
 
 
 def zone_text(found: list[Record]) -> str:
-    """Return the records as text for zone files; one that serves but for a time has a comment that says so."""
+    """Return the records as text for zone files; a record that is needed only for a time has a comment."""
     lines = []
     for each in found:
         if each.value and each.about and each.purpose != "ptr":

@@ -1,9 +1,8 @@
-"""The defaults file of an upgrade: that it is one, and for which packages. All else the server knows itself.
+"""The defaults file of an upgrade: only that it is an upgrade, and of which packages. It holds no password.
 
-With `UPGRADE="yes"` install.sh exchanges packages in place, keeps data and writes `UPGRADED` into its history, by which
-zmsetup.pl takes its values from the server's own configuration; every key named here would replace one of those
-(packages.sh 9.0.0: 132-144, 178; zmsetup.pl: 252, 1886-1893; the vendor's own .circleci/jobs/deploy_ec2/upgrade.conf.in
-names no more). So no password is in it.
+With `UPGRADE="yes"` install.sh replaces packages, keeps data and writes `UPGRADED` into its history; zmsetup.pl then
+takes its values from the server's configuration; every key named here would replace one of those (packages.sh 9.0.0:
+132-144, 178; zmsetup.pl: 252, 1886-1893; the vendor's .circleci/jobs/deploy_ec2/upgrade.conf.in has the same keys).
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from states.zimbra.releases import PACKAGES
 from states.zimbra.unpack import installer
 from zflow.api import Context, write_atomic
 
-PLACE = Path("opt/zflow-upgrade-answers")
+FILE = Path("opt/zflow-upgrade-answers")
 
 
 def packages(ctx: Context) -> list[str]:
-    """Return what the installer is to bring: what makes a server, and whatever of the archive is installed beside it.
+    """Return the packages to install: those of a server, and others of the archive that are installed.
 
     The vendor's default is zimbra-core alone (globals.sh 9.0.0, 96).
     """
@@ -28,7 +27,7 @@ def packages(ctx: Context) -> list[str]:
 
 
 def render(names: list[str]) -> str:
-    """Return the content, in the form that both of its readers accept (states/zimbra/answers.py)."""
+    """Return the content, in a form for both of its readers (states/zimbra/answers.py)."""
     values = {
         "INSTALL_PACKAGES": " ".join(names),
         "REMOVE": "no",
@@ -39,7 +38,7 @@ def render(names: list[str]) -> str:
 
 
 def write(ctx: Context) -> Path:
-    """Write the file and return where it lies."""
-    path = ctx.volume / PLACE
+    """Write the file and return its path."""
+    path = ctx.volume / FILE
     write_atomic(path, render(packages(ctx)), mode=0o600)
     return path

@@ -1,4 +1,4 @@
-"""The newer release's archive, fetched and checked while the old server serves."""
+"""Downloads and checks the archive of the ordered release while the server serves."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ NOTHING = Evidence("no upgrade is ordered")
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the ordered archive is here, or none is ordered."""
+    """See the ordered archive, or that no upgrade is ordered."""
     order = ordered(ctx)
     return NOTHING if order is None else archive.evidence(ctx, order.archive)
 
 
 def apply(ctx: Context) -> None:
-    """Fetch and check it. Raises what the install's own download raises."""
+    """Download and check it. Raises what the download of the installation raises."""
     order = ordered(ctx)
     assert order is not None
     archive.obtain(ctx, order.archive)
@@ -24,7 +24,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="upgrade.archive",
-    title="Fetch the ordered release",
+    title="Download the ordered release",
     probe=probe,
     apply=apply,
     inputs=key,

@@ -1,6 +1,6 @@
-"""The last look before the server is stopped: whole, with room for the newer release; what it is, is written down.
+"""Checks the server for the last time before it is stopped, and records what it is.
 
-From then on the upgrade is under way: it is carried out before anything is started, at whatever start comes next.
+From then on the upgrade is under way: every later start carries it out before any service starts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from states.hardening import values
 from states.ubuntu.dpkg import packages
 from states.upgrade import backup, codes
 from states.upgrade.archive import NOTHING
-from states.upgrade.versions import brought
+from states.upgrade.versions import version_in
 from states.zimbra import readback, services
 from states.zimbra.needs import too_little_room
 from states.zimbra.order import Portrait, give, key, ordered
@@ -22,25 +22,25 @@ from zflow.api import Context, Evidence, OperatorError, Step, read_text
 
 
 def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
-    """Say everything that is in the way, one sentence each."""
+    """Yield everything that prevents the upgrade, one clause each."""
     yield from too_little_room(ctx)
     if stopped := services.stopped(ctx):
-        yield f"services of the server do not run: {', '.join(stopped)}"
+        yield f"these services do not run: {', '.join(stopped)}"
     if not backup.complete(ctx):
-        yield f"{backup.FILE} lacks the directory's password, or its end"
+        yield f"{backup.FILE} lacks the directory's password, or is cut off"
     if present := refused(ctx):
         yield (
-            f"the installer of this release ends where {', '.join(present)} are installed: run `zflow shell apt-get "
+            f"the installer of this release refuses servers with {', '.join(present)}: run `zflow shell apt-get "
             f"purge --yes --allow-change-held-packages {' '.join(present)}`, which deletes their data"
         )
-    yield from (f"the server does not tell {what}" for what, values in portrait.items() if not values)
+    yield from (f"the server does not name {what}" for what, values in portrait.items() if not values)
 
 
 def refused(ctx: Context) -> list[str]:
-    """Return the packages beside which the unpacked release is not installed: chat, drive, talk and the like.
+    """Return the installed packages that the unpacked release refuses: chat, drive, talk and the like.
 
-    It names them itself, from 10.0 on, and ends with 1 where dpkg has any that is not to be removed (globals.sh
-    10.0.6: 53-64; utilfunc.sh: 931-950, called at 689; isInstalled, 2683-2692: what is held blocks even when only its
+    Releases from 10.0 on name them, and end with 1 where dpkg has one that is not to be removed (globals.sh 10.0.6:
+    53-64; utilfunc.sh: 931-950, called at 689; isInstalled, 2683-2692: a held package counts even when only its
     configuration is left).
     """
     try:
@@ -57,15 +57,15 @@ def refused(ctx: Context) -> list[str]:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See that the upgrade is under way, or that none is ordered."""
+    """See that the upgrade is under way, or that no upgrade is ordered."""
     order = ordered(ctx)
     if order is None:
         return NOTHING
-    return Evidence(f"{order.installed} is upgraded to {order.goal}") if order.under_way else None
+    return Evidence(f"upgrade from {order.installed} to {order.goal} under way") if order.under_way else None
 
 
 def apply(ctx: Context) -> None:
-    """Look at everything at once, and put the upgrade under way. Raises OperatorError(NOT_READY)."""
+    """Check everything, and start the upgrade. Raises OperatorError(NOT_READY) with all findings."""
     order = ordered(ctx)
     assert order is not None
     portrait = readback.portrait(ctx)
@@ -73,7 +73,7 @@ def apply(ctx: Context) -> None:
         raise OperatorError(codes.NOT_READY, "; ".join(found))
     backup.save(ctx)
     values.remember(ctx)
-    give(ctx, replace(order, goal=brought(installer(ctx)), before=portrait))
+    give(ctx, replace(order, goal=version_in(installer(ctx)), before=portrait))
 
 
 STEP = Step(

@@ -1,7 +1,7 @@
-"""The packages that the newer release needs, fetched into apt's cache while the old server serves.
+"""Downloads the packages of the newer release into apt's cache while the server serves.
 
-What apt cannot resolve or fetch now, the vendor's installer could not either; it would find out with the server on its
-way down. Its own download then finds everything at hand.
+What apt cannot resolve or download now, the vendor's installer could not either; it would find out only while it stops
+the server. Later its download finds everything in the cache.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ def _text(ctx: Context, order: Order) -> str:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See that the packages were fetched for the order, under way or not; or that none is ordered."""
+    """See that the packages were downloaded for the order, under way or not; or that no upgrade is ordered."""
     order = ordered(ctx)
     if order is None:
         return NOTHING
     if not marks.agrees(ctx, MARK, _text(ctx, order)):
         return None
-    return Evidence(f"all there, from {', '.join(source.sources_of(ctx, order.release))}")
+    return Evidence(f"downloaded from {', '.join(source.sources_of(ctx, order.release))}")
 
 
 def apply(ctx: Context) -> None:
-    """Read the release's package source and fetch.
+    """Read the release's package source and download.
 
     Raises what `source.adopt` and `unpack.refuse_without_inodes` raise, and TransientError(PACKAGES).
     """
@@ -39,7 +39,7 @@ def apply(ctx: Context) -> None:
     assert order is not None
     source.adopt(ctx, source.sources_of(ctx, order.release))
     source.refresh_lists(ctx)
-    ctx.progress.report(note="fetching packages")
+    ctx.progress.report(note="downloading packages")
     try:
         ctx.shell.chroot(*dpkg.FETCH, *_wanted(ctx), timeout=3000)
     except CommandError as error:
@@ -52,7 +52,7 @@ def apply(ctx: Context) -> None:
 
 
 def _wanted(ctx: Context) -> list[str]:
-    """Return the archive's packages as files, the others by name, as the installer does."""
+    """Return the packages of the archive as files, the others by name, as the installer does."""
     folder = unpack.installer(ctx) / "packages"
     names = answers.packages(ctx)
     files = {path.name.partition("_")[0]: path for path in sorted(folder.glob("*.deb"))}
@@ -61,7 +61,7 @@ def _wanted(ctx: Context) -> list[str]:
 
 STEP = Step(
     name="upgrade.packages",
-    title="Fetch the packages of the ordered release",
+    title="Download the packages of the ordered release",
     probe=probe,
     apply=apply,
     inputs=key,

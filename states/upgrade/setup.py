@@ -1,9 +1,9 @@
-"""The server's data and configuration brought to the newer release: `zmsetup.pl -c FILE`, then read back.
+"""Upgrades the server's data and configuration with `zmsetup.pl -c FILE`, and reads the server back.
 
 With `UPGRADED` packages in its history, and the last `CONFIGURED END` of an older version, zmsetup.pl upgrades database
-and directory first, then goes through its stages with the server's own values (zmsetup.pl 9.0.0: 199-222, 1819-1910;
-zmupgrade.pm). What it upgrades it may do again: by the version of the database's schema, and attributes that are unset.
-A cut-off run is made again from its beginning, for in its own way of resuming stages lose what earlier ones hand on.
+and directory first, then runs its stages with the server's values (zmsetup.pl 9.0.0: 199-222, 1819-1910; zmupgrade.pm).
+It can upgrade twice: it goes by the version of the database's schema, and by attributes that are unset. After a cut-off
+run it starts from the beginning, because a stage that it resumes lacks values of the earlier ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zflow.api import Context, Evidence, Step, TransientError, sync_volume
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See that no upgrade is under way: the order goes when the newer server has been read back."""
+    """See that no upgrade is under way: the order is removed when the newer server has been read back."""
     if under_way(ctx) is not None:
         return None
     session = proven(ctx) if fulfilled(ctx).exists() else None
@@ -30,7 +30,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Upgrade, prove, and let the order count as carried out. Raises TransientError(FAILED), OperatorError(FAILED)."""
+    """Upgrade, read back, and remove the order. Raises TransientError(FAILED), OperatorError(FAILED)."""
     order = under_way(ctx)
     assert order is not None
     with errors_with_status(ctx):
@@ -43,11 +43,11 @@ def apply(ctx: Context) -> None:
 
 
 def upgrade(ctx: Context, order: Order) -> None:
-    """Run the vendor's program on a history without an earlier run of it, and prove what it did."""
+    """Run the vendor's program on a history without an earlier run of it, and read the server back."""
     leftovers.end_all(ctx)
     backup.restore(ctx)
     for line in forget_configuration(ctx):
-        ctx.log(f"made again: {line}")
+        ctx.log(f"repeating: {line}")
     file = answers.write(ctx)
     prove(ctx, order, setuplog.run(ctx, unpack.inside(file, ctx), setuplog.reporter(ctx), closed.shut))
     file.unlink()
@@ -60,17 +60,17 @@ def upgrade(ctx: Context, order: Order) -> None:
 
 
 def prove(ctx: Context, order: Order, ran: Ran) -> None:
-    """Read the server back; raises TransientError(CONFIGURATION) naming everything that is not as it should be.
+    """Read the server back; raises TransientError(CONFIGURATION) with everything that is wrong.
 
-    What zmsetup.pl says has failed counts as little by itself as at the install (`states/install/setup.py`, prove).
+    A failure that zmsetup.pl prints does not count alone, as at the installation (`states/install/setup.py`, prove).
     """
     setuplog.ended(ctx, ran)
     failed = setuplog.failures(ran)
     found = [*readback.not_running(ctx), *readback.lacking(order.before or {}, readback.portrait(ctx))]
     version = as_zimbra(ctx, "zmcontrol", "-v", ok=range(256), timeout=180).output.strip()
-    # The later releases say their patch here, which is not in the number of their build.
+    # Later releases print their patch here, which is not in the number of their build.
     if not version.startswith(f"Release {'.'.join(order.goal.split('.')[:2])}."):
-        found.append(f"zmcontrol -v says ‹{version[:160]}›, not {order.goal}")
+        found.append(f"zmcontrol -v prints ‹{version[:160]}›, not {order.goal}")
     if found:
         raise TransientError(codes.CONFIGURATION, "; ".join([*found, *failed])[:1500])
     notices.remember(ctx, failed)

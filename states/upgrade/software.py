@@ -1,9 +1,9 @@
-"""The newer release's software over the installed one: `install.sh -s -x FILE` with `UPGRADE="yes"`.
+"""Installs the newer release's software over the installed one: `install.sh -s -x FILE` with `UPGRADE="yes"`.
 
-What the vendor's installer does then (packages.sh, utilfunc.sh 9.0.0): downloads; copies localconfig.xml, keys and
-certificates to .saveconfig; stops the server; exchanges the packages in place, or, where zimbra-core is of the same
-build already, as after a kill, purges all and installs anew (removeExistingInstall, 1744-1842); puts localconfig.xml
-back. What lies below db, data and store is no package's and stays. So a run that was cut off is simply made again.
+The vendor's installer (packages.sh, utilfunc.sh 9.0.0) downloads; copies localconfig.xml, keys and certificates to
+.saveconfig; stops the server; replaces the packages, or, where zimbra-core already has the same build, as after a kill,
+purges all and installs again (removeExistingInstall, 1744-1842); restores localconfig.xml. No package owns what lies
+below db, data and store, so it stays, and a run that was cut off can be repeated.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from zflow.api import Context, Evidence, Step
 
 
 def complete(ctx: Context, order: Order) -> bool:
-    """Tell whether the software is the ordered one, by the installer's word and by dpkg's."""
+    """Tell whether the software is the ordered one, by the installer's history and by dpkg."""
     session, core = software.complete(ctx), vendor_packages(ctx).get("zimbra-core")
     return session is not None and session.upgrade and core is not None and same(core.version, order.goal)
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See the newer software whole, or that no upgrade is under way."""
+    """See the complete newer software, or that no upgrade is under way."""
     order = under_way(ctx)
     if order is None:
         return NOTHING
@@ -36,9 +36,9 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Lift the holds, exchange the software, hold it again. Raises TransientError(FAILED), OperatorError(FAILED)."""
+    """Lift the holds, replace the software, hold it again. Raises TransientError(FAILED), OperatorError(FAILED)."""
     with errors_with_status(ctx), holds.lifted(ctx):
-        # A server that still serves is stopped by the installer, the vendor's way, when all is downloaded.
+        # The installer stops a server that still serves, after its downloads.
         if last(ctx) != proven(ctx):
             leftovers.end_all(ctx)
             backup.restore(ctx)
@@ -49,7 +49,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="upgrade.software",
-    title="Exchange the Zimbra software for the ordered release",
+    title="Install the software of the ordered release",
     probe=probe,
     apply=apply,
     inputs=key_under_way,

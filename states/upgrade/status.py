@@ -11,7 +11,7 @@ from states.upgrade.versions import same
 from states.zimbra.history import last
 from states.zimbra.order import Order, give, ordered
 from states.zimbra.packages import vendor_packages
-from zflow.api import Context, OperatorError, TransientError, ZflowError
+from zflow.api import Context, OperatorError, TransientError, ZflowError, counted
 
 TRIES = 2
 """Failures after which an upgrade waits for the operator: a third attempt would fail in the same way."""
@@ -25,8 +25,7 @@ def status(ctx: Context, order: Order) -> str:
     if not new and any(each.name == "zimbra-core" and each.installed for each in found):
         return f"the software is still {order.installed}"
     if session is None or not session.complete or "zimbra-core" not in new:
-        packages = "1 package has" if len(new) == 1 else f"{len(new)} packages have"
-        return f"the software is partly {order.goal}: {packages} that version"
+        return f"the software is partly {order.goal}: {counted(len(new), 'package')} of that version"
     stage = session.stages[-1] if session.stages else "none"
     return f"the software is {order.goal}; the last stage of its configuration was {stage}"
 

@@ -1,22 +1,22 @@
-"""The newer release unpacked beside the server, and what it is: for this Ubuntu, and newer than what is installed."""
+"""Unpacks the ordered release next to the server, and checks that it is for this Ubuntu, and newer."""
 
 from __future__ import annotations
 
 from states.upgrade import codes
 from states.upgrade.archive import NOTHING
-from states.upgrade.versions import brought, newer
+from states.upgrade.versions import newer, version_in
 from states.zimbra import unpack
 from states.zimbra.order import key, ordered
 from zflow.api import Context, Evidence, OperatorError, Step
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See the ordered archive's tree, whole; or that none is ordered."""
+    """See the complete tree of the ordered archive, or that no upgrade is ordered."""
     order = ordered(ctx)
     if order is None:
         return NOTHING
     found = unpack.evidence(ctx, order.archive)
-    return found if newer(brought(unpack.installer(ctx)), order.installed) else None
+    return found if newer(version_in(unpack.installer(ctx)), order.installed) else None
 
 
 def apply(ctx: Context) -> None:
@@ -24,9 +24,11 @@ def apply(ctx: Context) -> None:
     order = ordered(ctx)
     assert order is not None
     unpack.unpack(ctx, order.archive)
-    goal = brought(unpack.installer(ctx))
+    goal = version_in(unpack.installer(ctx))
     if not newer(goal, order.installed):
-        raise OperatorError(codes.NOT_NEWER, f"the archive brings {goal or 'nothing'}, {order.installed} is installed")
+        raise OperatorError(
+            codes.NOT_NEWER, f"the archive contains {goal or 'no zimbra-core'}; {order.installed} is installed"
+        )
 
 
 STEP = Step(

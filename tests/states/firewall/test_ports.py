@@ -124,8 +124,8 @@ def test_examples_are_right() -> None:
     [
         ({"sources": "7072=10.0.0.0/8"}, ["7072/tcp is not among the open ports"]),
         ({"sources": "7071/udp=10.0.0.0/8"}, ["7071/udp is not among"]),
-        ({"extra_tcp": "7000-7100"}, ["7000-7100 is open by ZFLOW_FIREWALL_TCP already, as 7071"]),
-        ({"extra_tcp": "25", "sources": "1=::/0,2=::/0"}, ["1/tcp", "2/tcp", "25 is open"]),
+        ({"extra_tcp": "7000-7100"}, ["7000-7100 is already open by ZFLOW_FIREWALL_TCP, as 7071"]),
+        ({"extra_tcp": "25", "sources": "1=::/0,2=::/0"}, ["1/tcp", "2/tcp", "25 is already open"]),
     ],
 )
 def test_contradictions(settings: dict[str, str], named: list[str], make: Make) -> None:

@@ -15,7 +15,7 @@ import states.commands.dns as command
 from states.hardening import dkim as keys
 from states.hardening.dkimkeys import known
 from states.hardening.published import Finding
-from states.hardening.watcher import PLACE, program
+from states.hardening.watcher import PATH, program
 from states.hardening.zone import Record
 from tests.states.hardening.nameserver import World, world
 from tests.states.hardening.server import Server
@@ -116,7 +116,7 @@ def test_alert(walked: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["alert"]) == Exit.USAGE
     assert main(["alert", "--test"]) == Exit.STOPPED
     assert "ZF-6007" in capsys.readouterr().err
-    path: Path = walked.volume / PLACE.lstrip("/")
+    path: Path = walked.volume / PATH.lstrip("/")
     path.write_text(program())
     assert main(["alert", "--test"]) == Exit.VALID
     assert "Its subject begins with ABUSE: Test." in capsys.readouterr().out

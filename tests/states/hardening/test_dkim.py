@@ -35,7 +35,7 @@ def records(server: Server) -> list[Record]:
 
 
 def test_every_domain_gets_a_key_once(server: Server) -> None:
-    """All domains get one of 2048 bits; at the next start none is made, and the same are on record."""
+    """All domains get one of 2048 bits; at the next start none is made, and the same are recorded."""
     add(server, "example.net")
     bench = ServerBench(server)
     bench.walk(PRODUCT)
@@ -89,7 +89,7 @@ def test_a_domain_added_later_gets_its_key(server: Server) -> None:
     assert isinstance(dkim.probe(ctx), Evidence)
     assert {each.domain for each in known(ctx)} == {"added.example", "example.test"}
     assert server.run_tool("zmprov", "dd", "added.example")[0] == 0
-    assert dkim.probe(ctx) == Drift("added.example is on record and no mail domain any more")
+    assert dkim.probe(ctx) == Drift("added.example is recorded, but is not a mail domain any more")
     dkim.apply(ctx)
     assert isinstance(dkim.probe(ctx), Evidence)
     assert dkim.watches(ctx)[0].wanted == "example.test\n"
@@ -105,7 +105,7 @@ def test_a_look_names_a_domain_without_a_key(server: Server) -> None:
     told = dkim.probe(ctx)
     assert isinstance(told, Drift)
     assert told.summary == (
-        "example.net has no DKIM key; example.test has the DKIM selector byhand, which is not on record"
+        "example.net has no DKIM key; example.test has the DKIM selector byhand, which is not recorded"
     )
     former = known(ctx)[0]
     dkim.apply(ctx)

@@ -1,4 +1,4 @@
-"""The watcher of failed logins in its place, and at work: what counts as ours, as running, and as started."""
+"""The login monitor: what counts as ours, as running, and as started."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zflow.context import Context
 from zflow.errors import OperatorError, TransientError
 from zflow.step import Drift, Evidence
 
-PLACE = watcher.PLACE.lstrip("/")
+PATH = watcher.PATH.lstrip("/")
 CONTROL = watching.CONTROL
 
 
@@ -31,35 +31,35 @@ class TestInPlace:
         ctx = server.context()
         assert watcher.probe(ctx) is None
         watcher.apply(ctx)
-        path = server.volume / PLACE
+        path = server.volume / PATH
         assert (path.read_text(), path.stat().st_mode & 0o777, path.stat().st_uid) == (watcher.program(), 0o755, 0)
-        assert watcher.probe(ctx) == Evidence(watcher.PLACE)
+        assert watcher.probe(ctx) == Evidence(watcher.PATH)
         path.chmod(0o700)
-        assert watcher.probe(ctx) == Drift(f"{watcher.PLACE} has the mode 700 and the owner 0, not 755 and 0")
+        assert watcher.probe(ctx) == Drift(f"{watcher.PATH} has the mode 700 and the owner 0, not 755 and 0")
         key = watcher.inputs(ctx)
         server.upgrade("8.8.15.GA.4179.UBUNTU18.64")
         assert watcher.inputs(ctx) != key
         path.unlink()
         watcher.apply(ctx)
-        assert watcher.probe(ctx) == Evidence(f"{watcher.PLACE}; restored: {watcher.PLACE}")
+        assert watcher.probe(ctx) == Evidence(f"{watcher.PATH}; restored: {watcher.PATH}")
 
     @pytest.mark.root
     def test_an_older_one_of_ours_is_replaced(self, server: Server) -> None:
         """Another text that has our mark is an older or damaged one of ours."""
-        (server.volume / PLACE).write_text(f"#!/usr/bin/perl\n{watcher.MARK}0\n")
+        (server.volume / PATH).write_text(f"#!/usr/bin/perl\n{watcher.LINE}0\n")
         assert isinstance(watcher.probe(server.context()), Drift)
         watcher.apply(server.context())
-        assert (server.volume / PLACE).read_text() == watcher.program()
+        assert (server.volume / PATH).read_text() == watcher.program()
 
     def test_somebody_elses_is_left_alone(self, server: Server) -> None:
         """A program without our mark is an operator's or the vendor's: it counts as there, and is not touched."""
-        (server.volume / PLACE).write_text("#!/bin/sh\nexec swatchdog\n")
-        assert watcher.probe(server.context()) == Evidence(f"{watcher.PLACE} is not zflow's and left alone")
+        (server.volume / PATH).write_text("#!/bin/sh\nexec swatchdog\n")
+        assert watcher.probe(server.context()) == Evidence(f"{watcher.PATH} is not zflow's and is left alone")
 
     @pytest.mark.root
     def test_no_link_is_followed(self, server: Server) -> None:
         """What stands in the program's place or beside it, or leads away from its folder, has root write nothing."""
-        path, victim = server.volume / PLACE, server.volume / "victim"
+        path, victim = server.volume / PATH, server.volume / "victim"
         victim.write_text("untouched")
         for planted in (path, path.with_name(f".{path.name}.zflow-new")):
             planted.symlink_to(victim)
@@ -72,7 +72,7 @@ class TestInPlace:
 
     def test_it_is_perl_that_compiles(self) -> None:
         """The program has its mark, no module beyond Perl's core, and no warning."""
-        assert watcher.MARK in watcher.program()
+        assert watcher.LINE in watcher.program()
         done = subprocess.run(["perl", "-wc", str(watcher.PROGRAM)], capture_output=True, text=True, check=False)
         assert done.stderr == f"{watcher.PROGRAM} syntax OK\n"
         used = {line.split()[1].rstrip(";") for line in watcher.program().splitlines() if line.startswith("use ")}
@@ -82,7 +82,7 @@ class TestInPlace:
 @pytest.fixture
 def living() -> Iterator[int]:
     """The id of a process whose command line is the watcher's; it ends with the pipe it reads."""
-    process = subprocess.Popen(["sh", "-c", "read -r _", watcher.PLACE], stdin=subprocess.PIPE)
+    process = subprocess.Popen(["sh", "-c", "read -r _", watcher.PATH], stdin=subprocess.PIPE)
     yield process.pid
     process.kill()
     process.communicate()
@@ -129,7 +129,7 @@ class TestAtWork:
 
     def test_started_and_ready(self, server: Server, living: int) -> None:
         """A number left behind is dropped before the start, and the start is over once the program says it watches."""
-        (server.volume / PLACE).write_text(watcher.program())
+        (server.volume / PATH).write_text(watcher.program())
         ctx = self.started_by(server, living, "watching /opt/zimbra/log/audit.log for admin@example.test\n")
         self.note(server, 1)
         watching.apply(ctx)
@@ -138,8 +138,8 @@ class TestAtWork:
 
     def test_one_whose_number_was_lost_is_no_second_one(self, server: Server, living: int) -> None:
         """Two watchers would write each alert twice: the one that no file names is ended before the start."""
-        (server.volume / PLACE).write_text(watcher.program())
-        words = ["sh", "-c", "read -r _", watcher.PLACE, f"--config-file={watching.RENDERED}"]
+        (server.volume / PATH).write_text(watcher.program())
+        words = ["sh", "-c", "read -r _", watcher.PATH, f"--config-file={watching.RENDERED}"]
         with subprocess.Popen(words, stdin=subprocess.PIPE) as lost:
             watching.apply(self.started_by(server, living, "watching \n"))
             assert lost.wait(30) == -signal.SIGTERM
@@ -147,23 +147,23 @@ class TestAtWork:
     @pytest.mark.parametrize("words", ["auditswatch: names no recipient\n", ""])
     def test_done_although_the_child_died(self, server: Server, words: str) -> None:
         """`done.` of the vendor's tool is not believed: without a living process it failed, in the program's words."""
-        (server.volume / PLACE).write_text(watcher.program())
+        (server.volume / PATH).write_text(watcher.program())
         ctx = self.started_by(server, 1 << 29, words)
         with pytest.raises(TransientError) as failed:
             watching.apply(ctx)
         assert failed.value.code is codes.WATCHER
         assert words.strip() in failed.value.detail
-        assert watching.audit(ctx) == Drift("the watcher of failed logins does not run")
+        assert watching.audit(ctx) == Drift("the login monitor does not run")
 
     def test_alive_but_not_ready(self, server: Server, living: int) -> None:
         """A process of ours that does not say that it watches is not taken for one that does."""
-        (server.volume / PLACE).write_text(watcher.program())
+        (server.volume / PATH).write_text(watcher.program())
         with pytest.raises(TransientError):
             watching.apply(self.started_by(server, living, ""))
 
     def test_somebody_elses_needs_but_live(self, server: Server, living: int) -> None:
         """Of another program nobody knows what it prints."""
-        (server.volume / PLACE).write_text("#!/bin/sh\n")
+        (server.volume / PATH).write_text("#!/bin/sh\n")
         watching.apply(self.started_by(server, living, ""))
 
     def test_the_watch_changes_when_it_dies(self, server: Server, living: int) -> None:
@@ -183,16 +183,16 @@ class TestAlert:
 
     def test_a_test_message(self, server: Server) -> None:
         """Our program is run with the rendered configuration, which tells the recipient too."""
-        (server.volume / PLACE).write_text(watcher.program())
+        (server.volume / PATH).write_text(watcher.program())
         rendered = server.volume / watching.RENDERED.lstrip("/")
         rendered.write_text('\tmail addresses=noc\\@example.test,subject="x"\n')
         assert watching.test_alert(server.context()) == "noc@example.test"
-        assert server.commands == [(watcher.PLACE, f"--config-file={watching.RENDERED}", "--test")]
+        assert server.commands == [(watcher.PATH, f"--config-file={watching.RENDERED}", "--test")]
 
     @pytest.mark.parametrize("text", ["", "#!/bin/sh\n"])
     def test_somebody_elses_is_not_run(self, server: Server, text: str) -> None:
         """A program that may take `--test` for anything is not run."""
-        (server.volume / PLACE).write_text(text)
+        (server.volume / PATH).write_text(text)
         with pytest.raises(OperatorError) as refused:
             watching.test_alert(server.context())
         assert refused.value.code is codes.NO_WATCHER

@@ -80,8 +80,8 @@ def test_what_nobody_told_is_a_comment(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(zone, "public_addresses", lambda _ctx: ())
     ctx = context(tmp_path)
     text = zone.zone_text(zone.records(ctx))
-    assert "; mail.example.test. 3600 IN A ...  (the server's public address; ZFLOW_PUBLIC_ADDRESSES tells it)" in text
-    assert "its key is not made yet" in text
+    assert "; mail.example.test. 3600 IN A ...  (the server's public address; set ZFLOW_PUBLIC_ADDRESSES)" in text
+    assert "the key does not exist yet" in text
     assert parsed(ctx)
 
 

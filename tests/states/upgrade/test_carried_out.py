@@ -59,7 +59,7 @@ def test_software_is_exchanged_between_lifted_and_restored_holds(tmp_path: Path)
     def effect(argv: tuple[str, ...]) -> str | None:
         if "install.sh" not in argv:
             return None
-        assert 'UPGRADE="yes"' in (tmp_path / answers.PLACE).read_text()
+        assert 'UPGRADE="yes"' in (tmp_path / answers.FILE).read_text()
         upgraded(tmp_path)
         return "done"
 
@@ -70,7 +70,7 @@ def test_software_is_exchanged_between_lifted_and_restored_holds(tmp_path: Path)
     assert held(ctx) == ["unhold", "hold"]
     ran = [word for argv in commands(ctx) for word in argv if word in {"unhold", "install.sh", "hold"}]
     assert ran == ["unhold", "install.sh", "hold"]
-    assert not (tmp_path / answers.PLACE).exists()
+    assert not (tmp_path / answers.FILE).exists()
 
 
 def test_a_serving_server_is_left_to_the_installer_and_a_half_one_is_ended(
@@ -112,7 +112,7 @@ def test_a_failed_installer_is_told_with_the_servers_state(
     ("complete", "version", "words"),
     [
         (False, OLD, f"the software is still {OLD}"),
-        (False, NEW, f"the software is partly {NEW}: 10 packages have that version"),
+        (False, NEW, f"the software is partly {NEW}: 10 packages of that version"),
         (True, NEW, f"the software is {NEW}; the last stage of its configuration was configLCValues"),
     ],
 )

@@ -47,7 +47,7 @@ def test_an_archive_that_is_not_newer_is_refused(tmp_path: Path, core: str) -> N
     with pytest.raises(OperatorError) as caught:
         unpack.apply(ctx)
     assert caught.value.code is codes.NOT_NEWER
-    assert caught.value.detail == f"the archive brings {core}, {OLD} is installed"
+    assert caught.value.detail == f"the archive contains {core}; {OLD} is installed"
     assert unpack.probe(ctx) is None
 
 
@@ -148,7 +148,7 @@ def test_everything_in_the_way_is_told_at_once(tmp_path: Path) -> None:
     assert caught.value.code is codes.NOT_READY
     for words in (
         "GiB free on the volume",
-        "services of the server do not run: mta",
+        "these services do not run: mta",
         "administrators' accounts",
         backup.FILE,
     ):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from states.upgrade.versions import brought, newer, platform_in, same
+from states.upgrade.versions import newer, platform_in, same, version_in
 
 OLD = "8.8.15.GA.3869.UBUNTU18.64"
 
@@ -48,12 +48,12 @@ def test_of_nothing_nothing_is_newer() -> None:
         ([], ""),
     ],
 )
-def test_brought(tmp_path: Path, names: list[str], expected: str) -> None:
+def test_version_in(tmp_path: Path, names: list[str], expected: str) -> None:
     """An archive's version is that of its one core package."""
     (tmp_path / "packages").mkdir()
     for name in names:
         (tmp_path / "packages" / name).touch()
-    assert brought(tmp_path) == expected
+    assert version_in(tmp_path) == expected
 
 
 @pytest.mark.parametrize(
