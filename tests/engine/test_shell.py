@@ -14,7 +14,7 @@ import pytest
 from tests.engine.where import LIMIT, gone, wait_for
 from zflow import codes
 from zflow.errors import CommandError, Interrupted
-from zflow.host import oom, shell
+from zflow.host import command, oom
 from zflow.host.leftovers import TAG, end_leftovers
 from zflow.host.shell import Shell
 
@@ -30,7 +30,7 @@ class Logged:
 @pytest.fixture
 def logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Logged:
     """A shell that does not wait long before it kills."""
-    monkeypatch.setattr(shell, "GRACE", 0.3)
+    monkeypatch.setattr(command, "GRACE", 0.3)
     return Logged(tmp_path)
 
 

@@ -185,7 +185,7 @@ def test_an_installer_that_hangs_is_ended_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str
 ) -> None:
     """Silent, deaf to TERM, asking, forking, without an output, stopped: ended, with what it spawned, by a code."""
-    monkeypatch.setattr("zflow.host.shell.GRACE", 0.5)
+    monkeypatch.setattr("zflow.host.command.GRACE", 0.5)
     monkeypatch.setattr(installers, "SILENCE", 0.7)
     monkeypatch.setattr(leftovers, "end_all", lambda _ctx: None)
     ctx = make_context(tmp_path)

@@ -25,7 +25,7 @@ from tests.states.tls.authority import HOST, NOW, ec_key, inter, issue, leaf, ro
 from tests.states.tls.bombs import encrypted_key, pkcs12, sequence, tlv
 from tests.support import make_context
 from zflow.api import Context, Interrupted, OperatorError
-from zflow.host.shell import LONGEST_LINE
+from zflow.host.capture import LONGEST_LINE
 
 BOMBS: dict[str, Callable[[], bytes]] = {"PKCS#12": pkcs12, "encrypted key": encrypted_key}
 
