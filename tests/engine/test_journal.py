@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.toy import Bench
+from zflow import codes
+from zflow.errors import OperatorError
 from zflow.journal import event, reader, seal
 from zflow.journal.layout import journal_file
 from zflow.journal.record import VIEWED, Record, fold, of_row
@@ -78,6 +80,20 @@ def test_a_changed_or_missing_event_breaks_the_chain(tmp_path: Path, statement: 
     assert Bench(tmp_path).broken_link() is None
     tamper(tmp_path, statement)
     assert Bench(tmp_path).broken_link() == broken
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM seal", "UPDATE seal SET hash = '00000000'", "DELETE FROM event WHERE seq = 4"]
+)
+def test_a_seal_that_is_gone_or_does_not_fit_is_damage(tmp_path: Path, statement: str) -> None:
+    """Without its row nothing vouches for the last commit: neither reader nor writer takes that for a journal."""
+    fill(tmp_path)
+    tamper(tmp_path, statement)
+    with pytest.raises(OperatorError) as unreadable, reader.reading(tmp_path):
+        pass
+    with pytest.raises(OperatorError) as refused:
+        Bench(tmp_path).journal()
+    assert unreadable.value.code is refused.value.code is codes.JOURNAL_DAMAGED
 
 
 def test_the_chain_goes_on_over_restarts(tmp_path: Path) -> None:

@@ -116,6 +116,17 @@ def test_alembic_is_loaded_only_for_an_upgrade(tmp_path: Path) -> None:
     assert [opened(tmp_path).stdout.strip() for _ in range(2)] == ["True", "False"]
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which tells of the calls")
+def test_the_copy_is_on_the_disk_before_it_bears_its_name(tmp_path: Path) -> None:
+    """What is called a copy is whole after a power cut: it is synced, then renamed, then its folder is synced."""
+    golden(tmp_path, OLD[-1])
+    calls = tmp_path / "calls"
+    assert opened(tmp_path, "strace", "-f", "-y", "-o", str(calls), "-e", "trace=fsync,rename").returncode == 0
+    told = [line.partition(" ")[2].strip() for line in calls.read_text().splitlines() if "/copies" in line]
+    assert [line.partition("(")[0] for line in told] == ["fsync", "rename", "fsync"]
+    assert "/copies/new>" in told[0]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which injects the kills")
 @pytest.mark.parametrize(

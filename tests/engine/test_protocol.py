@@ -159,6 +159,23 @@ def test_a_reset_does_not_forget_that_an_attempt_was_cut_off(bench: Bench) -> No
     assert order == ["cleanup"]
 
 
+@pytest.mark.parametrize("failing", [False, True], ids=["done", "failed"])
+def test_an_attempt_that_has_ended_reports_no_progress(bench: Bench, failing: bool) -> None:
+    """The status tells how far an attempt is while it runs, and not a moment longer."""
+    report = bench.volume / ".zflow/progress/one.a.json"
+    seen: list[bool] = []
+
+    def work(ctx: Context) -> None:
+        ctx.progress.report(1, 2, "files", "copying")
+        seen.append(report.exists())
+        if failing:
+            raise OperatorError(codes.SETTINGS, "wrong")
+
+    bench.walk(product(file_step("one.a", before=work)))
+    assert seen == [True]
+    assert not report.exists()
+
+
 def test_an_effect_that_is_gone_is_lost_and_made_again(bench: Bench) -> None:
     """A journal line alone is never trusted: a deleted artefact is noticed and repaired."""
     bench.walk(product(file_step("one.a")))
@@ -376,6 +393,20 @@ def test_inputs_that_cannot_be_asked_again_excuse_nothing(bench: Bench) -> None:
 
     assert bench.walk(product(file_step("one.a", before=refuse, inputs=lambda _ctx: path.read_text()))) == "blocked"
     assert [(row["kind"], row["code"]) for row in bench.events("one.a")][-1] == ("blocked", codes.SETTINGS.id)
+
+
+def test_inputs_that_could_not_be_read_for_an_attempt_have_not_changed(bench: Bench) -> None:
+    """An attempt that never knew what it was made for has failed, although its inputs can be read afterwards."""
+    asked: list[None] = []
+
+    def inputs(_ctx: Context) -> str:
+        asked.append(None)
+        if len(asked) == 2:
+            raise OperatorError(codes.SETTINGS, "not now")
+        return "there"
+
+    assert bench.walk(product(file_step("one.a", inputs=inputs))) == "blocked"
+    assert bench.kinds("one.a") == ["blocked"]
 
 
 def test_a_refusal_of_inputs_that_stay_is_a_failure(bench: Bench) -> None:

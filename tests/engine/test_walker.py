@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import pytest
 
@@ -100,6 +101,23 @@ def test_term_within_a_step_is_recorded_and_the_step_is_made_again(bench: Bench)
     bench.stopping.clear()
     assert bench.walk(product(file_step("one.a"))) == "serving"
     assert [row["attempt"] for row in bench.events("one.a") if row["kind"] == "started"] == [1, 2]
+
+
+def test_a_step_that_gave_up_has_its_whole_budget_again_in_the_next_walk(bench: Bench) -> None:
+    """Also within one process, which keeps in memory what the journal says."""
+
+    def fail(_ctx: Context) -> None:
+        raise TransientError(codes.COMMAND, "a dead mirror")
+
+    what = product(again(file_step("one.a"), apply=fail, retry="at-once"))
+    (bench.volume / ".zflow").mkdir()
+    with closing(bench.journal()) as journal:
+        journal.restore(listed(what))
+        walker = Walker(what, journal, bench.surroundings(), bench.wake)
+        for _ in range(2):
+            assert walker.walk("resume", deep=True) == "failed"
+        walker.close()
+    assert bench.kinds("one.a") == ["started", "failed", "started", "failed", "started", "gave-up"] * 2
 
 
 def test_term_between_two_steps_stops_before_the_next(bench: Bench) -> None:
