@@ -13,8 +13,8 @@ from states.hardening import codes
 from states.hardening.dkimkeys import Key, known, locked, parse, remember, retire
 from states.hardening.settings import DKIM_OVERLAP
 from states.zimbra import directory
+from states.zimbra.directory import unless_silent
 from states.zimbra.proof import proven
-from states.zimbra.silence import unless_silent
 from states.zimbra.tools import LOOKING, as_zimbra, zimbra_version
 from zflow.api import (
     Context,

@@ -14,10 +14,9 @@ from typing import NamedTuple
 from states.hardening import codes, repairs
 from states.hardening.desired import Desired, Service, Store, attributes, desired_settings
 from states.zimbra import marks
-from states.zimbra.directory import read_config
+from states.zimbra.directory import read_config, unless_silent
 from states.zimbra.keep import kept, way_out
 from states.zimbra.localconfig import read_local
-from states.zimbra.silence import unless_silent
 from states.zimbra.tools import Attributes, as_zimbra, write_config, write_local, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 from states.server import server_name
 from states.ubuntu.ports import silent_over_ipv6
 from states.zimbra import directory
+from states.zimbra.directory import unless_silent
 from states.zimbra.networks import MARK, MODE, STRICT, has_ipv6, remember, remembered, wanted
-from states.zimbra.silence import unless_silent
 from states.zimbra.tools import as_zimbra
 from zflow.api import Context, Drift, Evidence, Scope, Step, holds
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from states.ubuntu import dpkg
-from states.zimbra import halfdone, holds, marks, source
+from states.zimbra import holds, marks, repair, source
 from states.zimbra.packages import vendor_packages
 from states.zimbra.tools import as_zimbra, zimbra_version
 from zflow.api import CommandError, Context, Evidence, Step
@@ -119,7 +119,7 @@ def _install(ctx: Context) -> None:
     """Get all that is needed before anything is changed, then change it. Raises CommandError."""
     if vendor_packages(ctx).keys() & set(lacking(ctx)):  # cut off in the middle
         marks.write(ctx, OWED, ctx.boot)
-    halfdone.complete(ctx)
+    repair.complete_packages(ctx)
     source.refresh_lists(ctx, PATIENCE)
     if names := lacking(ctx):
         ctx.progress.report(note="fetching the vendor's patches")

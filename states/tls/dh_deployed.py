@@ -11,7 +11,7 @@ import time
 
 from states.server import server_name
 from states.tls import codes, dh, group, handshake
-from states.zimbra import files, marks
+from states.zimbra import files, marks, restarts
 from states.zimbra.directory import in_force
 from states.zimbra.keep import kept, way_out
 from states.zimbra.tools import as_zimbra, render, zimbra_version
@@ -92,13 +92,13 @@ def apply(ctx: Context) -> None:
         if time.monotonic() > deadline:
             raise TransientError(codes.DH_NOT_TAKEN, f"{RENDERED} holds other parameters after {PATIENCE:.0f} s")
         ctx.pause(2)
-    files.reload_front(ctx)
+    restarts.reload_front(ctx)
     deadline = time.monotonic() + SERVED
     while others := _others(ctx):
         if time.monotonic() > deadline:
             raise TransientError(codes.DH_NOT_TAKEN, f"other parameters are used on {_listed(others)}")
         ctx.pause(1)
-    files.restart_directory(ctx)
+    restarts.restart_directory(ctx)
     marks.write(ctx, MARK, inputs(ctx))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from states.tls import codes, handshake
 from states.tls.pair import CHAIN, LEAF, Pair
-from states.zimbra import files
+from states.zimbra import files, restarts
 from states.zimbra.tools import as_zimbra
 from zflow.api import CommandError, Context, TransientError, write_atomic
 
@@ -112,12 +112,12 @@ def serve(ctx: Context, pair: Pair | Previous, ports: Collection[int]) -> list[i
     """
     wanted = tuple(map(ssl.PEM_cert_to_DER_cert, certificates(f"{pair.leaf}\n{pair.chain}")))
     ctx.progress.report(note="having proxy and MTA read the certificate")
-    files.reload_front(ctx)
+    restarts.reload_front(ctx)
     if others := _others(ctx, wanted, [port for port in ports if port != handshake.STORE], FRONT_PATIENCE):
         return others
     if not serves(handshake.served(handshake.STORE), wanted):
         ctx.progress.report(note="restarting the mail store for the certificate")
-        files.restart_store(ctx)
+        restarts.restart_store(ctx)
     return _others(ctx, wanted, ports, PATIENCE)
 
 
@@ -145,14 +145,14 @@ def take_back(ctx: Context, previous: Previous) -> None:
         listed = ", ".join(map(str, others))
         raise TransientError(codes.DEPLOY, f"the previous certificate is not served either on {listed}")
     if previous.directory:
-        files.restart_directory(ctx)
+        restarts.restart_directory(ctx)
     kept(ctx).unlink(missing_ok=True)
 
 
 def finish(ctx: Context, previous: Previous) -> None:
     """End an exchange whose pair is proven: the directory follows, and what was before is kept no longer."""
     _write(ctx, replace(previous, directory=True))
-    files.restart_directory(ctx)
+    restarts.restart_directory(ctx)
     kept(ctx).unlink(missing_ok=True)
 
 

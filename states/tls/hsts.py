@@ -14,9 +14,8 @@ from states.tls import codes, deployed
 from states.tls.lifetime import served_until
 from states.tls.pair import snapshot
 from states.tls.settings import HSTS
-from states.zimbra import files, marks
-from states.zimbra.directory import read_config
-from states.zimbra.silence import unless_silent
+from states.zimbra import marks, restarts
+from states.zimbra.directory import read_config, unless_silent
 from states.zimbra.tools import differences, render, write_config, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
@@ -112,7 +111,7 @@ def apply(ctx: Context) -> None:
         if differences(want, read_config(ctx, (ATTRIBUTE,))):
             raise TransientError(codes.HSTS, f"{ATTRIBUTE} does not hold {want[ATTRIBUTE]}")
     render(ctx, "proxy")
-    files.reload_front(ctx)
+    restarts.reload_front(ctx)
     marks.write(ctx, MARK, json.dumps({"since": since, "seconds": seconds} if seconds else {}))
 
 

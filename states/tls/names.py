@@ -19,10 +19,9 @@ from states.tls import handshake
 from states.tls.settings import NAMES
 from states.ubuntu.addresses import addresses
 from states.zimbra import files, marks
-from states.zimbra.directory import in_force, read_config, read_domains
+from states.zimbra.directory import in_force, read_config, read_domains, unless_silent
 from states.zimbra.keep import kept, way_out
 from states.zimbra.networks import MODE, STRICT
-from states.zimbra.silence import unless_silent
 from states.zimbra.tools import as_zimbra, render
 from zflow.api import Context, Drift, Evidence, Step
 

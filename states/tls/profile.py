@@ -10,10 +10,9 @@ import json
 from states.tls import codes, handshake
 from states.tls.profiles import desired
 from states.tls.settings import PROFILE
-from states.zimbra import files, marks
-from states.zimbra.directory import read_config
+from states.zimbra import marks, restarts
+from states.zimbra.directory import read_config, unless_silent
 from states.zimbra.keep import kept, way_out
-from states.zimbra.silence import unless_silent
 from states.zimbra.tools import Attributes, differences, render, write_config, zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, TransientError
 
@@ -55,10 +54,10 @@ def apply(ctx: Context) -> None:
             raise TransientError(codes.PROFILE, f"not taken: {', '.join(sorted(left))}")
     # Also without a difference: an earlier attempt may have been cut off between writing and this.
     render(ctx, *SECTIONS)
-    files.reload_front(ctx)
+    restarts.reload_front(ctx)
     if any(handshake.served(handshake.STORE, version=each) for each in handshake.OLD):
         ctx.progress.report(note="restarting the mail store, which still speaks old versions of TLS")
-        files.restart_store(ctx)
+        restarts.restart_store(ctx)
     marks.write(ctx, MARK, inputs(ctx))
 
 

@@ -55,22 +55,3 @@ def put(ctx: Context, path: str, content: str, mode: str = "0640") -> None:
 def drop(ctx: Context, path: str) -> None:
     """Remove a file or folder of user zimbra's."""
     as_zimbra(ctx, "rm", "-rf", path)
-
-
-def reload_front(ctx: Context) -> None:
-    """Make proxy and MTA read their files anew; connections under way are kept.
-
-    Their exit codes say little: whoever calls looks at the ports.
-    """
-    as_zimbra(ctx, "zmmtactl", "reload", ok=range(256), timeout=300, daemon=True)
-    as_zimbra(ctx, "zmproxyctl", "reload", ok=range(256), timeout=300, daemon=True)
-
-
-def restart_store(ctx: Context) -> None:
-    """Make the mail store read its certificate anew, which it does at its start only."""
-    as_zimbra(ctx, "zmmailboxdctl", "restart", ok=range(256), timeout=600, daemon=True)
-
-
-def restart_directory(ctx: Context) -> None:
-    """Make the directory read its certificate anew: one that expires there ends every connection inside."""
-    as_zimbra(ctx, "ldap", "restart", ok=range(256), timeout=300, daemon=True)

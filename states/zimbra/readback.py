@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from states.server import admin_address, mail_domain, server_name
-from states.zimbra import answers, outcome, services
+from states.zimbra import answers, results, services
 from states.zimbra.localconfig import read_local
 from states.zimbra.order import Portrait
 from states.zimbra.tools import Attributes, as_zimbra
@@ -81,44 +81,44 @@ def _directory(ctx: Context) -> Iterator[str]:
     domain = ask(ctx, "zimbraDefaultDomainName", "gcf")
     if domain != [mail_domain(ctx)]:
         yield f"the default domain is {domain or 'not set'}, not {mail_domain(ctx)}"
-    entry = _ask_many(ctx, ["zimbraServiceEnabled", "zimbraServiceInstalled", *outcome.SERVER], "gs", server)
+    entry = _ask_many(ctx, ["zimbraServiceEnabled", "zimbraServiceInstalled", *results.SERVER], "gs", server)
     for attribute, word in (("zimbraServiceEnabled", "enabled"), ("zimbraServiceInstalled", "installed")):
         if lacking := sorted(ENABLED - set(" ".join(entry[attribute]).split())):
             yield f"services not {word} on {server}: {', '.join(lacking)}"
     if any(entry.values()):
-        yield from outcome.differing(outcome.SERVER, answered, entry, "the server")
+        yield from results.differing(results.SERVER, answered, entry, "the server")
     account = _ask_many(ctx, ["zimbraIsAdminAccount", "zimbraMailAlias"], "ga", admin)
     if account["zimbraIsAdminAccount"] != ("TRUE",):
         yield f"{admin} is no administrator"
-    elif lost := {f"{name}@{mail_domain(ctx)}" for name in outcome.ALIASES} - {admin, *account["zimbraMailAlias"]}:
+    elif lost := {f"{name}@{mail_domain(ctx)}" for name in results.ALIASES} - {admin, *account["zimbraMailAlias"]}:
         yield f"{admin} does not get the mail of {', '.join(sorted(lost))}"
 
 
 def _files(ctx: Context) -> Iterator[str]:
     """Say what the server's own files lack; a password is never told."""
     answered = _answered(ctx)
-    local = read_local(ctx, tuple(outcome.PASSWORDS))
-    for name, key in outcome.PASSWORDS.items():
+    local = read_local(ctx, tuple(results.PASSWORDS))
+    for name, key in results.PASSWORDS.items():
         if local[name] != (answered[key],):
             yield f"local setting {name} is not the password that {key} answers"
     try:
-        crontab = read_text(ctx.volume / outcome.CRONTAB)
+        crontab = read_text(ctx.volume / results.CRONTAB)
     except OSError:
         crontab = ""
-    if outcome.CRON_MARK not in crontab:
-        yield f"the crontab of user zimbra (/{outcome.CRONTAB}) has none of the server's jobs"
+    if results.CRON_MARK not in crontab:
+        yield f"the crontab of user zimbra (/{results.CRONTAB}) has none of the server's jobs"
 
 
 def _unlike(ctx: Context) -> Iterator[str]:
     """Say what else is not as it was answered."""
     answered, server = _answered(ctx), server_name(ctx)
     for wanted, what, question in (
-        (outcome.EXTRAS, "the server", ("gs", server)),
-        (outcome.CONFIG, "the global configuration", ("gacf",)),
-        (outcome.CLASS, "the default class of service", ("gc", "default")),
+        (results.EXTRAS, "the server", ("gs", server)),
+        (results.CONFIG, "the global configuration", ("gacf",)),
+        (results.CLASS, "the default class of service", ("gc", "default")),
     ):
-        yield from outcome.differing(wanted, answered, _ask_many(ctx, wanted, *question), what)
-    yield from outcome.differing(outcome.LOCAL, answered, read_local(ctx, tuple(outcome.LOCAL)), "localconfig.xml")
+        yield from results.differing(wanted, answered, _ask_many(ctx, wanted, *question), what)
+    yield from results.differing(results.LOCAL, answered, read_local(ctx, tuple(results.LOCAL)), "localconfig.xml")
 
 
 def unusable(ctx: Context, domain: str, admins: tuple[str, ...]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from states.zimbra import answers, codes, halfdone, installers, leftovers, source
+from states.zimbra import answers, codes, installers, leftovers, repair, source
 from states.zimbra.history import Session, last
 from states.zimbra.messages import explained
 from states.zimbra.packages import hollow, vendor_packages
@@ -89,7 +89,7 @@ def run_installer(ctx: Context, answers_file: Path, shut: installers.Shut) -> No
     """
     before = last(ctx)
     source.refresh_lists(ctx)
-    halfdone.complete(ctx)
+    repair.complete_packages(ctx)
     script = 'cd "$1" && exec ./install.sh -s -x "$2"'
     folder, file = inside(installer(ctx), ctx), inside(answers_file, ctx)
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from states import server as identity_of_server
+from states import server as server_names
 from states.bootstrap import names
 from states.install import identity, limits, menu
 from states.tls import deployed, exchange
@@ -177,7 +177,7 @@ def test_no_state_writes_through_a_planted_link(tmp_path: Path, outside: Path) -
             (volume / "etc/passwd").write_text("")
             (volume / "etc/group").write_text("")
         try:
-            write(make_context(volume, identity_of_server.SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}))
+            write(make_context(volume, server_names.SETTINGS, {"ZFLOW_HOSTNAME": "mail.example.org"}))
             wrong.append(f"{place} was not refused")
         except NotADirectoryError:
             pass

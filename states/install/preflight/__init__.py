@@ -12,7 +12,7 @@ from states.install.preflight.egress import reach
 from states.install.preflight.finding import Finding, Grade, Look
 from states.server import server_name
 from states.ubuntu.memory import memory
-from states.zimbra import halfdone
+from states.zimbra import repair
 from states.zimbra.needs import open_files
 from states.zimbra.proof import finished
 from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientError
@@ -50,7 +50,7 @@ def apply(ctx: Context) -> None:
 
     Raises OperatorError(PREFLIGHT), or TransientError(PREFLIGHT) when all of it may pass by itself.
     """
-    halfdone.complete(ctx)
+    repair.complete_packages(ctx)
     hindering = _hindering(findings(ctx))
     if not hindering:
         return

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states import server as identity
+from states import server
 from states.bootstrap import codes, names, resolver
 from states.bootstrap import identity as first_look
 from states.install.identity import canonical
@@ -31,7 +31,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     (tmp_path / "etc").mkdir()
     monkeypatch.setattr(names, "addresses", lambda: BOTH)
     monkeypatch.setattr(container, "HOSTS", tmp_path / "container")
-    return make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": NAME})
+    return make_context(tmp_path, server.SETTINGS, {"ZFLOW_HOSTNAME": NAME})
 
 
 def test_full_name_comes_first() -> None:
@@ -156,20 +156,20 @@ def test_hosts_that_is_a_link(ctx: Context) -> None:
 )
 def test_identity(tmp_path: Path, environment: dict[str, str], domain: str, admin: str) -> None:
     """What is not set follows from the server's name; a name of two labels is its own domain."""
-    ctx = make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": NAME, **environment})
-    assert (identity.mail_domain(ctx), identity.admin_address(ctx)) == (domain, admin)
+    ctx = make_context(tmp_path, server.SETTINGS, {"ZFLOW_HOSTNAME": NAME, **environment})
+    assert (server.mail_domain(ctx), server.admin_address(ctx)) == (domain, admin)
 
 
 def test_name_without_a_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container without a full name is refused at the first look; a set name helps."""
     monkeypatch.setattr(socket, "gethostname", lambda: "4F2A")
-    ctx = make_context(tmp_path, identity.SETTINGS)
+    ctx = make_context(tmp_path, server.SETTINGS)
     assert first_look.probe(ctx) is None
     with pytest.raises(OperatorError) as caught:
         first_look.apply(ctx)
     assert caught.value.code is codes.SERVER_NAME
     assert "'4f2a'" in caught.value.detail
-    assert first_look.probe(make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": NAME})) is not None
+    assert first_look.probe(make_context(tmp_path, server.SETTINGS, {"ZFLOW_HOSTNAME": NAME})) is not None
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_the_first_look(
     """A name that cannot be lived under for good is refused before anything is downloaded, with what is wrong."""
     code, words = expected
     monkeypatch.setattr(socket, "gethostname", lambda: host)
-    ctx = make_context(tmp_path, identity.SETTINGS, settings)
+    ctx = make_context(tmp_path, server.SETTINGS, settings)
     found = first_look.probe(ctx)
     if code is None:
         assert found is not None
@@ -213,7 +213,7 @@ def test_the_first_look(
 
 def test_an_installed_server_keeps_its_domain(tmp_path: Path) -> None:
     """What an earlier zflow accepted does not stop a server that serves."""
-    ctx = make_context(tmp_path, identity.SETTINGS, {"ZFLOW_HOSTNAME": "example.co.uk"})
+    ctx = make_context(tmp_path, server.SETTINGS, {"ZFLOW_HOSTNAME": "example.co.uk"})
     assert first_look.probe(ctx) is None
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/zflow-release").write_text(mark().render())
@@ -242,13 +242,13 @@ def test_resolver(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     path = ctx.volume / "container.conf"
     monkeypatch.setattr(container, "RESOLVER", path)
     assert container.container_resolver() == ""
-    for server in ("127.0.0.11", "10.0.0.1"):
-        path.write_text(f"nameserver {server}\n")
+    for address in ("127.0.0.11", "10.0.0.1"):
+        path.write_text(f"nameserver {address}\n")
         assert resolver.probe(ctx) is None
         resolver.apply(ctx)
         evidence = resolver.probe(ctx)
         assert evidence is not None
-        assert server in evidence.summary
+        assert address in evidence.summary
     (ctx.volume / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
     assert resolver.probe(ctx) is not None
     path.write_bytes(b"# K\xfcche\r\nnameserver 10.0.0.3\r\n")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from states import server as identity
 from states.install import codes, menu, setup
+from states.server import SETTINGS as SERVER
 from states.ubuntu.settings import UBUNTU
 from states.zimbra import installers, leftovers, readback, services, software
 from states.zimbra.settings import SETTINGS
@@ -18,7 +18,7 @@ from tests.states.install.shells import Answering
 from tests.support import make_context
 from zflow.api import Context, OperatorError
 
-TABLE = (*identity.SETTINGS, UBUNTU, *SETTINGS)
+TABLE = (*SERVER, UBUNTU, *SETTINGS)
 ENABLED = "".join(f"zimbraServiceEnabled: {each}\n" for each in sorted(readback.ENABLED - {"antivirus"}))
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from states import server as identity
 from states.bootstrap import resolver
 from states.install import dns, nameservers
-from states.server import ADDITIONAL_MAIL_DOMAINS
+from states.server import SETTINGS as SERVER
+from states.server import mail_domains
 from states.serving.watches import FORWARDS
 from states.ubuntu import container
 from states.ubuntu.addresses import Addresses
@@ -56,7 +56,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     (tmp_path / "container.conf").write_text("search corp\nnameserver 127.0.0.11\nnameserver ::1\noptions ndots:0\n")
     (tmp_path / "etc").mkdir()
     named = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_ADDITIONAL_MAIL_DOMAINS": "example.net,example.org"}
-    return make_context(tmp_path, (*identity.SETTINGS, ADDITIONAL_MAIL_DOMAINS), named)
+    return make_context(tmp_path, SERVER, named)
 
 
 @NEEDS_DNSMASQ
@@ -97,7 +97,7 @@ def test_names_of_the_engine(ctx: Context) -> None:
 
 def test_domains(ctx: Context) -> None:
     """All mail domains have the server as their exchanger, each once, the first one first."""
-    assert identity.mail_domains(ctx) == ("example.org", "example.net")
+    assert mail_domains(ctx) == ("example.org", "example.net")
     lines = [line for line in dns.wanted(ctx).splitlines() if line.startswith("mx-host=")]
     assert lines == [f"mx-host=example.org,{NAME},10", f"mx-host=example.net,{NAME},10"]
 

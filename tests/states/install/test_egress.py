@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from states import server as identity
 from states.install.preflight import egress, network
 from states.install.preflight.finding import Look
+from states.server import SETTINGS as SERVER
 from states.ubuntu.settings import PROXY, UBUNTU
 from states.zimbra import source
 from states.zimbra.settings import SETTINGS
 from tests.support import make_context
 from zflow.api import Context
 
-TABLE = (*identity.SETTINGS, PROXY, UBUNTU, *SETTINGS)
+TABLE = (*SERVER, PROXY, UBUNTU, *SETTINGS)
 DEAD = "http://127.0.0.1:9"
 """Discard: nothing listens there."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from states import server as identity
+from states import server
 from states.install import codes, limits, nameservers, preflight
 from states.install.preflight import clock, names, network, room, system
 from states.install.preflight.checks import CHECKS
@@ -33,7 +33,7 @@ from tests.support import make_context
 from zflow.api import Context, Drift, OperatorError, TransientError
 
 NAME = "mail.example.org"
-TABLE = (*identity.SETTINGS, PROXY, UBUNTU, *SETTINGS)
+TABLE = (*server.SETTINGS, PROXY, UBUNTU, *SETTINGS)
 NAMED = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_MINIMUM_DISK_GIB": "1"}
 HOSTS = f"127.0.0.1 localhost\n10.0.0.2 {NAME} mail\n"
 GIB = 1 << 30

@@ -19,7 +19,7 @@ import pytest
 
 from rehearsal.standin import HERE as STANDIN
 from states.tls import codes, dh, dh_deployed, exchange, group, handshake, hsts
-from states.zimbra import directory, files
+from states.zimbra import directory, restarts
 from tests.engine.where import wait_for
 from tests.states.tls.authority import HOST, Issued, ec_key, inter, issue, rsa_key
 from tests.states.tls.responder import ADDRESS
@@ -186,12 +186,12 @@ def test_other_parameters_come_onto_the_wire(wire: Wire, monkeypatch: pytest.Mon
     dh.file(ctx).parent.mkdir(parents=True)
     dh.file(ctx).write_text(group.pem(group.ffdhe4096()))
     wire.zimbra.write(dh_deployed.RENDERED, VENDORS.read_text())
-    files.reload_front(ctx)
+    restarts.reload_front(ctx)
     wait_for(lambda: dh_deployed._others(ctx) == front, "the vendor's group on all ports")
     assert [handshake.prime(port) for port in front] == [group.prime(VENDORS.read_text())] * len(front)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "reload_front", killed)
+        patch.setattr(restarts, "reload_front", killed)
         with pytest.raises(Crash):
             dh_deployed.apply(ctx)
     assert dh_deployed.probe(ctx) is None
@@ -209,7 +209,7 @@ def test_other_parameters_come_onto_the_wire(wire: Wire, monkeypatch: pytest.Mon
     assert isinstance(dh_deployed.audit(ctx), Evidence)
     assert "ldap restart" in wire.zimbra.commands
     wire.zimbra.write(dh_deployed.RENDERED, VENDORS.read_text())
-    files.reload_front(ctx)
+    restarts.reload_front(ctx)
     wait_for(lambda: dh_deployed._others(ctx) == front, "the vendor's group again")
     wire.zimbra.write(dh_deployed.RENDERED, dh.file(ctx).read_text())
     assert isinstance(dh_deployed.audit(ctx), Drift)

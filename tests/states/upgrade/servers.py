@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from states import server as identity
 from states.hardening.settings import SETTINGS as HARDENING
+from states.server import SETTINGS as SERVER
 from states.ubuntu.settings import PROXY
 from states.upgrade import backup
 from states.zimbra import readback, unpack
@@ -68,7 +68,7 @@ def server(volume: Path, effect: Effect = lambda _argv: None, **environment: str
         found = effect(argv)
         return next((ANSWERS[word] for word in argv if word in ANSWERS), "") if found is None else found
 
-    settings = (*identity.SETTINGS, PROXY, *SETTINGS, *HARDENING)
+    settings = (*SERVER, PROXY, *SETTINGS, *HARDENING)
     named = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_MINIMUM_DISK_GIB": "1", **environment}
     return make_context(volume, settings, named, shell=Answering(volume, answer))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from states import server as identity
+from states.server import SETTINGS as SERVER
 from states.ubuntu.addresses import Addresses
 from states.ubuntu.settings import UBUNTU
-from states.zimbra import answers, localconfig, outcome, readback, services
+from states.zimbra import answers, localconfig, readback, results, services
 from states.zimbra.settings import SETTINGS
 from tests.states.install.shells import Answering
 from tests.support import make_context
@@ -31,17 +31,17 @@ class Server(Answering):
         self.known = dict(line.split("=", 1) for line in content.replace('"', "").splitlines())
         self.shown = {
             "gcf": {"zimbraDefaultDomainName": "example.org"},
-            "gs": self._made(outcome.SERVER)
-            | self._made(outcome.EXTRAS)
+            "gs": self._made(results.SERVER)
+            | self._made(results.EXTRAS)
             | {"zimbraServiceEnabled": " ".join(readback.ENABLED)},
-            "gacf": self._made(outcome.CONFIG),
-            "gc": self._made(outcome.CLASS),
+            "gacf": self._made(results.CONFIG),
+            "gc": self._made(results.CLASS),
             "ga": {"zimbraIsAdminAccount": "TRUE", "zimbraMailAlias": "root@example.org postmaster@example.org"},
         }
         self.shown["gs"]["zimbraServiceInstalled"] = self.shown["gs"]["zimbraServiceEnabled"]
         self.hangs = ""
         self.status = "\tmta                     Running\n"
-        self.local = self._made(outcome.LOCAL) | {name: self.known[key] for name, key in outcome.PASSWORDS.items()}
+        self.local = self._made(results.LOCAL) | {name: self.known[key] for name, key in results.PASSWORDS.items()}
         self.crontab = "# ZIMBRASTART\n0 2 * * * /opt/zimbra/libexec/x\n# ZIMBRAEND -- DO NOT EDIT\n"
 
     def _made(self, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -60,7 +60,7 @@ class Server(Answering):
     def compared(self) -> readback.Compared:
         """Write the files, and return what is found."""
         keys = "".join(f'<key name="{name}"><value>{value}</value></key>\n' for name, value in self.local.items())
-        for path, text in ((localconfig.FILE, keys), (outcome.CRONTAB, self.crontab)):
+        for path, text in ((localconfig.FILE, keys), (results.CRONTAB, self.crontab)):
             (self._root / path).parent.mkdir(parents=True, exist_ok=True)
             (self._root / path).write_text(text)
         return readback.compare(context(self._root, self))
@@ -69,7 +69,7 @@ class Server(Answering):
 def context(volume: Path, shell: Answering | None = None) -> Context:
     """Return a context for a server."""
     environment = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_TIMEZONE": "Europe/Berlin"}
-    return make_context(volume, (*identity.SETTINGS, UBUNTU, *SETTINGS), environment, shell=shell)
+    return make_context(volume, (*SERVER, UBUNTU, *SETTINGS), environment, shell=shell)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_whole_server_lacks_nothing(server: Server) -> None:
     assert server.compared() == readback.Compared((), ())
 
 
-@pytest.mark.parametrize("name", [*outcome.SERVER, *outcome.EXTRAS, *outcome.CONFIG, *outcome.CLASS])
+@pytest.mark.parametrize("name", [*results.SERVER, *results.EXTRAS, *results.CONFIG, *results.CLASS])
 def test_an_attribute_that_was_not_set_is_found(server: Server, name: str) -> None:
     """Of most of them zmsetup.pl says `done.`, or nothing, whether they were set or not.
 
@@ -110,7 +110,7 @@ def test_an_attribute_that_was_not_set_is_found(server: Server, name: str) -> No
     (shown,) = [shown for shown in server.shown.values() if name in shown]
     del shown[name]
     compared = server.compared()
-    (found,) = compared.lacking if name in outcome.SERVER else compared.unlike
+    (found,) = compared.lacking if name in results.SERVER else compared.unlike
     assert found.startswith(f"{name} of the ")
     assert " is not set, not " in found
 
@@ -123,7 +123,7 @@ def test_a_value_of_somebody_else_is_found_and_one_beside_ours_is_not(server: Se
     assert server.compared() == readback.Compared((), ())
 
 
-@pytest.mark.parametrize("name", outcome.LOCAL)
+@pytest.mark.parametrize("name", results.LOCAL)
 def test_a_local_setting_that_was_not_set_is_found(server: Server, name: str) -> None:
     """zmsetup.pl throws away what zmlocalconfig says, and its exit code."""
     del server.local[name]
@@ -138,7 +138,7 @@ def test_a_question_that_takes_too_long_about_what_is_no_loss_is_none(server: Se
     assert server.compared() == readback.Compared((), (f"zimbraSmtpHostname of the server is localhost, not {NAME}",))
 
 
-@pytest.mark.parametrize("name", outcome.PASSWORDS)
+@pytest.mark.parametrize("name", results.PASSWORDS)
 def test_a_password_that_was_not_set_is_found_and_never_told(server: Server, name: str) -> None:
     """The server's parts would be refused by its directory."""
     wanted, server.local[name] = server.local[name], "zmpostfix"

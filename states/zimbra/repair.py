@@ -12,7 +12,7 @@ from states.zimbra.unpack import inside, installer
 from zflow.api import Context
 
 
-def complete(ctx: Context) -> None:
+def complete_packages(ctx: Context) -> None:
     """Configure what was not, unpack again what was being unpacked; what cannot be is seen by what is lacking.
 
     dpkg's last words may lie in its journal, which it works in when it is called the first time.

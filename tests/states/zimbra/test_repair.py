@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from states.zimbra import halfdone
+from states.zimbra import repair
 from states.zimbra.packages import vendor_packages
 from states.zimbra.unpack import installer
 from tests.states.install.dpkg import Dpkg, built, command
@@ -40,7 +40,7 @@ def test_a_package_cut_off_while_it_was_unpacked_is_installed(tmp_path: Path) ->
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGKILL)
     (tmp_path / "quick").touch()
-    halfdone.complete(ctx)
+    repair.complete_packages(ctx)
     assert vendor_packages(ctx)[NAME].installed
     assert commands(ctx) == []
 
@@ -51,7 +51,7 @@ def test_a_package_of_a_source_is_left_to_apt(tmp_path: Path) -> None:
     status = tmp_path / "var/lib/dpkg/status"
     status.parent.mkdir(parents=True)
     status.write_text("Package: zimbra-openssl\nStatus: install reinstreq half-installed\nVersion: 1\n")
-    halfdone.complete(ctx)
+    repair.complete_packages(ctx)
     (argv,) = commands(ctx)
     assert "apt-get" in argv
     assert argv[-2:] == ("--fix-broken", "install")

@@ -19,7 +19,7 @@ from states.zimbra import answers
 from states.zimbra.answers import render
 from states.zimbra.releases import RELEASES
 from states.zimbra.settings import FORBIDDEN
-from tests.states.install.test_answers import FACTS
+from tests.states.zimbra.test_answers import FACTS
 from zflow.api import Secret
 
 UTIL = STANDIN / "installer/util/utilfunc.sh"

@@ -13,8 +13,8 @@ import pytest
 
 from states.zimbra import codes, download
 from states.zimbra.download import fetch
-from tests.states.install.test_download import CONTENT, failed, site, wanted
 from tests.states.install.web import Site
+from tests.states.zimbra.test_download import CONTENT, failed, site, wanted
 from zflow.api import OperatorError
 
 __all__ = ["site"]
