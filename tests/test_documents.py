@@ -32,7 +32,7 @@ def commands(page: str) -> list[str]:
     return [*quoted(page), *(line for block in blocks for line in block.splitlines())]
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md"])
 def test_every_file_that_a_page_names_exists(page: str) -> None:
     """A path in backquotes is one of this checkout."""
     paths = [

@@ -19,8 +19,8 @@ class Code:
     Written out, because `zflow status` waits for the import of dataclasses longer than for its answer, and the
     supervisor would hold half a MiB of typing for ever.
 
-    `id` is stable for ever (`ZF-nnnn`): 1xxx engine, 2xxx bootstrap and updates, 3xxx install, 4xxx firewall,
-    5xxx TLS and DH, 6xxx hardening, 7xxx upgrade. `cause` and `remedy` are sentences for a person at 3 a.m.
+    `id` is stable for ever (`ZF-nnnn`): 1xxx are the engine's, all others the product's. `cause` and `remedy` are
+    sentences for a person at 3 a.m.
     """
 
     __slots__ = ("cause", "id", "remedy", "title")

@@ -14,7 +14,7 @@ from tests.states.tls.authority import NOW, ec_key, inter, issue
 from tests.states.tls.test_mend import WALKED, served
 from tests.states.tls.test_mend import serve as serving
 from tests.states.tls.zimbra import der
-from zflow.walk import protocol
+from zflow.walk import attempt
 
 PAIRS = [issue(name, inter(), key=ec_key(name)) for name in ("one", "two", "three")]
 TIMES = 300
@@ -40,7 +40,7 @@ def test_three_hundred_quick_exchanges_write_no_failure(tmp_path: Path, monkeypa
     renewing = threading.Thread(target=renew)
     monkeypatch.setattr(supply, "_young", lambda _ctx: renewing.is_alive())
     monkeypatch.setattr(supply, "MOMENT", 0.01)
-    monkeypatch.setattr(protocol, "MOMENT", 0.01)
+    monkeypatch.setattr(attempt, "MOMENT", 0.01)
     what = replace(WALKED, watched_files=tls.watched_files)
     renewing.start()
     try:
