@@ -1,4 +1,4 @@
-"""What an operator decides about the Ubuntu on the volume; it matters on the first start only."""
+"""What an operator decides about the Ubuntu on the volume; it has an effect at the first start only."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ KEYRING = Setting(
     "keyring",
     absolute_path,
     "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
-    "Keyring that the mirror's signatures are checked with; another than the default goes onto the volume too.",
+    "Keyring that checks the mirror's signatures. A keyring that is not the default is copied to the volume too.",
     "/data/app/mirror.gpg",
 )
 ROOTFS_ARCHIVE = Setting(
     "rootfs_archive",
     absolute_path,
     None,
-    "Tar archive of a finished Ubuntu to use in place of the mirror, for a first start without a network.",
+    "Tar archive of a finished Ubuntu, used instead of the mirror: for a first start without a network.",
     "/data/app/ubuntu-18.04.tar.zst",
 )
 ROOTFS_SHA256 = Setting(
     "rootfs_sha256",
     sha256_hex,
     None,
-    "SHA-256 of rootfs_archive; required with it.",
+    "SHA-256 of rootfs_archive; required if that is set.",
     "5f2b0b1e5c0d7f7b1f4c0f6d8f4d1b7c2b6a3e9d0c8f7a6b5c4d3e2f1a0b9c8d",
 )
 

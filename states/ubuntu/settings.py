@@ -1,4 +1,4 @@
-"""The settings that name an Ubuntu and the way to its packages; an Ubuntu on the volume is never changed by them."""
+"""The settings that name an Ubuntu release, and the mirror and proxies by which its packages come."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from zflow.api import Setting, choice, url
 
 
 def mirror(value: str) -> str:
-    """Accept an http(s) URL whose name and password, where it has them, fit into apt's file of passwords."""
+    """Accept an http(s) URL; if it has a name and a password, apt's file of passwords must be able to hold them."""
     found = url("http", "https")(value)
     if re.search(r"\s", unquote(urlsplit(found).netloc.rpartition("@")[0])):
-        raise ValueError("the password has a blank, which apt's auth.conf cannot hold")
+        raise ValueError("the password has a blank; apt's auth.conf cannot hold it")
     return found
 
 
@@ -21,29 +21,29 @@ UBUNTU = Setting(
     "ubuntu",
     choice(*SUITES),
     "18.04",
-    "Ubuntu release put onto an empty volume. An existing installation is never changed by it.",
+    "Ubuntu release that is installed on an empty volume. It never changes an existing installation.",
     "22.04",
 )
 MIRROR = Setting(
     "mirror",
     mirror,
     "http://archive.ubuntu.com/ubuntu",
-    "Mirror of the Ubuntu archive; it must carry the -updates and -security pockets as well.",
+    "Mirror of the Ubuntu archive, with the -updates and -security pockets.",
     "http://mirror.example.org/ubuntu",
 )
 PROXY = Setting(
     "proxy",
     url("http", "https"),
     None,
-    "Proxy for all that is downloaded by http and https: Ubuntu's packages, at the first start and for the daily "
-    "updates, the Zimbra release, its key and packages. Not for certificates' issuers.",
+    "Proxy for all downloads by http and https: Ubuntu's packages, at the first start and for the daily updates, and "
+    "the Zimbra release, its key and its packages. Not for the certificates of issuers.",
     "http://proxy.example.org:3128",
 )
 APT_PROXY = Setting(
     "apt_proxy",
     url("http"),
     None,
-    "Cache in front of the archive that serves apt alone, such as apt-cacher-ng: what apt fetches by http goes through "
-    "it; all else, and what apt fetches by https, through `ZFLOW_PROXY`, or directly.",
+    "Cache for apt alone, such as apt-cacher-ng: apt's downloads by http go through it. All other downloads go through "
+    "`ZFLOW_PROXY`, or directly.",
     "http://cache.example.org:3142",
 )

@@ -7,8 +7,8 @@ from zflow.api import Code
 CRON = Code(
     "ZF-2101",
     "cron does not run",
-    "cron inside the Ubuntu on the volume could not be started, or ended at once; updates and Zimbra's jobs need it.",
-    "It is tried again. If it stays, start /usr/sbin/cron by hand in `zflow shell`.",
+    "cron inside the Ubuntu on the volume did not start, or ended at once. Updates and Zimbra's own jobs need it.",
+    "zflow tries again. If the error stays, run `zflow shell /usr/sbin/cron -f` and read what it prints.",
 )
 
 CODES = (CRON,)

@@ -8,7 +8,7 @@ UNATTENDED_UPGRADES = Setting(
     "unattended_upgrades",
     flag,
     "yes",
-    "Install Ubuntu's updates by themselves every day. An edited 20auto-upgrades on the volume has the last word.",
+    "Install Ubuntu's updates every day. If you edited 20auto-upgrades on the volume, your file is kept instead.",
     "no",
 )
 
