@@ -1,4 +1,4 @@
-"""Takes a finished Ubuntu out of a local archive instead of a mirror: the first start without a network."""
+"""Unpacks a finished Ubuntu from a local archive: the first start without a network."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ LEFT_OUT = (
     *(".zflow", "app", "lost+found", "etc/zflow-release"),
     *("dev/*", "proc/*", "sys/*", "run/*", "tmp/*", "var/lib/apt/periodic/*"),
 )
-"""Not taken over: an archive made from a whole volume may hold its journal and secrets, mounts, and apt's stamps."""
+"""Not unpacked: an archive of a complete volume may hold its journal and secrets, mounts, and apt's stamps."""
 
 
 def unpack(ctx: Context, suite: Suite) -> None:
-    """Check the archive's SHA-256, unpack it into the stage, and see that it is the whole suite.
+    """Check the archive's SHA-256, unpack it into the stage, and check that it is the complete suite.
 
     Raises OperatorError: ARCHIVE, SPACE, NO_INODES.
     """
     archive, expected = ctx.settings[ROOTFS_ARCHIVE], ctx.settings.get(ROOTFS_SHA256)
     if expected is None:
-        raise OperatorError(codes.ARCHIVE, "ZFLOW_ROOTFS_ARCHIVE is set, ZFLOW_ROOTFS_SHA256 is not")
+        raise OperatorError(codes.ARCHIVE, "ZFLOW_ROOTFS_ARCHIVE is set, but ZFLOW_ROOTFS_SHA256 is not")
     if not archive.is_file():
-        raise OperatorError(codes.ARCHIVE, f"there is no file {archive}")
+        raise OperatorError(codes.ARCHIVE, f"the file {archive} does not exist")
     ctx.progress.report(note="checking the archive")
     if (found := sha256(archive)) != expected:
-        raise OperatorError(codes.ARCHIVE, f"{archive} has the SHA-256 {found}, expected was {expected}")
+        raise OperatorError(codes.ARCHIVE, f"{archive} has the SHA-256 {found}, not {expected}")
     ctx.progress.report(note="unpacking the archive")
     tree(ctx).mkdir(parents=True)
     left_out = [f"--exclude={dots}{name}" for name in LEFT_OUT for dots in ("", "./")]
@@ -55,12 +55,11 @@ def unpack(ctx: Context, suite: Suite) -> None:
 
 
 def examine(ctx: Context, suite: Suite) -> None:
-    """See that the unpacked tree is the suite with all its packages; raises OperatorError(ARCHIVE)."""
+    """Check that the unpacked tree is the suite with all its packages. Raises OperatorError(ARCHIVE)."""
     archive = ctx.settings[ROOTFS_ARCHIVE]
-    if lacks := defects(tree(ctx)):
-        raise OperatorError(codes.ARCHIVE, f"{archive}: {'; '.join(lacks)}")
-    version = os_release(tree(ctx)).get("VERSION_ID")
-    if version != suite.version:
+    if found := defects(tree(ctx)):
+        raise OperatorError(codes.ARCHIVE, f"{archive}: {'; '.join(found)}")
+    if (version := os_release(tree(ctx)).get("VERSION_ID")) != suite.version:
         raise OperatorError(
             codes.ARCHIVE, f"{archive} holds Ubuntu {version}, {UBUNTU.variable} asks for {suite.version}"
         )

@@ -1,8 +1,7 @@
 """dpkg's list of available packages: without that file dpkg 1.19 (18.04, 20.04) refuses every `--set-selections`.
 
-And with it apt refuses to remove anything, for it tells dpkg beforehand what is to go (apt, dpkgpm.cc): the vendor's
-installer could not put back a clean software install. mmdebstrap makes no such file, an empty one will do. It is made
-for whatever lies on the volume, also for what an earlier zflow built.
+Then apt refuses to remove anything, because it tells dpkg beforehand what it will remove (apt, dpkgpm.cc), and the
+vendor's installer could not put back a clean software install. mmdebstrap makes no such file; an empty one is enough.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ FILE = FOLDER / "available"
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether the file is there."""
-    return Evidence(f"/{FILE} is there") if (ctx.volume / FILE).is_file() else None
+    return Evidence(f"/{FILE} exists") if (ctx.volume / FILE).is_file() else None
 
 
 def apply(ctx: Context) -> None:
-    """Make it, empty."""
+    """Write an empty file."""
     write_atomic(ctx.volume / FILE, "")
 
 
 STEP = Step(
     name="bootstrap.available",
-    title="Let dpkg be told what to hold and remove",
+    title="Create dpkg's list of available packages",
     probe=probe,
     apply=apply,
     timeout=30,

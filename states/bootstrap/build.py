@@ -1,4 +1,4 @@
-"""Builds the Ubuntu in a staging folder of the same volume, where a killed attempt can be thrown away whole."""
+"""Builds the Ubuntu in a staging folder of the same volume; an attempt that was cut off is removed completely."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ from zflow.api import (
 )
 
 DPKG_AND_APT_LEFTOVERS = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap")
-"""Options meant for the build alone: dpkg without syncs would make later upgrades unsafe."""
+"""Options for the build alone: dpkg without syncs would make later upgrades unsafe."""
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the tree is complete, in the stage or on the volume already."""
+    """See whether the tree is complete, in the stage or already on the volume."""
     mark = installed(ctx) or staged(ctx)
     return None if mark is None else Evidence(f"Ubuntu {mark.version}, {mark.packages} packages, from {mark.source}")
 
 
 def cleanup(ctx: Context) -> None:
-    """Remove a half-built tree: the marks first, then what mmdebstrap left mounted, then the files."""
+    """Remove an incomplete tree: first the marks, then the mounts that mmdebstrap left, then the files."""
     staged_mark(ctx).unlink(missing_ok=True)
     (ctx.volume / COPY).unlink(missing_ok=True)
     for point in mounts_below(tree(ctx).resolve()):
@@ -63,8 +63,8 @@ def apply(ctx: Context) -> None:
         archive.unpack(ctx, suite)
     else:
         mmdebstrap.build(ctx, suite)
-    if lacks := defects(tree(ctx)):
-        raise OperatorError(codes.ARCHIVE if source else codes.MIRROR_CONTENT, "; ".join(lacks))
+    if found := defects(tree(ctx)):
+        raise OperatorError(codes.ARCHIVE if source else codes.MIRROR_CONTENT, "; ".join(found))
     finish(ctx, suite)
     mark = Mark(
         codename=suite.codename,
@@ -80,7 +80,7 @@ def apply(ctx: Context) -> None:
 
 
 def finish(ctx: Context, suite: Suite) -> None:
-    """Put into the tree what does not come from packages, and take out what was for the build alone."""
+    """Add what does not come from packages, and remove what was for the build alone."""
     root = tree(ctx)
     for name in DPKG_AND_APT_LEFTOVERS:
         (root / name).unlink(missing_ok=True)
@@ -89,7 +89,7 @@ def finish(ctx: Context, suite: Suite) -> None:
     lines = mmdebstrap.sources(suite, proxy.plain(ctx.settings[MIRROR]))
     (root / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in lines))
     if passwords := proxy.auth(ctx):
-        proxy.leave(root / proxy.AUTH, passwords)
+        proxy.write_secret(root / proxy.AUTH, passwords)
     else:
         (root / proxy.AUTH).unlink(missing_ok=True)
     if ctx.settings[KEYRING] != Path(KEYRING.default or ""):
@@ -101,7 +101,7 @@ def finish(ctx: Context, suite: Suite) -> None:
 
 STEP = Step(
     name="bootstrap.build",
-    title="Build Ubuntu in the stage",
+    title="Build Ubuntu in a staging folder",
     probe=probe,
     apply=apply,
     cleanup=cleanup,

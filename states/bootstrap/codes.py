@@ -25,7 +25,7 @@ SPACE = Code(
 DAMAGED = Code(
     "ZF-2004",
     "the Ubuntu on the volume is damaged",
-    "zflow installed this Ubuntu, but files named in the message are missing or empty now. zflow does not overwrite it.",
+    "zflow installed this Ubuntu, but files named in the message are missing or empty. It does not overwrite it.",
     "Restore the volume from a backup, or restore the files named in the message, then run `zflow resume`.",
 )
 MIRROR = Code(
@@ -117,15 +117,15 @@ MARK_LOST = Code(
 )
 ANOTHERS = Code(
     "ZF-2018",
-    "the folder .zflow belongs to another server",
+    "zflow's folder belongs to another server",
     "The folder .zflow on the volume holds the journal and the secrets of another installation.",
     "Restore this server's .zflow from the same backup as the rest, then start the container again.",
 )
 RESTORED = Code(
     "ZF-2019",
     "the volume was restored without its owners or rights",
-    "Files have wrong owners, or programs lack the rights that they need. The backup was made or restored without them, "
-    "by another user than root, or with the user ids of another machine. zflow started nothing.",
+    "Files have wrong owners, or programs lack the rights that they need. The backup was made or restored without "
+    "them, by another user than root, or with the user ids of another machine. zflow started nothing.",
     "Restore the backup again as root, into an empty volume, with `tar --extract --numeric-owner --same-permissions "
     "--xattrs --xattrs-include='*' --acls`. The guide to operations has the complete command, and one for shifted ids. "
     "If only programs in /opt/zimbra lost set-id bits or capabilities, run `zflow shell "

@@ -1,6 +1,6 @@
-"""The first look of every start: has this server a name and a mail domain it can live under for good?
+"""Checks the server's name at every start, and its mail domain at the first: an installed server keeps both for good.
 
-Asked before anything is downloaded for minutes; of the domain only then, for an installed server has one.
+The look comes before the downloads, which take minutes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Say what is wrong with the name. Raises OperatorError: SERVER_NAME or MAIL_DOMAIN."""
+    """Refuse the name. Raises OperatorError: SERVER_NAME or MAIL_DOMAIN."""
     name = server_name(ctx)
     try:
         certifiable(name)
@@ -31,7 +31,7 @@ def apply(ctx: Context) -> None:
     if read_mark(ctx.volume / RELEASE) is None and (domain := registry_domain(ctx)):
         raise OperatorError(
             codes.MAIL_DOMAIN,
-            f"{name} has the mail domain {domain} by its form; set {MAIL_DOMAIN.variable}={name}, or name the server "
+            f"the name {name} gives the mail domain {domain}; set {MAIL_DOMAIN.variable}={name}, or name the server "
             f"mail.{name}",
         )
 

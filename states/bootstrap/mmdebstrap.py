@@ -1,4 +1,4 @@
-"""Builds a minimal Ubuntu with mmdebstrap: its command line, its progress, and what its complaints mean."""
+"""Builds a minimal Ubuntu with mmdebstrap: its command line, its progress, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from states.ubuntu.tree import tree
 from zflow.api import NO_INODES, Code, CommandError, Context, OperatorError, TransientError, out_of_inodes
 
 PRESEED = "resolvconf resolvconf/linkify-resolvconf boolean false"
-"""Else resolvconf makes /etc/resolv.conf a link into /run, which a container's engine and zflow both own."""
+"""Without it resolvconf makes /etc/resolv.conf a link into /run, while the engine and zflow write that file."""
 FETCHED_AT_ONCE = 8
-"""apt asks one host for one package after the other, and waits for the answers longer than for their bytes."""
+"""apt asks a host for one package after the other, and most of that time it waits for an answer."""
 FETCH = f"""\
 set -eu
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
@@ -32,21 +32,21 @@ xargs -r -n 36 -P {FETCHED_AT_ONCE} /usr/lib/apt/apt-helper download-file < fetc
 rm fetch
 """
 """Run by mmdebstrap before anything else: reads the lists, and fetches all packages into apt's cache, with the hashes
-of the signed lists. What fails here mmdebstrap fetches itself, and says why it cannot. 36 words are 12 packages."""
+of the signed lists. What fails here, mmdebstrap fetches itself, or prints the reason. 36 words are 12 packages."""
 HIDDEN = {
     "apt.conf": '--setup-hook=cat {} >> "$1/etc/apt/apt.conf.d/99mmdebstrap"',
     "auth.conf": f'--setup-hook=install -D -m 600 {{}} "$1/{proxy.AUTH}"',
 }
-"""What mmdebstrap's apt reads besides, by the file that it is left in and how it gets from there to where apt looks."""
+"""Files that mmdebstrap's apt also reads, and the option that copies each of them to where apt looks."""
 FORGET = 'rm -f "$1"/var/cache/apt/archives/*.deb'
-"""mmdebstrap leaves packages there that it has not fetched itself."""
+"""mmdebstrap does not remove packages that it has not fetched itself."""
 SILENCE = 600.0
-"""Seconds without a line of output after which the build counts as hung; apt itself gives up on a mirror earlier."""
+"""Seconds without a line of output after which the build counts as hung; apt gives a mirror up earlier."""
 
 PORTAL: tuple[tuple[str, Code], ...] = (
     (r"Clearsigned file isn't valid|Splitting up .* into data and signature failed", codes.MIRROR),
 )
-"""apt's words for a portal's page, or half a file, in place of the lists; it goes on to call such lists unsigned."""
+"""apt's words for a portal's page, or half a file, instead of the lists; later it calls such lists unsigned."""
 TRANSIENT: tuple[tuple[str, Code], ...] = (
     (r"Temporary failure resolving|Could not resolve|Name or service not known", codes.MIRROR),
     (r"(Could not|Unable to|Cannot) connect|Connection (refused|timed out|failed|reset)|timed out", codes.MIRROR),
@@ -54,7 +54,7 @@ TRANSIENT: tuple[tuple[str, Code], ...] = (
     (r"\b(429|5\d\d)  ?[A-Z]|Hash Sum mismatch|File has unexpected size|Undetermined Error", codes.MIRROR),
 )
 LIMITS = frozenset({"ZF-1011", "ZF-1012"})
-"""The engine's codes for a build that was ended because it took too long or fell silent."""
+"""The engine's codes for a build that it ended, because it took too long or printed nothing more."""
 FINAL: tuple[tuple[str, Code], ...] = (
     (r"No space left on device|Disk quota exceeded|not have enough free space", codes.SPACE),
     (r"NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signatures? (was|were|is|are) invalid", codes.SIGNATURE),
@@ -68,8 +68,8 @@ FINAL: tuple[tuple[str, Code], ...] = (
 def build(ctx: Context, suite: Suite) -> None:
     """Build the suite into the stage, in one pass over all pockets.
 
-    Raises OperatorError for what a person must change (keyring, signature, mirror content, room, capabilities, clock),
-    TransientError for an unreachable mirror and for what is not known.
+    Raises OperatorError for what the operator must change (keyring, signature, mirror content, space, capabilities,
+    clock), TransientError for an unreachable mirror and for an unknown error.
     """
     keyring = ctx.settings[KEYRING]
     if not keyring.is_file() or keyring.stat().st_size == 0:
@@ -82,7 +82,7 @@ def build(ctx: Context, suite: Suite) -> None:
             on_line=reader.line,
         )
     except CommandError as error:
-        found = explained(error, [*reader.complaints, *error.tail.splitlines()], mirror)
+        found = explained(error, [*reader.errors, *error.tail.splitlines()], mirror)
         if found.code is codes.SPACE and out_of_inodes(ctx.volume):
             found = OperatorError(NO_INODES, found.detail)
         raise found from error
@@ -92,19 +92,19 @@ def build(ctx: Context, suite: Suite) -> None:
 
 
 def hidden(ctx: Context) -> list[str]:
-    """Write apt's proxies and passwords into files of root's alone, and return the options that name them."""
+    """Write apt's proxies and passwords into files that only root can read, and return the options that name them."""
     options = []
     for (name, option), text in zip(HIDDEN.items(), (proxy.config(ctx), proxy.auth(ctx)), strict=True):
         if text:
-            proxy.leave(ctx.stage / name, text)
+            proxy.write_secret(ctx.stage / name, text)
             options.append(option.format(shlex.quote(str(ctx.stage / name))))
     return options
 
 
 def command(suite: Suite, mirror: str, keyring: str, target: str, options: Sequence[str] = ()) -> list[str]:
-    """Return mmdebstrap's command line, with options that go before its hooks.
+    """Return mmdebstrap's command line, with `options` before its hooks.
 
-    `force-unsafe-io`: the finished tree is synced once instead of each file. The lists are kept, Zimbra's packages
+    `force-unsafe-io`: the finished tree is synced once instead of each file. The lists stay, because Zimbra's packages
     depend on Ubuntu's.
     """
     return [
@@ -136,10 +136,10 @@ def sources(suite: Suite, mirror: str) -> list[str]:
     return [f"deb {mirror} {suite.codename}{pocket} {' '.join(COMPONENTS)}" for pocket in POCKETS]
 
 
-def explained(error: CommandError, complaints: list[str], mirror: str) -> OperatorError | TransientError:
-    """Return the error that names the cause found in mmdebstrap's complaints; BUILD when none is known.
+def explained(error: CommandError, errors: list[str], mirror: str) -> OperatorError | TransientError:
+    """Return the error whose cause is in mmdebstrap's lines; BUILD when none is known.
 
-    Lists that did not arrive apt calls unsigned as well: what kept them away is asked first.
+    apt calls lists unsigned also when they did not arrive: the reason for that is looked for first.
     """
     if error.code.id in LIMITS:
         return error
@@ -151,15 +151,15 @@ def explained(error: CommandError, complaints: list[str], mirror: str) -> Operat
     )
     for table, kind in order:
         for pattern, code in table:
-            for line in complaints:
+            for line in errors:
                 if re.search(pattern, line):
                     return kind(code, f"{mirror}: {line.strip()}")
-    last = next((line for line in complaints if line.startswith("E: ")), complaints[-1] if complaints else "no output")
+    last = next((line for line in errors if line.startswith("E: ")), errors[-1] if errors else "no output")
     return TransientError(codes.BUILD, f"mmdebstrap ended with {error.exit_code}: {last.strip()}")
 
 
 class Reader:
-    """Reads mmdebstrap's verbose output: keeps complaints, and reports packages fetched, unpacked and set up."""
+    """Reads mmdebstrap's verbose output: keeps errors, and reports packages fetched, unpacked and set up."""
 
     PHASES = (
         ("Get:", "fetching packages"),
@@ -171,12 +171,12 @@ class Reader:
         self._progress = ctx.progress
         self._totals = dict.fromkeys((word for word, _ in self.PHASES), 0)
         self._counts = dict.fromkeys((word for word, _ in self.PHASES), 0)
-        self.complaints: deque[str] = deque(maxlen=40)
+        self.errors: deque[str] = deque(maxlen=40)
 
     def line(self, line: str) -> None:
-        """Take in one line."""
+        """Read one line."""
         if line.startswith(("E: ", "W: Failed", "Err:", "dpkg: error", "mount: ")) or "No space left" in line:
-            self.complaints.append(line)
+            self.errors.append(line)
         if found := re.match(r"(\d+) packages to fetch", line):
             self._totals["Get:"] += int(found[1])
         elif found := re.match(r"\d+ upgraded, (\d+) newly installed", line):

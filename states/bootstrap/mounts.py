@@ -1,8 +1,8 @@
-"""The container's /proc, /sys and /dev inside the Ubuntu on the volume, and a fresh /run, at every start.
+"""Mounts the container's /proc, /sys and /dev into the Ubuntu on the volume, and a new /run, at every start.
 
-The container's own mounts are bound recursively, not made anew: what its engine masked or made read-only below /proc
-and /sys stays so inside. They are made slaves, so that unmounting inside never reaches out. /run is a new tmpfs:
-process ids and sockets of an earlier container must not be believed.
+The container's own mounts are bound recursively: what its engine masked or made read-only in /proc and /sys stays so
+inside. They are slaves: an unmount inside has no effect outside. /run is a new tmpfs, because process ids and sockets
+of an earlier container are not valid any more.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from zflow.api import CommandError, Context, Evidence, Mount, OperatorError, Sco
 
 BOUND = ("proc", "sys", "dev")
 FSTAB = Path("/run/zflow/fstab")
-"""What is missing, for one mount(8). In memory: it is worth nothing once it is read."""
+"""The missing mounts, for one call of mount(8). In memory: nobody needs the file once it is read."""
 RUN_OPTIONS = "mode=0755,nosuid,nodev,size=256m"
 RUN_FOLDERS = (("lock", 0o1777), ("user", 0o755), ("resolvconf", 0o755), ("resolvconf/interface", 0o755))
-"""What packages expect in /run that systemd-tmpfiles would make: Debian policy 9.1.4, resolvconf(8)."""
+"""Folders that packages expect in /run; elsewhere systemd-tmpfiles makes them: Debian policy 9.1.4, resolvconf(8)."""
 REFUSALS = ("denied", "not permitted", "superuser")
 """Words of mount(8) for EPERM and EACCES."""
 LOG = Path("/dev/log")
-"""rsyslog's socket (syslog(3)); it cannot make its own where somebody's is mounted."""
+"""rsyslog's socket (syslog(3)); it cannot make its own where another one is mounted."""
 FOLDERS = ((".", 0o755), ("tmp", 0o1777))
-"""The volume's own folder is the / of every service: others must be able to enter it, and none but root to write."""
+"""The volume's own folder is the / of every service: others must be able to enter it, and only root may write."""
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -39,12 +39,12 @@ def probe(ctx: Context) -> Evidence | None:
         return None
     if any(attributes(volume / name) != (0, mode) for name, mode in FOLDERS):
         return None
-    below = sum(volume in mount.point.parents for mount in table)
-    return Evidence(f"/proc, /sys, /dev and a fresh /run, {below} mounts")
+    inside = sum(volume in mount.point.parents for mount in table)
+    return Evidence(f"/proc, /sys, /dev and a new /run, {inside} mounts")
 
 
 def missing(name: str, volume: Path, table: list[Mount]) -> set[Path]:
-    """Return which of the container's mounts at or below /NAME have no counterpart inside the volume."""
+    """Return which of the container's mounts at /NAME or inside it have no counterpart inside the volume."""
     outside = Path("/", name)
     wanted = {mount.point for mount in table if mount.point == outside or outside in mount.point.parents}
     points = {mount.point for mount in table}
@@ -71,7 +71,7 @@ def has_run(volume: Path, table: list[Mount]) -> bool:
 
 
 def apply(ctx: Context) -> None:
-    """Mount what is missing. Raises OperatorError: CAPABILITY when the container may not, LOG_BOUND."""
+    """Mount what is missing. Raises OperatorError: CAPABILITY when the container may not mount, LOG_BOUND."""
     volume, table = ctx.volume.resolve(), mounts()
     if any(mount.point == LOG for mount in table):
         raise OperatorError(codes.LOG_BOUND, f"{LOG} is a mount")
@@ -101,7 +101,7 @@ def apply(ctx: Context) -> None:
 
 
 def make_way(ctx: Context, target: Path) -> None:
-    """Take away what an attempt cut short left at a place where something is to be mounted."""
+    """Unmount what an interrupted attempt left at a mount point, and make the folder."""
     if any(mount.point == target for mount in mounts()):
         ctx.shell.run("mount", "--make-rslave", str(target))
     for mount in reversed(mounts()):

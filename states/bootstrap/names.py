@@ -1,9 +1,9 @@
 """The server's own name inside the Ubuntu: /etc/hostname and the part of /etc/hosts that zflow owns.
 
-`hostname --fqdn` must give the full name inside (docs/zimbra.md §1.3, §7): it is the first name after the container's
-address, never on a line of 127.0.0.1, for databases and mail listen there. The container's addresses change with each
-of its incarnations, therefore at every start; so do the names that its engine gives it (`--add-host`, `hostAliases`).
-Lines outside the marked block are the operator's and stay.
+`hostname --fqdn` must print the full name inside (docs/zimbra.md §1.3, §7): it is the first name after the container's
+address, never on the line of 127.0.0.1, where databases and mail listen. The container's addresses change when it is
+created again, and so do the names that its engine adds (`--add-host`, `hostAliases`): the block is written at every
+start. Lines outside the block are the operator's and stay.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
 BEGIN = "# begin zflow: written at every start"
 END = "# end zflow"
 NO_ADDRESS = "127.0.1.1"
-"""Stands in where the container has no network at all, as Debian does (Debian Reference, 5.1.1)."""
+"""Used where the container has no network at all, as Debian does (Debian Reference, 5.1.1)."""
 
 
 def block(name: str, container: str, found: Addresses, given: Given = ()) -> str:
@@ -34,14 +34,14 @@ def block(name: str, container: str, found: Addresses, given: Given = ()) -> str
 
 
 def with_block(content: str, new: str) -> str:
-    """Return the content of a hosts file with zflow's part put first, in place of the former one."""
-    part = rf"^\ufeff?{re.escape(BEGIN)}\r?$.*?^{re.escape(END)}\r?$\n?"  # also as an editor of Windows leaves it
+    """Return the content of a hosts file with `new` as its first part, in place of the former block."""
+    part = rf"^\ufeff?{re.escape(BEGIN)}\r?$.*?^{re.escape(END)}\r?$\n?"  # also as an editor on Windows writes it
     rest = re.sub(part, "", content, flags=re.DOTALL | re.MULTILINE)
     return new + rest
 
 
 def desired_hosts(ctx: Context) -> bytes:
-    """Return what /etc/hosts should hold now; the operator's lines byte for byte, in whatever encoding."""
+    """Return what /etc/hosts should hold now; the operator's lines stay byte for byte, in whatever encoding."""
     path = ctx.volume / "etc/hosts"
     now = path.read_bytes().decode(errors="surrogateescape") if path.is_file() and not path.is_symlink() else ""
     ours = block(server_name(ctx), socket.gethostname().lower(), addresses(), given(server_name(ctx)))
@@ -49,11 +49,11 @@ def desired_hosts(ctx: Context) -> bytes:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the files name this server at its present addresses."""
+    """See whether the files hold this server's name and its present addresses."""
     etc = ctx.volume / "etc"
     if not holds(etc / "hostname", f"{server_name(ctx)}\n") or not holds(etc / "hosts", desired_hosts(ctx)):
         return None
-    return Evidence(f"{server_name(ctx)} at {', '.join(addresses().own) or 'no address: there is no network'}")
+    return Evidence(f"{server_name(ctx)} at {', '.join(addresses().own) or 'no address, because there is no network'}")
 
 
 def apply(ctx: Context) -> None:
@@ -64,7 +64,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="bootstrap.names",
-    title="Name the server inside Ubuntu",
+    title="Set the server's name inside Ubuntu",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

@@ -1,4 +1,4 @@
-"""Keeps secrets to their owners: a backup without modes, or a hand that meant well, opens them to programs inside."""
+"""Protects secrets: after a restore without modes, or a careless chmod, programs inside could read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from states.zimbra.rights import remembered
 from zflow.api import Context, Evidence, Scope, Step, text_of
 
 OURS, OTHERS = 0o077, 0o007
-"""The bits that are taken away: zflow's own is for root alone; Zimbra's and the Ubuntu's is also for a group's."""
+"""The bits to remove: zflow's own secrets are root's alone; a group may read Zimbra's and the Ubuntu's."""
 SECRETS = (
     (".", (".zflow",), OURS),
     (".zflow", ("secrets",), OURS),
@@ -26,28 +26,28 @@ SECRETS = (
     ("opt/zimbra/log", ("zmsetup.*.log",), OTHERS),
     ("opt/zimbra", ("config.[0-9]*",), OTHERS),
 )
-"""Folder, names in it, and the bits they must not have. The last three are the vendor's records of a configuration,
-with passwords in clear: what did not come to its end leaves the first open (zmsetup.pl 8.8.15: 36, 353-380)."""
+"""Folder, names in it, and the bits that they must not have. The last three are the vendor's logs of a configuration,
+with passwords in clear: an interrupted one leaves the first open (zmsetup.pl 8.8.15: 36, 353-380)."""
 SERVERS = (
     ("opt/zimbra/conf", ("localconfig.xml", "*.key"), OTHERS),
     ("opt/zimbra/ssl/zimbra/ca", ("*.key",), OTHERS),
     ("opt/zimbra/ssl/zimbra/server", ("*.key",), OTHERS),
     ("opt/zimbra/ssl/zimbra/commercial", ("*.key",), OTHERS),
 )
-"""The same of a server that works; until then the vendor's programs may not have come to closing them."""
+"""The same of a server that works; before that the vendor's programs may not have restricted them yet."""
 ADDRESSES = (
     ("etc", ("zflow-release",), OURS),
     ("etc/apt", ("sources.list", "sources.list.d/*"), OURS),
     ("var/log", ("zflow-updates.log",), OURS),
 )
-"""The same of files that anybody may read, unless an URL in them has a password: earlier versions left the mirror's."""
+"""The same of files that everybody may read if no URL in them has a password: earlier versions wrote the mirror's."""
 MARK = "opened"
 
 
 def wide(ctx: Context) -> Iterator[tuple[Path, int]]:
     """Yield each secret that others may read, and the mode that it should have.
 
-    No link is followed, and a file of several names is left alone: one of user zimbra's making may be anything.
+    No link is followed, and a file with several names stays as it is: user zimbra may have made it of any other file.
     """
     for name, patterns, bits in (*SECRETS, *ADDRESSES, *(SERVERS if remembered(ctx) else ())):
         folder = ctx.volume.resolve() / name
@@ -68,12 +68,12 @@ def wide(ctx: Context) -> Iterator[tuple[Path, int]]:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether every secret is its owner's alone; in the start that found others, tell which."""
+    """See whether others can read no secret; in the start that found some, the notice names them."""
     if any(wide(ctx)) or not (found := _written(ctx)).get("done", True):
         return None
     names = found.get("names", []) if found.get("boot") == ctx.boot else []
-    told = f"others could read {', '.join(names)}: closed again; where they may have been read, change what is in them"
-    return Evidence("secrets are their owners' alone", (told,) if names else ())
+    notice = f"other users could read {', '.join(names)}; zflow removed the right. Change the secrets if they were read"
+    return Evidence("only their owners can read the secrets", (notice,) if names else ())
 
 
 def _written(ctx: Context) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _written(ctx: Context) -> dict[str, Any]:
 
 
 def apply(ctx: Context) -> None:
-    """Take away the rights of others, and write down whose secrets were open; with those that a kill left untold."""
+    """Remove the rights of others, and mark which secrets were open, with those of an attempt that was cut off."""
     found, before = list(wide(ctx)), _written(ctx)
     names = {f"/data/{path.relative_to(ctx.volume.resolve())}" for path, _ in found}
     if before.get("boot") == ctx.boot or not before.get("done", True):
@@ -95,7 +95,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="bootstrap.private",
-    title="Keep secrets to their owners",
+    title="Protect secrets from other users",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

@@ -1,7 +1,6 @@
-"""The way names are resolved inside the Ubuntu until the server has a DNS of its own.
+"""How names are resolved inside the Ubuntu until the server has its own DNS: by a copy of the container's resolv.conf.
 
-A copy of the container's resolv.conf, as a plain file. Once the install state's own DNS has taken the file over, its
-first nameserver is this machine; that is left alone, so the two never fight.
+`install.dns` later replaces the file. Its first nameserver is then this machine, and this step leaves it as it is.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from zflow.api import Context, Evidence, Scope, Step, holds, write_atomic
 
 
 def is_own_dns(content: str) -> bool:
-    """Tell whether the first nameserver is our own one; other loopback addresses are an engine's (127.0.0.11)."""
+    """Tell whether the first nameserver is the server's own; other loopback addresses are an engine's (127.0.0.11)."""
     return nameservers(content)[:1] in (["127.0.0.1"], ["::1"])
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether names resolve by the server's own DNS or as in the container."""
+    """See whether the file is the container's, or names the server's own DNS."""
     path = ctx.volume / "etc/resolv.conf"
     if holds(path, container_resolver()):
         return Evidence(f"nameservers of the container: {', '.join(nameservers(container_resolver())) or 'none'}")
@@ -32,7 +31,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="bootstrap.resolver",
-    title="Resolve names inside Ubuntu",
+    title="Set the nameservers inside Ubuntu",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

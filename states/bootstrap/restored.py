@@ -1,8 +1,8 @@
-"""Tells a volume that was restored, or copied, without the owners and rights of its files, before anything is started.
+"""Finds a volume that was restored, or copied, without the owners and rights of its files, before anything is started.
 
-Such a server half starts: sudo, su's audit, cron, the handing in of mail and the directory fail one by one, each with
-words of its own. Owners go by the names in the Ubuntu's own tables: ids given by package scripts differ between
-machines, and a tar that maps names to the host's ids gives the files to strangers.
+Such a server would start in part: sudo, su's audit, cron, postdrop and the directory fail one after the other, each
+with another message. Owners go by the names in the Ubuntu's own tables: package scripts give different ids on different
+machines, and a tar that maps names to the host's ids gives the files to other users.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from states.zimbra.rights import UNKNOWN, comparable, special
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 ROOTS = ("usr", "etc", "var", "bin/bash", "usr/bin/dpkg")
-"""Root's own in every Ubuntu."""
+"""They belong to root in every Ubuntu."""
 SUDO = "usr/bin/sudo"
 FEW = 2
-"""Files with a wrong owner from which on it is no single file that somebody changed."""
+"""From so many files with a wrong owner on, it is not a single file that an operator changed."""
 
 
 @dataclass(frozen=True)
 class Owned:
-    """A file, and the user or else the group that it belongs to in every Ubuntu."""
+    """A file, and the user, or else the group, that it belongs to in every Ubuntu."""
 
     path: str
     name: str
@@ -43,7 +43,7 @@ OWNED = (
 
 
 def shifted(volume: Path) -> str:
-    """Say whose root's files are, where none of them is root's."""
+    """Say to whom the files of root belong, where all belong to one other user; else return nothing."""
     owners = {(volume / each).lstat().st_uid for each in ROOTS if os.path.lexists(volume / each)}
     if len(owners) != 1 or owners == {0}:
         return ""
@@ -52,7 +52,7 @@ def shifted(volume: Path) -> str:
 
 
 def strangers(ctx: Context) -> str:
-    """Say which files have a wrong owner, where they are more than one. A link's owner says nothing of its target."""
+    """Name the files with a wrong owner, if there are several. A link says nothing about the owner of its target."""
     users, groups = ids(ctx.volume, "etc/passwd"), ids(ctx.volume, "etc/group")
     written = [line.split(" ") for line in comparable(ctx) if line.startswith("owner ")]
     wrong = []
@@ -63,40 +63,41 @@ def strangers(ctx: Context) -> str:
             continue
         status = path.lstat()
         if (status.st_gid if each.group else status.st_uid) != wanted:
-            wrong.append(f"/{each.path} is not of {'group' if each.group else 'user'} {each.name}")
-    return "the owners are lost: " + ", ".join(wrong) if len(wrong) >= FEW else ""
+            wrong.append(f"/{each.path} does not belong to {'group' if each.group else 'user'} {each.name}")
+    return "files have wrong owners: " + ", ".join(wrong) if len(wrong) >= FEW else ""
 
 
 def stripped(ctx: Context) -> str:
-    """Say which rights of programs are gone: sudo's, or all of a kind that Zimbra's had when they were written down."""
-    told = []
+    """Name the rights that programs lost: sudo's, or all of a kind that Zimbra's had when it worked."""
+    gone = []
     sudo = ctx.volume / SUDO
     if sudo.is_file() and not sudo.stat().st_mode & stat.S_ISUID:
-        told.append(f"/{SUDO} is not set-user-id")
+        gone.append(f"/{SUDO} is not set-user-id")
     if not (record := comparable(ctx)):
-        return "; ".join(told)
+        return "; ".join(gone)
     (before, *had), (now, *has) = record, special(ctx).split("\n")
     for kind in ("set-id", "capabilities"):
-        gone = [each.partition(" ")[2] for each in had if each.startswith(kind) and not each.endswith(UNKNOWN)]
-        if before == now and gone and not any(each.startswith(kind) for each in has):
-            told.append(f"/{' and /'.join(gone)} lost their {kind}" + (" bits" if kind == "set-id" else ""))
-    return "; ".join(told)
+        names = [each.partition(" ")[2] for each in had if each.startswith(kind) and not each.endswith(UNKNOWN)]
+        if before == now and names and not any(each.startswith(kind) for each in has):
+            whose = "its" if len(names) == 1 else "their"
+            gone.append(f"/{' and /'.join(names)} lost {whose} {kind}" + (" bits" if kind == "set-id" else ""))
+    return "; ".join(gone)
 
 
 def faults(ctx: Context) -> str:
-    """Say what is wrong with owners and rights; empty where nothing is, or there is no Ubuntu yet."""
+    """Say what is wrong with owners and rights; return nothing if all is right, or there is no Ubuntu yet."""
     if read_mark(ctx.volume / RELEASE) is None:
         return ""
     return shifted(ctx.volume) or "; ".join(filter(None, (strangers(ctx), stripped(ctx))))
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether owners and rights are those of an Ubuntu, and Zimbra's programs have those that they had."""
-    return None if faults(ctx) else Evidence("owners and rights of the files as they should be")
+    """See whether owners and rights are those of an Ubuntu, and those that Zimbra's programs had before."""
+    return None if faults(ctx) else Evidence("the owners and rights of the files are right")
 
 
 def apply(ctx: Context) -> None:
-    """Say what is wrong; raises OperatorError(RESTORED)."""
+    """Refuse the volume. Raises OperatorError(RESTORED)."""
     raise OperatorError(codes.RESTORED, f"{ctx.volume}: {faults(ctx)}")
 
 

@@ -1,7 +1,7 @@
-"""The rights this container has, asked before anything is built: what is missing would show up late and obscurely.
+"""The container's rights, checked before anything is built: a missing one would cause obscure errors later.
 
 Without AUDIT_WRITE, which Docker grants by default and Podman does not, PAM cannot write its audit records: `su` and
-`sudo` end with "System error" and cron runs no job and says nothing (measured with Ubuntu 18.04).
+`sudo` end with "System error", and cron starts no job without any message (measured with Ubuntu 18.04).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ NEEDED = (
     Capability("CHOWN", 0, "packages give their files to other users"),
     Capability("DAC_OVERRIDE", 1, "root writes into the folders of other users"),
     Capability("FOWNER", 3, "root sets modes on the files of other users"),
-    Capability("FSETID", 4, "the kernel would silently take back the set-group-id bit of postdrop, crontab and others"),
-    Capability("KILL", 5, "services of other users are stopped"),
-    Capability("SETGID", 6, "services run as users of their own"),
-    Capability("SETUID", 7, "services run as users of their own"),
-    Capability("NET_BIND_SERVICE", 10, "mail and web listen below port 1024"),
+    Capability("FSETID", 4, "the kernel would silently remove the set-group-id bit of postdrop, crontab and others"),
+    Capability("KILL", 5, "zflow stops services of other users"),
+    Capability("SETGID", 6, "services run as other users"),
+    Capability("SETUID", 7, "services run as other users"),
+    Capability("NET_BIND_SERVICE", 10, "mail and web servers listen on ports under 1024"),
     Capability("SYS_CHROOT", 18, "everything runs inside the Ubuntu on the volume"),
-    Capability("SYS_ADMIN", 21, "the system folders are mounted into it"),
+    Capability("SYS_ADMIN", 21, "the system folders are mounted into that Ubuntu"),
     Capability("AUDIT_WRITE", 29, "su, sudo and cron end at once without it"),
 )
 
@@ -57,14 +57,14 @@ def missing() -> list[Capability]:
 
 
 def probe(_ctx: Context) -> Evidence | None:
-    """See whether the container has every right it needs."""
+    """See whether the container has every right that it needs."""
     if missing() or privileges_frozen(STATUS.read_text()):
         return None
     return Evidence(f"all {len(NEEDED)} capabilities")
 
 
 def apply(_ctx: Context) -> None:
-    """Name what is missing. Raises OperatorError: CAPABILITY or NO_NEW_PRIVILEGES."""
+    """Refuse what is missing. Raises OperatorError: CAPABILITY or NO_NEW_PRIVILEGES."""
     if lacking := missing():
         raise OperatorError(codes.CAPABILITY, "; ".join(f"CAP_{each.name} ({each.why})" for each in lacking))
     raise OperatorError(codes.NO_NEW_PRIVILEGES, "sudo could not start slapd, nginx and postfix")

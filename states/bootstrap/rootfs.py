@@ -1,12 +1,12 @@
-"""Moves the complete tree onto the volume by renames, so that a kill in the middle is simply continued.
+"""Moves the complete tree onto the volume by renames, so that after a kill the next start goes on.
 
-Each entry of the staged tree is renamed to its place; what is not in the stage any more has arrived. The mark is
-renamed last, to `etc/zflow-release`:
+Each entry of the staged tree is renamed to its path on the volume; an entry that has left the stage has arrived. The
+mark is renamed last, to `etc/zflow-release`:
 
-1. killed before a rename: the entry is still in the stage, the next start moves it;
-2. killed after it: the entry is no longer in the stage and is not looked at again;
-3. killed before the mark's rename: nothing is left to move, the mark is;
-4. killed after it: installed.
+1. a kill before a rename: the entry is still in the stage, and the next start moves it;
+2. a kill after it: the entry is no longer in the stage, and the next start does not look at it;
+3. a kill before the mark's rename: only the mark is left to move;
+4. a kill after it: Ubuntu is installed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zflow.api import Context, Evidence, OperatorError, Step, sync_folder, sync_
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the installation is finished and its tree sound."""
+    """See whether the installation is finished, and its tree has no defects."""
     mark = installed(ctx)
     if mark is None:
         return None
@@ -29,7 +29,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Move what is still staged and commit. Raises OperatorError: DAMAGED, FOREIGN (a stranger's file in the way)."""
+    """Move what is still staged, then the mark. Raises OperatorError: DAMAGED, FOREIGN (another file in the way)."""
     if staged(ctx) is None:
         raise OperatorError(codes.DAMAGED, f"{ctx.volume}: {'; '.join(defects(ctx.volume))}")
     if tree(ctx).exists():
@@ -38,24 +38,24 @@ def apply(ctx: Context) -> None:
     sync_volume(ctx.volume)
     staged_mark(ctx).rename(ctx.volume / RELEASE)
     sync_folder((ctx.volume / RELEASE).parent)
-    belonging.mend(ctx)
+    belonging.restore_marks(ctx)
 
 
 def move_into(source: Path, target: Path) -> None:
-    """Rename the entries of `source` into `target`, merging folders that exist there, and remove `source`.
+    """Rename the entries of `source` into `target`, merge folders that exist there, and remove `source`.
 
-    Nothing in `target` is replaced: raises OperatorError(FOREIGN) for a file in the way.
+    Raises OperatorError(FOREIGN) for a file in the way: nothing in `target` is replaced.
     """
     for entry in sorted(source.iterdir()):
-        place = target / entry.name
-        if not os.path.lexists(place):
-            entry.rename(place)
-        elif _is_folder(entry) and _is_folder(place):
-            if not place.is_mount():
-                _take_attributes(entry, place)
-            move_into(entry, place)
+        arrival = target / entry.name
+        if not os.path.lexists(arrival):
+            entry.rename(arrival)
+        elif _is_folder(entry) and _is_folder(arrival):
+            if not arrival.is_mount():
+                _take_attributes(entry, arrival)
+            move_into(entry, arrival)
         else:
-            raise OperatorError(codes.FOREIGN, f"{place} is in the way of the installation")
+            raise OperatorError(codes.FOREIGN, f"{arrival} is in the way of the installation")
     source.rmdir()
 
 
@@ -71,7 +71,7 @@ def _take_attributes(source: Path, target: Path) -> None:
 
 STEP = Step(
     name="bootstrap.rootfs",
-    title="Install Ubuntu onto the volume",
+    title="Install Ubuntu on the volume",
     probe=probe,
     apply=apply,
     timeout=300,

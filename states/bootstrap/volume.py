@@ -1,4 +1,4 @@
-"""The gate before the first write: is this volume ours or empty, and can a system live on it, on this machine?"""
+"""Checks before the first write that the volume is zflow's or empty, and that a system can run on it here."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from states.ubuntu.tree import RELEASE, STAGED, read_mark, staged, tree
 from zflow.api import NO_INODES, Context, Evidence, OperatorError, Scope, Step, carrying, mounts
 
 OURS = frozenset({".zflow", "lost+found", "app"})
-"""Names that may lie on a volume beforehand: the journal, the file system's own, the operator's folder."""
+"""Names that may lie on an empty volume: the journal, the file system's own, the operator's folder."""
 PROCESSOR = "x86_64"
-"""The only one that Zimbra's packages are built for: `deb [arch=amd64]`, docs/zimbra.md §1.4."""
+"""Zimbra's packages are built for no other: `deb [arch=amd64]`, docs/zimbra.md §1.4."""
 LIFTED = frozenset({"noexec", "nosuid"})
-"""Those that an engine adds by itself to a plain volume's mount (Podman: nosuid). `ro` is somebody's decision."""
+"""Mount options that an engine adds to a plain volume (Podman: nosuid). `ro` is the operator's decision."""
 ROOM = 1 << 30
-"""Bytes that must be free before a build; a suite takes 220 to 260 MB, its packages beside it 80 MB."""
+"""Bytes that must be free before a build: a suite takes 220 to 260 MB, and its packages 80 MB."""
 INODES = 14_000
-"""Inodes that must be free before a build: a finished 18.04 has 12,351 files and folders (`tar tf | wc -l`), and while
-it is built there are its packages and dpkg's own files beside."""
+"""Inodes that must be free before a build: a finished 18.04 has 12,351 files and folders (`tar tf | wc -l`), and the
+build needs more for its packages and dpkg's own files."""
 
 
 def admit(volume: Path) -> None:
-    """Refuse a volume that cannot be used; writes nothing on it: whatever it is, it is not ours to change.
+    """Refuse a volume that cannot be used, and write nothing on it: it may belong to somebody else.
 
     Raises OperatorError: MACHINE, MOUNT_OPTIONS, MARK_LOST or FOREIGN.
     """
@@ -48,17 +48,17 @@ def probe(ctx: Context) -> Evidence | None:
     if strangers(ctx.volume) or lacking_room(ctx) or lacking_inodes(ctx):
         return None
     if mark := read_mark(ctx.volume / RELEASE):
-        return Evidence(f"volume with Ubuntu {mark.version} of zflow, built {mark.built}")
-    return Evidence(f"volume without strange files, {_mib(shutil.disk_usage(ctx.volume).free)} free")
+        return Evidence(f"the volume holds zflow's Ubuntu {mark.version}, built {mark.built}")
+    return Evidence(f"the volume is empty or zflow's, {_mib(shutil.disk_usage(ctx.volume).free)} free")
 
 
 def apply(ctx: Context) -> None:
-    """Put back a lost mark, or say why the volume cannot be used.
+    """Restore a lost mark, or refuse the volume.
 
     Raises what `admit` raises, and OperatorError: ANOTHERS, SPACE or NO_INODES.
     """
     admit(ctx.volume)
-    belonging.mend(ctx)
+    belonging.restore_marks(ctx)
     if missing := lacking_room(ctx):
         raise OperatorError(codes.SPACE, f"{ctx.volume} needs {_mib(missing)} more")
     if missing := lacking_inodes(ctx):
@@ -66,12 +66,12 @@ def apply(ctx: Context) -> None:
 
 
 def processor() -> str:
-    """Return what the kernel calls the processor; an emulated one counts as what it pretends to be."""
+    """Return the kernel's name of the processor; an emulated one counts as the one that it emulates."""
     return os.uname().machine
 
 
 def lift(volume: Path) -> str:
-    """Allow programs on the volume's own mount, which is this container's own; return why not, where that failed."""
+    """Allow programs on the volume's mount, if it is this container's own; return the reason if that failed."""
     point = volume.resolve()
     mount = carrying(point, mounts())
     if mount is None or mount.point != point or "ro" in mount.options or not mount.options & LIFTED:
@@ -83,9 +83,9 @@ def lift(volume: Path) -> str:
 
 
 def strangers(volume: Path) -> list[str]:
-    """Return the names on the volume that are neither ours nor just folders on the way to somebody's mount.
+    """Return the names on the volume that are neither zflow's nor folders that only lead to a mount.
 
-    On a finished installation nothing is strange: what lies there is the system's and its operator's.
+    On a finished installation there are none: all files are the system's and its operator's.
     """
     if read_mark(volume / RELEASE) or belonging.lost(volume):
         return []
@@ -97,12 +97,12 @@ def strangers(volume: Path) -> list[str]:
 
 
 def lacking_room(ctx: Context) -> int:
-    """Return how many bytes are missing for the build; 0 when it has begun, for then its rubbish takes the room."""
+    """Return how many bytes the build lacks; 0 when it has begun, because its own files take the space then."""
     return 0 if _begun(ctx) else max(0, ROOM - shutil.disk_usage(ctx.volume).free)
 
 
 def lacking_inodes(ctx: Context) -> int:
-    """Return the same of inodes; a file system that counts none has any number (statvfs(3))."""
+    """Return how many inodes it lacks; a file system without a count has as many as are wanted (statvfs(3))."""
     room = os.statvfs(ctx.volume)
     return 0 if room.f_files == 0 or _begun(ctx) else max(0, INODES - room.f_favail)
 

@@ -1,4 +1,4 @@
-"""The container's own addresses, asked of the kernel without starting a program: this is read at every start."""
+"""The container's own addresses, read from the kernel without starting a program, at every start."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from zflow.api import proc
 
 UNUSABLE = 0x01 | 0x08 | 0x20 | 0x40
-"""IPv6 addresses that come and go or are no good: temporary, duplicate, deprecated, tentative (linux/if_addr.h)."""
+"""IPv6 addresses that change or cannot be used: temporary, duplicate, deprecated, tentative (linux/if_addr.h)."""
 ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-"""Addresses for documentation (RFC 5737, RFC 3849): nothing is sent there, only the route is looked up."""
+"""Addresses for documentation (RFC 5737, RFC 3849): only the route there is looked up, and nothing is sent."""
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """The container's global addresses, IPv4 before IPv6, those the default route uses first; and if ::1 exists."""
+    """The container's global addresses, IPv4 before IPv6, those of the default route first; and whether ::1 exists."""
 
     own: tuple[str, ...]
     six: bool

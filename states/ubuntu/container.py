@@ -1,4 +1,4 @@
-"""What the container's engine writes at each of its starts: names and addresses in /etc/hosts, and nameservers."""
+"""What the container's engine writes at each start: names and addresses in /etc/hosts, and nameservers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def own_names(name: str, container: str) -> tuple[str, ...]:
 
 
 def given_by_engine(content: str, own: tuple[str, ...]) -> Given:
-    """Return what the container's hosts(5) file adds: addresses and names that are neither standard nor this server's.
+    """Return the addresses and names in the container's hosts(5) file that are neither standard nor this server's own.
 
-    Where the server's own name leads is not the engine's to say.
+    The address of the server's own name is not the engine's to decide.
     """
     lines = (line.partition("#")[0].split() for line in content.splitlines())
     pairs = ((words[0], tuple(each for each in words[1:] if not _is_known(each, own))) for words in lines if words)
@@ -45,7 +45,7 @@ def is_address(text: str) -> bool:
 
 
 def given(name: str) -> Given:
-    """Return what this container's engine gives at present to the server of that name."""
+    """Return what the container's engine adds at present, for the server of that name."""
     own = own_names(name, socket.gethostname().lower())
     try:
         return given_by_engine(HOSTS.read_text(errors="replace"), own)

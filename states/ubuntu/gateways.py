@@ -1,7 +1,7 @@
 """The default gateways of this network namespace, read from the kernel without starting a program.
 
-Where the engine forwards published ports by a proxy of its own or behind NAT, every client in the world arrives with
-the gateway's address. It is therefore never taken for one source.
+Where the engine forwards published ports by a proxy or by NAT, every client in the world arrives with the gateway's
+address. So the gateway never counts as one client.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Gateways:
 
 
 def gateways() -> Gateways:
-    """Return the gateways of the default routes there are now."""
+    """Return the gateways of the present default routes."""
     return parse(proc.network_table("route"), proc.network_table("ipv6_route"))
 
 

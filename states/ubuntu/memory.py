@@ -1,4 +1,4 @@
-"""How much memory the container really has: its control group's limit, not what /proc/meminfo says of the host."""
+"""How much memory the container has: its control group's limit, not the host's memory in /proc/meminfo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Memory:
 
 
 def memory(limits: tuple[Path, ...] = LIMITS, meminfo: Path = Path("/proc/meminfo")) -> Memory:
-    """Return both; without a limit of its own a container has the host's."""
+    """Return both; a container without a limit has the host's memory."""
     match = re.search(r"^MemTotal:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
     host = int(match[1]) * 1024 if match else 1 << 30
     found = [int(text) for path in limits if path.is_file() and (text := path.read_text().strip()).isdigit()]

@@ -1,4 +1,4 @@
-"""The volume's mounts: options that no system can run with, and how a mount comes off."""
+"""Mounts of the volume: options that no system can run with, and a way to unmount what is in use."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 from zflow.api import CommandError, Context, carrying, mounts
 
 HARMFUL = frozenset({"ro", "noexec", "nosuid"})
-"""Mount options a system cannot live with. `nodev` is fine: /dev is a mount of its own."""
+"""Mount options with which no system can run. `nodev` does no harm: /dev is another mount."""
 
 
 def harmful_options(volume: Path) -> frozenset[str]:
-    """Return the mount options of the volume that forbid running a system from it."""
+    """Return the mount options of the volume with which no system can run on it."""
     mount = carrying(volume.resolve(), mounts())
     return mount.options & HARMFUL if mount else frozenset()
 
 
 def unmount(ctx: Context, point: Path) -> None:
-    """Unmount, detaching what is still in use."""
+    """Unmount; detach what is still in use."""
     try:
         ctx.shell.run("umount", str(point))
     except CommandError:

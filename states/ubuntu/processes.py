@@ -1,6 +1,6 @@
-"""The processes that live inside the Ubuntu on the volume, told by their root directory: the only sure mark.
+"""The processes inside the Ubuntu on the volume, recognised by their root directory.
 
-A number in a file proves nothing: after a restart of the container it may be any process at all.
+A number in a file proves nothing: after a restart of the container it may belong to any process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zflow.api import Context, proc, read_text
 
 MOMENT = 0.1
 SOON = 0.02
-"""Seconds between two looks for what was just started: it takes some milliseconds, and a restart waits for it."""
+"""Seconds between two looks at a process that was just started: it takes milliseconds, and a restart waits for it."""
 ALIVE = """\
 for file; do
     dd if="$file" iflag=nofollow,nonblock bs=32 count=1 status=none 2>/dev/null |
@@ -29,7 +29,7 @@ put a link, a pipe or a file without end in their place: no more than a number i
 
 
 def came(ctx: Context, there: Callable[[], object], patience: float) -> bool:
-    """Wait for what was just started; return whether it was there within so many seconds."""
+    """Wait for something that was just started; return whether it was there within `patience` seconds."""
     for _ in range(int(patience / SOON)):
         if there():
             return True
@@ -41,8 +41,8 @@ def inside(ctx: Context, pid: int) -> bool:
     """Tell whether a process lives inside the volume's Ubuntu; a zombie does not.
 
     The root directory of another user's process is hidden from a root without CAP_SYS_PTRACE (ptrace(2), "access mode
-    checking"). Outside the Ubuntu this container runs nothing under another user, so what is hidden and of this
-    container lives inside.
+    checking"). Outside the Ubuntu this container runs no process of another user, so a hidden process of this container
+    lives inside.
     """
     try:
         return Path(f"/proc/{pid}/root").readlink() == ctx.volume.resolve()
@@ -54,7 +54,7 @@ def inside(ctx: Context, pid: int) -> bool:
 
 
 def from_file(path: Path) -> int | None:
-    """Return the process id in a file; None when there is none."""
+    """Return the process id in a file; None when it holds none."""
     try:
         return int(read_text(path).split()[0])
     except (OSError, ValueError, IndexError):
@@ -67,18 +67,18 @@ def all_inside(ctx: Context) -> list[int]:
 
 
 def found(ctx: Context, fits: Callable[[int], bool]) -> list[int]:
-    """Return the processes inside that fit, without what one of them forked: those that a lost file does not name."""
+    """Return the processes inside that fit, without children of such processes; for a process whose file is lost."""
     fitting = {pid for pid in all_inside(ctx) if fits(pid)}
     return sorted(pid for pid in fitting if proc.parent(pid) not in fitting)
 
 
 def command_of(pid: int) -> str:
-    """Return a process's command line with blanks; empty when it is gone."""
+    """Return the command line of a process, its words joined by blanks; empty when it is gone."""
     return " ".join(proc.arguments(pid)).strip()
 
 
 def ancestors(pid: int) -> set[int]:
-    """Return a process's parent, that one's parent and so on."""
+    """Return the parent of a process, the parent's parent, and so on."""
     found: set[int] = set()
     while (pid := proc.parent(pid)) not in found | {0}:
         found.add(pid)
@@ -86,7 +86,7 @@ def ancestors(pid: int) -> set[int]:
 
 
 def end(ctx: Context, pids: list[int], patience: float) -> list[int]:
-    """End processes, TERM first, KILL after `patience` seconds; return those that had to be killed."""
+    """End processes by TERM, and by KILL after `patience` seconds; return those that were killed."""
     for pid in pids:
         _send(pid, signal.SIGTERM)
     until = time.monotonic() + patience

@@ -1,7 +1,7 @@
 """How apt reaches its servers: the proxies, and the passwords that a proxy or the mirror asks for.
 
-apt reads both from files of root's. In a file that others may read, or among a command's arguments (proc(5), cmdline),
-a password would be told to whoever breaks into one of the server's programs.
+apt reads both from files that only root can read. In any other file, or in the arguments of a command (proc(5),
+cmdline), an attacker inside one of the server's programs could read the password.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ USER = re.compile(r"//[^/@\s]*@")
 
 
 def for_apt(ctx: Context, place: str) -> str | None:
-    """Return the proxy by which apt fetches an URL; an apt-only cache does not pass on what is encrypted."""
+    """Return the proxy by which apt fetches a URL; a cache for apt does not forward encrypted connections."""
     if place.startswith("http:") and (cache := ctx.settings.get(APT_PROXY)):
         return cache
     return ctx.settings.get(PROXY)
@@ -36,7 +36,7 @@ def config(ctx: Context) -> str:
 
 
 def plain(url: str) -> str:
-    """Return an URL without the name and password that it may hold."""
+    """Return a URL without name and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
@@ -47,9 +47,9 @@ def without_password(text: str) -> str:
 
 
 def auth(ctx: Context) -> str:
-    """Return apt's file of passwords for the mirror; empty where it asks for none.
+    """Return apt's file of passwords for the mirror; empty where it needs none.
 
-    Twice, because apt 1.6 (18.04) knows no scheme there, and later ones send a password over http only where it stands.
+    The entry stands twice: apt 1.6 (18.04) knows no scheme there, and later ones send a password by http only with it.
     """
     mirror = ctx.settings[MIRROR]
     user, at, _ = urlsplit(mirror).netloc.rpartition("@")
@@ -62,7 +62,7 @@ def auth(ctx: Context) -> str:
 
 
 def in_place(ctx: Context) -> bool:
-    """Tell whether the proxies are in the Ubuntu's configuration, unread by others where they have a password."""
+    """Tell whether the proxies are in the Ubuntu's configuration, and others cannot read a password there."""
     path, wanted = ctx.volume / CONFIG, config(ctx)
     if not wanted:
         return not path.exists()
@@ -70,7 +70,7 @@ def in_place(ctx: Context) -> bool:
 
 
 def place(ctx: Context) -> None:
-    """Write the proxies into the Ubuntu's configuration, or take them out of it."""
+    """Write the proxies into the Ubuntu's configuration, or remove them."""
     if wanted := config(ctx):
         write_atomic(ctx.volume / CONFIG, wanted, mode=_mode(wanted))
     else:
@@ -81,7 +81,7 @@ def _mode(text: str) -> int:
     return 0o600 if "@" in text else 0o644
 
 
-def leave(path: Path, text: str) -> None:
-    """Write a file for root's eyes alone."""
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only root can read."""
     make_folder(path.parent)
     write_atomic(path, text, mode=0o600)

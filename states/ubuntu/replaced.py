@@ -1,7 +1,7 @@
-"""Which processes still run files that an update has replaced: a correction takes effect at their next start only.
+"""Which processes still run files that an update has replaced: the update has an effect at their next start only.
 
-dpkg renames the new file over the old one, which lives on without a name in whoever has it mapped: `(deleted)` in
-/proc/PID/maps, proc(5). The look is as cheap as the last update is old: only what was started before it is looked at.
+dpkg renames the new file over the old one, which stays mapped in its processes without a name: `(deleted)` in
+/proc/PID/maps, proc(5). Only processes that started before the last update are looked at.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from zflow.api import Context, proc
 
 CHANGED = Path("var/lib/dpkg/info")
-"""A folder that every installation of a package writes to."""
+"""Every installation of a package writes into this folder."""
 PROGRAM = r"^\S+ ..x\S* .*/(usr|lib|lib64|bin|sbin|opt/zimbra/common)/.* \(deleted\)$"
-"""A mapping of a package's program or library that has lost its name, for grep(1) and for Python. What Java unpacks of
-its own, and removes as soon as it has it, lies elsewhere."""
+"""A mapping of a package's program or library without a name, for grep(1) and for Python. What Java unpacks and removes
+at once lies elsewhere."""
 
 
 def replaced(ctx: Context, pids: Iterable[int]) -> list[int]:
-    """Return those of the processes inside that still run replaced files; one that cannot be looked at is left out."""
+    """Return those of the processes that still run replaced files; a process that cannot be looked at is left out."""
     try:
         changed = (ctx.volume / CHANGED).stat().st_mtime
     except OSError:
@@ -46,14 +46,14 @@ def replaced(ctx: Context, pids: Iterable[int]) -> list[int]:
 
 
 def _started(pid: int) -> float:
-    """Return when a process was started, in seconds since 1970. Infinite when it is gone."""
+    """Return when a process started, in seconds since 1970; infinite when it is gone."""
     if not (ticks := proc.start_time(pid)):
         return float("inf")
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _as_owner(ctx: Context, owner: int, pids: list[int]) -> list[int]:
-    """Look as the processes' owner, who may see what a root without CAP_SYS_PTRACE may not; ptrace(2)."""
+    """Look as the owner of the processes, who may see more than root without CAP_SYS_PTRACE; ptrace(2)."""
     maps = [f"/proc/{pid}/maps" for pid in pids]
     argv = ["setpriv", f"--reuid={owner}", "--clear-groups", "grep", "-slE", PROGRAM, *maps]
     lines = ctx.shell.run(*argv, ok=range(256), quiet=True, timeout=30).lines

@@ -1,7 +1,7 @@
-"""The Ubuntu releases that can be put onto a volume, and all packages Zimbra wants there before its installer runs.
+"""The Ubuntu releases that can be installed on a volume, with all packages that Zimbra's installer needs there.
 
 Package names: Zimbra/packages, zimbra-os-requirements/debian/control and UBUNTU.def (up to 20.04); for 22.04 and 24.04
-the same libraries under the names they bear there. The rest is what Zimbra's `install.sh` and zflow's own steps call.
+the same libraries under their names there. Zimbra's `install.sh` and zflow's own steps call the rest.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ COMMON = (
 
 @dataclass(frozen=True)
 class Suite:
-    """One release: its number, its codename in the archive, and the packages it has under its own names."""
+    """One release: its number, its codename in the archive, and the packages whose names are its own."""
 
     version: str
     codename: str
@@ -57,7 +57,7 @@ class Suite:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Everything to install, sorted."""
+        """All packages to install, sorted."""
         return tuple(sorted({*COMMON, *self.own}))
 
 

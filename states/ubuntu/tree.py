@@ -1,8 +1,8 @@
-"""The Ubuntu on the volume: how it is recognised, and the two marks that say how far it has come.
+"""The Ubuntu on the volume: how it is recognised, and the two marks that say how far its installation has come.
 
 The staged tree is complete when `.zflow/stage/rootfs.complete` lies beside it. Its entries are then renamed onto the
-volume one by one; last of all the mark itself is renamed to `etc/zflow-release`. So a volume is in exactly one of four
-conditions: nothing staged, staged without a mark (rubbish), marked in the stage (moving, to be continued), installed.
+volume one by one, and last the mark itself to `etc/zflow-release`. So a volume is in exactly one of four conditions:
+nothing staged; staged without a mark (to be removed); marked in the stage (to be moved); installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STAGED = Path(".zflow/stage/rootfs.complete")
 
 @dataclass(frozen=True)
 class Mark:
-    """What was built: the suite, the number of packages, where from, when, and the names at the top of the tree."""
+    """What was built: the suite, the number of packages, the source, the time, and the top-level names of the tree."""
 
     codename: str
     version: str
@@ -44,23 +44,23 @@ def staged_mark(ctx: Context) -> Path:
 
 
 def read_mark(path: Path) -> Mark | None:
-    """Return the mark in a file; None when it is absent or torn."""
+    """Return the mark in a file; None when it is missing or damaged."""
     return read_json(path, lambda found: Mark(**{**found, "entries": tuple(found["entries"])}))
 
 
 def installed(ctx: Context) -> Mark | None:
-    """Return the mark of a finished installation whose tree looks sound, else None."""
+    """Return the mark of a finished installation whose tree has no defects, else None."""
     mark = read_mark(ctx.volume / RELEASE)
     return mark if mark is not None and not defects(ctx.volume) else None
 
 
 def staged(ctx: Context) -> Mark | None:
-    """Return the mark of a complete staged tree, also when part of it has been moved already."""
+    """Return the mark of a complete staged tree, also when part of it has already been moved."""
     return read_mark(staged_mark(ctx))
 
 
 def defects(root: Path) -> list[str]:
-    """Say what a tree lacks to be an Ubuntu that can run; looks at content, cheaply enough for each start."""
+    """Return what a tree lacks to be an Ubuntu that can run; it looks at content, cheaply enough for every start."""
     found = []
     if os_release(root).get("ID") != "ubuntu":
         found.append("etc/os-release does not name Ubuntu")

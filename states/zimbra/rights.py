@@ -1,4 +1,4 @@
-"""The owners and rights of a server that was seen to work, written down: a copy of its volume may lose them."""
+"""The mark of a working server's owners and rights: a copy of its volume may lose them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from states.zimbra.tools import zimbra_version
 from zflow.api import Context
 
 FOLDERS = tuple(f"opt/zimbra/{name}" for name in ("conf", "data", "db", "index", "log", "redolog", "store"))
-"""The server's data; whose they are is written down when it was seen to work."""
+"""The server's data; the mark names their owners."""
 TOOLS = tuple(f"opt/zimbra/common/{name}" for name in ("bin", "sbin", "libexec"))
-"""Where the vendor's programs lie that need rights of their own: postdrop, postqueue; slapd and nginx from 10.0 on."""
+"""The folders of the vendor's programs with special rights: postdrop, postqueue; from 10.0 on slapd and nginx."""
 MARK = "rights"
 PROVEN = Path("opt/zimbra/.zflow-verified")
-"""The mark of a server that was seen to work; what was written down of one that was moved away since is of no use."""
+"""The mark of a server that was read back. Without it the mark of rights is of a server that was moved away since."""
 UNKNOWN = "?"
-"""Stands for a program whose rights cannot be told."""
+"""Stands for a program whose rights could not be read."""
 
 
 def special(ctx: Context) -> str:
-    """Return Zimbra's version, whose its data are, and which of its programs have a set-id bit or capabilities."""
+    """Return Zimbra's version, the owners of its data, and which of its programs have a set-id bit or capabilities."""
     names = {number: name for name, number in ids(ctx.volume, "etc/passwd").items()}
     present = [each for each in FOLDERS if (ctx.volume / each).is_dir() and not (ctx.volume / each).is_symlink()]
     found = [f"owner {names.get((ctx.volume / each).lstat().st_uid, '?')} {each}" for each in present]
@@ -45,7 +45,7 @@ def _programs(volume: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def rights(name: str, entry: os.DirEntry[str]) -> list[str]:
-    """Return a program's lines: its set-id bit and its capabilities, or that they cannot be told."""
+    """Return a program's lines: that it has a set-id bit, or capabilities; or that neither could be read."""
     try:
         set_id = entry.stat(follow_symlinks=False).st_mode & (stat.S_ISUID | stat.S_ISGID)
         capabilities = _has_capabilities(entry.path)
@@ -64,15 +64,15 @@ def _has_capabilities(path: str) -> bool:
 
 
 def remember(ctx: Context) -> None:
-    """Write down what a copy may lose; for whoever has just seen the server work."""
+    """Write the mark; the caller has just seen the server work."""
     marks.write(ctx, MARK, special(ctx))
 
 
 def remembered(ctx: Context) -> bool:
-    """Tell whether it was written down, and of the server that is here: there is one that works."""
+    """Tell whether there is a mark of the server on this volume, and the server works."""
     return (ctx.volume / PROVEN).exists() and marks.read(ctx, MARK) != ""
 
 
 def comparable(ctx: Context) -> list[str]:
-    """Return what was written down; nothing while a package is half done: its scripts, run later, set what it needs."""
+    """Return the mark's lines; none while a package is half done, because its scripts set rights later."""
     return marks.read(ctx, MARK).split("\n") if remembered(ctx) and not dpkg.unfinished(ctx) else []

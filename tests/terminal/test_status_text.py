@@ -55,7 +55,7 @@ def test_ascii_keeps_every_column() -> None:
     found = raw.getvalue().decode("ascii")
     assert [len(line) for line in found.splitlines()] == [len(line) for line in text.splitlines()]
     assert "?" not in found
-    assert "> Build Ubuntu in the stage" in found
+    assert "> Build Ubuntu in a staging folder" in found
 
 
 @pytest.mark.parametrize("stage", STAGES)

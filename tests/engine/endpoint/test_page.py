@@ -70,7 +70,7 @@ def test_a_first_start_tells_what_it_does_and_how_long_still(tmp_path: Path) -> 
     """What it does in the words of `zflow status`, and below it the time that is left."""
     building(tmp_path)
     seen = shown(tmp_path).seen
-    assert "First start, at work in bootstrap: Build Ubuntu in the stage." in seen
+    assert "First start, at work in bootstrap: Build Ubuntu in a staging folder." in seen
     assert any(re.fullmatch(r"\d+ of \d+ steps are valid, about \d+ min left\.", words) for words in seen)
 
 

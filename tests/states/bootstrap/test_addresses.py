@@ -107,7 +107,7 @@ def test_dockers_default_lacks_mounting(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(OperatorError) as caught:
         rights.apply(ctx)
     assert caught.value.code is codes.CAPABILITY
-    assert caught.value.detail == "CAP_SYS_ADMIN (the system folders are mounted into it)"
+    assert caught.value.detail == "CAP_SYS_ADMIN (the system folders are mounted into that Ubuntu)"
     monkeypatch.setattr(rights, "effective", lambda _status: (1 << 41) - 1)
     assert rights.probe(ctx) is not None
 

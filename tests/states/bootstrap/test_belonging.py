@@ -98,7 +98,7 @@ def test_the_folder_of_another_server(ctx: Context) -> None:
     (ctx.volume / belonging.COPY).write_text(other)
     error = refusal(ctx)
     assert error.code is codes.ANOTHERS
-    assert "built 2026-07-02, the volume has Ubuntu 18.04 built 2026-06-01" in error.detail
+    assert "built 2026-07-02, but the volume holds an Ubuntu 18.04 built 2026-06-01" in error.detail
     (ctx.volume / belonging.COPY).write_text(MARK.render())
     assert volume.probe(ctx) is not None
 

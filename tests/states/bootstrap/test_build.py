@@ -65,7 +65,7 @@ def test_unreadable_archives(tmp_path: Path) -> None:
     whole = pack(make_tree(tmp_path / "tree"), tmp_path / "cut.tar.gz").read_bytes()
     (tmp_path / "cut.tar.gz").write_bytes(whole[:-200])
     (tmp_path / "text").write_text("hello")
-    for name, words in (("absent", "there is no file"), ("text", "tar: "), ("cut.tar.gz", "unexpected end of file")):
+    for name, words in (("absent", "does not exist"), ("text", "tar: "), ("cut.tar.gz", "unexpected end of file")):
         error = refused(context(tmp_path, tmp_path / name))
         assert error.code is codes.ARCHIVE
         assert str(tmp_path / name) in error.detail

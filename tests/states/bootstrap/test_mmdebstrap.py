@@ -146,7 +146,7 @@ def test_progress(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         (1, 2, "fetching packages"), (1, 2, "unpacking packages"), (1, 2, "setting up packages"),
         (2, 5, "unpacking packages"),
     ]  # fmt: skip
-    assert list(reader.complaints) == []
+    assert list(reader.errors) == []
 
 
 def test_progress_of_packages_fetched_at_once(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,7 +180,7 @@ def test_name_without_a_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("203.0.113.5", {}, (codes.SERVER_NAME, "it is an IPv4 address")),
         (f"{'m' * 53}.example.org", {}, (codes.SERVER_NAME, "has 65 characters; a certificate's common name takes 64")),
         (f"{'m' * 52}.example.org", {}, (None, "server name mmm")),
-        ("example.co.uk", {}, (codes.MAIL_DOMAIN, "the mail domain co.uk by its form; set ZFLOW_MAIL_DOMAIN=example.")),
+        ("example.co.uk", {}, (codes.MAIL_DOMAIN, "gives the mail domain co.uk; set ZFLOW_MAIL_DOMAIN=example.")),
         ("mine.duckdns.org", {}, (codes.MAIL_DOMAIN, "duckdns.org")),
         ("example.co.uk", {"ZFLOW_MAIL_DOMAIN": "example.co.uk"}, (None, "server name example.co.uk")),
         ("mail.duckdns.org", {"ZFLOW_MAIL_DOMAIN": "duckdns.org"}, (None, "server name mail.duckdns.org")),

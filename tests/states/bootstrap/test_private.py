@@ -1,4 +1,4 @@
-"""Secrets that others could read are closed again, and told once; nothing that a link or a second name leads to is."""
+"""Secrets that others could read are protected again and named once; never a file behind a link or a second name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def ctx(tmp_path: Path) -> Context:
 
 
 @pytest.mark.parametrize("name", OPEN)
-def test_an_open_secret_is_closed_and_told(ctx: Context, name: str) -> None:
+def test_an_open_secret_is_protected_and_named(ctx: Context, name: str) -> None:
     """Its mode is what it should be, what the group may do stays, and this start says whose secret it was."""
     path = ctx.volume / name
     path.chmod(OPEN[name] | 0o005)
@@ -60,7 +60,7 @@ def test_an_open_secret_is_closed_and_told(ctx: Context, name: str) -> None:
     assert path.stat().st_mode & 0o777 == OPEN[name]
     evidence = private.probe(ctx)
     assert evidence is not None
-    assert f"others could read /data/{name}: closed again" in evidence.notices[0]
+    assert f"other users could read /data/{name}; zflow removed the right" in evidence.notices[0]
     later = make_context(ctx.volume, SETTINGS, boot="later")
     evidence = private.probe(later)
     assert evidence is not None
@@ -106,7 +106,7 @@ def test_addresses_with_a_password(ctx: Context, name: str) -> None:
 
 @pytest.mark.parametrize("after", [1, 2])
 def test_a_kill_between_two_secrets(ctx: Context, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """What was closed before a kill is told by the start after it, along with the rest."""
+    """What was protected before a kill is named by the start after it, along with the rest."""
     names = ("etc/shadow", ".zflow/secrets/admin_password")
     for name in names:
         (ctx.volume / name).chmod(OPEN[name] | 0o005)

@@ -82,20 +82,20 @@ def test_the_remedys_own_command(ctx: Context) -> None:
 def test_without_owners(ctx: Context) -> None:
     """Everything is root's: the files that are not are named, and the rights that went with them."""
     said = told(copied(ctx, "--no-same-owner", "--same-permissions"))
-    assert "/etc/shadow is not of group shadow" in said
-    assert "/opt/zimbra/conf is not of user zimbra" in said
+    assert "/etc/shadow does not belong to group shadow" in said
+    assert "/opt/zimbra/conf does not belong to user zimbra" in said
 
 
 def test_without_extended_attributes(ctx: Context) -> None:
     """tar's own way as root keeps owners and modes, and loses what lets nginx have its ports."""
-    assert told(copied(ctx)).endswith(f"copy: /{NGINX} lost their capabilities")
+    assert told(copied(ctx)).endswith(f"copy: /{NGINX} lost its capabilities")
 
 
 def test_without_set_id_bits(ctx: Context) -> None:
     """What a chown or a careful unpacker takes away."""
     for name in ("usr/bin/sudo", POSTDROP):
         (ctx.volume / name).chmod(0o755)
-    assert told(ctx).endswith(f"/usr/bin/sudo is not set-user-id; /{POSTDROP} lost their set-id bits")
+    assert told(ctx).endswith(f"/usr/bin/sudo is not set-user-id; /{POSTDROP} lost its set-id bits")
 
 
 def test_with_shifted_ids(ctx: Context) -> None:
@@ -110,7 +110,7 @@ def test_with_the_names_of_the_host(ctx: Context) -> None:
     """A tar that maps names gives each file to whom the host calls so; all that is wrong is named by its own name."""
     for name in ("usr/bin/crontab", "var/spool/cron/crontabs"):
         os.chown(ctx.volume / name, 0, 105)
-    assert "/usr/bin/crontab is not of group crontab, /var/spool/cron/crontabs is not" in told(ctx)
+    assert "/usr/bin/crontab does not belong to group crontab, /var/spool/cron/crontabs does not" in told(ctx)
 
 
 def test_no_false_alarm(ctx: Context, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_server_that_is_not_finished(ctx: Context) -> None:
     (ctx.volume / POSTDROP).chmod(0o755)
     for name in ("conf", "data"):
         os.chown(ctx.volume / "opt/zimbra" / name, 0, 0)
-    assert "lost their set-id bits" in told(ctx)
+    assert "lost its set-id bits" in told(ctx)
     status = ctx.volume / "var/lib/dpkg/status"
     before = status.read_text()
     status.write_text(f"{before}\nPackage: zimbra-postfix\nStatus: install ok unpacked\nVersion: 3\n")

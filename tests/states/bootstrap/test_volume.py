@@ -118,7 +118,7 @@ def test_finished_installation(ctx: Context) -> None:
     volume.apply(ctx)
     evidence = volume.probe(ctx)
     assert evidence is not None
-    assert "Ubuntu 18.04 of zflow" in evidence.summary
+    assert "zflow's Ubuntu 18.04" in evidence.summary
 
 
 @pytest.mark.parametrize("option", ["ro", "noexec", "nosuid"])
