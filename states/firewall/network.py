@@ -11,9 +11,9 @@ from zflow.api import Context, Evidence, OperatorError, Scope, Step
 INTERFACES = Path("/sys/class/net")
 
 
-def hardware(interfaces: Path = INTERFACES) -> list[str]:
+def hardware() -> list[str]:
     """Return the interfaces of real devices: an engine makes virtual ones, without a device (sysfs-class-net)."""
-    return sorted(each.parent.name for each in interfaces.glob("*/device"))
+    return sorted(each.parent.name for each in INTERFACES.glob("*/device"))
 
 
 def probe(ctx: Context) -> Evidence | None:

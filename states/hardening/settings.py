@@ -85,34 +85,17 @@ ALERT_SECONDS = Setting(
     "Seconds over which failed logins are counted for alerts.",
     "1800",
 )
-ALERT_PAIR = Setting(
-    "alert_address_account",
-    number(1, 1_000_000),
-    "10",
-    "Failed logins from one address to one account that cause an alert.",
-    "5",
-)
-ALERT_ACCOUNT = Setting(
-    "alert_account",
-    number(1, 1_000_000),
-    "15",
-    "Failed logins to one account, from all addresses, that cause an alert.",
-    "10",
-)
-ALERT_ADDRESS = Setting(
-    "alert_address",
-    number(1, 1_000_000),
-    "20",
-    "Failed logins from one address, to all accounts, that cause an alert.",
-    "15",
-)
-ALERT_TOTAL = Setting(
-    "alert_total",
-    number(1, 1_000_000),
-    "100",
-    "Failed logins in all that cause an alert.",
-    "200",
-)
+
+
+def _threshold(name: str, default: int, where: str, example: int) -> Setting[int]:
+    about = f"Failed logins {where} that cause an alert."
+    return Setting(f"alert_{name}", number(1, 1_000_000), str(default), about, str(example))
+
+
+ALERT_PAIR = _threshold("address_account", 10, "from one address to one account", 5)
+ALERT_ACCOUNT = _threshold("account", 15, "to one account, from all addresses,", 10)
+ALERT_ADDRESS = _threshold("address", 20, "from one address, to all accounts,", 15)
+ALERT_TOTAL = _threshold("total", 100, "in all", 200)
 SENDER_CHECKS = Setting(
     "sender_checks",
     choice("standard", "strict", "off"),

@@ -200,3 +200,12 @@ def _build(server: str, world: str) -> None:
 def ip(name: str, command: str) -> None:
     """Run ip(8) in a namespace."""
     subprocess.run(["ip", "-n", name, *command.split()], check=True)
+
+
+def udp_listener(port: int) -> socket.socket:
+    """Return a socket that takes datagrams of both families."""
+    made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    made.bind(("::", port))
+    made.setblocking(False)
+    return made

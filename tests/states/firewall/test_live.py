@@ -236,13 +236,6 @@ def test_connections_outlive_a_lost_table(lab: Lab, make: Make, smtp: tuple[sock
     say(smtp, b"NOOP\r\n")
 
 
-def test_one_process_loads(lab: Lab, make: Make) -> None:
-    """A load is one start of nft, whatever it holds."""
-    shell = Direct()
-    opened.apply(make(shell=shell, extra_tcp=",".join(map(str, range(20000, 20300)))))
-    assert loads(shell) == 1
-
-
 def test_without_net_admin(lab: Lab, make: Make) -> None:
     """Without the capability the first step is refused with its code, and no table is there."""
     drop = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")

@@ -20,7 +20,7 @@ from states.firewall.ports import Opening, one
 from states.firewall.render import render
 from states.ubuntu.gateways import Gateways
 from tests.states.firewall.conftest import Make
-from tests.states.firewall.lab import GATEWAY_4, GATEWAY_6, SERVER_6, Lab
+from tests.states.firewall.lab import GATEWAY_4, GATEWAY_6, SERVER_6, Lab, udp_listener
 from tests.states.firewall.packets import CHECKS, CLOSED_PORT, PUBLIC, SOURCES, Bench, replies
 
 RATE = 20
@@ -40,20 +40,12 @@ def bench(lab: Lab, make: Make) -> Iterator[Bench]:
     ctx = make(sources=SOURCES, extra_tcp="8000-8010", extra_udp="5060", rate=str(RATE))
     with contextlib.ExitStack() as stack:
         tcp = {port: stack.enter_context(_listen(port)) for port in (*PUBLIC, 7071, 8005, CLOSED_PORT)}
-        udp = {port: stack.enter_context(_receive(port)) for port in (5060, 389)}
+        udp = {port: stack.enter_context(udp_listener(port)) for port in (5060, 389)}
         yield Bench(lab, ctx, tcp, udp)
 
 
 def _listen(port: int) -> socket.socket:
     made = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=512)
-    made.setblocking(False)
-    return made
-
-
-def _receive(port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    made.bind(("::", port))
     made.setblocking(False)
     return made
 

@@ -13,7 +13,7 @@ from scapy.layers.inet6 import IPv6
 from states.firewall import closed as closed_step
 from states.firewall import open as open_step
 from tests.states.firewall.conftest import Make
-from tests.states.firewall.lab import SERVER_4, SERVER_6, Lab
+from tests.states.firewall.lab import SERVER_4, SERVER_6, Lab, udp_listener
 from tests.states.firewall.scan import PORTS, scan
 
 pytestmark = pytest.mark.root
@@ -35,15 +35,7 @@ def stand_in(lab: Lab) -> Iterator[dict[int, socket.socket]]:
         for port in PUBLIC | INTERNAL:
             address = ("::", port)
             stack.enter_context(socket.create_server(address, family=socket.AF_INET6, dualstack_ipv6=True, backlog=512))
-        yield {port: stack.enter_context(_udp(port)) for port in UDP_PORTS}
-
-
-def _udp(port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    made.bind(("::", port))
-    made.setblocking(False)
-    return made
+        yield {port: stack.enter_context(udp_listener(port)) for port in UDP_PORTS}
 
 
 def reached(lab: Lab, sockets: dict[int, socket.socket]) -> tuple[set[int], int]:

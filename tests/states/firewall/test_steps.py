@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from states import firewall
 from states.firewall import closed, codes, table
 from states.firewall import open as opened
 from states.firewall.render import ABSENT, REMOVED
@@ -292,10 +291,3 @@ def test_drift_in_words() -> None:
     """Differences are told line by line, without the lines that agree."""
     assert table.drift("a\n\tb x\nc\n", "a\nc\n\td\n") == ["- b x", "+ d"]
     assert table.drift("a\n", "a\n") == []
-
-
-def test_codes_and_names() -> None:
-    """The firewall's codes are of its thousand and different; the names are those that the journal knows."""
-    assert [each.id for each in firewall.CODES] == sorted({each.id for each in firewall.CODES})
-    assert all(each.id.startswith("ZF-4") for each in firewall.CODES)
-    assert [each.name for each in STEPS] == ["firewall.closed", "firewall.open"]

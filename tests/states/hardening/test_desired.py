@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.standin import HERE as STANDIN
 from states.hardening import values
-from states.hardening.desired import LOGIN_MAPS, SENDER_LOGIN, attributes, desired_settings
+from states.hardening.desired import attributes, desired_settings
 from states.hardening.settings import SETTINGS
 from states.server import SETTINGS as IDENTITY
 from tests.support import make_context
@@ -26,26 +26,6 @@ def context(volume: Path, **settings: str) -> Context:
     return make_context(volume, (*IDENTITY, *SETTINGS), {"ZFLOW_HOSTNAME": "mail.example.test", **named})
 
 
-def test_the_defaults(tmp_path: Path) -> None:
-    """Without a setting the server gets the values that are recommended for it."""
-    table = desired_settings(context(tmp_path))
-    config, local = attributes(table, "config"), attributes(table, "local")
-    assert config["zimbraHttpDosFilterDelayMillis"] == ("-1",)
-    assert config["zimbraHttpDosFilterMaxRequestsPerSec"] == ("30",)
-    assert config["zimbraHttpThrottleSafeIPs"] == ()
-    assert config["zimbraInvalidLoginFilterDelayInMinBetwnReqBeforeReinstating"] == ("15",)
-    assert config["zimbraInvalidLoginFilterMaxFailedLogin"] == ("10",)
-    assert config["zimbraInvalidLoginFilterReinstateIpTaskIntervalInMin"] == ("5",)
-    assert config["zimbraMtaSmtpdSenderLoginMaps"] == (LOGIN_MAPS,)
-    assert config["zimbraMtaSmtpdSenderRestrictions"] == (SENDER_LOGIN,)
-    assert [local[f"zimbra_swatch_{name}_threshold"] for name in ("ipacct", "acct", "ip", "total")] == [
-        ("10",), ("15",), ("20",), ("100",)
-    ]  # fmt: skip
-    assert local["zimbra_swatch_threshold_seconds"] == ("3600",)
-    assert local["zimbra_swatch_notice_user"] == ("admin@example.test",)
-    assert local["zimbra_require_interprocess_security"] == ("1",)
-
-
 def test_every_attribute_is_the_vendors_and_has_as_many_values_as_it_may(tmp_path: Path) -> None:
     """Each attribute is in the vendor's schema, and a single-valued one has at most one value."""
     table = desired_settings(context(tmp_path, http_dos_safe_addresses="10.1.2.3,192.168.4.0/24"))
@@ -59,19 +39,30 @@ def test_every_attribute_is_the_vendors_and_has_as_many_values_as_it_may(tmp_pat
     ("name", "value", "attribute", "wanted"),
     [
         ("http_dos_delay_ms", "500", "zimbraHttpDosFilterDelayMillis", ("500",)),
+        ("http_dos_requests_per_second", "60", "zimbraHttpDosFilterMaxRequestsPerSec", ("60",)),
         ("http_dos_safe_addresses", "10.1.2.3,192.168.4.0/24", "zimbraHttpThrottleSafeIPs",
          ("10.1.2.3/32", "192.168.4.0/24")),
         ("login_failures", "0", "zimbraInvalidLoginFilterMaxFailedLogin", ("0",)),
+        ("login_block_minutes", "60", "zimbraInvalidLoginFilterDelayInMinBetwnReqBeforeReinstating", ("60",)),
+        ("login_reinstate_minutes", "1", "zimbraInvalidLoginFilterReinstateIpTaskIntervalInMin", ("1",)),
         ("sender_checks", "off", "zimbraMtaSmtpdSenderLoginMaps", ()),
+        ("sender_checks", "off", "zimbraMtaSmtpdSenderRestrictions", ()),
         ("sender_checks", "off", "zimbraMtaSmtpdRejectUnlistedSender", ("no",)),
         ("alert_recipient", "noc@example.test", "zimbra_swatch_notice_user", ("noc@example.test",)),
+        ("alert_seconds", "60", "zimbra_swatch_threshold_seconds", ("60",)),
+        ("alert_address_account", "5", "zimbra_swatch_ipacct_threshold", ("5",)),
+        ("alert_account", "6", "zimbra_swatch_acct_threshold", ("6",)),
+        ("alert_address", "7", "zimbra_swatch_ip_threshold", ("7",)),
+        ("alert_total", "8", "zimbra_swatch_total_threshold", ("8",)),
         ("interprocess_security", "no", "ldap_starttls_supported", ("0",)),
+        ("interprocess_security", "no", "zimbra_require_interprocess_security", ("0",)),
     ],
 )  # fmt: skip
 def test_settings_decide(tmp_path: Path, name: str, value: str, attribute: str, wanted: tuple[str, ...]) -> None:
     """Each setting changes its attribute, and the change makes the step due again."""
     plain, changed = context(tmp_path), context(tmp_path, **{name: value})
-    assert {each.name: each.values for each in desired_settings(changed)}[attribute] == wanted
+    before, after = ({each.name: each.values for each in desired_settings(ctx)} for ctx in (plain, changed))
+    assert before[attribute] != after[attribute] == wanted
     assert values.inputs(plain) != values.inputs(changed)
 
 
