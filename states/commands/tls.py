@@ -67,7 +67,7 @@ def check(files: tuple[Path, ...]) -> int:
     """Check whether FILES, or the supplied files, would be accepted. Changes nothing; exit code 1: refused."""
     from states.tls import report
 
-    verdict = report.judge(look(), files)
+    verdict = report.check(look(), files)
     click.echo(verdict.about if verdict.good else f"{verdict.code} {verdict.about}\nWhat to do: {verdict.remedy}")
     return Exit.VALID if verdict.good else Exit.STOPPED
 

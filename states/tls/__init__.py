@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.tls import hsts, lifetime, supply
+from states.tls import hsts, lifetime
 from states.tls.codes import CODES
-from states.tls.settings import PRIVATE_CA, SETTINGS
+from states.tls.read import watched_files
+from states.tls.settings import SETTINGS
 from zflow.api import Context, Watch
-
-
-def watched_files(ctx: Context) -> Sequence[Watch]:
-    """Return which files to watch: the operator's, for a renewed pair is served by itself."""
-    private = ctx.settings.get(PRIVATE_CA)
-    return (Watch("certificate", paths=tuple(map(str, [*supply.paths(ctx), *([private] if private else [])]))),)
 
 
 def watches(ctx: Context) -> Sequence[Watch]:

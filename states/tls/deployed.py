@@ -1,20 +1,20 @@
-"""The checked pair into the server as a transaction: previous one kept, deployed, proven on every port, or taken back.
+"""The checked pair into the server as a transaction: deploy, prove it on every port, or roll back to the previous one.
 
-A pair that was taken back is marked, and not tried again before it changes.
+A pair that was rolled back is marked, and not tried again before it changes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import ssl
+import time
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from states.tls import codes, exchange, handshake
-from states.tls.exchange import INSTALLED
-from states.tls.pair import Pair, Snapshot, snapshot
-from states.zimbra import files as server
+from states.tls.exchange import INSTALLED, Pair, Previous, certificates
+from states.zimbra import files, marks, restarts
 from zflow.api import (
     CommandError,
     Context,
@@ -23,131 +23,152 @@ from zflow.api import (
     OperatorError,
     Step,
     TransientError,
-    read_bytes,
+    read_text,
     write_atomic,
 )
 
-
-class Proof(NamedTuple):
-    """What the handshakes proved: the pair's fingerprint, the files it was installed as, and the ports."""
-
-    pair: str
-    files: dict[str, str]
-    ports: tuple[int, ...]
-
-
-def _proof(ctx: Context) -> Path:
-    return ctx.home / "tls" / "deployed.json"
-
-
-def _mark(ctx: Context) -> Path:
-    return ctx.home / "tls" / "bad.json"
-
-
-def fingerprints(ctx: Context) -> dict[str, str]:
-    """Return the fingerprints of the installed files; empty when one is missing."""
-    try:
-        contents = {path: read_bytes(server.on_volume(ctx, path)) for path in INSTALLED}
-    except OSError:
-        return {}
-    return {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
+FRONT_PATIENCE = 60.0
+"""Seconds the proxy and the MTA may take to answer with another certificate."""
+PATIENCE = 240.0
+"""Seconds that all ports together may take; the mail store starts a Java machine."""
 
 
 def probe(ctx: Context) -> Evidence | None:
     """See the installed files as they were when the handshakes proved them for this very snapshot."""
-    found, installed = snapshot(ctx), fingerprints(ctx)
-    if found is None or not installed or exchange.kept(ctx).exists():
+    found = exchange.in_place(ctx)
+    if found is None:
         return None
-    record, pair = found
-    if pair is None:
+    made, proof = found
+    if proof is None:
         return Evidence("the certificate the server has")
-    proof = _read_proof(ctx)
-    if proof is None or (proof.pair, proof.files) != (record.pair, installed):
-        return None
-    return Evidence(f"{record.about}; served on {', '.join(map(str, proof.ports))}")
+    return Evidence(f"{made.about}; served on {', '.join(map(str, proof.ports))}")
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
     """See it by a handshake with each port that answers too; without a supplied pair the ports are the operator's."""
     seen = probe(ctx)
-    if seen is None or proven(ctx) is None or not (others := _others(ctx)):
+    if seen is None or exchange.proven(ctx) is None:
+        return seen
+    wanted = installed(ctx)
+    found = {port: handshake.served(port) for port in handshake.PORTS if wanted}  # damaged files: see `tls.mend`
+    others = [port for port, chain in found.items() if chain and not handshake.serves(chain, wanted)]
+    if not others:
         return seen
     return Drift(f"another certificate than the installed one is served on {', '.join(map(str, others))}")
 
 
-def _others(ctx: Context) -> list[int]:
-    """Return the ports that serve something else than what is installed; whether all answer is seen elsewhere."""
+def installed(ctx: Context) -> tuple[bytes, ...]:
+    """Return the installed certificates (DER); empty when they are damaged."""
     try:
-        wanted = tuple(map(ssl.PEM_cert_to_DER_cert, exchange.certificates(server.text(ctx, INSTALLED[0]))))
+        return tuple(map(ssl.PEM_cert_to_DER_cert, certificates(files.text(ctx, INSTALLED[0]))))
     except ValueError:
-        wanted = ()
-    if not wanted:  # damaged files are the business of `tls.mend`
-        return []
-    found = {port: handshake.served(port) for port in handshake.PORTS}
-    return [port for port, chain in found.items() if chain and not exchange.serves(chain, wanted)]
-
-
-def proven(ctx: Context) -> Pair | None:
-    """Return the operator's pair if it is the one that was proven on the ports last."""
-    found, proof = snapshot(ctx), _read_proof(ctx)
-    return found[1] if found is not None and proof is not None and found[0].pair == proof.pair else None
-
-
-def _read_proof(ctx: Context) -> Proof | None:
-    try:
-        content = json.loads(_proof(ctx).read_text())
-        return Proof(content["pair"], content["files"], tuple(content["ports"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return ()
 
 
 def apply(ctx: Context) -> None:
-    """Deploy, have it served, prove it, or take it back.
+    """Deploy, have it served, prove it, or roll back.
 
     Raises TransientError(NOT_ANSWERING, DEPLOY) and OperatorError(ROLLED_BACK).
     """
-    found = snapshot(ctx)
+    found = exchange.snapshot(ctx)
     if found is None:
-        raise TransientError(codes.DEPLOY, "the checked pair has gone; it is checked anew")
+        raise TransientError(codes.DEPLOY, "the checked pair is gone; it is checked again")
     record, pair = found
-    if pair is None or bad(ctx) == record.pair:
-        if (cut_off := exchange.read_kept(ctx)) is not None:
-            exchange.take_back(ctx, cut_off)
+    if pair is None or rolled_back(ctx) == record.pair:
+        if (interrupted := exchange.previous(ctx)) is not None:
+            _roll_back(ctx, interrupted)
         if pair is not None:
-            raise OperatorError(codes.ROLLED_BACK, f"{record.about}: it was taken back before")
+            raise OperatorError(codes.ROLLED_BACK, f"{record.about}: it was rolled back before")
         return
-    previous = exchange.keep(ctx)
+    previous = _remember(ctx)
     try:
         exchange.install(ctx, pair)
     except CommandError as error:
-        exchange.take_back(ctx, previous)
+        _roll_back(ctx, previous)
         raise TransientError(codes.DEPLOY, error.detail) from error
-    if others := exchange.serve(ctx, pair, previous.ports):
-        # Marked first: a kill while it is taken back must not have it tried again.
+    if others := _serve(ctx, pair, previous.ports):
+        # Marked first: after a kill during the roll-back it must not be tried again.
         write_atomic(_mark(ctx), json.dumps({"pair": record.pair}) + "\n", mode=0o600)
-        exchange.take_back(ctx, previous)
+        _roll_back(ctx, previous)
         raise OperatorError(codes.ROLLED_BACK, f"{record.about}: not served on {', '.join(map(str, others))}")
-    _write_proof(ctx, record, previous.ports)
-    exchange.finish(ctx, previous)
+    exchange.save_proof(ctx, record.pair, previous.ports)
+    marks.save(exchange.previous_file(ctx), replace(previous, directory=True))
+    restarts.restart_directory(ctx)
+    exchange.previous_file(ctx).unlink(missing_ok=True)
     forgive(ctx)
 
 
-def _write_proof(ctx: Context, record: Snapshot, ports: tuple[int, ...]) -> None:
-    proof = Proof(record.pair, fingerprints(ctx), ports)
-    write_atomic(_proof(ctx), json.dumps(proof._asdict()) + "\n", mode=0o600)
+def _remember(ctx: Context) -> Previous:
+    """Record what is served, once: what a killed attempt recorded is the last that was proven.
+
+    Raises TransientError(NOT_ANSWERING).
+    """
+    if (before := exchange.previous(ctx)) is not None:
+        return before
+    ports = tuple(port for port in handshake.PORTS if handshake.served(port))
+    if not ports:
+        raise TransientError(codes.NOT_ANSWERING, f"tried {', '.join(map(str, handshake.PORTS))}")
+    certificate, key = (files.read(ctx, path) for path in INSTALLED[:2])
+    commercial = files.read(ctx, f"{files.SSL}/commercial/commercial.crt")
+    chain = files.read(ctx, f"{files.SSL}/commercial/commercial_ca.crt") if certificate == commercial else ""
+    previous = Previous(ports, key, "".join(certificates(certificate)[:1]), chain)
+    marks.save(exchange.previous_file(ctx), previous)
+    return previous
 
 
-def bad(ctx: Context) -> str | None:
-    """Return the fingerprint of the pair that was taken back, if the last one was."""
+def _serve(ctx: Context, pair: Pair | Previous, ports: Collection[int]) -> list[int]:
+    """Have the servers read the files again; return the ports that do not serve the pair in time.
+
+    The mail store has to be restarted for it. So it follows only after the front has shown that it can.
+    """
+    wanted = tuple(map(ssl.PEM_cert_to_DER_cert, certificates(f"{pair.leaf}\n{pair.chain}")))
+    ctx.progress.report(note="reloading proxy and MTA for the certificate")
+    restarts.reload_front(ctx)
+    if others := _others(ctx, wanted, [port for port in ports if port != handshake.STORE], FRONT_PATIENCE):
+        return others
+    if not handshake.serves(handshake.served(handshake.STORE), wanted):
+        ctx.progress.report(note="restarting the mail store for the certificate")
+        restarts.restart_store(ctx)
+    return _others(ctx, wanted, ports, PATIENCE)
+
+
+def _others(ctx: Context, wanted: tuple[bytes, ...], ports: Collection[int], patience: float) -> list[int]:
+    """Return the ports that do not serve these certificates, after waiting for them."""
+    deadline = time.monotonic() + patience
+    while True:
+        others = [port for port in ports if not handshake.serves(handshake.served(port), wanted)]
+        ctx.progress.report(len(ports) - len(others), len(ports), "ports", "proving the certificate on every port")
+        if not others or time.monotonic() > deadline:
+            return others
+        ctx.pause(1)
+
+
+def _roll_back(ctx: Context, previous: Previous) -> None:
+    """Put the previous pair in place again and prove it. Raises TransientError(DEPLOY) and CommandError."""
+    ctx.progress.report(note="rolling back to the previous certificate")
+    exchange.put_back(ctx, previous)
+    if others := _serve(ctx, previous, previous.ports):
+        listed = ", ".join(map(str, others))
+        raise TransientError(codes.DEPLOY, f"the previous certificate is not served either on {listed}")
+    if previous.directory:
+        restarts.restart_directory(ctx)
+    exchange.previous_file(ctx).unlink(missing_ok=True)
+
+
+def _mark(ctx: Context) -> Path:
+    return exchange.record(ctx, "bad.json")
+
+
+def rolled_back(ctx: Context) -> str | None:
+    """Return the sum of the pair that was rolled back, if the last one was."""
     try:
-        found = json.loads(_mark(ctx).read_text())["pair"]
+        return str(json.loads(read_text(_mark(ctx)))["pair"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return str(found)
 
 
 def forgive(ctx: Context) -> None:
-    """Forget that a pair was taken back: it may be tried again."""
+    """Forget that a pair was rolled back: it may be tried again."""
     _mark(ctx).unlink(missing_ok=True)
 
 
@@ -157,7 +178,7 @@ STEP = Step(
     probe=probe,
     audit=audit,
     apply=apply,
-    inputs=lambda ctx: found[0].pair if (found := snapshot(ctx)) is not None else "",
+    inputs=lambda ctx: found[0].pair if (found := exchange.snapshot(ctx)) is not None else "",
     timeout=1800,
     weight=60,
 )

@@ -21,42 +21,34 @@ wait
 exit 0
 """
 """One openssl for each file named; ends when the first succeeded, or with 1 when all failed. Needs bash (wait -n)."""
+FFDHE4096 = ("openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe4096")
+"""Prints the public group as PKCS#3; RFC 7919, appendix A.3."""
 
 
-def folder(ctx: Context) -> Path:
-    """Return where the parameters are kept."""
-    return ctx.home / "dh"
-
-
-def file(ctx: Context) -> Path:
-    """Return the finished parameters, PKCS#3 PEM."""
-    return folder(ctx) / "dhparam-4096.pem"
-
-
-def _marker(ctx: Context) -> Path:
-    return folder(ctx) / "dhparam-4096.json"
+def _mark(ctx: Context) -> Path:
+    return group.folder(ctx) / "dhparam-4096.json"
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See the finished file with the content and the origin its marker, written last, has on record."""
+    """See the finished file with the content and origin that its mark, written last, has on record."""
     try:
-        marker = json.loads(_marker(ctx).read_text())
-        found = sha256(file(ctx))
-        if marker["sha256"] != found or marker["origin"] != ctx.settings[DH]:
+        mark = json.loads(_mark(ctx).read_text())
+        found = sha256(group.file(ctx))
+        if mark["sha256"] != found or mark["origin"] != ctx.settings[DH]:
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Evidence(f"{group.BITS} bits, {marker['origin']}, SHA-256 {found[:16]}")
+    return Evidence(f"{group.BITS} bits, {mark['origin']}, SHA-256 {found[:16]}")
 
 
 def apply(ctx: Context) -> None:
     """Search, or take the public group; check; install. Raises TransientError(DH_BROKEN)."""
-    make_folder(folder(ctx), 0o700)
+    make_folder(group.folder(ctx), 0o700)
     origin = ctx.settings[DH]
-    text = group.pem(group.ffdhe4096()) if origin == "ffdhe4096" else _search(ctx)
+    text = ctx.shell.run(*FFDHE4096, quiet=True).output if origin == "ffdhe4096" else _search(ctx)
     _check(ctx, text)
-    write_atomic(file(ctx), text, mode=0o644)
-    write_atomic(_marker(ctx), json.dumps({"origin": origin, "sha256": sha256(file(ctx))}) + "\n")
+    write_atomic(group.file(ctx), text, mode=0o644)
+    write_atomic(_mark(ctx), json.dumps({"origin": origin, "sha256": sha256(group.file(ctx))}) + "\n")
 
 
 def _search(ctx: Context) -> str:
@@ -75,7 +67,7 @@ def _search(ctx: Context) -> str:
 
 
 def _racers(ctx: Context) -> Path:
-    return folder(ctx) / "search"
+    return group.folder(ctx) / "search"
 
 
 def _check(ctx: Context, text: str) -> None:

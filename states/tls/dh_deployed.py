@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 
 from states.server import server_name
-from states.tls import codes, dh, group, handshake
+from states.tls import codes, group, handshake
 from states.zimbra import files, marks, restarts
 from states.zimbra.directory import in_force
 from states.zimbra.keep import kept, way_out
@@ -35,7 +35,7 @@ rpmconf/Install/zmsetup.pl, 6244-6270)."""
 
 def _ours(ctx: Context) -> str:
     try:
-        return dh.file(ctx).read_text()
+        return group.file(ctx).read_text()
     except OSError:
         return ""
 
@@ -70,11 +70,11 @@ def audit(ctx: Context) -> Evidence | Drift | None:
 
 def _others(ctx: Context) -> list[int]:
     """Return the ports of proxy and MTA that use another group than ours; none, or no answer, is no other one."""
-    ours = group.prime(_ours(ctx))
+    ours = _ours(ctx)
     proxied = in_force(ctx, server_name(ctx), *FRONT)
     stores = {handshake.STORE, *(port for name in FRONT if proxied[name] == "FALSE" for port in FRONT[name])}
     ports = [port for port in handshake.PORTS if port not in stores]
-    return [port for port in ports if handshake.prime(port) not in {None, ours}]
+    return [port for port in ports if (prime := handshake.prime(port)) and not group.has_prime(ours, prime)]
 
 
 def _listed(ports: list[int]) -> str:

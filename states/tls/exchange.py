@@ -1,40 +1,72 @@
-"""One certificate for another: what is served is kept, the new pair goes into the server's files, the ports prove it.
+"""The pairs on record, and the server's certificate files: facts, and the way of a pair into these files.
 
-The kept pair is written before anything is touched and removed after the end, whichever end it is. So its presence says
-that an exchange is under way or was cut off, and it holds what to go back to.
+On record are the snapshot of the supplied pair that passed all checks, and the proof of the deployed pair. The previous
+pair is recorded before anything is touched and removed after the end, whichever end it is: while it is there, a change
+is under way or was interrupted, and it says what to go back to.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
-import ssl
-import time
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from states.tls import codes, handshake
-from states.tls.pair import CHAIN, LEAF, Pair
-from states.zimbra import files, restarts
+from states.zimbra import files, marks
 from states.zimbra.tools import as_zimbra
-from zflow.api import CommandError, Context, TransientError, write_atomic
+from zflow.api import CommandError, Context, make_folder, read_bytes, remove_tree, write_atomic
 
+KEY, LEAF, CHAIN = "key.pem", "crt.pem", "chain.pem"
+CANDIDATES = tuple(f"{files.CANDIDATE}/{name}" for name in (KEY, LEAF, CHAIN))
+"""Where the vendor's tool gets a pair from."""
 SERVERS = ("imapd", "nginx", "slapd", "smtpd")
 """What zmcertmgr copies a pair to, one file after the other; the mail store gets a file of its own in between."""
 INSTALLED = tuple(f"{files.CONF}/{name}.{kind}" for name in ("nginx", "smtpd") for kind in ("crt", "key"))
 """Where zmcertmgr puts the pair for the proxy and the MTA."""
-FRONT_PATIENCE = 60.0
-"""Seconds the proxy and the MTA may take to answer with another certificate."""
-PATIENCE = 240.0
-"""Seconds that all ports together may take; the mail store starts a Java machine."""
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----(?:(?!-----BEGIN ).)*?-----END CERTIFICATE-----", re.DOTALL)
 """One ends where another begins: user zimbra may write many beginnings without an end."""
 
 
 @dataclass(frozen=True)
+class Pair:
+    """A pair that passed all checks, as PEM."""
+
+    key: str
+    leaf: str
+    chain: str
+    """From the issuer to the root, both included."""
+
+    @property
+    def sum(self) -> str:
+        """The SHA-256 of the three files."""
+        return hashlib.sha256(f"{self.key}{self.leaf}{self.chain}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The record of the pair to serve."""
+
+    source: str
+    """The fingerprint of all it was made from."""
+    about: str
+    """For people: subject and end."""
+    pair: str = ""
+    """Its sum; empty when none is supplied."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the handshakes proved: the pair's sum, the fingerprints of the files it was installed as, and the ports."""
+
+    pair: str
+    files: dict[str, str]
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Previous:
-    """What was served before: ours to take back. `chain` empty means the installer's self-signed certificate."""
+    """The previous pair, to which to roll back. `chain` empty means the installer's self-signed certificate."""
 
     ports: tuple[int, ...]
     """Those that answered, hence those that must answer afterwards."""
@@ -45,57 +77,107 @@ class Previous:
     """Whether the directory, which shows its certificate only inside, may have read the new one."""
 
 
-def kept(ctx: Context) -> Path:
-    """Return where the previous pair is kept while an exchange is under way."""
-    return ctx.home / "tls" / "previous.json"
+def record(ctx: Context, name: str) -> Path:
+    """Return where a record lies."""
+    return ctx.home / "tls" / name
 
 
-def read_kept(ctx: Context) -> Previous | None:
-    """Return the pair to go back to, None when no exchange is under way."""
+def previous_file(ctx: Context) -> Path:
+    """Return where the previous pair lies while a change is under way."""
+    return record(ctx, "previous.json")
+
+
+def previous(ctx: Context) -> Previous | None:
+    """Return the pair to which to roll back; None when no change is under way."""
+    return marks.load(previous_file(ctx), Previous)
+
+
+def snapshot(ctx: Context) -> tuple[Snapshot, Pair | None] | None:
+    """Return the record and the pair to serve (None when self-signed); None when it is incomplete."""
+    found = marks.load(record(ctx, "pair.json"), Snapshot)
+    if found is None or not found.pair:
+        return None if found is None else (found, None)
     try:
-        content = json.loads(kept(ctx).read_text())
-        return Previous(**{**content, "ports": tuple(content["ports"])})
-    except (OSError, ValueError, KeyError, TypeError):
+        pair = Pair(*((record(ctx, "pair") / name).read_text() for name in (KEY, LEAF, CHAIN)))
+    except (OSError, ValueError):
         return None
+    return (found, pair) if pair.sum == found.pair else None
 
 
-def keep(ctx: Context) -> Previous:
-    """Write down what is served, once: what a killed attempt kept is the last that was proven.
-
-    Raises TransientError(NOT_ANSWERING).
-    """
-    if (before := read_kept(ctx)) is not None:
-        return before
-    ports = tuple(port for port in handshake.PORTS if handshake.served(port))
-    if not ports:
-        raise TransientError(codes.NOT_ANSWERING, f"tried {', '.join(map(str, handshake.PORTS))}")
-    certificate, key = (files.read(ctx, path) for path in INSTALLED[:2])
-    commercial = files.read(ctx, f"{files.SSL}/commercial/commercial.crt")
-    chain = files.read(ctx, f"{files.SSL}/commercial/commercial_ca.crt") if certificate == commercial else ""
-    previous = Previous(ports, key, "".join(certificates(certificate)[:1]), chain)
-    _write(ctx, previous)
-    return previous
+def save_snapshot(ctx: Context, source: str, about: str, pair: Pair | None) -> None:
+    """Write the snapshot; a kill in between leaves an incomplete one, which counts as none."""
+    folder = record(ctx, "pair")
+    make_folder(folder.parent, 0o700)
+    if pair is not None:
+        make_folder(folder, 0o700)
+        for name, content in ((KEY, pair.key), (LEAF, pair.leaf), (CHAIN, pair.chain)):
+            write_atomic(folder / name, content, mode=0o600)
+    marks.save(record(ctx, "pair.json"), Snapshot(source, about, pair.sum if pair is not None else ""))
+    if pair is None:
+        remove_tree(folder)
 
 
-def _write(ctx: Context, previous: Previous) -> None:
-    write_atomic(kept(ctx), json.dumps(asdict(previous)) + "\n", mode=0o600)
-
-
-def put_back(ctx: Context, previous: Pair | Previous, *options: str) -> None:
-    """Put the previous pair into the server's files, also where the vendor's tool refuses it: it may have expired."""
+def fingerprints(ctx: Context) -> dict[str, str]:
+    """Return the fingerprints of the installed files; empty when one is missing."""
     try:
-        install(ctx, previous, *options)
-    except CommandError as error:
-        ctx.log(f"{error}; its files are written without the tool")
-        for name in SERVERS:
-            files.put(ctx, f"{files.CONF}/{name}.key", previous.key)
-            files.put(ctx, f"{files.CONF}/{name}.crt", f"{previous.leaf}{previous.chain}")
+        contents = {path: read_bytes(files.on_volume(ctx, path)) for path in INSTALLED}
+    except OSError:
+        return {}
+    return {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
+
+
+def proof(ctx: Context) -> Proof | None:
+    """Return what the handshakes proved last."""
+    return marks.load(record(ctx, "deployed.json"), Proof)
+
+
+def save_proof(ctx: Context, pair: str, ports: tuple[int, ...]) -> None:
+    """Record that the installed files are served as this pair."""
+    marks.save(record(ctx, "deployed.json"), Proof(pair, fingerprints(ctx), ports))
+
+
+def in_place(ctx: Context) -> tuple[Snapshot, Proof | None] | None:
+    """Return the snapshot and its proof when the installed files are still those that the handshakes proved for it.
+
+    No proof where no pair is supplied; None while there is something to deploy or to roll back.
+    """
+    found, installed = snapshot(ctx), fingerprints(ctx)
+    if found is None or not installed or previous_file(ctx).exists():
+        return None
+    made, pair = found
+    if pair is None:
+        return made, None
+    seen = proof(ctx)
+    return (made, seen) if seen is not None and (seen.pair, seen.files) == (made.pair, installed) else None
+
+
+def proven(ctx: Context) -> Pair | None:
+    """Return the supplied pair if it is the one that was proven on the ports last."""
+    found, seen = snapshot(ctx), proof(ctx)
+    return found[1] if found is not None and seen is not None and found[0].pair == seen.pair else None
+
+
+def validity(ctx: Context) -> tuple[datetime, datetime] | None:
+    """Return from when to when the installed certificate is valid; None while there is none."""
+    from cryptography import x509
+
+    found = certificates(files.text(ctx, INSTALLED[0]))
+    try:
+        certificate = x509.load_pem_x509_certificate(found[0].encode())
+    except (IndexError, ValueError, TypeError, x509.InvalidVersion):
+        return None
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
+def certificates(text: str) -> list[str]:
+    """Return the certificates of a PEM text in order."""
+    return [f"{each}\n" for each in CERTIFICATE.findall(text)]
 
 
 def install(ctx: Context, pair: Pair | Previous, *options: str) -> None:
     """Put a pair into the server's files by the vendor's tool. Raises CommandError."""
     if pair.chain:
-        leaf, chain = f"{files.CANDIDATE}/{LEAF}", f"{files.CANDIDATE}/{CHAIN}"
+        _, leaf, chain = CANDIDATES
         files.put(ctx, files.COMMERCIAL_KEY, pair.key)
         files.put(ctx, leaf, pair.leaf)
         files.put(ctx, chain, pair.chain)
@@ -105,57 +187,12 @@ def install(ctx: Context, pair: Pair | Previous, *options: str) -> None:
         as_zimbra(ctx, "zmcertmgr", "deploycrt", "self", *options, timeout=300)
 
 
-def serve(ctx: Context, pair: Pair | Previous, ports: Collection[int]) -> list[int]:
-    """Have what is concerned read the files anew; return the ports that do not serve the pair in time.
-
-    The mail store, which it costs a restart, follows only after the front has shown that it can.
-    """
-    wanted = tuple(map(ssl.PEM_cert_to_DER_cert, certificates(f"{pair.leaf}\n{pair.chain}")))
-    ctx.progress.report(note="having proxy and MTA read the certificate")
-    restarts.reload_front(ctx)
-    if others := _others(ctx, wanted, [port for port in ports if port != handshake.STORE], FRONT_PATIENCE):
-        return others
-    if not serves(handshake.served(handshake.STORE), wanted):
-        ctx.progress.report(note="restarting the mail store for the certificate")
-        restarts.restart_store(ctx)
-    return _others(ctx, wanted, ports, PATIENCE)
-
-
-def _others(ctx: Context, wanted: tuple[bytes, ...], ports: Collection[int], patience: float) -> list[int]:
-    """Return the ports that do not serve these certificates, after waiting for them."""
-    deadline = time.monotonic() + patience
-    while True:
-        others = [port for port in ports if not serves(handshake.served(port), wanted)]
-        ctx.progress.report(len(ports) - len(others), len(ports), "ports", "proving the certificate on every port")
-        if not others or time.monotonic() > deadline:
-            return others
-        ctx.pause(1)
-
-
-def serves(found: tuple[bytes, ...], wanted: tuple[bytes, ...]) -> bool:
-    """Tell whether a port's chain is the wanted one: the leaf first, and all issuers; the root need not be sent."""
-    return found[:1] == wanted[:1] and set(wanted[1:-1]) <= set(found)
-
-
-def take_back(ctx: Context, previous: Previous) -> None:
-    """Put the previous pair in place again and prove it. Raises TransientError(DEPLOY) and CommandError."""
-    ctx.progress.report(note="taking the previous certificate back")
-    put_back(ctx, previous)
-    if others := serve(ctx, previous, previous.ports):
-        listed = ", ".join(map(str, others))
-        raise TransientError(codes.DEPLOY, f"the previous certificate is not served either on {listed}")
-    if previous.directory:
-        restarts.restart_directory(ctx)
-    kept(ctx).unlink(missing_ok=True)
-
-
-def finish(ctx: Context, previous: Previous) -> None:
-    """End an exchange whose pair is proven: the directory follows, and what was before is kept no longer."""
-    _write(ctx, replace(previous, directory=True))
-    restarts.restart_directory(ctx)
-    kept(ctx).unlink(missing_ok=True)
-
-
-def certificates(text: str) -> list[str]:
-    """Return the certificates of a PEM text in order."""
-    return [f"{each}\n" for each in CERTIFICATE.findall(text)]
+def put_back(ctx: Context, pair: Pair | Previous, *options: str) -> None:
+    """Put a pair back into the server's files, also where the vendor's tool refuses it: it may have expired."""
+    try:
+        install(ctx, pair, *options)
+    except CommandError as error:
+        ctx.log(f"{error}; zflow writes the files without the tool")
+        for name in SERVERS:
+            files.put(ctx, f"{files.CONF}/{name}.key", pair.key)
+            files.put(ctx, f"{files.CONF}/{name}.crt", f"{pair.leaf}{pair.chain}")

@@ -1,4 +1,4 @@
-"""What the ports really serve: a TLS handshake, with STARTTLS where the protocol wants it, and the chain received."""
+"""What the ports serve: a TLS handshake, after STARTTLS where the protocol has it, and the chain received."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ LIMIT = 1 << 16
 """Bytes of one answer."""
 
 Dialogue = tuple[tuple[bytes, bytes], ...]
-"""What to say, and a pattern of the line that ends the answer; the first answer is the greeting."""
+"""What to send, and a pattern of the line that ends the answer; the first answer is the greeting. By hand, for smtplib,
+imaplib and poplib read answers of any length into memory, and the last two hand out no connection before TLS, in which
+`prime` reads the handshake."""
 DIRECT: Dialogue = ()
 SMTP: Dialogue = ((b"", rb"^220 .*\n"), (b"EHLO localhost\r\n", rb"^250 .*\n"), (b"STARTTLS\r\n", rb"^220 .*\n"))
 """RFC 3207, section 4."""
@@ -39,7 +41,7 @@ PORTS: dict[int, Dialogue] = {
 STORE = 7071
 """The mail store's own port; all others are the proxy's and the MTA's."""
 OLD = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
-"""What nobody should speak any more; RFC 8996."""
+"""Versions that are no longer safe; RFC 8996."""
 
 
 def served(port: int, *, version: ssl.TLSVersion | None = None) -> tuple[bytes, ...]:
@@ -58,8 +60,13 @@ def served(port: int, *, version: ssl.TLSVersion | None = None) -> tuple[bytes, 
         return ()
 
 
-def prime(port: int) -> int | None:
-    """Return the prime of the Diffie-Hellman group that a port uses with TLS 1.2, which tells it in the clear.
+def serves(found: tuple[bytes, ...], wanted: tuple[bytes, ...]) -> bool:
+    """Tell whether a port's chain is the wanted one: the leaf first, and all issuers; the root need not be sent."""
+    return found[:1] == wanted[:1] and set(wanted[1:-1]) <= set(found)
+
+
+def prime(port: int) -> bytes | None:
+    """Return the prime of the Diffie-Hellman group that a port uses with TLS 1.2, which sends it in the clear.
 
     None when the port does not get that far: TLS 1.3 has groups of its own, and EC certificates know no such suite.
     """
@@ -71,7 +78,7 @@ def prime(port: int) -> int | None:
         return None
 
 
-def _told_prime(plain: socket.socket) -> int | None:
+def _told_prime(plain: socket.socket) -> bytes | None:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = _context(ssl.TLSVersion.TLSv1_2)
     context.set_ciphers("kDHE:@SECLEVEL=0")
@@ -85,7 +92,7 @@ def _told_prime(plain: socket.socket) -> int | None:
             received = plain.recv(4096)
             heard += received
             if (found := _key_exchange(heard)) or not received or len(heard) > LIMIT:
-                return int.from_bytes(found) if found else None
+                return found or None
             incoming.write(received)
 
 
@@ -134,12 +141,12 @@ def _talk(plain: socket.socket, dialogue: Dialogue) -> None:
 
 
 def _context(version: ssl.TLSVersion | None) -> ssl.SSLContext:
-    # Trust is not asked here: what matters is which certificate comes, also the self-signed one of before.
+    # Nothing is verified here: the question is which certificate comes, and that may be the self-signed one.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     if version is not None:
-        # Without the level, openssl refuses the old versions itself, and a server that takes them looked clean.
+        # Without the level, openssl refuses the old versions itself, and a server that accepts them would seem clean.
         context.set_ciphers("ALL:@SECLEVEL=0")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

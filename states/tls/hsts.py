@@ -1,7 +1,7 @@
 """HTTP Strict Transport Security (RFC 6797) by the proxy: in stages, and only with a certificate that verifies.
 
-A browser that has seen the header refuses the server without valid TLS for as long as it says. So the time grows, a
-mistake in the first days is soon forgotten by all, and the header goes before what it promises can not be kept.
+A browser that has seen the header refuses the server without valid TLS for as long as it says. So the time grows in
+stages, that a mistake in the first days ends soon, and the header is removed when the certificate does not verify.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from states.tls import codes, deployed
-from states.tls.lifetime import served_until
-from states.tls.pair import snapshot
+from states.tls import codes, exchange
 from states.tls.settings import HSTS
 from states.zimbra import marks, restarts
 from states.zimbra.directory import read_config, unless_silent
@@ -28,19 +26,14 @@ STAGES = ((0, 300), (1 * DAY, 1 * DAY), (7 * DAY, 7 * DAY), (35 * DAY, 30 * DAY)
 
 
 def wanted(ctx: Context) -> int:
-    """Return the seconds to state now; 0 is no header."""
-    goal, end = ctx.settings[HSTS], served_until(ctx)
-    if not goal or end is None or end < datetime.fromtimestamp(ctx.clock(), UTC) or not _verified(ctx):
+    """Return the seconds to state now; 0 is no header. Without a supplied pair that is deployed and valid: 0."""
+    goal, valid, deployed = ctx.settings[HSTS], exchange.validity(ctx), exchange.in_place(ctx)
+    now = datetime.fromtimestamp(ctx.clock(), UTC)
+    if not goal or valid is None or valid[1] < now or deployed is None or deployed[1] is None:
         return 0
     age = ctx.clock() - _since(ctx)
     limits = [limit for begin, limit in STAGES if age >= begin]
     return goal if age >= STAGES[-1][0] or not limits else min(goal, limits[-1])
-
-
-def _verified(ctx: Context) -> bool:
-    """Tell whether what is served is the operator's: no pair is deployed that does not verify."""
-    found = snapshot(ctx)
-    return found is not None and found[1] is not None and deployed.probe(ctx) is not None
 
 
 def _since(ctx: Context) -> float:

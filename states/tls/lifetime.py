@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from states.tls import exchange
-from states.zimbra import files
 from zflow.api import Context, Evidence, Step, Watch
 
 DAY = timedelta(days=1)
@@ -77,20 +76,8 @@ class Validity:
 
 def validity(ctx: Context) -> Validity | None:
     """Return from when to when the installed certificate is valid; None while there is none."""
-    from cryptography import x509
-
-    found = exchange.certificates(files.text(ctx, exchange.INSTALLED[0]))
-    try:
-        certificate = x509.load_pem_x509_certificate(found[0].encode())
-        return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
-    except (IndexError, ValueError, TypeError, x509.InvalidVersion):
-        return None
-
-
-def served_until(ctx: Context) -> datetime | None:
-    """Return when the installed certificate ends; None while there is none."""
-    found = validity(ctx)
-    return None if found is None else found.end
+    found = exchange.validity(ctx)
+    return None if found is None else Validity(*found)
 
 
 def _now(ctx: Context) -> datetime:

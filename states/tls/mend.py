@@ -1,31 +1,30 @@
-"""Certificate files that services cannot start on are repaired before services start: cut off, damaged, or missing.
+"""Certificate files on which services cannot start are repaired before services start: damaged, missing, half replaced.
 
 A step of the state that starts the services, and just before it does: a server with a key of one pair and the
 certificate of another, or with half a file, does not start, and the walk would never come to where certificates are
-deployed. Whether a pair is whole is asked of OpenSSL, which the servers ask as well.
+deployed. OpenSSL decides whether key and certificate fit, as it does in the servers.
 """
 
 from __future__ import annotations
 
 import ssl
 
-from states.tls import deployed, exchange
-from states.tls.exchange import Previous
-from states.tls.files import shown, unnamed
-from states.tls.pair import Pair
+from states.tls import exchange
+from states.tls.exchange import Pair, Previous
+from states.tls.memory import shown, unnamed
 from states.zimbra import files
 from states.zimbra.tools import as_zimbra
 from zflow.api import Context, Evidence, Scope, Step
 
 READERS = ("nginx", "slapd", "smtpd")
-"""Those of the servers that always run; imapd is the vendor's trial, which runs only where somebody asked for it."""
+"""The servers that always run; imapd is an experiment of the vendor's, and runs only where the operator enabled it."""
 SELF = f"{files.SSL}/server/server"
-"""Where the vendor's tool has the self-signed pair, which it makes anew when the certificate is missing."""
+"""Where the vendor's tool has the self-signed pair; it makes another when the certificate is missing."""
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See that each server has a certificate and its key; after a cut-off exchange, that they are the previous ones."""
-    previous = exchange.read_kept(ctx)
+    """See that each server has a certificate and its key; after an interrupted change, that it is the previous pair."""
+    previous = exchange.previous(ctx)
     if previous is not None:
         whole = all(_is(ctx, each, previous) for each in exchange.SERVERS)
         return Evidence("the previous pair is in place") if whole else None
@@ -42,11 +41,11 @@ def _files(ctx: Context, name: str) -> tuple[str, str]:
 
 
 def damaged(ctx: Context) -> list[str]:
-    """Return which servers could not start on their files; on the proven pair they could, whatever is said of it."""
+    """Return which servers could not start on their files; on the proven pair they can, whatever OpenSSL says here."""
     found = {name: _files(ctx, name) for name in READERS}
     whole = {each for each in set(found.values()) if loads(*each)}  # all have the same, mostly
     odd = [name for name in READERS if found[name] not in whole]
-    good = deployed.proven(ctx) if odd else None
+    good = exchange.proven(ctx) if odd else None
     return [name for name in odd if good is None or not _has_all(ctx, name, good)]
 
 
@@ -68,17 +67,20 @@ def loads(certificate: str, key: str) -> bool:
 
 
 def _refuse() -> str:
-    """Refuse an encrypted key, which no server of Zimbra's can read: its writer, user zimbra, chooses how long the key
-    derivation takes, and OpenSSL cannot be stopped in it; it asks for the password first. Raises ValueError."""
+    """Refuse an encrypted key, which Zimbra's servers cannot read. Raises ValueError.
+
+    Its writer, user zimbra, chooses how long the key derivation takes, and OpenSSL cannot be stopped in it; it asks for
+    the password first.
+    """
     raise ValueError("encrypted")
 
 
 def apply(ctx: Context) -> None:
     """Put the previous pair, or the proven one, into the server's files; services and directory need not run for it.
 
-    Where neither is known: what another server has, else the self-signed one.
+    Where neither is on record: what another server has, else the self-signed one.
     """
-    if (previous := exchange.read_kept(ctx)) is not None:
+    if (previous := exchange.previous(ctx)) is not None:
         exchange.put_back(ctx, previous, "-localonly")
         return
     broken = damaged(ctx)
@@ -86,7 +88,7 @@ def apply(ctx: Context) -> None:
     for name in broken:  # the vendor's tool would copy to wherever a link leads
         files.drop(ctx, f"{files.CONF}/{name}.crt")
         files.drop(ctx, f"{files.CONF}/{name}.key")
-    if (good := deployed.proven(ctx)) is not None:
+    if (good := exchange.proven(ctx)) is not None:
         exchange.put_back(ctx, good, "-localonly")
     elif whole := [name for name in exchange.SERVERS if loads(*_files(ctx, name))]:
         certificate, key = _files(ctx, whole[0])

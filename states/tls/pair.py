@@ -1,93 +1,67 @@
-"""The operator's key and certificate, checked whole before anything is touched, and kept ready as one snapshot.
+"""The supplied pair, checked before anything is touched, and kept ready as a snapshot.
 
-What is deployed later is the snapshot: a file that the operator replaces meanwhile is the next change, not half of it.
+A later step deploys the snapshot: a file that the operator replaces meanwhile is the next change, not half of this one.
+The checks run in a process that can be ended (`check`). The library for certificates is loaded there alone: it takes
+long to load, and most starts have nothing new to check.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import asdict, dataclass
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from states.tls import codes, supply
-from states.tls.supply import SELF_SIGNED
+from states.tls import codes, exchange, read
+from states.tls.exchange import CANDIDATES, Pair
+from states.tls.read import Supplied
 from states.zimbra import files
 from states.zimbra.tools import as_zimbra
-from zflow.api import Context, Evidence, OperatorError, Step, make_folder, remove_tree, write_atomic
+from zflow.api import COMMAND, CommandError, Context, Evidence, OperatorError, Step, TransientError
 
 if TYPE_CHECKING:
     from zflow.api import Code
 
-MOUNT = "mount its folder in place of the file, and start the container anew"
-KEY, LEAF, CHAIN = "key.pem", "crt.pem", "chain.pem"
+SYSTEM_ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Debian's ca-certificates in this image."""
+SECONDS = 120.0
+"""For one check; it waits for CAs' servers, and for a processor that others use."""
+FETCHING = 20.0
+"""Seconds for all requests to CAs' servers together."""
+PROCESSOR = 20
+"""Seconds of the processor: an honest file takes one or two."""
+MEMORY = 1 << 30
+"""Bytes of address space; scrypt may ask for any number."""
+COMPARES_MODULI = "rsa -noout -modulus"
+"""How zmcertmgr compares key and certificate, which EC keys do not have, in 8.8.15, 9.0 and 10.0 before their late
+patches (docs/zimbra.md §3.4)."""
+MOUNT = "mount its folder in place of the file, and create the container again"
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A pair that passed all checks, as PEM."""
+class Checked(NamedTuple):
+    """A pair that passed, what to call it, and whether its key is an elliptic one."""
 
-    key: str
-    leaf: str
-    chain: str
-    """From the issuer to the root, both included."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What is on record of the pair to serve. `source` is the fingerprint of all it was made from, or SELF_SIGNED."""
-
-    source: str
+    pair: Pair
     about: str
-    """For people: subject and end."""
-    pair: str = ""
-    """SHA-256 of the three files."""
-
-
-def source(ctx: Context) -> str:
-    """Return the fingerprint of all a pair is made from: files, extra roots and names; cheap, never raises."""
-    return supply.read(ctx).source
-
-
-def _folder(ctx: Context) -> Path:
-    return ctx.home / "tls" / "pair"
-
-
-def _record(ctx: Context) -> Path:
-    return ctx.home / "tls" / "pair.json"
-
-
-def snapshot(ctx: Context) -> tuple[Snapshot, Pair | None] | None:
-    """Return what to serve: the record and the pair (None when self-signed); None when it is not whole."""
-    try:
-        record = Snapshot(**json.loads(_record(ctx).read_text()))
-        if record.source == SELF_SIGNED:
-            return record, None
-        found = Pair(*((_folder(ctx) / name).read_text() for name in (KEY, LEAF, CHAIN)))
-    except (OSError, ValueError, TypeError):
-        return None
-    return (record, found) if _sum(found) == record.pair else None
-
-
-def _sum(pair: Pair) -> str:
-    return hashlib.sha256(f"{pair.key}{pair.leaf}{pair.chain}".encode()).hexdigest()
+    elliptic: bool
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See a whole snapshot of what the operator supplies now; tell of files that were replaced out of sight."""
-    found = snapshot(ctx)
-    if found is None or found[0].source != source(ctx):
+    """See a snapshot of what the operator supplies now; report files that were replaced out of sight."""
+    found = exchange.snapshot(ctx)
+    if found is None or found[0].source != read.read(ctx).source:
         return None
     told = (f"{path} was replaced, but the container was given that single file and sees the former one: {MOUNT}"
-            for path in supply.replaced_files(ctx))  # fmt: skip
+            for path in read.replaced_files(ctx))  # fmt: skip
     return Evidence(found[0].about, tuple(told))
 
 
 def inputs(ctx: Context) -> str:
-    """Return what makes the step due: other files, and one replaced where it comes from, which is then told."""
-    return "\n".join([source(ctx), *map(str, supply.replaced_files(ctx))])
+    """Return what makes the step due: other files, and one replaced where it comes from, which is then reported."""
+    return "\n".join([read.read(ctx).source, *map(str, read.replaced_files(ctx))])
 
 
 def apply(ctx: Context) -> None:
@@ -95,29 +69,80 @@ def apply(ctx: Context) -> None:
 
     Raises OperatorError and TransientError(ISSUER_AWAY).
     """
-    from states.tls.verified import make
+    supplied, found = read.settled(ctx, lambda each: check(ctx, each, datetime.fromtimestamp(ctx.clock(), UTC)))
+    if found is None:
+        exchange.save_snapshot(ctx, supplied.source, "no pair supplied: the server keeps the certificate it has", None)
+    else:
+        _ask_vendor(ctx, found.pair, codes.EC_REFUSED if found.elliptic else codes.VENDOR_REFUSED)
+        exchange.save_snapshot(ctx, supplied.source, found.about, found.pair)
 
-    supplied, made = supply.settled(ctx, lambda found: make(ctx, found, datetime.fromtimestamp(ctx.clock(), UTC)))
-    make_folder(_record(ctx).parent, 0o700)
-    if made is None:
-        record = Snapshot(SELF_SIGNED, "no pair supplied: the server keeps the certificate it has")
-        write_atomic(_record(ctx), json.dumps(asdict(record)) + "\n", mode=0o600)
-        remove_tree(_folder(ctx))
-        return
-    pair, about, elliptic = made
-    _ask_vendor(ctx, pair, codes.EC_REFUSED if elliptic else codes.VENDOR_REFUSED)
-    make_folder(_folder(ctx), 0o700)
-    for name, content in ((KEY, pair.key), (LEAF, pair.leaf), (CHAIN, pair.chain)):
-        write_atomic(_folder(ctx) / name, content, mode=0o600)
-    record = Snapshot(supplied.source, about, _sum(pair))
-    write_atomic(_record(ctx), json.dumps(asdict(record)) + "\n", mode=0o600)
+
+def check(ctx: Context, supplied: Supplied, now: datetime) -> Checked | None:
+    """Check and complete what the operator supplies, in a process that can be ended; None when that is nothing.
+
+    Raises OperatorError, TransientError(ISSUER_AWAY) and Interrupted.
+    """
+    if not supplied.contents:
+        return None
+    question = {
+        "contents": _packed(supplied.contents),
+        "passphrase": supplied.passphrase.reveal() if supplied.passphrase is not None else None,
+        "private": _packed(supplied.roots),
+        "roots": str(SYSTEM_ROOTS),
+        "hosts": supplied.hosts,
+        "now": now.timestamp(),
+        "networks": supplied.networks,
+        "cache": str(ctx.cache / "aia"),
+        "seconds": FETCHING,
+        "processor": PROCESSOR,
+        "memory": MEMORY,
+        "rsa_only": COMPARES_MODULI in files.text(ctx, files.ZMCERTMGR),
+    }
+    answer = _ask(ctx, question, " and ".join(map(str, supplied.contents)))
+    if (error := answer.get("error")) is not None:
+        kind = TransientError if error["transient"] else OperatorError
+        raise kind(next(each for each in codes.CODES if each.id == error["code"]), error["detail"])
+    found = answer["checked"]
+    return Checked(Pair(found["key"], found["leaf"], found["chain"]), found["about"], found["elliptic"])
+
+
+def _packed(contents: Mapping[Path, bytes | OperatorError]) -> dict[str, str]:
+    return {str(path): b64encode(data).decode() for path, data in read.readable(contents).items()}
+
+
+def _ask(ctx: Context, question: Mapping[str, object], where: str) -> dict[str, Any]:
+    """Return the last message of `check`, pass on the others. Raises OperatorError(COSTLY) if the kernel ended it."""
+
+    def pass_on(line: str) -> None:
+        message = _message(line)
+        if "note" in message:
+            ctx.progress.report(note=message["note"])
+        if "log" in message:
+            ctx.log(message["log"])
+
+    argv = (sys.executable, "-I", "-m", "states.tls.check")
+    try:
+        ended = ctx.shell.run(*argv, stdin=json.dumps(question), quiet=True, timeout=SECONDS, on_line=pass_on)
+    except CommandError as error:
+        if error.exit_code >= 0 or error.code != COMMAND:
+            raise
+        raise OperatorError(codes.COSTLY, f"{where}: ended by signal {-error.exit_code}") from None
+    return next(each for line in reversed(ended.lines) if (each := _message(line)).keys() & {"checked", "error"})
+
+
+def _message(line: str) -> dict[str, Any]:
+    """Return one message; what the library prints is not one, nor is a part of a line too long to pass on."""
+    try:
+        found = json.loads(line) if line.startswith("{") else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _ask_vendor(ctx: Context, pair: Pair, code: Code) -> None:
-    names = [f"{files.CANDIDATE}/{name}" for name in (KEY, LEAF, CHAIN)]
-    for name, content in zip(names, (pair.key, pair.leaf, pair.chain), strict=True):
-        files.put(ctx, name, content)
-    answer = as_zimbra(ctx, "zmcertmgr", "verifycrt", "comm", *names, ok=(0, 1))
+    for path, content in zip(CANDIDATES, (pair.key, pair.leaf, pair.chain), strict=True):
+        files.put(ctx, path, content)
+    answer = as_zimbra(ctx, "zmcertmgr", "verifycrt", "comm", *CANDIDATES, ok=(0, 1))
     files.drop(ctx, files.CANDIDATE)
     if answer.code:
         reason = next((line for line in answer.lines if "ERROR" in line), "no reason given")
@@ -125,7 +150,7 @@ def _ask_vendor(ctx: Context, pair: Pair, code: Code) -> None:
 
 
 def cleanup(ctx: Context) -> None:
-    """Remove what a killed attempt had put before the vendor's tool."""
+    """Remove the files for the vendor's tool that a killed attempt left."""
     files.drop(ctx, files.CANDIDATE)
 
 

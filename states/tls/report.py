@@ -1,4 +1,4 @@
-"""What is supplied, kept and served, side by side; and a judgement of files before they are supplied."""
+"""What is supplied, kept and served, side by side; and whether files would be accepted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from states.tls import check, deployed, dh, exchange, handshake, hsts, lifetime, load, pair, supply, verified
-from states.zimbra import files as server
+from states.tls import deployed, dh, exchange, handshake, hsts, lifetime, pair, parse, read
 from zflow.api import Context, Evidence, OperatorError, TransientError
 
 VERSIONS = (*handshake.OLD, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
@@ -33,7 +32,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of files: what they are and, when refused, the code, the detail and the way out."""
+    """Whether files would be accepted: what they are and, when refused, the code, the detail and the remedy."""
 
     about: str
     code: str = ""
@@ -47,14 +46,14 @@ class Verdict:
 
 def summary(ctx: Context) -> list[tuple[str, str]]:
     """Return what is known without asking anybody: name and words."""
-    files = supply.read(ctx).contents
+    files = read.read(ctx).contents
     probes = ((pair, "checked"), (deployed, "deployed"), (lifetime, "lasts"), (hsts, "HSTS"), (dh, "Diffie-Hellman"))
-    marked = deployed.bad(ctx)
+    marked = deployed.rolled_back(ctx)
     return [
         ("supplied", ", ".join(map(str, files)) or "nothing"),
         *((name, _words(module.probe(ctx))) for module, name in probes),
         *([("taken back", f"the pair with the fingerprint {marked[:16]}")] if marked else []),
-        *([("under way", "an exchange of certificates")] if exchange.kept(ctx).exists() else []),
+        *([("under way", "an exchange of certificates")] if exchange.previous_file(ctx).exists() else []),
     ]
 
 
@@ -64,8 +63,7 @@ def _words(evidence: Evidence | None) -> str:
 
 def ports(ctx: Context, *, versions: bool = False) -> Iterator[Port]:
     """Yield what each port serves now, by a handshake; with `versions` also which of TLS it speaks."""
-    installed = exchange.certificates(server.text(ctx, exchange.INSTALLED[0]))
-    wanted = tuple(map(ssl.PEM_cert_to_DER_cert, installed))
+    wanted = deployed.installed(ctx)
     for number in handshake.PORTS:
         found = handshake.served(number)
         if not found:
@@ -78,7 +76,7 @@ def ports(ctx: Context, *, versions: bool = False) -> Iterator[Port]:
             subject,
             until,
             len(found),
-            exchange.serves(found, wanted),
+            handshake.serves(found, wanted),
             tuple(each.name for each in spoken),
         )
 
@@ -87,8 +85,8 @@ def _named(der: bytes) -> tuple[str, str]:
     """Return what to call a served certificate, and its end."""
     try:
         leaf = x509.load_der_x509_certificate(der)
-        return check.subject(leaf), f"{leaf.not_valid_after_utc:%Y-%m-%d}"
-    except load.WRONG:
+        return parse.subject(leaf), f"{leaf.not_valid_after_utc:%Y-%m-%d}"
+    except parse.WRONG:
         return "a certificate that cannot be read", "?"
 
 
@@ -110,13 +108,13 @@ def weaknesses(found: Sequence[Port]) -> list[str]:
     return wrong
 
 
-def judge(ctx: Context, files: Sequence[Path]) -> Verdict:
-    """Return what would become of these files, or of those that are supplied; nothing is changed.
+def check(ctx: Context, files: Sequence[Path]) -> Verdict:
+    """Return whether these files, or those that are supplied, would be accepted; nothing is changed.
 
     Zimbra's own tool is not asked. Missing certificates of issuers are fetched as for a deploy.
     """
     try:
-        made = verified.make(ctx, supply.read(ctx, files or None), datetime.fromtimestamp(ctx.clock(), UTC))
+        made = pair.check(ctx, read.read(ctx, files or None), datetime.fromtimestamp(ctx.clock(), UTC))
     except (OperatorError, TransientError) as error:
         return Verdict(f"{error.code.title}: {error.detail}", error.code.id, error.code.remedy)
     if made is None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from zflow.api import Context, Secret, Setting, absolute_path, choice, flag, host_name, many, network, number, text
+from zflow.api import Secret, Setting, absolute_path, choice, flag, host_name, many, network, number, text
 
 KEY = Setting(
     "tls_key",
@@ -84,13 +82,3 @@ HSTS = Setting(
 )
 
 SETTINGS = (KEY, CERTIFICATE, PASSPHRASE, PRIVATE_CA, NAMES, AIA, AIA_NETWORKS, PROFILE, DH, HSTS)
-
-
-def key_file(ctx: Context) -> Path:
-    """Return where the operator's key is looked for."""
-    return ctx.settings.get(KEY) or ctx.volume / "app/tls/zimbra.key"
-
-
-def certificate_file(ctx: Context) -> Path:
-    """Return where the operator's certificate is looked for."""
-    return ctx.settings.get(CERTIFICATE) or ctx.volume / "app/tls/zimbra.crt"

@@ -9,8 +9,8 @@ import pytest
 from rehearsal.machine import Machine
 from rehearsal.setup import machine
 from rehearsal.standin.build import StandIn
-from states.tls.group import ffdhe4096, pem
 from tests.e2e.looks import eventually
+from tests.states.tls.parameters import ffdhe4096
 from zflow.host.files import sha256
 
 pytestmark = [pytest.mark.container, pytest.mark.network]
@@ -56,7 +56,7 @@ def test_a_slow_search_is_waited_for_at_the_end_only(
         assert eventually(lambda: waiting_for_the_search(found), 600), found.logs()[-3000:]
         assert found.run("zflow", "status").returncode == 3
         assert "searching 4096-bit" in found.run("zflow", "status").stdout
-        (found.volume_path() / "app/dh.pem").write_text(pem(ffdhe4096()))
+        (found.volume_path() / "app/dh.pem").write_text(ffdhe4096())
         found.must_serve(300)
     finally:
         found.remove()

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from states import server
 from states.product import PRODUCT
-from states.tls import files, load, supply, verified
+from states.tls import pair, parse, read
 from states.tls.settings import SETTINGS
 from states.zimbra import history, messages
 from tests.engine.commands import operated  # noqa: F401 - a fixture
@@ -195,8 +195,8 @@ def over_own_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A volume whose only public root is the tests' own."""
     (tmp_path / "app/tls").mkdir(parents=True)
     (tmp_path / "roots.pem").write_bytes(root().pem)
-    monkeypatch.setattr(verified, "SYSTEM_ROOTS", tmp_path / "roots.pem")
-    monkeypatch.setattr(supply, "SETTLE", 0.0)
+    monkeypatch.setattr(pair, "SYSTEM_ROOTS", tmp_path / "roots.pem")
+    monkeypatch.setattr(read, "SETTLE", 0.0)
     return tmp_path
 
 
@@ -213,7 +213,7 @@ def test_damaged_pairs_are_refused_by_a_code(tls: Path) -> None:
         key = leaf().key_pem if source.random() < 0.8 else mutated(source, leaf().key_pem)
         (tls / "app/tls/zimbra.key").write_bytes(key)
         try:
-            verified.make(ctx, supply.read(ctx), NOW)
+            pair.check(ctx, read.read(ctx), NOW)
             met["taken"] += 1
         except ZflowError as error:
             met[f"refused: {error.code.id}"] += 1
@@ -253,7 +253,7 @@ def test_a_file_made_to_take_long_does_not(content: bytes) -> None:
 def parsed(content: bytes) -> None:
     """Read what is no certificate."""
     with pytest.raises(ZflowError):
-        load.parse(content[: files.LIMIT], "file")
+        parse.parse(content[: read.LIMIT], "file")
 
 
 @pytest.mark.slow

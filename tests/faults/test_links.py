@@ -20,7 +20,7 @@ import pytest
 from states import server as server_names
 from states.bootstrap import names
 from states.install import identity, limits, menu
-from states.tls import deployed, exchange
+from states.tls import exchange
 from states.ubuntu import logs
 from states.zimbra import history, localconfig, marks, networks, proof, services, syslog
 from tests.engine.toy import Bench, file_step, product
@@ -227,7 +227,7 @@ def test_a_pipe_in_the_place_of_a_file_makes_nobody_wait(tmp_path: Path, monkeyp
         localconfig.FILE: lambda: identity.installed_name(ctx),
         Path("opt/zimbra/log/zmmailboxd.pid"): lambda: services.living_pid_files(ctx),
         syslog.PID: lambda: syslog.running(ctx),
-        Path(exchange.INSTALLED[0].lstrip("/")): lambda: deployed.fingerprints(ctx),
+        Path(exchange.INSTALLED[0].lstrip("/")): lambda: exchange.fingerprints(ctx),
         networks.MARK: lambda: networks.remembered(ctx),
         Path("opt/zimbra/log/zmsetup.log"): lambda: menu.newest_log(ctx),
     }

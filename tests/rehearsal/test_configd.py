@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.standin.runtime import configd, host, localconfig, proxyconf, rewrite, store
 from states.tls import hsts, profile
-from states.tls.profiles import desired
+from states.tls.profile import desired
 
 HOST = "mail.example.test"
 

@@ -15,7 +15,7 @@ from states.hardening.desired import Desired, Service, desired_settings
 from states.install import networks as networks_step
 from states.product import PRODUCT
 from states.tls import dh_deployed, hsts, names
-from states.tls.profiles import PROFILES, desired
+from states.tls.profile import PROFILES, desired
 from states.ubuntu.memory import Memory
 from states.zimbra import needs, networks, settings
 from states.zimbra.answers import FIXED, Facts, shares

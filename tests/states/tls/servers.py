@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from states.tls.profiles import desired
+from states.tls.profile import desired
 from tests.engine.where import wait_for
 from tests.states.tls.responder import ADDRESS
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from states.tls import chain, codes, verified
+from states.tls import chain, codes, pair, parse
 from states.tls.chain import Trust
 from tests.states.tls.authority import HOST, NOW, Issued, inter, issue, leaf, root
 from zflow.api import Code, OperatorError
@@ -93,15 +93,15 @@ def test_loop_ends() -> None:
 
 def test_roots_of_the_system() -> None:
     """The image's own roots can be read whole."""
-    if not verified.SYSTEM_ROOTS.exists():
+    if not pair.SYSTEM_ROOTS.exists():
         pytest.skip("no ca-certificates here")
-    assert len(chain.roots_of(verified.SYSTEM_ROOTS.read_bytes(), "roots")) > 50
+    assert len(parse.certificates(pair.SYSTEM_ROOTS.read_bytes(), "roots")) > 50
 
 
 def test_roots_file() -> None:
     """A file of roots that holds no certificate is refused by its name."""
     for content in (b"", leaf().key_pem):
         with pytest.raises(OperatorError) as caught:
-            chain.roots_of(content, "own.pem")
+            parse.certificates(content, "own.pem")
         assert caught.value.code is codes.UNREADABLE
         assert caught.value.detail.startswith("own.pem: ")

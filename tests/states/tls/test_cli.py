@@ -97,7 +97,7 @@ def test_deploy_forgives_and_goes_on(zimbra: Zimbra, capsys: Capture, monkeypatc
     assert "taken back" in run(capsys, "show")[1]
     monkeypatch.setattr(commands, "go_on", lambda *, follow: Exit.IN_PROGRESS)
     assert run(capsys, "deploy")[0] == Exit.IN_PROGRESS
-    assert deployed.bad(ctx) is None
+    assert deployed.rolled_back(ctx) is None
 
 
 def test_audit(zimbra: Zimbra, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

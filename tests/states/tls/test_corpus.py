@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from states.tls import deployed, fetch, pair, verified
+from states.tls import deployed, exchange, pair
 from tests.states.tls.authority import inter, issue
 from tests.states.tls.corpus import ENCODINGS, FETCHED, own
 from tests.states.tls.refusals import ENEMIES, REFUSED
@@ -28,8 +28,8 @@ BEFORE = issue("before", inter())
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Responder]:
     """Run a CA's server, for which little patience is had, as for all that takes work."""
-    monkeypatch.setattr(fetch, "SECONDS", 0.5)
-    monkeypatch.setattr(verified, "PROCESSOR", 5)
+    monkeypatch.setattr(pair, "FETCHING", 0.5)
+    monkeypatch.setattr(pair, "PROCESSOR", 5)
     with responder() as made:
         yield made
 
@@ -42,7 +42,7 @@ def test_case(name: str, server: Responder, tmp_path: Path, monkeypatch: pytest.
     lay(plain, {"zimbra.key": BEFORE.key_pem, "zimbra.crt": BEFORE.pem + inter().pem})
     walk(plain)
     lay(plain, {"ca.crt": own().pem, **case.files(server)})
-    before, record = dict(zimbra.loaded), pair.snapshot(plain)
+    before, record = dict(zimbra.loaded), exchange.snapshot(plain)
     settings = {
         key: str(tmp_path / value) if value.startswith("app/") else value for key, value in case.settings.items()
     }
@@ -51,10 +51,10 @@ def test_case(name: str, server: Responder, tmp_path: Path, monkeypatch: pytest.
         with pytest.raises((OperatorError, TransientError)) as caught:
             walk(ctx)
         assert caught.value.code is case.code, caught.value
-        assert (zimbra.loaded, pair.snapshot(ctx)) == (before, record)
+        assert (zimbra.loaded, exchange.snapshot(ctx)) == (before, record)
         return
     walk(ctx)
-    found = pair.snapshot(ctx)
+    found = exchange.snapshot(ctx)
     assert found is not None
     assert found[1] is not None
     wanted = case.served().pem.decode() if case.served else found[1].leaf

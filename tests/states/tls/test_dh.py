@@ -11,17 +11,16 @@ from states.tls import codes, dh, dh_deployed, group
 from states.tls.settings import SETTINGS
 from states.zimbra import marks
 from states.zimbra.keep import KEEP
+from tests.states.tls.parameters import ffdhe4096, other
 from tests.support import make_context
-from zflow.api import Drift, Evidence, TransientError
+from zflow.api import Drift, Evidence, TransientError, sha256
 
 
-def test_group_is_the_one_of_rfc_7919() -> None:
-    """openssl, which knows the groups by their numbers, calls our file ffdhe4096."""
-    answer = subprocess.run(
-        ["openssl", "dhparam", "-noout", "-text"],
-        input=group.pem(group.ffdhe4096()), capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "GROUP: ffdhe4096" in answer.stdout
+def test_group_is_the_one_of_rfc_7919(tmp_path: Path) -> None:
+    """For ffdhe4096 the same bytes are installed as earlier versions computed from the RFC's formula."""
+    ctx = make_context(tmp_path, SETTINGS, {"ZFLOW_DH": "ffdhe4096"})
+    dh.apply(ctx)
+    assert sha256(group.file(ctx)) == "64852d6890ff9e62eecd1ee89c72af9af244dfef5b853bcedea3dfd7aade22b3"
 
 
 def test_installed_once(tmp_path: Path) -> None:
@@ -31,7 +30,7 @@ def test_installed_once(tmp_path: Path) -> None:
     dh.apply(ctx)
     assert dh.probe(ctx) is not None
     assert dh.probe(make_context(tmp_path, SETTINGS)) is None
-    dh.file(ctx).write_text(dh.file(ctx).read_text()[:-40])
+    group.file(ctx).write_text(group.file(ctx).read_text()[:-40])
     assert dh.probe(ctx) is None
 
 
@@ -68,7 +67,7 @@ def test_all_fail(tmp_path: Path) -> None:
 def test_weak_group_is_refused(tmp_path: Path) -> None:
     """A number that is no safe prime of 4096 bits is not installed."""
     ctx = make_context(tmp_path, SETTINGS)
-    for text in (group.pem(group.ffdhe4096() + 1), "rubbish"):
+    for text in (other(ffdhe4096()), "rubbish"):
         with pytest.raises(TransientError) as caught:
             dh._check(ctx, text)
         assert caught.value.code is codes.DH_BROKEN
@@ -77,43 +76,43 @@ def test_weak_group_is_refused(tmp_path: Path) -> None:
 def test_cleanup(tmp_path: Path) -> None:
     """What a killed search left is removed."""
     ctx = make_context(tmp_path, SETTINGS)
-    (dh.folder(ctx) / "search").mkdir(parents=True)
-    (dh.folder(ctx) / "search/0.pem").write_text("")
+    (group.folder(ctx) / "search").mkdir(parents=True)
+    (group.folder(ctx) / "search/0.pem").write_text("")
     dh.cleanup(ctx)
-    assert list(dh.folder(ctx).iterdir()) == []
+    assert list(group.folder(ctx).iterdir()) == []
 
 
 def test_body_ignores_layout() -> None:
     """Two files with the same group compare equal, whatever their line ends; rubbish compares to nothing."""
-    text = group.pem(group.ffdhe4096())
+    text = ffdhe4096()
     assert group.body(text) == group.body("x\n" + text.replace("\n", "\r\n"))
     assert group.body("rubbish") == group.body(group.BEGIN) == ""
 
 
-def test_the_prime_of_a_file(tmp_path: Path) -> None:
-    """It is the one that openssl prints, whatever length its octets say; another file has none."""
-    assert group.prime(group.pem(group.ffdhe4096())) == group.ffdhe4096()
-    short = group.pem(23)
-    shown = subprocess.run(["openssl", "asn1parse"], input=short, capture_output=True, text=True, check=True).stdout
-    assert shown.count(":17") == 1
-    assert group.prime(short) == 0x17
-    with pytest.raises(ValueError, match="no DHParameter"):
-        group.prime("rubbish")
+def test_the_prime_of_a_file() -> None:
+    """A group has the prime that openssl prints, and no other one; another file has none."""
+    text = ffdhe4096()
+    shown = subprocess.run(["openssl", "asn1parse"], input=text, capture_output=True, text=True, check=True).stdout
+    prime = bytes.fromhex(shown.splitlines()[1].rpartition(":")[2])
+    assert group.has_prime(text, prime)
+    assert not group.has_prime(text, prime[:-1])
+    assert not group.has_prime(other(text), prime)
+    assert not group.has_prime("rubbish", prime)
 
 
 def test_parameters_changed_by_hand_are_named_and_kept_by_a_setting(tmp_path: Path) -> None:
     """What the servers read is looked at each time; the setting that is told leaves it."""
-    text = group.pem(group.ffdhe4096())
+    text = ffdhe4096()
     rendered = tmp_path / dh_deployed.RENDERED.lstrip("/")
     rendered.parent.mkdir(parents=True)
     ctx = make_context(tmp_path, (*SETTINGS, KEEP))
-    dh.file(ctx).parent.mkdir(parents=True)
-    dh.file(ctx).write_text(text)
+    group.file(ctx).parent.mkdir(parents=True)
+    group.file(ctx).write_text(text)
     rendered.write_text(text)
     assert dh_deployed.probe(ctx) is None  # nobody was told to read them
     marks.write(ctx, dh_deployed.MARK, dh_deployed.inputs(ctx))
     assert isinstance(dh_deployed.probe(ctx), Evidence)
-    rendered.write_text(group.pem(group.ffdhe4096() + 2))
+    rendered.write_text(other(ffdhe4096()))
     told = f"{dh_deployed.RENDERED} holds other parameters than zflow's; ZFLOW_KEEP_ATTRIBUTES=zimbraSSLDHParam would"
     assert dh_deployed.probe(ctx) == Drift(f"{told} leave it so")
     keeping = make_context(tmp_path, (*SETTINGS, KEEP), {"ZFLOW_KEEP_ATTRIBUTES": "zimbraSSLDHParam"})

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from states.tls import codes, deployed, exchange, mend, pair
+from states.tls import codes, deployed, exchange, handshake, mend, pair
+from states.zimbra import marks
 from tests.states.tls.authority import Issued, ec_key, inter, issue
 from tests.states.tls.zimbra import READERS, SELF, Crash, Zimbra, der, lay, make_host, walk
 from zflow.api import CommandError, Context, OperatorError, TransientError
@@ -35,7 +36,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     ctx, zimbra = make_host(tmp_path, monkeypatch)
     supply(ctx, OLD)
     walk(ctx)
-    for module in (exchange, deployed, pair):
+    for module in (exchange, deployed, marks):
         monkeypatch.setattr(module, "write_atomic", around(zimbra, module.write_atomic))
     zimbra.commands.clear()
     return ctx, zimbra
@@ -115,7 +116,7 @@ def test_killed_and_withdrawn(host: Host) -> None:
         lay(ctx, {})
         walk(ctx)
         assert serves(zimbra, OLD) or serves(zimbra, NEW)
-        assert not exchange.kept(ctx).exists()
+        assert not exchange.previous_file(ctx).exists()
 
     assert killed_at_each_point(host, lambda: back_to_old(host), withdraw) > 40
 
@@ -242,7 +243,7 @@ def test_nothing_answers(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_whole_chain_is_wanted(found: str, good: bool) -> None:
     """Leaf first and every intermediate make a proof; the root may be left out, nothing else may."""
     wanted = (b"l", b"i", b"r")
-    assert exchange.serves(tuple(each.encode() for each in found), wanted) == good
+    assert handshake.serves(tuple(each.encode() for each in found), wanted) == good
 
 
 def test_no_exchange_nothing_to_mend(host: Host) -> None:

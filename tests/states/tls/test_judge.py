@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from states import server as identity
-from states.tls import codes, report, supply, verified
+from states.tls import codes, pair, read, report
 from states.tls.settings import SETTINGS
 from tests.engine.where import wait_for
 from tests.states.tls.authority import HOST, NOW, ec_key, inter, issue, leaf, root, rsa_key
@@ -35,21 +35,21 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context whose only public root is the tests' own, that knows a passphrase."""
     (tmp_path / "app/tls").mkdir(parents=True)
     (tmp_path / "roots.pem").write_bytes(root().pem)
-    monkeypatch.setattr(verified, "SYSTEM_ROOTS", tmp_path / "roots.pem")
+    monkeypatch.setattr(pair, "SYSTEM_ROOTS", tmp_path / "roots.pem")
     given = {"ZFLOW_HOSTNAME": HOST, "ZFLOW_TLS_PASSPHRASE": "word", "ZFLOW_TLS_AIA": "no"}
     return make_context(tmp_path, (*SETTINGS, *identity.SETTINGS), given)
 
 
-def made(ctx: Context, content: bytes) -> verified.Checked | None:
-    """Judge a single file."""
+def made(ctx: Context, content: bytes) -> pair.Checked | None:
+    """Check a single file."""
     (ctx.volume / "app/tls/zimbra.crt").write_bytes(content)
-    return verified.make(ctx, supply.read(ctx), NOW)
+    return pair.check(ctx, read.read(ctx), NOW)
 
 
 @pytest.mark.parametrize("kind", BOMBS)
 def test_a_file_that_asks_for_endless_work(kind: str, ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel ends its reading after so much of the processor; it is refused by a code of its own."""
-    monkeypatch.setattr(verified, "PROCESSOR", 1)
+    monkeypatch.setattr(pair, "PROCESSOR", 1)
     begun = time.monotonic()
     with pytest.raises(OperatorError) as caught:
         made(ctx, BOMBS[kind]())
@@ -161,7 +161,7 @@ def test_an_rsa_pss_key_is_refused(ctx: Context, tmp_path: Path) -> None:
     pieces = (tmp_path / "key").read_bytes() + (tmp_path / "crt").read_bytes()
     (ctx.volume / "app/tls/zimbra.crt").write_bytes(pieces)
     with pytest.raises(OperatorError) as caught:
-        verified.make(ctx, supply.read(ctx), datetime.now(UTC))
+        pair.check(ctx, read.read(ctx), datetime.now(UTC))
     assert caught.value.code is codes.WEAK
     assert "RSA-PSS" in caught.value.detail
 
@@ -173,10 +173,10 @@ def test_the_reading_of_a_zmcertmgr_that_compares_moduli(ctx: Context) -> None:
     elliptic = issue("server", inter(), key=ec_key("server"))
     whole = elliptic.key_pem + elliptic.pem + inter().pem
     tool.write_text('my $key_md5 = $self->run("$openssl pkey -pubout -in $keyf | $openssl md5");')
-    assert report.judge(at(ctx), [laid(ctx, whole)]).good
+    assert report.check(at(ctx), [laid(ctx, whole)]).good
     tool.write_text('my $key_md5 = $self->run("$openssl rsa -noout -modulus -in $keyf | $openssl md5");')
-    assert report.judge(at(ctx), [laid(ctx, whole)]).code == codes.EC_REFUSED.id
-    assert report.judge(at(ctx), [laid(ctx, leaf().key_pem + leaf().pem + inter().pem)]).good
+    assert report.check(at(ctx), [laid(ctx, whole)]).code == codes.EC_REFUSED.id
+    assert report.check(at(ctx), [laid(ctx, leaf().key_pem + leaf().pem + inter().pem)]).good
 
 
 def laid(ctx: Context, content: bytes) -> Path:

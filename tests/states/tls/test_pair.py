@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from states import server
-from states.tls import CODES, codes, deployed, exchange, pair, supply, verified, watched_files
+from states.tls import CODES, codes, deployed, exchange, pair, read, watched_files
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, root
 from tests.support import make_context
@@ -19,8 +19,8 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context whose only public root is the tests' own."""
     (tmp_path / "app/tls").mkdir(parents=True)
     (tmp_path / "roots.pem").write_bytes(root().pem)
-    monkeypatch.setattr(verified, "SYSTEM_ROOTS", tmp_path / "roots.pem")
-    monkeypatch.setattr(supply, "SETTLE", 0.0)
+    monkeypatch.setattr(pair, "SYSTEM_ROOTS", tmp_path / "roots.pem")
+    monkeypatch.setattr(read, "SETTLE", 0.0)
     return make_context(tmp_path, (*SETTINGS, *server.SETTINGS), {"ZFLOW_HOSTNAME": HOST})
 
 
@@ -45,7 +45,7 @@ def put(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
 def test_whole_pairs(ctx: Context, key: bytes | None, certificate: bytes | None) -> None:
     """However it is spread over the files, the same pair comes out, its chain with the root last."""
     put(ctx, key, certificate)
-    made = verified.make(ctx, supply.read(ctx), NOW)
+    made = pair.check(ctx, read.read(ctx), NOW)
     assert made is not None
     assert (made[0].leaf, made[0].chain) == (leaf().pem.decode(), (inter().pem + root().pem).decode())
     assert made[0].key.startswith("-----BEGIN RSA PRIVATE KEY-----")
@@ -60,7 +60,7 @@ def test_half_pairs(ctx: Context, key: bytes | None, certificate: bytes | None) 
     """Half a pair is refused, not taken for none."""
     put(ctx, key, certificate)
     with pytest.raises(OperatorError) as caught:
-        verified.make(ctx, supply.read(ctx), NOW)
+        pair.check(ctx, read.read(ctx), NOW)
     assert caught.value.code is codes.HALF_PAIR
 
 
@@ -78,40 +78,45 @@ def test_no_pair(ctx: Context) -> None:
 def test_refusal_keeps_the_snapshot(ctx: Context) -> None:
     """A refused pair changes nothing of what is on record."""
     pair.apply(ctx)
-    before = pair.snapshot(ctx)
+    before = exchange.snapshot(ctx)
     put(ctx, leaf().key_pem, leaf().pem)
     with pytest.raises(OperatorError):
         pair.apply(ctx)
-    assert pair.snapshot(ctx) == before
+    assert exchange.snapshot(ctx) == before
+
+
+def source(ctx: Context) -> str:
+    """Return the fingerprint of what is supplied."""
+    return read.read(ctx).source
 
 
 def test_source_follows_content(ctx: Context) -> None:
     """Key, certificate, private roots and the server's name each make another fingerprint; a time stamp does not."""
-    seen = {pair.source(ctx)}
+    seen = {source(ctx)}
     for key, certificate in ((leaf().key_pem, None), (None, leaf().pem), (leaf().key_pem + b"\n", None)):
         put(ctx, key, certificate)
-        seen.add(pair.source(ctx))
+        seen.add(source(ctx))
     (ctx.volume / "own.pem").write_bytes(root().pem)
     table = (*SETTINGS, *server.SETTINGS)
     named = {"ZFLOW_HOSTNAME": HOST, "ZFLOW_TLS_PRIVATE_CA": str(ctx.volume / "own.pem")}
-    seen.add(pair.source(make_context(ctx.volume, table, named)))
-    seen.add(pair.source(make_context(ctx.volume, table, {"ZFLOW_HOSTNAME": "mx.example.org"})))
+    seen.add(source(make_context(ctx.volume, table, named)))
+    seen.add(source(make_context(ctx.volume, table, {"ZFLOW_HOSTNAME": "mx.example.org"})))
     assert len(seen) == 6
     (ctx.volume / "app/tls/zimbra.key").touch()
-    assert pair.source(ctx) in seen
+    assert source(ctx) in seen
 
 
 def test_torn_snapshot(ctx: Context) -> None:
     """A snapshot whose files are not those on record counts as none."""
     folder = ctx.home / "tls/pair"
     folder.mkdir(parents=True)
-    made = pair.Pair("key", "leaf", "chain")
-    for name, content in ((pair.KEY, "key"), (pair.LEAF, "leaf"), (pair.CHAIN, "chain")):
+    made = exchange.Pair("key", "leaf", "chain")
+    for name, content in ((exchange.KEY, "key"), (exchange.LEAF, "leaf"), (exchange.CHAIN, "chain")):
         (folder / name).write_text(content)
-    (ctx.home / "tls/pair.json").write_text(f'{{"source": "s", "about": "a", "pair": "{pair._sum(made)}"}}')
-    assert pair.snapshot(ctx) == (pair.Snapshot("s", "a", pair._sum(made)), made)
-    (folder / pair.KEY).write_text("another")
-    assert pair.snapshot(ctx) is None
+    (ctx.home / "tls/pair.json").write_text(f'{{"source": "s", "about": "a", "pair": "{made.sum}"}}')
+    assert exchange.snapshot(ctx) == (exchange.Snapshot("s", "a", made.sum), made)
+    (folder / exchange.KEY).write_text("another")
+    assert exchange.snapshot(ctx) is None
 
 
 def test_deployed_without_a_pair(ctx: Context) -> None:
@@ -141,5 +146,5 @@ def test_mismatch_reaches_the_operator(ctx: Context) -> None:
     """A key of another certificate is refused before anything else is looked at."""
     put(ctx, issue("x", key=inter().key).key_pem, leaf().pem + root().pem)
     with pytest.raises(OperatorError) as caught:
-        verified.make(ctx, supply.read(ctx), NOW)
+        pair.check(ctx, read.read(ctx), NOW)
     assert caught.value.code is codes.MISMATCH

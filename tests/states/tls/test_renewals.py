@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from states import tls
-from states.tls import supply
+from states.tls import read
 from tests.states.tls.authority import NOW, ec_key, inter, issue
 from tests.states.tls.test_mend import WALKED, served
 from tests.states.tls.test_mend import serve as serving
@@ -38,8 +38,8 @@ def test_three_hundred_quick_exchanges_write_no_failure(tmp_path: Path, monkeypa
             stop.wait(0.01)  # the pace of the exchanges
 
     renewing = threading.Thread(target=renew)
-    monkeypatch.setattr(supply, "_young", lambda _ctx: renewing.is_alive())
-    monkeypatch.setattr(supply, "MOMENT", 0.01)
+    monkeypatch.setattr(read, "_young", lambda _ctx: renewing.is_alive())
+    monkeypatch.setattr(read, "MOMENT", 0.01)
     monkeypatch.setattr(attempt, "MOMENT", 0.01)
     what = replace(WALKED, watched_files=tls.watched_files)
     renewing.start()

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from states import server as identity
-from states.tls import deployed, exchange, handshake, judge, pair, supply, verified
+from states.tls import check, deployed, exchange, handshake, pair, read
 from states.tls.settings import SETTINGS
 from states.zimbra import directory
 from states.zimbra import files as server
@@ -208,9 +208,9 @@ def der(pem: bytes) -> bytes:
 
 
 def ask_here(_ctx: Context, question: dict[str, object], _where: str) -> dict[str, Any]:
-    """Ask the judge in this process: a start for each of hundreds of walks would take minutes."""
+    """Check in this process: a start for each of hundreds of walks would take minutes."""
     try:
-        return {"checked": judge.judge(question, lambda _kind, _what: None)}
+        return {"checked": check.check(question, lambda _kind, _what: None)}
     except (OperatorError, TransientError) as error:
         told = {"code": error.code.id, "detail": error.detail, "transient": isinstance(error, TransientError)}
         return {"error": told}
@@ -226,18 +226,18 @@ def make_host(
 ) -> tuple[Context, Zimbra]:
     """Return a context over a volume with such a Zimbra, whose only public root is the tests' own.
 
-    `apart`: the judge has a process of its own, as in earnest.
+    `apart`: the checks run in a process of their own, as in production.
     """
     if not apart:
-        monkeypatch.setattr(verified, "_ask", ask_here)
+        monkeypatch.setattr(pair, "_ask", ask_here)
     (volume / "app/tls").mkdir(parents=True, exist_ok=True)
     (volume / "roots.pem").write_bytes(root().pem)
     zimbra = Zimbra(volume, release)
-    monkeypatch.setattr(verified, "SYSTEM_ROOTS", volume / "roots.pem")
+    monkeypatch.setattr(pair, "SYSTEM_ROOTS", volume / "roots.pem")
     monkeypatch.setattr(handshake, "served", zimbra.served)
-    monkeypatch.setattr(supply, "_young", lambda _ctx: False)
+    monkeypatch.setattr(read, "_young", lambda _ctx: False)
     for name in ("FRONT_PATIENCE", "PATIENCE"):
-        monkeypatch.setattr(exchange, name, 0.0)
+        monkeypatch.setattr(deployed, name, 0.0)
     return context_of(zimbra, settings), zimbra
 
 

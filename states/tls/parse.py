@@ -1,9 +1,9 @@
-"""Reads keys and certificates from what an operator supplies, or what a CA's server answers with.
+"""Parses keys and certificates: an operator's files, or the answer of a CA's server.
 
-PEM in any order with several things in one file, DER, PKCS#7 in both forms, PKCS#12; keys also under a passphrase.
-What it is, the content tells, not the file's name. A certificate that cannot be read is told and does not stop the
-others. How long reading takes is the content's choice (a PKCS#12 names the rounds of its own key derivation), so it is
-done in a process that can be ended: `judge`.
+PEM in any order with several objects in one file, DER, PKCS#7 in both forms, PKCS#12; keys also under a passphrase. The
+content decides what it is, not the file's name. A certificate that cannot be read is reported and does not stop the
+others. The content also decides how long parsing takes (a PKCS#12 names the rounds of its key derivation). So it is
+done in a process that can be ended: `check`.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ class Material:
     keys: tuple[PrivateKeyTypes, ...]
     certificates: tuple[x509.Certificate, ...]
     unread: tuple[str, ...] = ()
-    """What of it could not be read, in words."""
+    """What could not be read, in words."""
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
-    """Have what the library raises for damaged content, also where it is only looked at later, as UNREADABLE."""
+def damage(name: str) -> Iterator[None]:
+    """Turn what the library raises for damaged content, also where it parses it only later, into UNREADABLE."""
     try:
         yield
     except WRONG as error:
@@ -82,7 +82,7 @@ def readable(name: str) -> Iterator[None]:
 
 
 class _Locked(Exception):
-    """The content is encrypted, and what is known does not open it."""
+    """The content is encrypted, and the passphrase, if any, does not open it."""
 
 
 def gather(contents: Mapping[Path, bytes], passphrase: str | None) -> Material:
@@ -94,8 +94,27 @@ def gather(contents: Mapping[Path, bytes], passphrase: str | None) -> Material:
 
 
 def public(key: PrivateKeyTypes) -> bytes:
-    """Return what tells a key from others."""
+    """Return the public half of a key, by which keys are compared."""
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def subject(certificate: x509.Certificate) -> str:
+    """Return how to call a certificate in messages; one whose name is in no proper encoding by its serial number."""
+    return (
+        _named(lambda: certificate.subject) or f"the certificate with the serial number {certificate.serial_number:x}"
+    )
+
+
+def issuer(certificate: x509.Certificate) -> str:
+    """Return how to call a certificate's issuer in messages."""
+    return _named(lambda: certificate.issuer) or f"the issuer of {subject(certificate)}"
+
+
+def _named(name: Callable[[], x509.Name]) -> str:
+    try:
+        return name().rfc4514_string()
+    except WRONG:
+        return ""
 
 
 def parse(data: bytes, name: str, passphrase: str | None = None) -> Material:
@@ -116,13 +135,14 @@ def parse(data: bytes, name: str, passphrase: str | None = None) -> Material:
                 raise OperatorError(codes.UNREADABLE, f"{name}: this is {what}") from error
             raise
     if not found.keys and not found.certificates:
-        told = "; ".join(found.unread) or f"{name}: {_otherwise(data)}"
-        raise OperatorError(codes.UNREADABLE, told)
+        what = foreign.what(data)
+        otherwise = f"this is {what}" if what is not None else "neither a certificate nor a private key in it"
+        raise OperatorError(codes.UNREADABLE, "; ".join(found.unread) or f"{name}: {otherwise}")
     return found
 
 
 def certificates(data: bytes, name: str) -> tuple[x509.Certificate, ...]:
-    """Return the certificates of a stranger's answer: as such or as PKCS#7, and nothing that takes work to open.
+    """Return the certificates of a file of roots or of a stranger's answer: X.509 or PKCS#7; nothing is decrypted.
 
     Raises OperatorError(UNREADABLE).
     """
@@ -137,15 +157,10 @@ def certificates(data: bytes, name: str) -> tuple[x509.Certificate, ...]:
 
 @contextmanager
 def _calmly(name: str) -> Iterator[None]:
-    # Public roots of old have serial numbers that are not positive, some bundles are BER; that is no matter of ours.
-    with warnings.catch_warnings(), readable(name):
+    # Old public roots have serial numbers that are not positive, some bundles are BER; both are harmless here.
+    with warnings.catch_warnings(), damage(name):
         warnings.simplefilter("ignore")
         yield
-
-
-def _otherwise(data: bytes) -> str:
-    what = foreign.what(data)
-    return f"this is {what}" if what is not None else "neither a certificate nor a private key in it"
 
 
 def _text(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs7
 
-from states.tls import codes, files, load
+from states.tls import codes, parse, read
 from tests.states.tls.authority import inter, leaf
 from tests.states.tls.bombs import encrypted_key, pkcs12
 from zflow.api import OperatorError
@@ -19,21 +19,21 @@ from zflow.api import OperatorError
 
 def test_pem_with_everything_in_one_file() -> None:
     """Key and certificates may stand in one PEM, in any order, with text between them."""
-    found = load.parse(b"Bag Attributes\n" + inter().pem + leaf().key_pem + b"\n# and\r\n" + leaf().pem, "x")
+    found = parse.parse(b"Bag Attributes\n" + inter().pem + leaf().key_pem + b"\n# and\r\n" + leaf().pem, "x")
     assert len(found.keys) == 1
     assert found.certificates == (inter().certificate, leaf().certificate)
 
 
 def test_windows_line_ends() -> None:
     """PEM with CRLF is read like any other."""
-    assert load.parse(leaf().pem.replace(b"\n", b"\r\n"), "x").certificates == (leaf().certificate,)
+    assert parse.parse(leaf().pem.replace(b"\n", b"\r\n"), "x").certificates == (leaf().certificate,)
 
 
 def test_der() -> None:
     """A DER certificate and a DER key are told apart by their content."""
     key = leaf().key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    assert load.parse(leaf().certificate.public_bytes(Encoding.DER), "x").certificates == (leaf().certificate,)
-    assert len(load.parse(key, "x").keys) == 1
+    assert parse.parse(leaf().certificate.public_bytes(Encoding.DER), "x").certificates == (leaf().certificate,)
+    assert len(parse.parse(key, "x").keys) == 1
 
 
 @pytest.mark.parametrize(
@@ -44,22 +44,22 @@ def test_der() -> None:
 def test_unreadable(data: bytes) -> None:
     """What is no key or certificate is refused by name, without quoting it."""
     with pytest.raises(OperatorError) as caught:
-        load.parse(data, "/app/tls/zimbra.key")
+        parse.parse(data, "/app/tls/zimbra.key")
     assert caught.value.code is codes.UNREADABLE
     assert caught.value.detail.startswith("/app/tls/zimbra.key: ")
 
 
 def test_content(tmp_path: Path) -> None:
     """An absent file is None, a link is followed, a folder and a huge file are refused."""
-    assert files.content(tmp_path / "absent") is None
+    assert read.content(tmp_path / "absent") is None
     (tmp_path / "..data").mkdir()
     (tmp_path / "..data/key").write_bytes(b"k")
     (tmp_path / "key").symlink_to("..data/key")
-    assert files.content(tmp_path / "key") == b"k"
-    (tmp_path / "huge").write_bytes(bytes(files.LIMIT + 1))
+    assert read.content(tmp_path / "key") == b"k"
+    (tmp_path / "huge").write_bytes(bytes(read.LIMIT + 1))
     for name in ("..data", "huge"):
         with pytest.raises(OperatorError) as caught:
-            files.content(tmp_path / name)
+            read.content(tmp_path / name)
         assert caught.value.code is codes.UNREADABLE
 
 
@@ -93,8 +93,8 @@ def relabelled(pem: bytes, label: bytes) -> bytes:
 )  # fmt: skip
 def test_forms_that_are_read(data: bytes) -> None:
     """What Windows, editors and CAs make of certificates is read like any other, as a file and as an answer."""
-    assert set(load.parse(data, "x").certificates) == set(BOTH)
-    assert set(load.certificates(data, "x")) == set(BOTH)
+    assert set(parse.parse(data, "x").certificates) == set(BOTH)
+    assert set(parse.certificates(data, "x")) == set(BOTH)
 
 
 def test_a_trusted_certificate() -> None:
@@ -102,12 +102,12 @@ def test_a_trusted_certificate() -> None:
     argv = ["openssl", "x509", "-trustout", "-addtrust", "serverAuth"]
     made = subprocess.run(argv, input=leaf().pem, capture_output=True, check=True).stdout
     assert b"BEGIN TRUSTED CERTIFICATE" in made
-    assert load.parse(made, "x").certificates == (leaf().certificate,)
+    assert parse.parse(made, "x").certificates == (leaf().certificate,)
 
 
 def test_what_could_not_be_read_is_told() -> None:
     """A damaged certificate beside good ones is counted and told, not refused."""
-    found = load.parse(leaf().pem + b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "own.crt")
+    found = parse.parse(leaf().pem + b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "own.crt")
     assert found.certificates == (leaf().certificate,)
     assert found.unread == ("own.crt: certificate 2 of 2 is damaged, or of a kind not supported",)
 
@@ -133,7 +133,7 @@ ACME = {"le": {"Account": {"Email": "x"}, "Certificates": [{"certificate": b64en
 def test_what_is_no_key_is_called_what_it_is(data: bytes, words: str) -> None:
     """Files of other programs are named, with the way to convert them."""
     with pytest.raises(OperatorError) as caught:
-        load.parse(data, "own.crt")
+        parse.parse(data, "own.crt")
     assert caught.value.code is codes.UNREADABLE
     assert caught.value.detail.startswith("own.crt: this is ")
     assert words in caught.value.detail
@@ -147,7 +147,7 @@ def test_what_is_no_key_is_called_what_it_is(data: bytes, words: str) -> None:
 def test_a_strangers_answer_is_certificates_alone(data: bytes) -> None:
     """Nothing that takes work to open is opened for a CA's server."""
     with pytest.raises(OperatorError) as caught:
-        load.certificates(data, "answer")
+        parse.certificates(data, "answer")
     assert caught.value.code is codes.UNREADABLE
 
 
@@ -159,11 +159,11 @@ def test_missing_files(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     for name, words in (("live/key.pem", "../archive/key1.pem"), ("gone/key.pem", "nowhere"), ("loop", "loop")):
         with pytest.raises(OperatorError) as caught:
-            files.content(tmp_path / name)
+            read.content(tmp_path / name)
         assert caught.value.code is codes.MISSING
         assert f"leads to {words}, which is not there" in caught.value.detail
     for name in ("absent", "absent/key.pem"):
-        assert files.content(tmp_path / name) is None
+        assert read.content(tmp_path / name) is None
         with pytest.raises(OperatorError) as caught:
-            files.content(tmp_path / name, named=True)
+            read.content(tmp_path / name, named=True)
         assert caught.value.code is codes.MISSING

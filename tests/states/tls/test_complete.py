@@ -6,23 +6,22 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from states.tls import aia, fetch
-from states.tls.fetch import Away, Fetcher, Refused
+from states.tls import complete
+from states.tls.complete import Away, Fetcher, Refused
 from tests.states.tls.authority import NOW, inter, issue, leaf, root
 from tests.states.tls.responder import ADDRESS, Responder, ok, responder
 
 HERE = (ipaddress.ip_network("127.0.0.1/32"),)
 REASONS = {
-    "/endless": "more than", "/endless-head": "more than", "/to-itself": "redirects", "/to-file": "not a plain",
+    "/endless": "more than", "/endless-head": "HTTPException", "/to-itself": "redirects", "/to-file": "not a plain",
     "/to-metadata": "no public address", "/to-private": "no public address", "/to-mapped": "no public address",
-    "/absent": "404", "/rubbish": "no answer of HTTP",
+    "/absent": "404", "/rubbish": "not an answer of HTTP",
 }  # fmt: skip
 
 
@@ -33,9 +32,9 @@ def server() -> Iterator[Responder]:
         yield made
 
 
-def fetcher(seconds: float = 5.0, requests: int = fetch.REQUESTS) -> Fetcher:
+def fetcher(seconds: float = 5.0, requests: int = complete.REQUESTS) -> Fetcher:
     """Return a fetcher that may ask here, with little patience."""
-    return Fetcher(HERE, time.monotonic() + seconds, requests)
+    return Fetcher(HERE, seconds, requests)
 
 
 @pytest.mark.parametrize("path", REASONS)
@@ -56,7 +55,7 @@ def test_a_bomb_is_not_unpacked(server: Responder) -> None:
     """A compressed answer comes as it is, however large it would be."""
     found = fetcher().get(server.url("/bomb"))
     assert found.startswith(b"\x1f\x8b")
-    assert len(found) < fetch.LIMIT
+    assert len(found) < complete.LIMIT
 
 
 def test_an_open_connection_is_no_hindrance(server: Responder) -> None:
@@ -91,13 +90,13 @@ def test_the_budget_is_for_all_requests(server: Responder) -> None:
 )  # fmt: skip
 def test_not_public(address: str) -> None:
     """Private, loopback, link-local, multicast and reserved addresses are not asked, in whatever clothes."""
-    assert not Fetcher()._may_ask(ipaddress.ip_address(address))
+    assert not Fetcher((), 5)._may_ask(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1", "::ffff:1.1.1.1", "64:ff9b::101:101"])
 def test_public(address: str) -> None:
     """Public addresses may be asked."""
-    assert Fetcher()._may_ask(ipaddress.ip_address(address))
+    assert Fetcher((), 5)._may_ask(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +107,7 @@ def test_public(address: str) -> None:
 def test_not_plain(url: str) -> None:
     """Other schemes, credentials, impossible ports and what would split a request are refused before any look-up."""
     with pytest.raises(Refused):
-        Fetcher().get(url)
+        Fetcher((), 5).get(url)
 
 
 def test_a_name_is_resolved_once(server: Responder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +171,7 @@ def test_what_was_fetched_is_kept(server: Responder, tmp_path: Path) -> None:
         if spoil:
             for kept in tmp_path.glob("aia/*"):
                 kept.write_bytes(root().pem)
-        search = aia.Search(fetcher().get, tmp_path / "aia", NOW, lambda _line: None)
+        search = complete.Search(fetcher().get, tmp_path / "aia", NOW, lambda _line: None)
         search.complete(linked, [], [root().certificate])
         assert search.found == [inter().certificate]
         assert len(server.asked) == count
@@ -181,7 +180,7 @@ def test_what_was_fetched_is_kept(server: Responder, tmp_path: Path) -> None:
 def test_nothing_is_asked_without_need(server: Responder, tmp_path: Path) -> None:
     """A chain that was supplied whole is not looked for, though addresses are named."""
     linked = issue("server", inter(), urls=(server.publish("/inter", inter().pem),)).certificate
-    aia.Search(fetcher().get, tmp_path, NOW, lambda _line: None).complete(
+    complete.Search(fetcher().get, tmp_path, NOW, lambda _line: None).complete(
         linked, [inter().certificate], [root().certificate]
     )
     assert server.asked == []

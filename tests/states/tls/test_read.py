@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from states import server
-from states.tls import check, codes, files, load, pair, supply
+from states.tls import check, codes, pair, parse, read
+from states.tls.read import Supplied
 from states.tls.settings import SETTINGS
-from states.tls.supply import Supplied
 from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, rsa_key
 from tests.states.tls.zimbra import lay, make_host, walk
 from tests.support import make_context
@@ -57,11 +57,11 @@ def write(ctx: Context, name: str, content: bytes) -> None:
 
 def key_of_pair(supplied: Supplied) -> bytes:
     """Stand for all checks: return the key when it fits the certificate."""
-    found = load.gather(supplied.readable(), None)
+    found = parse.gather(read.readable(supplied.contents), None)
     if len(found.keys) != 1 or not found.certificates:
         raise OperatorError(codes.HALF_PAIR, "half")
     check.leaves_of(found.keys[0], found.certificates, (HOST,), NOW)
-    return load.public(found.keys[0])
+    return parse.public(found.keys[0])
 
 
 @pytest.mark.parametrize("first", ["zimbra.key", "zimbra.crt"])
@@ -76,7 +76,7 @@ def test_the_other_half_is_waited_for(first: str, tmp_path: Path) -> None:
     )
     lay(ctx, {"zimbra.key": leaf().key_pem, "zimbra.crt": leaf().pem})
     write(ctx, first, new[first])
-    assert supply.settled(ctx, key_of_pair)[1] == load.public(RENEWED.key)
+    assert read.settled(ctx, key_of_pair)[1] == parse.public(RENEWED.key)
     assert waits.happenings == []
 
 
@@ -84,9 +84,9 @@ def test_a_lasting_mismatch_is_refused(tmp_path: Path) -> None:
     """Once the files are quiet for a while, they are not waited for any longer."""
     ctx, waits = make(tmp_path)
     lay(ctx, {"zimbra.key": RENEWED.key_pem, "zimbra.crt": leaf().pem})
-    for passed in (supply.SETTLE, supply.SETTLE):
+    for passed in (read.SETTLE, read.SETTLE):
         with pytest.raises(OperatorError) as caught:
-            supply.settled(ctx, key_of_pair)
+            read.settled(ctx, key_of_pair)
         assert caught.value.code is codes.MISMATCH
         assert waits.passed == passed
 
@@ -100,7 +100,7 @@ def test_other_errors_are_not_waited_for(tmp_path: Path) -> None:
         raise OperatorError(codes.NAME, "other name")
 
     with pytest.raises(OperatorError):
-        supply.settled(ctx, refuse)
+        read.settled(ctx, refuse)
     assert waits.passed == 0
 
 
@@ -115,7 +115,7 @@ def test_the_checks_are_made_again_for_other_files_alone(tmp_path: Path) -> None
         raise OperatorError(codes.INCOMPLETE, "no issuer")
 
     with pytest.raises(OperatorError):
-        supply.settled(ctx, count)
+        read.settled(ctx, count)
     assert len(asked) == 1
 
 
@@ -123,36 +123,36 @@ def test_files_from_the_future_are_not_waited_for_for_ever(tmp_path: Path, monke
     """A volume whose clock is ahead of ours makes files look young; patience ends all the same."""
     ctx, _ = make(tmp_path)
     lay(ctx, {"zimbra.key": RENEWED.key_pem, "zimbra.crt": leaf().pem})
-    monkeypatch.setattr(supply, "PATIENCE", 0.0)
+    monkeypatch.setattr(read, "PATIENCE", 0.0)
     with pytest.raises(OperatorError):
-        supply.settled(replace(ctx, clock=lambda: 0.0), key_of_pair)
+        read.settled(replace(ctx, clock=lambda: 0.0), key_of_pair)
 
 
 def test_fingerprint_and_content_are_of_the_same_bytes(tmp_path: Path) -> None:
     """What is written after the reading is not in the material, and makes another fingerprint."""
     ctx, _ = make(tmp_path)
     lay(ctx, {"zimbra.key": leaf().key_pem, "zimbra.crt": leaf().pem})
-    before = supply.read(ctx)
+    before = read.read(ctx)
     lay(ctx, {"zimbra.key": RENEWED.key_pem, "zimbra.crt": RENEWED.pem})
-    assert load.gather(before.readable(), None).certificates == (leaf().certificate,)
-    assert supply.read(ctx).source != before.source
+    assert parse.gather(read.readable(before.contents), None).certificates == (leaf().certificate,)
+    assert read.read(ctx).source != before.source
 
 
 def test_a_switched_link_is_young(tmp_path: Path) -> None:
     """A link that was set just now counts as a change, however old the file behind it is."""
     ctx, waits = make(tmp_path)
     lay(ctx, {"..2026/key": leaf().key_pem, "zimbra.key": Path("..2026/key")})
-    waits.passed = supply.SETTLE + 5
-    assert not supply._young(ctx)
+    waits.passed = read.SETTLE + 5
+    assert not read._young(ctx)
     waits.passed = 0
-    assert supply._young(ctx)
+    assert read._young(ctx)
 
 
 @pytest.mark.parametrize("setting", ["ZFLOW_TLS_KEY", "ZFLOW_TLS_CERT"])
 def test_a_named_file_must_be_there(setting: str, tmp_path: Path) -> None:
     """A typing error, or live/ mounted without archive/, is an error, not "nothing supplied"."""
     ctx, _ = make(tmp_path)
-    assert supply.read(ctx).contents == {}
+    assert read.read(ctx).contents == {}
     named = make_context(
         tmp_path, (*SETTINGS, *server.SETTINGS), {"ZFLOW_HOSTNAME": HOST, setting: str(tmp_path / "live/tls.pem")}
     )
@@ -161,14 +161,14 @@ def test_a_named_file_must_be_there(setting: str, tmp_path: Path) -> None:
             (tmp_path / "live").mkdir()
         if there == "the link":
             (tmp_path / "live/tls.pem").symlink_to("../archive/tls.pem")
-        found = supply.read(named)
-        assert found.source != supply.SELF_SIGNED
+        found = read.read(named)
+        assert found.source != read.SELF_SIGNED
         with pytest.raises(OperatorError) as caught:
-            found.readable()
+            read.readable(found.contents)
         assert caught.value.code is codes.MISSING
     lay(ctx, {"zimbra.key": Path("../archive/privkey.pem")})
     with pytest.raises(OperatorError):
-        supply.read(ctx).readable()
+        read.readable(read.read(ctx).contents)
 
 
 def test_a_single_file_that_was_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,10 +184,10 @@ def test_a_single_file_that_was_replaced_is_told(tmp_path: Path, monkeypatch: py
         content = place.read_bytes()
         place.unlink()
         held = Path(f"/proc/self/fd/{file.fileno()}")
-        assert files.replaced(held)
+        assert read.replaced(held)
         assert signature([str(held)]).endswith(".removed")
     place.write_bytes(content)
-    monkeypatch.setattr(supply, "replaced", lambda path: path == place)
+    monkeypatch.setattr(read, "replaced", lambda path: path == place)
     assert pair.inputs(ctx) != before
     evidence = pair.probe(ctx)
     assert evidence is not None
