@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from zflow.host import children, oom
-from zflow.supervise import endpoint, supervisor
+from zflow.supervise import endpoint, schedule, supervisor
 
 supervisor.TICK = 0.05
-supervisor.PAUSE = supervisor.BUSY = supervisor.LATER = endpoint.PAUSE = 0.01
+schedule.PAUSE = supervisor.BUSY = supervisor.LATER = endpoint.PAUSE = 0.01
 if "ZFLOW_TEST_HURRY" in os.environ:  # a walker that does not end, and, where KILL is told not to, by nothing
     supervisor.STOPPING, children.KILLED = 1.0, 0.3
 if os.environ.get("ZFLOW_TEST_HURRY") == "undying":

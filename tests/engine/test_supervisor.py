@@ -24,7 +24,7 @@ from zflow.journal.event import Event
 from zflow.journal.layout import pause_file, request_file
 from zflow.journal.writer import Position
 from zflow.supervise.lock import RUNNER, holder
-from zflow.supervise.supervisor import DEATHS
+from zflow.supervise.schedule import DEATHS
 
 Run = Callable[..., "Supervised"]
 FAKE = (sys.executable, "-I", str(ROOT / "tests/engine/fake_zflow.py"))
@@ -137,13 +137,13 @@ def test_hup_starts_a_deep_walk(run: Run) -> None:
     one = run("ok")
     one.wait_for_call(START)
     one.signal(signal.SIGHUP)
-    one.wait_for_call("walk --reason HUP: inputs are looked at again --deep")
+    one.wait_for_call("walk --reason HUP: inputs are checked again --deep")
 
 
 @pytest.mark.parametrize("ending", ["held", "die", "refused"])
 def test_what_was_asked_for_outlasts_a_walker_that_could_not_obey(run: Run, ending: str) -> None:
     """One that found the journal held, died, or was refused is followed by one with the same reason, as thorough."""
-    deep = "walk --reason HUP: inputs are looked at again --deep"
+    deep = "walk --reason HUP: inputs are checked again --deep"
     one = run("ok")
     one.wait_for_call(START)
     wait_for(lambda: not one.children(), "the walker's end")
@@ -161,7 +161,7 @@ def test_hup_during_a_walk_is_followed_by_another(run: Run) -> None:
     one.signal(signal.SIGHUP)
     one.behave("ok")
     (one.volume / "end").write_text("0")
-    one.wait_for_call(START, "walk --reason HUP: inputs are looked at again --deep")
+    one.wait_for_call(START, "walk --reason HUP: inputs are checked again --deep")
 
 
 def test_usr1_starts_a_walk_when_none_is_under_way(run: Run) -> None:
@@ -272,6 +272,18 @@ def test_a_paused_runner_walks_on_resume_only(run: Run, tmp_path: Path) -> None:
     wait_for(lambda: RESUME in one.calls()[len(before) :], "the operator's walk")
     assert not any("HUP" in call or "next try" in call for call in one.calls()[len(before) :])
     assert not pause_file(tmp_path).exists()
+
+
+def test_a_pause_ends_with_the_start(run: Run, tmp_path: Path) -> None:
+    """After a restart the container is at work: an earlier pause holds up neither the first walk nor a later one."""
+    (tmp_path / ".zflow").mkdir()
+    pause_file(tmp_path).touch()
+    one = run("ok")
+    one.wait_for_call(START)
+    assert not pause_file(tmp_path).exists()
+    wait_for(lambda: not one.children(), "the end of the walker")
+    one.signal(signal.SIGHUP)
+    one.wait_for_call(START, "walk --reason HUP: inputs are checked again --deep")
 
 
 def test_an_order_on_the_volume_starts_one_walk(run: Run, tmp_path: Path) -> None:

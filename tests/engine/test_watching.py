@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.where import wait_for
+from tests.engine.where import gone, wait_for
+from zflow.supervise import inputs
 from zflow.supervise.inputs import Watcher, signature
 
 
@@ -76,6 +77,18 @@ def test_a_commands_first_answer_must_be_good(
 ) -> None:
     """A failing look, or an output that is known to be wrong, is a change although it is the first."""
     assert first_answer(watcher(tmp_path, argv=argv, wanted=wanted)) == changed
+
+
+def test_a_command_that_hangs_is_killed_and_counts_as_a_bad_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past its time limit it ends with its children, and a walk finds out what is wrong."""
+    monkeypatch.setattr(inputs, "LIMIT", 0.2)
+    found = watcher(tmp_path, argv=["/bin/sh", "-c", f"echo $$ > {tmp_path}/pid; sleep 8; :"], every=3600.0)
+    assert first_answer(found) == "it"
+    pid = int((tmp_path / "pid").read_text())
+    assert gone(pid)
+    assert [each.answer for each in found._watched or ()] == ["-9 "]
 
 
 @pytest.mark.parametrize(("first", "changed"), [("exit 1", None), ("true", "it")])

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import time
+from collections.abc import Callable
 
 from zflow.host.signals import SIGNALS
 
@@ -16,6 +18,10 @@ KILLED = 2.0
 """Seconds after which one that even KILL does not end is left behind."""
 MOMENT = 0.01
 """Seconds between two looks whether it has ended."""
+ANSWER = 10.0
+"""Seconds that a child has for its answer: the volume that it reads may hang."""
+ENOUGH = 4096
+"""Bytes of an answer, which comes whole: pipe(7), PIPE_BUF."""
 
 
 def spawn(argv: tuple[str, ...]) -> int:
@@ -57,3 +63,23 @@ def kill(pid: int) -> bool:
 def _send(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def answer(question: Callable[[], str]) -> str | None:
+    """Return what a child process answers; what it loads for that, such as SQLite, is gone with it.
+
+    Empty when it ended without an answer, None when it gave none in time and was killed.
+    """
+    outlet, inlet = os.pipe()
+    if (pid := os.fork()) == 0:
+        try:
+            os.write(inlet, question().encode())
+        finally:
+            os._exit(0)
+    os.close(inlet)
+    with os.fdopen(outlet, "rb", buffering=0) as pipe:
+        told = bool(select.select([pipe], [], [], ANSWER)[0])
+        found = pipe.read(ENOUGH).decode() if told else None  # short enough for one write
+    if not (told and ended_within(pid, KILLED)):
+        kill(pid)
+    return found

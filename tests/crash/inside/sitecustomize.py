@@ -84,9 +84,9 @@ def in_walker() -> None:
 
 def in_supervisor() -> None:
     """Have the supervisor start the next walker at once, as often as one dies."""
-    from zflow.supervise import supervisor
+    from zflow.supervise import schedule
 
-    supervisor.DEATHS, supervisor.PAUSE = 10**9, 0.0
+    schedule.DEATHS, schedule.PAUSE = 10**9, 0.0
 
 
 if CRASH.is_dir():

@@ -1,0 +1,95 @@
+"""When the next walk begins, and why: a next try from the journal, a repetition, or what was asked for meanwhile.
+
+No processes and no files, so that each rule can be seen to hold.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # read by mypy alone: the supervisor would hold half a MiB of typing for ever
+    from collections.abc import Callable
+
+DEATHS = 5
+"""Deaths of the walker in a row after which the container ends."""
+PAUSE = 1.0
+"""Seconds to wait after the first death, twice as many after the second, and so on."""
+LONGEST = 3600.0
+"""Seconds at most until a next try, however the wall clock was set since the journal noted its time."""
+RESUME = "resume"
+"""The reason of a walk on the operator's word."""
+
+
+class Schedule:
+    """The present walk, the one that is to follow it, and the time before which none begins."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._present = ("", False)
+        self._pending: tuple[str, bool] | None = None
+        self._woken = False
+        self._due: float | None = None
+        self.blind = False
+        """Whether only the time starts the next walk: the last one left no list of what is to be watched."""
+        self.deaths = 0
+        """How often in a row the walker died without an answer."""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a time is set for the next walk."""
+        return self._due is not None
+
+    @property
+    def come(self) -> bool:
+        """Whether that time has come."""
+        return self._due is not None and self._clock() >= self._due
+
+    @property
+    def next(self) -> tuple[str, bool] | None:
+        """What was asked for, as reason and depth, once it may begin."""
+        return self._pending if self.come or not self.awaited else None
+
+    def begin(self, reason: str, *, deep: bool) -> None:
+        """Note that a walk begins; what was asked for before is done by it."""
+        self._present, self._pending = (reason, deep), None
+        self._woken = self.blind = False
+        self._due = None
+
+    def follow(self, reason: str, *, deep: bool) -> None:
+        """Have a walk follow the present one."""
+        self._pending = (reason, deep)
+
+    def wake(self) -> None:
+        """Note that the present walk was told to resume; one that looks less thoroughly is followed by a deep one."""
+        self._woken = True
+        if not self._present[1]:
+            self.follow(RESUME, deep=True)
+
+    def end(self, *, valid: bool) -> None:
+        """Note that the walker has ended. One that stopped may have done so before it heard the operator."""
+        if self._woken and not valid:
+            self._pending = self._pending or (RESUME, True)
+
+    def settle(self, next_try: float | None) -> None:
+        """Set the time for the next walk after one that came to an end: `next_try` by the wall clock, None for never.
+
+        What was asked for meanwhile does not wait.
+        """
+        self.deaths, self._due = 0, None
+        if next_try is not None and self._pending is None:
+            self._due = self._clock() + min(max(0.0, next_try - self._wall_clock()), LONGEST)
+
+    def repeat(self, seconds: float) -> None:
+        """Walk again after so long, to the same end, whatever the watches say: they are of an earlier walk."""
+        self._pending = self._pending or self._present
+        self._due, self.blind = self._clock() + seconds, True
+
+    def die(self) -> bool:
+        """Repeat a walk whose walker died, after a pause that grows; return whether that was once too often."""
+        self.deaths += 1
+        self.repeat(self.deaths * PAUSE)
+        return self.deaths >= DEATHS
