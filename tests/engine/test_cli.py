@@ -47,7 +47,7 @@ def test_plan_gives_each_reason_its_words(bench: Bench, capsys: Capture, monkeyp
     monkeypatch.setattr(product_module, "product", lambda: later)
     out = run(capsys, "plan")[1]
     assert re.search(r"one\.a .*\n +because: no longer holds", out)
-    assert re.search(r"two\.a .*\n +because: this zflow does it differently", out)
+    assert re.search(r"two\.a .*\n +because: this version of zflow does it differently", out)
     assert "one.b" not in out
 
 
@@ -83,7 +83,7 @@ def test_what_no_command_can_look_at_yet_is_due(bench: Bench, capsys: Capture, m
 
     what = product(file_step("one.a"), again(file_step("two.a"), probe=look))
     monkeypatch.setattr(product_module, "product", lambda: what)
-    assert re.search(r"two\.a +due +never done, and cannot be looked at yet\n", run(capsys, "verify")[1])
+    assert re.search(r"two\.a +due +never done; cannot be checked yet\n", run(capsys, "verify")[1])
     bench.walk(what)
     assert re.search(r"two\.a +REFUSED +ZF-1010 .*`false` ended with 1", run(capsys, "verify")[1])
 

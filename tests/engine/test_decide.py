@@ -181,6 +181,6 @@ def test_deaths_for_want_of_memory_are_named(bench: Bench) -> None:
     step = deadly(bench)
     with reading(bench.volume) as journal:
         record = records(journal)[NAME]
-    assert "out of memory: the kernel ended 2 processes" in decide(step, record, World("", None, bench.boot, 2)).why
+    assert "out of memory: the kernel killed 2 processes" in decide(step, record, World("", None, bench.boot, 2)).why
     assert "memory" not in decide(step, record, World("", None, bench.boot)).why
     assert decide(step, record, World("", None, "another boot", 2)).verdict == "due"

@@ -235,12 +235,12 @@ def pruned(tmp_path: Path, small: None) -> Path:
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        ("DELETE FROM event WHERE seq = (SELECT last + 1 FROM gap LIMIT 1)", "does not follow"),
-        ("UPDATE event SET detail = 'x' WHERE seq = (SELECT last + 1 FROM gap LIMIT 1)", "does not follow"),
-        ("DELETE FROM gap", "does not follow"),
-        ("UPDATE gap SET hash = 'x'", "does not follow"),
-        ("UPDATE gap SET first = first + 1", "does not follow"),
-        ("INSERT INTO gap SELECT max(seq) + 5, max(seq) + 1, 'x' FROM event", "does not follow"),
+        ("DELETE FROM event WHERE seq = (SELECT last + 1 FROM gap LIMIT 1)", "does not match the hash"),
+        ("UPDATE event SET detail = 'x' WHERE seq = (SELECT last + 1 FROM gap LIMIT 1)", "does not match the hash"),
+        ("DELETE FROM gap", "does not match the hash"),
+        ("UPDATE gap SET hash = 'x'", "does not match the hash"),
+        ("UPDATE gap SET first = first + 1", "does not match the hash"),
+        ("INSERT INTO gap SELECT max(seq) + 5, max(seq) + 1, 'x' FROM event", "does not match the hash"),
         ("UPDATE past SET pruned = 1", "seal"),
         ("UPDATE past SET gaps = 'x'", "pruned events has changed"),
         (
@@ -429,7 +429,7 @@ def test_what_is_read_slowly_holds_up_nobody(tmp_path: Path, monkeypatch: pytest
             rows = reader.stream(light)
             assert [next(rows)["seq"] for _ in range(4)] == [1, 2, 3, 4]
             assert journal.prune()
-            journal.record([Event("ended", detail="told to stop")])
+            journal.record([Event("ended", detail="received a stop signal")])
             assert not light.in_transaction
             left = [row["seq"] for row in rows]
         assert left[-1] == 151

@@ -290,7 +290,7 @@ def audited(name: str, looks: list[str]) -> Step:
     [
         (Event("ended", detail=IN_ORDER), "probe"),
         (Event("ended", code="ZF-1010", detail="stopping the services: no answer"), "audit"),
-        (Event("reset", state="one", step="one.b", detail="on the operator's word"), "audit"),
+        (Event("reset", state="one", step="one.b", detail="requested by the operator"), "audit"),
         (None, "audit"),
     ],
     ids=["in order", "services did not stop", "reset from elsewhere", "power cut"],

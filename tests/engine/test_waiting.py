@@ -117,7 +117,7 @@ def test_a_long_wait_for_an_ahead_step_is_told_again(bench: Bench, monkeypatch: 
         wait_for(lambda: sum("still waiting for it" in line for line in bench.said) > 1, "the reminders")
         gate.set()
     assert states == ["serving"]
-    assert sum("it began at the start" in line for line in bench.said) == 1
+    assert sum("it began with the walk" in line for line in bench.said) == 1
 
 
 def test_an_ahead_step_that_needs_the_operator_blocks_in_its_own_state(bench: Bench) -> None:

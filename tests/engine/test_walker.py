@@ -97,7 +97,7 @@ def test_term_within_a_step_is_recorded_and_the_step_is_made_again(bench: Bench)
     with pytest.raises(Interrupted):
         bench.walk(product(file_step("one.a", before=stop)))
     assert bench.kinds("one.a") == ["started", "interrupted"]
-    assert bench.events()[-1]["detail"] == "told to stop"
+    assert bench.events()[-1]["detail"] == "received a stop signal"
     bench.stopping.clear()
     assert bench.walk(product(file_step("one.a"))) == "serving"
     assert [row["attempt"] for row in bench.events("one.a") if row["kind"] == "started"] == [1, 2]

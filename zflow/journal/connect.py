@@ -94,7 +94,7 @@ def _connect(engine: Engine, path: Path, *, wal: bool) -> Connection:
     wanted = "wal" if wal else "delete"
     answer = raw.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0]
     if answer != wanted:
-        raise OperatorError(codes.VOLUME_READ_ONLY, f"SQLite keeps journal mode {answer!r} for {path}, not {wanted!r}")
+        raise OperatorError(codes.VOLUME_READ_ONLY, f"SQLite uses journal mode {answer!r} for {path}, not {wanted!r}")
     raw.execute(f"PRAGMA synchronous={'FULL' if wal else 'EXTRA'}")
     raw.execute("PRAGMA foreign_keys=ON")
     raw.execute("PRAGMA temp_store=MEMORY")  # else in /var/tmp, which is the container's and may be small
@@ -117,7 +117,7 @@ def _to_head(connection: Connection, copies: Path, clock: Clock, *, old: bool) -
     if revision and revision not in REVISIONS:
         raise OperatorError(codes.JOURNAL_NEWER, f"its schema is {revision}, zflow {__version__} knows up to {HEAD}")
     if old and not revision:
-        raise OperatorError(codes.JOURNAL_DAMAGED, "it is empty, and was not")
+        raise OperatorError(codes.JOURNAL_DAMAGED, "it is empty, but had events before")
     if revision and (damage := wrong(driver(connection), RECENT)) is not None:
         raise OperatorError(codes.JOURNAL_DAMAGED, damage)
     if revision == HEAD:

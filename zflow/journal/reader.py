@@ -35,7 +35,7 @@ def reading(volume: Path, *, unsealed: bool = False) -> Iterator[sqlite3.Connect
     path = journal_file(volume)
     check_kinds(volume)
     if not path.exists():
-        raise OperatorError(codes.NO_JOURNAL, f"there is no {path}")
+        raise OperatorError(codes.NO_JOURNAL, f"{path} does not exist")
     try:
         connection = sqlite3.connect(f"{path.as_uri()}?{_mode(path)}", uri=True, timeout=5.0, isolation_level=None)
         connection.row_factory = _as_dict
@@ -67,7 +67,7 @@ def _check(connection: sqlite3.Connection) -> None:
     if found == HEAD:
         return
     if found is None or found in REVISIONS:
-        raise OperatorError(codes.NO_JOURNAL, f"its schema is {found or 'empty'}; the runner brings it to {HEAD}")
+        raise OperatorError(codes.NO_JOURNAL, f"its schema is {found or 'empty'}; the next start migrates it to {HEAD}")
     raise OperatorError(codes.JOURNAL_NEWER, f"its schema is {found}, zflow {__version__} knows up to {HEAD}")
 
 

@@ -32,7 +32,7 @@ RECENT = 2_000
 """So many of the newest events are looked at before each walk, in some 20 ms: a journal may grow for years. What is
 older `zflow journal verify` looks at; a step's probe decides in any case whether its result is there."""
 Rows = list[tuple[Any, ...]]
-UNSEALED = "the seal of the last commit does not fit: events at the end, or what is beside them, have changed"
+UNSEALED = "the seal of the last commit does not match: the last events or other rows have changed"
 
 
 def frame(connection: sqlite3.Connection) -> str:
@@ -92,12 +92,12 @@ def _wrong(connection: sqlite3.Connection, recent: int | None) -> str | None:
     if not older and (found := rows(connection, "PRAGMA integrity_check(1)")[0][0]) != "ok":
         return str(found).replace("\n", "; ")
     if (broken := broken_link(connection, older)) is not None:
-        return f"event {broken} does not follow from the one before it"
+        return f"event {broken} does not match the hash of the event before it"
     schema = rows(connection, SCHEMA)
     if not _has(schema, "seal"):
         return None
     if not older and _has(schema, "past") and rows(connection, PAST)[0][1] != gaps_sum(connection):
-        return "what is kept of the pruned events has changed"
+        return "the list of pruned events has changed"
     return UNSEALED if broken_seal(connection) else None
 
 

@@ -64,7 +64,7 @@ class Ahead:
     def _remind(self, step: Step) -> None:
         """Say that a step is waited for, and now and then that it still is: a search may take an hour."""
         now = time.monotonic()
-        words = "still waiting for it" if step.name in self._awaited else "waiting for it, it began at the start"
+        words = "still waiting for it" if step.name in self._awaited else "waiting for it; it began with the walk"
         if now >= self._awaited.get(step.name, now):
             self._awaited[step.name] = now + REMINDER
             self._announce(f"{step.title}: {words}")

@@ -24,7 +24,7 @@ def put_aside(volume: Path) -> Path:
     file = journal_file(volume)
     check_home(volume)
     if not os.path.lexists(file):
-        raise OperatorError(codes.NO_JOURNAL, f"there is no {file}")
+        raise OperatorError(codes.NO_JOURNAL, f"{file} does not exist")
     with writing(volume, patience=2.0):
         folder = home(volume) / "copies" / f"aside-{stamp(time.time()).replace(':', '')}"
         folder.mkdir(mode=0o700, parents=True)

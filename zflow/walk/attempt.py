@@ -77,7 +77,7 @@ def _make(attempt: Attempt) -> Evidence:
     seen = step.probe(ctx)
     if isinstance(seen, Evidence):
         return seen
-    lacking = seen.summary if seen is not None else "its probe does not see what its commands promised"
+    lacking = seen.summary if seen is not None else "its commands succeeded, but the probe does not see their result"
     raise TransientError(codes.NOT_PROVEN, f"{step.name}: {lacking}")
 
 
@@ -105,7 +105,7 @@ def _superseded(attempt: Attempt) -> bool:
     if now == attempt.key or not attempt.key:
         return False
     ctx.log(f"the key was {attempt.key} and is {now}")
-    told = "its inputs changed meanwhile"
+    told = "its inputs changed during the attempt; running it again"
     ended = task.event("interrupted", attempt=attempt.number, detail=told, duration=attempt.took)
     task.chain.flush(ended, said=[f"{task.step.title}: {told}"])
     task.wait(ctx, MOMENT)

@@ -74,7 +74,7 @@ class Course:
 
     def interrupt(self) -> None:
         """Record that the container is told to stop."""
-        self.chain.flush(Event("ended", detail="told to stop"), position=self._position())
+        self.chain.flush(Event("ended", detail="received a stop signal"), position=self._position())
 
     def stop(self, error: ZflowError, *, looked: bool) -> None:
         """Record what stops the walk, and tell the operator what to do; `looked`: all audits were asked before."""

@@ -11,6 +11,7 @@ from zflow.errors import OperatorError
 from zflow.host.oom import oom_kills
 from zflow.journal.record import Record
 from zflow.step import Drift, Evidence, Step
+from zflow.terminal.words import counted
 from zflow.walk.keys import key_of, why_due
 
 DEATHS = 3
@@ -60,15 +61,21 @@ def decide(step: Step, record: Record, world: World) -> Decision:
     drift = world.seen.summary if world.seen is not None else ""
     if current:
         return Decision("lost", drift or "no longer holds")
-    cut_off = "an attempt was cut off" if record.cut_off else ""
+    cut_off = "the last attempt was cut off" if record.cut_off else ""
     return Decision("due", drift or cut_off or why_due(record.key, world.key))
 
 
 def _hopeless(step: Step, record: Record, world: World) -> OperatorError | None:
     """Return why a step is not applied although its postcondition does not hold."""
     if step.once and record.valid:
-        return OperatorError(codes.LOST, f"{step.name} ({step.title}) was complete and its probe fails now")
+        return OperatorError(codes.LOST, f"{step.name} ({step.title}) was complete and does not hold any more")
     if (deaths := record.deaths(world.boot)) >= DEATHS:
-        killed = f"; out of memory: the kernel ended {world.killed} processes of this container" if world.killed else ""
-        return OperatorError(codes.POISON, f"{step.name} ended the walker {deaths} times in this boot{killed}")
+        killed = (
+            f"; out of memory: the kernel killed {counted(world.killed, 'process', 'processes')} here"
+            if world.killed
+            else ""
+        )
+        return OperatorError(
+            codes.POISON, f"the walker died in {step.name} {deaths} times since this start of the container{killed}"
+        )
     return None

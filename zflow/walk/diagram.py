@@ -10,12 +10,12 @@ from itertools import pairwise
 from zflow.walk.machine import BLOCKED, FAILED, SERVING, STOPPED, moves
 
 MEANING = {
-    "advance": "its steps are valid",
-    "fail": "the tries are used up",
-    "block": "only you can go on",
-    "resume": "you, an input or the time said so",
-    "reopen": "something is due again",
-    "reset": "you had a state done again",
+    "advance": "all its steps are valid",
+    "fail": "all attempts failed",
+    "block": "your action is needed",
+    "resume": "you, a changed input, or the next try",
+    "reopen": "a step is due again",
+    "reset": "zflow reset-state",
 }
 """What makes each move, in the order in which they are told."""
 STYLES = {

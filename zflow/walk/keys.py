@@ -27,10 +27,10 @@ def why_due(journalled: str | None, today: str) -> str:
     if journalled is None:
         return "never done"
     if ONCE in {journalled, today}:
-        return "this zflow does it differently"
+        return "this version of zflow does it differently"
     (old_revision, old_scope, _), (revision, scope, _) = journalled.split(":"), today.split(":")
     if old_scope != scope:
-        return "the container was started anew"
+        return "the container was restarted"
     if old_revision != revision:
-        return "this zflow does it differently"
+        return "this version of zflow does it differently"
     return "its inputs changed"

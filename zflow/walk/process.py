@@ -35,6 +35,7 @@ from zflow.secret import Redactor
 from zflow.settings import Settings, files, load
 from zflow.step import Product
 from zflow.supervise.lock import permit, writing
+from zflow.terminal.words import counted
 from zflow.walk.machine import BLOCKED, FAILED, SERVING
 from zflow.walk.surroundings import Surroundings
 from zflow.walk.walker import Walker, listed
@@ -116,7 +117,7 @@ def _as_walker(
             shell = Shell(root=volume, tag=f"{base}{run}", log=lambda _line: None)
             around = Surroundings(volume, settings, boot, shell, redactor, announce)
             if ended := end_leftovers(f"{base}{run}", base):
-                announce(f"ended {ended} processes that an earlier walker left behind")
+                announce(f"ended {counted(ended, 'process', 'processes')} of an earlier walker")
 
             def reload() -> None:
                 around.renew(load(product.settings, environment, volume))

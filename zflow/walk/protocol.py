@@ -77,7 +77,9 @@ def _found(task: Task, world: World, decision: Decision) -> Outcome:
         return "unchanged"
     task.enter()
     make_durable(step, task.context(step, None))  # the effect of an attempt without an outcome may not be on the disk
-    kind, said = ("recovered", "it had taken effect") if record.cut_off else ("satisfied", "unchanged")
+    kind, said = (
+        ("recovered", "the attempt that was cut off had taken effect") if record.cut_off else ("satisfied", "unchanged")
+    )
     chain.add(task.found(kind, world.key, evidence), f"{step.title}: {said}", *notices(evidence))
     return "found"
 
@@ -100,5 +102,5 @@ def _wait_on(task: Task) -> None:
     code = task.known(failure.code or "")
     if failure.last_kind == "gave-up" and code is not None:
         raise StillFailed(code, failure.detail or "", now + left)
-    chain.flush(said=[f"{step.title}: failed shortly before ({failure.code}), next attempt in {left:.0f} s"])
+    chain.flush(said=[f"{step.title}: failed recently ({failure.code}); next attempt in {left:.0f} s"])
     task.wait(ctx, left)

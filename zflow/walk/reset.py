@@ -29,14 +29,14 @@ def names_of(product: Product, state: str) -> tuple[Step, ...]:
         if each.name == state:
             return each.steps
     names = ", ".join(each.name for each in product.states)
-    raise OperatorError(codes.NO_SUCH_STATE, f"there is no state {state!r}; there are: {names}")
+    raise OperatorError(codes.NO_SUCH_STATE, f"unknown state {state!r}; the states are: {names}")
 
 
 def check(volume: Path, patience: float = PATIENCE) -> None:
     """Ask what a reset would be refused for, before the operator is asked. Raises what `reset` does, and NO_JOURNAL."""
     with writing(volume, patience):
         if not journal_file(volume).exists():
-            raise OperatorError(codes.NO_JOURNAL, f"there is no {journal_file(volume)}")
+            raise OperatorError(codes.NO_JOURNAL, f"{journal_file(volume)} does not exist")
 
 
 def reset(product: Product, volume: Path, state: str, patience: float = PATIENCE) -> None:
@@ -57,5 +57,5 @@ def reset(product: Product, volume: Path, state: str, patience: float = PATIENCE
         workflow = Workflow([each.name for each in product.states], *((at.state, at.place) if at else ()))
         goal = workflow.destination("reset", state)
         write_atomic(request_file(volume), f"{ASKED}{state}\n", mode=0o600)
-        events = [Event("reset", state=state, step=step.name, detail="on the operator's word") for step in steps]
+        events = [Event("reset", state=state, step=step.name, detail="requested by the operator") for step in steps]
         journal.record(events, Position(state=goal, place=goal))

@@ -41,7 +41,7 @@ def _decided(step: Step, record: Record, around: Surroundings, *, deep: bool) ->
         world = look(step, record, around.context(step, None), deep=deep)
     except CommandError as error:
         if record.last_kind is None:  # an earlier step installs the command
-            return Decision("due", "never done, and cannot be looked at yet"), nothing
+            return Decision("due", "never done; cannot be checked yet"), nothing
         return Decision("refused", str(error)), nothing
     except ZflowError as error:
         return Decision("refused", str(error)), nothing

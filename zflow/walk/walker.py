@@ -35,7 +35,7 @@ EXCHANGES = 1000
 """So many times at most does one walk begin to count anew, because watched files changed meanwhile."""
 ASKED = "reset-state "
 """How the reason begins of one that the operator asked for, of which a part alone is looked at thoroughly."""
-SUSPECT = "not known to be as the last start left it: everything is looked at thoroughly"
+SUSPECT = "no record that the last container stopped in order: checking everything thoroughly"
 MOMENT = 0.3
 """Seconds between two looks while work ahead of time goes on after a stop."""
 
@@ -154,7 +154,7 @@ class Walker:
                 return
             if self._look_again() and (exchanges := exchanges + 1) < EXCHANGES:
                 passes = 0  # that steps act again is no sign that they undo each other
-        raise TransientError(codes.NOT_PROVEN, f"steps act in each of {PASSES} looks and do not come to rest")
+        raise TransientError(codes.NOT_PROVEN, f"steps keep changing each other's results ({PASSES} passes)")
 
     def _end(self) -> None:
         """End the walk after a pass that did nothing: all is valid. Raises what stopped a detached state."""
@@ -188,7 +188,7 @@ class Walker:
             except ZflowError as error:
                 if not state.detached:
                     raise
-                self._around.announce(f"{state.name} is stopped: {error}; the states after it are walked all the same")
+                self._around.announce(f"{state.name} is stopped: {error}; continuing with the next states")
                 self._stopped = self._stopped or Stopped(error, state.name, self._course.step)
 
     def _walk_state(self, state: State) -> None:
