@@ -33,6 +33,7 @@ TARGETS: Mapping[str, frozenset[str]] = {
     "first-start": frozenset({IMAGE}),
     "image": frozenset({IMAGE}),
     "test-fast": frozenset({FAST}),
+    "mutants": frozenset({FAST}),
     "test": frozenset({IMAGE, FAST, HOST, ENGINES}),
     "bench": frozenset({IMAGE, FAST, HOST}),
     "crash": frozenset({IMAGE, FAST, HOST}),
