@@ -1,32 +1,32 @@
 #!/usr/bin/perl
-# zflow-auditswatch 1: put here by zflow, which replaces it; without this line it is yours, and left alone.
+# zflow-auditswatch 1: installed by zflow, which replaces it. Remove this line, and zflow leaves the file to you.
 #
-# Counts failed logins in mailboxd's audit log and writes to the administrator about those that are too many. Started
-# by zmauditswatchctl; reads the thresholds and the recipient from the file that zmauditswatchctl makes of
-# conf/auditswatchrc.in. Perl alone, no module beyond its core, from 5.26 on.
+# The login monitor: counts failed logins in mailboxd's audit log, and sends an alert when they are too many. Started by
+# zmauditswatchctl, which makes the file with the thresholds and the recipient from conf/auditswatchrc.in. Needs Perl
+# 5.26 or later, and only its core modules.
 #
 #   --config-file=FILE   the rendered auditswatchrc
 #   --tail-file FILE     the log to watch
-#   --script-dir=DIR     where the state is kept
-#   --sendmail=PROGRAM   for tests; else the vendor's
-#   --mail-seconds=N     how long sendmail may take
-#   --to-the-end         for tests: read what is there, then end
+#   --script-dir=DIR     the folder of the state
+#   --sendmail=PROGRAM   for tests; default: the vendor's
+#   --mail-seconds=N     time limit for sendmail
+#   --to-the-end         for tests: read the log to its end, then end
 #   --test               send one test message, then end
-#   --use-cpan-file-tail is accepted and means nothing
+#   --use-cpan-file-tail is accepted and ignored
 use strict;
 use warnings;
 use Fcntl qw(O_RDONLY O_NONBLOCK O_WRONLY O_CREAT O_EXCL SEEK_SET);
 use Getopt::Long qw(GetOptions);
 use POSIX qw(mktime strftime);
 
-my $LINE = 16_384;            # bytes of a line that are looked at
+my $LINE = 16_384;            # bytes of a line that are read
 my $CHUNK = 65_536;
-my $BACKLOG = 16 << 20;       # bytes of the log that are made up for after a pause
-my $KEYS = 10_000;            # subjects counted at a time, of each kind
-my $SLICES = 60;              # parts of the window: a count takes the same memory, however high its threshold
-my $MAILS = 25;               # messages in one window; what comes after is told of in one more
-my $PATIENCE = 60;            # seconds that sendmail gets; the log is not read meanwhile
-my $RETRY = 60;               # seconds until a message that could not be handed over is tried again
+my $BACKLOG = 16 << 20;       # bytes of the log that are read after a pause
+my $KEYS = 10_000;            # subjects that are counted, per kind
+my $SLICES = 60;              # parts of the window: the memory for a count does not depend on its threshold
+my $MAILS = 25;               # alerts in one window; one more announces that others are held back
+my $PATIENCE = 60;            # seconds for sendmail; the log is not read meanwhile
+my $RETRY = 60;               # seconds until a message that sendmail refused is sent again
 my @KINDS = qw(pair account address total);
 
 my %option = (
@@ -35,9 +35,9 @@ GetOptions(\%option, 'config-file=s', 'tail-file=s', 'script-dir=s', 'sendmail=s
     'use-cpan-file-tail') && defined $option{'config-file'} or die "auditswatch: wrong options\n";
 my ($recipient, $window, %threshold) = configuration($option{'config-file'});
 my %count = map { $_ => {} } @KINDS;    # kind => subject => { slice => failures }
-my (%mailed, @waiting);                 # "kind subject" => when; messages not handed over yet
-my ($held, $tried, $messages) = (0, 0, 0);    # when it was said that messages are held back; last try; messages in all
-my ($stop, $again) = (0, 0);            # TERM came; HUP came
+my (%mailed, @waiting);                 # "kind subject" => time; messages not sent yet
+my ($held, $tried, $messages) = (0, 0, 0);    # time of the last announcement; time of the last try; number of messages
+my ($stop, $again) = (0, 0);            # after TERM; after HUP
 
 exit(deliver('Test of the alerts about failed logins', 'This is a test; nothing has happened.') ? 0 : 1)
     if $option{test};
@@ -47,8 +47,8 @@ $SIG{HUP} = sub { $again = 1 };
 watch($option{'tail-file'}, "$option{'script-dir'}/zflow-auditswatch.state");
 exit 0;
 
-# The four rules of auditswatchrc.in are known by what they track: $1 is the address, $2 the account. The last one says
-# that it tracks the address too, but its words, and its threshold, are those of all failures together.
+# The four rules of auditswatchrc.in differ by what they track: $1 is the address, $2 the account. The last rule also
+# tracks the address by its text, but its message and its threshold are for all failures together.
 sub configuration {
     my ($path) = @_;
     open my $file, '<', $path or die "auditswatch: $path: $!\n";
@@ -74,7 +74,7 @@ sub watch {
     my %at = (live => 0, rest => '', saved => 0);
     @at{qw(inode offset)} = restore($state);
     begin(\%at, $path, $state);
-    # A log that is not there yet is read from its start when it comes, after a restart too.
+    # A log that does not exist yet is later read from its start, after a restart too.
     $at{live} = !$at{log};
     keep(\%at, $state);
     $| = 1;
@@ -85,7 +85,7 @@ sub watch {
         reconfigure() if $again;
         hand_over() if @waiting && time - $tried >= $RETRY;
         if ($at{log} && gone(\%at, $path)) {
-            # Rotated or emptied. What came between the last look and that is read first, then the next file.
+            # Rotated or emptied: read the rest of this file, then the next one.
             follow(\%at, $state);
             close $at{log};
             @at{qw(log inode live)} = (undef, undef, 1);
@@ -99,7 +99,7 @@ sub watch {
     keep(\%at, $state);
 }
 
-# The file read last goes on where it was left, another one at its start; without a past, at its end.
+# Continues the last file where it was left; starts another file at its start, and the first one at its end.
 sub begin {
     my ($at, $path, $state) = @_;
     $at->{log} = opened($path) or return;
@@ -121,10 +121,10 @@ sub follow {
         $at->{rest} .= $chunk;
         while ($at->{rest} =~ s/^([^\n]*)\n//) {
             $at->{offset} += 1 + length $1;
-            judge(substr($1, 0, $LINE), $at->{live});
+            check(substr($1, 0, $LINE), $at->{live});
         }
         my $more = length($at->{rest}) - $LINE;
-        if ($more > 0) {    # a line without end: its beginning is kept, the rest let go
+        if ($more > 0) {    # a line without an end: keep its start, drop the rest
             $at->{offset} += $more;
             $at->{rest} = substr $at->{rest}, 0, $LINE;
         }
@@ -154,7 +154,7 @@ sub reconfigure {
     ($recipient, $window, %threshold) = ($to, $seconds, %limit);
 }
 
-# A file only, and without waiting: in the place of the log may lie anything.
+# Opens only files, and does not wait: the log's path may lead to anything.
 sub opened {
     sysopen my $file, $_[0], O_RDONLY | O_NONBLOCK or return undef;
     return -f $file ? $file : undef;
@@ -164,15 +164,15 @@ sub opened {
 #   2026-11-24 10:00:00,123 WARN  [qtp1:https://…] [name=a@b;ip=10.0.0.2;oip=192.0.2.7;ua=x;] security - cmd=Auth;
 #   account=a@b; protocol=soap; error=authentication failed for [a@b], invalid password;
 # mailboxd doubles each semicolon inside a value and replaces line ends by blanks (ZimbraLog.encodeArg), so that values,
-# which anybody may choose, can't pass for fields.
-sub judge {
+# which anybody may choose, cannot add fields.
+sub check {
     my ($line, $live) = @_;
     return if index($line, 'security - cmd=') < 0;
     my @parts = $line =~ /\] \[((?:\w+=(?:[^;]++|;;)*+;)*+)\] security - (.*)$/s or return;
     my ($context, $event) = map { fields($_) } @parts;
     return unless ($event->{cmd} // '') =~ /^(?:Admin)?Auth$/;
     return unless ($event->{error} // '') =~ /^authentication failed for /;
-    # The last address of several is what our own proxy saw; those before it are what the client says of itself.
+    # Of several addresses our proxy saw the last one; the client gave those before it.
     my ($address) = reverse grep { /^[0-9A-Fa-f:.]{2,45}$/ } split /[,\s]+/, $context->{oip} // $context->{ip} // '';
     $address //= 'unknown';
     my $account = lc printable($event->{account} // '', 128);
@@ -194,7 +194,7 @@ sub fields {
     return \%found;
 }
 
-# What is made up for after a pause counts at its own time; what comes in now counts now, whatever its clock.
+# A line that is read after a pause counts at its own time; a new line counts now, whatever its time says.
 sub then {
     my ($y, $mo, $d, $h, $m, $s) = $_[0] =~ /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)/ or return time;
     my $when = mktime($s, $m, $h, $d, $mo - 1, $y - 1900, 0, 0, -1) // time;
@@ -224,7 +224,7 @@ sub failed {
 
 sub width { return $window > $SLICES ? $window / $SLICES : 1 }
 
-# Half of the subjects go: those out of date, then those that failed least.
+# Drops half of the subjects: those outside the window, then those with the fewest failures.
 sub thin {
     my ($kind, $slice) = @_;
     my $all = $count{$kind};
@@ -242,7 +242,7 @@ sub alarm_about {
     my $now = time;
     for my $each (keys %mailed) { delete $mailed{$each} if $mailed{$each} <= $now - $window }
     return if $mailed{"$kind $subject"};
-    my $minutes = sprintf '%.0f', $window / 60;
+    my $minutes = counted(sprintf('%.0f', $window / 60), 'minute');
     my $since = strftime('%Y-%m-%d %H:%M:%S %Z', localtime $when);
     my ($address, $account) = split / /, $subject;
     my %title = (
@@ -252,18 +252,21 @@ sub alarm_about {
     if (keys %mailed >= $MAILS) {
         return if $held > $now - $window;
         $held = $now;
-        push @waiting, ['Many more subjects of failed logins', "More than $MAILS messages in $minutes minutes: " .
-            "further ones are held back. See /opt/zimbra/log/audit.log.\n"];
+        push @waiting, ['Failed logins of many more accounts or addresses', "More than $MAILS alerts in $minutes: " .
+            "further alerts are held back. See /opt/zimbra/log/audit.log.\n"];
     }
     else {
         $mailed{"$kind $subject"} = $now;
-        push @waiting, ["Failed logins $title{$kind}", "$sum failed logins $title{$kind} within $minutes minutes, " .
-            "the last at $since.\nNothing was blocked by this message. See /opt/zimbra/log/audit.log.\n"];
+        my $failures = counted($sum, 'failed login');
+        push @waiting, ["Failed logins $title{$kind}", "$failures $title{$kind} within $minutes, the last at " .
+            "$since.\nThis alert does not block anything. See /opt/zimbra/log/audit.log.\n"];
     }
     $messages++;
     print "$waiting[-1][0]: $sum\n";
     hand_over();
 }
+
+sub counted { return "$_[0] $_[1]" . ($_[0] == 1 ? '' : 's') }
 
 sub hand_over {
     $tried = time;
@@ -285,11 +288,11 @@ sub deliver {
     my $taken = close $mail;
     alarm 0;
     return 1 if $taken;
-    warn "auditswatch: $option{sendmail} did not take a message; it is tried again\n";
+    warn "auditswatch: $option{sendmail} did not take a message; it is sent again later\n";
     return 0;
 }
 
-# The state is text: what was read up to, when was written about what, and the counts.
+# The state is text: the position in the log, the time of each alert, and the counts.
 sub remember {
     my ($path, $inode, $offset) = @_;
     my $new = "$path.new";

@@ -22,8 +22,8 @@ import pytest
 from rehearsal.standin import HERE as STANDIN
 from rehearsal.standin.runtime import host, listener, rewrite, store
 from states.hardening import senders, values
+from tests.states.hardening.monitor import eventually
 from tests.states.hardening.server import Server
-from tests.states.hardening.watcher import eventually
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
 PRESENT = (DAEMONS / "master").exists()

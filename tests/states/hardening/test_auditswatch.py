@@ -1,4 +1,4 @@
-"""The watcher of the audit log, run for real on files: what it counts, when it writes, what it survives."""
+"""The login monitor, run for real on files: what it counts, when it writes, what it survives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.states.hardening.watcher import NOON, Watcher, eventually, failure, spread
+from tests.states.hardening.monitor import NOON, Monitor, eventually, failure, spread
 
 pytestmark = pytest.mark.slow
 
@@ -21,20 +21,20 @@ FUTURE = NOON + timedelta(days=365_000)
 
 
 @pytest.fixture
-def watcher(tmp_path: Path) -> Watcher:
-    """A place whose empty log has been seen once."""
-    place = Watcher(tmp_path)
-    place.begun()
-    return place
+def monitor(tmp_path: Path) -> Monitor:
+    """A login monitor that has seen its empty log."""
+    monitor = Monitor(tmp_path)
+    monitor.begun()
+    return monitor
 
 
 @pytest.fixture
-def living(tmp_path: Path) -> Iterator[tuple[Watcher, subprocess.Popen[bytes]]]:
-    """A watcher that stays; it is ended with the test."""
-    place = Watcher(tmp_path)
-    place.log.touch()
-    process = place.start()
-    yield place, process
+def living(tmp_path: Path) -> Iterator[tuple[Monitor, subprocess.Popen[bytes]]]:
+    """A login monitor that runs until the end of the test."""
+    monitor = Monitor(tmp_path)
+    monitor.log.touch()
+    process = monitor.start()
+    yield monitor, process
     process.kill()
     process.communicate()
 
@@ -52,9 +52,9 @@ def living(tmp_path: Path) -> Iterator[tuple[Watcher, subprocess.Popen[bytes]]]:
         ("name=x;oip=192.0.2.7;", {"account": "VICTIM@Example.TEST"}),
     ],
 )
-def test_forms(watcher: Watcher, context: str, options: dict[str, str]) -> None:
+def test_forms(monitor: Monitor, context: str, options: dict[str, str]) -> None:
     """Web, IMAP, POP, SMTP and admin logins are counted by the address that came from outside, in any case."""
-    assert watcher.read(*(failure(context=context, **options) for _ in range(3))) == [PAIR]  # type: ignore[arg-type]
+    assert monitor.read(*(failure(context=context, **options) for _ in range(3))) == [PAIR]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -69,84 +69,84 @@ def test_forms(watcher: Watcher, context: str, options: dict[str, str]) -> None:
         "2026-11-24 12:00:00,000 INFO  [main] [] misc - Starting up\n",
     ],
 )
-def test_no_failures(watcher: Watcher, line: str) -> None:
+def test_no_failures(monitor: Monitor, line: str) -> None:
     """What is no failed login, or no line of the log's form, is not counted."""
-    assert watcher.read(*[line] * 30) == []
+    assert monitor.read(*[line] * 30) == []
 
 
-def test_thresholds(watcher: Watcher) -> None:
+def test_thresholds(monitor: Monitor) -> None:
     """Each of the four counts has its own threshold, and one failure less does not reach it."""
-    assert watcher.read(*(failure() for _ in range(2))) == []
-    assert watcher.read(failure()) == [PAIR]
+    assert monitor.read(*(failure() for _ in range(2))) == []
+    assert monitor.read(failure()) == [PAIR]
     others = [failure(context=f"oip=198.51.100.{number};") for number in range(2)]
-    assert watcher.read(*others) == [PAIR, ACCOUNT]
-    assert watcher.read(*(failure(f"a{number}@example.test") for number in range(4))) == [ADDRESS, PAIR, ACCOUNT]
+    assert monitor.read(*others) == [PAIR, ACCOUNT]
+    assert monitor.read(*(failure(f"a{number}@example.test") for number in range(4))) == [ADDRESS, PAIR, ACCOUNT]
     rest = [failure(f"b{number}@example.test", f"oip=203.0.113.{number};") for number in range(11)]
-    assert TOTAL in watcher.read(*rest)
+    assert TOTAL in monitor.read(*rest)
 
 
-def test_window(watcher: Watcher) -> None:
+def test_window(monitor: Monitor) -> None:
     """Failures further apart than the window do not add up; within it they do, wherever it begins."""
-    assert watcher.read(*spread(3, 63)) == []
-    assert watcher.read(*spread(4, 87, account="other@example.test")) == [
+    assert monitor.read(*spread(3, 63)) == []
+    assert monitor.read(*spread(4, 87, account="other@example.test")) == [
         "Failed logins from 192.0.2.7 to other@example.test"
     ]
 
 
-def test_once_per_subject_and_window(watcher: Watcher) -> None:
+def test_once_per_subject_and_window(monitor: Monitor) -> None:
     """However long an attack goes on, each subject is written about once; the message says what and how many."""
-    assert watcher.read(*(failure() for _ in range(4))) == [PAIR]
-    assert watcher.read(*(failure() for _ in range(15))) == [ADDRESS, PAIR, ACCOUNT]
-    mail = next(each for each in watcher.mails() if f"ABUSE: {PAIR}\n" in each)
+    assert monitor.read(*(failure() for _ in range(4))) == [PAIR]
+    assert monitor.read(*(failure() for _ in range(15))) == [ADDRESS, PAIR, ACCOUNT]
+    mail = next(each for each in monitor.mails() if f"ABUSE: {PAIR}\n" in each)
     assert mail.startswith("argv: -i -- admin@example.test\nTo: admin@example.test\n")
     assert "3 failed logins from 192.0.2.7 to victim@example.test within 60 minutes, the last at " in mail
 
 
-def test_counts_survive_a_restart(watcher: Watcher) -> None:
+def test_counts_survive_a_restart(monitor: Monitor) -> None:
     """Failures before and after a restart add up, none is counted twice, and nothing is written about again."""
-    assert watcher.read(failure(), failure()) == []
-    assert watcher.read() == []
-    assert watcher.read(failure()) == [PAIR]
-    assert watcher.read(failure(), failure()) == [PAIR, ACCOUNT]
+    assert monitor.read(failure(), failure()) == []
+    assert monitor.read() == []
+    assert monitor.read(failure()) == [PAIR]
+    assert monitor.read(failure(), failure()) == [PAIR, ACCOUNT]
 
 
 def test_the_first_start_does_not_tell_of_the_past(tmp_path: Path) -> None:
-    """A log that was there before the watcher is not gone through."""
-    place = Watcher(tmp_path)
-    place.write(*(failure() for _ in range(50)))
-    assert place.read() == []
-    assert place.read(*(failure() for _ in range(3))) == [PAIR]
+    """A log that was there before the monitor is not gone through."""
+    monitor = Monitor(tmp_path)
+    monitor.write(*(failure() for _ in range(50)))
+    assert monitor.read() == []
+    assert monitor.read(*(failure() for _ in range(3))) == [PAIR]
 
 
 @pytest.mark.parametrize("damage", [b"", b"read x y\nwindow\n\0\xff", b"count pair 1:1 \n" * 3, b"read 1 99999999\n"])
-def test_a_damaged_state_is_left_behind(watcher: Watcher, damage: bytes) -> None:
-    """Whatever the state holds, the watcher starts, and watches."""
-    watcher.state.write_bytes(damage)
-    watcher.read()
-    assert PAIR in watcher.read(*(failure() for _ in range(3)))
+def test_a_damaged_state_is_left_behind(monitor: Monitor, damage: bytes) -> None:
+    """Whatever the state holds, the monitor starts, and watches."""
+    monitor.state.write_bytes(damage)
+    monitor.read()
+    assert PAIR in monitor.read(*(failure() for _ in range(3)))
 
 
-def test_rotation_and_truncation_while_it_runs(living: tuple[Watcher, subprocess.Popen[bytes]]) -> None:
+def test_rotation_and_truncation_while_it_runs(living: tuple[Monitor, subprocess.Popen[bytes]]) -> None:
     """What is written around a rotation counts together, also the last words in the old file; so after a truncation."""
-    place, _ = living
-    place.write(failure())
-    old = place.log.rename(place.folder / "audit.log.1")
+    monitor, _ = living
+    monitor.write(failure())
+    old = monitor.log.rename(monitor.folder / "audit.log.1")
     with old.open("a") as file:
         file.write(failure())
-    place.write("of no interest\n" * 100, failure())
-    assert eventually(lambda: place.subjects() == [PAIR])
-    place.log.write_text("")
-    place.write(failure(), failure())
-    assert eventually(lambda: ACCOUNT in place.subjects())
+    monitor.write("of no interest\n" * 100, failure())
+    assert eventually(lambda: monitor.subjects() == [PAIR])
+    monitor.log.write_text("")
+    monitor.write(failure(), failure())
+    assert eventually(lambda: ACCOUNT in monitor.subjects())
 
 
 def test_a_log_that_comes_later(tmp_path: Path) -> None:
     """Without a log it waits for one, and reads it from its start."""
-    place = Watcher(tmp_path)
-    process = place.start()
+    monitor = Monitor(tmp_path)
+    process = monitor.start()
     try:
-        place.write(*(failure() for _ in range(3)))
-        assert eventually(lambda: place.subjects() == [PAIR])
+        monitor.write(*(failure() for _ in range(3)))
+        assert eventually(lambda: monitor.subjects() == [PAIR])
     finally:
         process.kill()
         process.communicate()
@@ -154,68 +154,68 @@ def test_a_log_that_comes_later(tmp_path: Path) -> None:
 
 def test_a_log_that_came_while_it_was_down(tmp_path: Path) -> None:
     """A log that was not there when it ended is new as a whole to its successor."""
-    place = Watcher(tmp_path)
-    assert place.run().returncode == 0
-    assert place.read(*(failure() for _ in range(3))) == [PAIR]
+    monitor = Monitor(tmp_path)
+    assert monitor.run().returncode == 0
+    assert monitor.read(*(failure() for _ in range(3))) == [PAIR]
 
 
-def test_a_line_in_pieces(living: tuple[Watcher, subprocess.Popen[bytes]]) -> None:
+def test_a_line_in_pieces(living: tuple[Monitor, subprocess.Popen[bytes]]) -> None:
     """A line that is written in two parts is one line."""
-    place, _ = living
-    place.write(failure(), failure(), failure()[:100])
-    place.write(failure()[100:])
-    assert eventually(lambda: place.subjects() == [PAIR])
+    monitor, _ = living
+    monitor.write(failure(), failure(), failure()[:100])
+    monitor.write(failure()[100:])
+    assert eventually(lambda: monitor.subjects() == [PAIR])
 
 
-def test_term_keeps_what_was_counted(living: tuple[Watcher, subprocess.Popen[bytes]]) -> None:
+def test_term_keeps_what_was_counted(living: tuple[Monitor, subprocess.Popen[bytes]]) -> None:
     """TERM ends it with 0 and a state; its successor goes on from there."""
-    place, process = living
-    place.write(failure("early@example.test", "oip=192.0.2.9;"), *(failure() for _ in range(3)))
-    assert eventually(lambda: place.subjects() == [PAIR])
+    monitor, process = living
+    monitor.write(failure("early@example.test", "oip=192.0.2.9;"), *(failure() for _ in range(3)))
+    assert eventually(lambda: monitor.subjects() == [PAIR])
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     again = [failure("early@example.test", "oip=192.0.2.9;", at=FUTURE) for _ in range(2)]
-    assert place.read(*again) == [PAIR, "Failed logins from 192.0.2.9 to early@example.test"]
+    assert monitor.read(*again) == [PAIR, "Failed logins from 192.0.2.9 to early@example.test"]
 
 
-def test_a_kill_after_a_message_does_not_repeat_it(living: tuple[Watcher, subprocess.Popen[bytes]]) -> None:
+def test_a_kill_after_a_message_does_not_repeat_it(living: tuple[Monitor, subprocess.Popen[bytes]]) -> None:
     """The state is kept with each message: killed and started anew, it does not write about the same subject again."""
-    place, process = living
-    place.write(*(failure() for _ in range(3)))
-    assert eventually(lambda: place.subjects() == [PAIR] and "mailed" in place.state.read_text())
+    monitor, process = living
+    monitor.write(*(failure() for _ in range(3)))
+    assert eventually(lambda: monitor.subjects() == [PAIR] and "mailed" in monitor.state.read_text())
     process.kill()
     process.wait()
-    assert place.read(failure()) == [PAIR]
+    assert monitor.read(failure()) == [PAIR]
 
 
-def test_hup_reads_the_configuration_again(living: tuple[Watcher, subprocess.Popen[bytes]]) -> None:
+def test_hup_reads_the_configuration_again(living: tuple[Monitor, subprocess.Popen[bytes]]) -> None:
     """After a reload the new recipient is written to; a configuration that cannot be read leaves the former one."""
-    place, process = living
-    place.config.write_text("nothing")
+    monitor, process = living
+    monitor.config.write_text("nothing")
     process.send_signal(signal.SIGHUP)
-    place.write(*(failure() for _ in range(3)))
-    assert eventually(lambda: place.subjects() == [PAIR])
-    place.configure(3600, "noc@example.test")
+    monitor.write(*(failure() for _ in range(3)))
+    assert eventually(lambda: monitor.subjects() == [PAIR])
+    monitor.configure(3600, "noc@example.test")
     process.send_signal(signal.SIGHUP)
 
     def written() -> bool:
-        place.write(failure("x@example.test", "oip=192.0.2.66;"))
-        return any("To: noc@example.test" in mail for mail in place.mails())
+        monitor.write(failure("x@example.test", "oip=192.0.2.66;"))
+        return any("To: noc@example.test" in mail for mail in monitor.mails())
 
     assert eventually(written)
 
 
-def test_a_message_that_could_not_be_sent_does_not_end_it(watcher: Watcher) -> None:
-    """A sendmail that fails is said so, and the watcher goes on."""
-    (watcher.folder / "sendmail.broken").touch()
-    watcher.write(*(failure() for _ in range(3)))
-    done = watcher.run()
+def test_a_message_that_could_not_be_sent_does_not_end_it(monitor: Monitor) -> None:
+    """A sendmail that fails is said so, and the monitor goes on."""
+    (monitor.folder / "sendmail.broken").touch()
+    monitor.write(*(failure() for _ in range(3)))
+    done = monitor.run()
     assert done.returncode == 0
     assert b"did not take a message" in done.stderr
 
 
-def test_time_is_the_lines_own_when_made_up_for(watcher: Watcher) -> None:
+def test_time_is_the_lines_own_when_made_up_for(monitor: Monitor) -> None:
     """What was written while it was down counts at its own time; a time in the future is none."""
     late = [failure(at=FUTURE) for _ in range(2)]
-    assert watcher.read(failure(at=NOON - timedelta(hours=5)), *late) == []
-    assert watcher.read(*late) == [PAIR]
+    assert monitor.read(failure(at=NOON - timedelta(hours=5)), *late) == []
+    assert monitor.read(*late) == [PAIR]

@@ -112,7 +112,7 @@ def test_dkim_of_no_domain(walked: Server, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_alert(walked: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """A test is sent by its own word only; without zflow's watcher it is refused by its code."""
+    """A test is sent only with --test; without zflow's login monitor it is refused by its code."""
     assert main(["alert"]) == Exit.USAGE
     assert main(["alert", "--test"]) == Exit.STOPPED
     assert "ZF-6007" in capsys.readouterr().err

@@ -75,7 +75,7 @@ def test_what_the_operator_keeps_is_not_in_the_table(tmp_path: Path) -> None:
 
 
 def test_restarts_owed_survive_and_a_whole_restart_covers_the_others(tmp_path: Path) -> None:
-    """What changes ask for is added up over cut-off attempts; `all` covers all but the watcher, which is apart."""
+    """Restarts that changes need add up over cut-off attempts; `all` includes all but the login monitor."""
     ctx = context(tmp_path)
     by_service = {each.service: each for each in desired_settings(ctx)}
     values.owe(ctx, [by_service["mta"]])

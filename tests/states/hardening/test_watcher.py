@@ -81,7 +81,7 @@ class TestInPlace:
 
 @pytest.fixture
 def living() -> Iterator[int]:
-    """The id of a process whose command line is the watcher's; it ends with the pipe it reads."""
+    """The id of a process whose command line is the login monitor's; it ends with the pipe it reads."""
     process = subprocess.Popen(["sh", "-c", "read -r _", watcher.PATH], stdin=subprocess.PIPE)
     yield process.pid
     process.kill()
@@ -120,7 +120,7 @@ class TestAtWork:
         return 0
 
     def test_a_number_alone_is_no_process(self, server: Server, living: int) -> None:
-        """Only a living process with the watcher's command line counts, not whatever has its number by now."""
+        """Only a living process with the login monitor's command line counts, not whatever has its number by now."""
         ctx = server.context()
         assert watching.probe(ctx) is None
         for pid, expected in ((1 << 29, None), (1, None), (living, Evidence(f"process {living}"))):
@@ -137,7 +137,7 @@ class TestAtWork:
         assert watching.audit(ctx) == Evidence(f"process {living}")
 
     def test_one_whose_number_was_lost_is_no_second_one(self, server: Server, living: int) -> None:
-        """Two watchers would write each alert twice: the one that no file names is ended before the start."""
+        """Two monitors would send each alert twice: one that no file names is ended before the start."""
         (server.volume / PATH).write_text(watcher.program())
         words = ["sh", "-c", "read -r _", watcher.PATH, f"--config-file={watching.RENDERED}"]
         with subprocess.Popen(words, stdin=subprocess.PIPE) as lost:

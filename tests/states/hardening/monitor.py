@@ -1,4 +1,4 @@
-"""Runs the watcher of the audit log for real: its configuration made by the control tool's own template, a sendmail
+"""Runs the login monitor for real: its configuration made by the control tool's own template, a sendmail
 that keeps what it is given, and lines as mailboxd writes them."""
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def failure(
     )
 
 
-class Watcher:
-    """One place with a log, a configuration and a mailbox, in which the program is run."""
+class Monitor:
+    """One folder with a log, a configuration and a mailbox, in which the program is run."""
 
     def __init__(self, folder: Path, *, seconds: int = 3600, **thresholds: int) -> None:
         self.folder = folder
