@@ -1,4 +1,4 @@
-"""What the light supervisor looks at while serving: a service that died wakes the walk, which starts it again."""
+"""What the supervisor watches while the server runs: a service that ended starts a walk, which starts the service."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from states.zimbra.tools import LOOKING
 from zflow.api import Context, Watch
 
 EVERY = 120.0
-"""Seconds between two questions to `zmcontrol status`, which take some seconds of one core each."""
+"""Seconds between two calls of `zmcontrol status`; each takes some seconds of one core."""
 OFTEN = 10.0
-"""Seconds between two looks at whether the processes still live, which take a thousandth of that."""
+"""Seconds between two looks at the processes, which take a thousandth of that."""
 ADDRESSES = """\
 awk '$5 ~ /^[0189][0246]$/ { print $1 }' /proc/net/if_inet6 2>/dev/null
 grep -B 1 '/32 host LOCAL' /proc/net/fib_trie
 exit 0
 """
-"""The addresses that the kernel has, without those that `states.ubuntu.addresses` calls unusable by their flags."""
+"""The kernel's addresses, without those that `states.ubuntu.addresses` calls unusable by their flags."""
 FORWARDS = r"""
 for attempt in 1 2 3 4 5; do
     [ "$attempt" = 1 ] || sleep "$2"
@@ -34,12 +34,12 @@ done
 exit 1
 """
 """Asks the server's own DNS for the nameservers of the root, which it does not keep: is there an answer from outside?
-RFC 1035, 4.1; the code is in the fourth byte. For bash, which has UDP of its own. A moment without an answer is none
-that anybody need hear of: five in a row are."""
+RFC 1035, 4.1; the code is in the fourth byte. For bash, which has UDP built in. One question without an answer means
+nothing; five in a row do."""
 APART = "5"
-"""Seconds between two of them."""
+"""Seconds between two of these questions."""
 MOST = 1 << 16
-"""Bytes that are read of an answer; an undisturbed one has some hundred."""
+"""Bytes that are read of an answer; a usual one has some hundred."""
 LOOK = f"""\
 answer=$({LOOKING} "cd && zmcontrol status" 2>&1 | head -c {MOST})
 code=$?
@@ -47,11 +47,11 @@ printf '%s\\n' "$answer" >"$2.look" && mv "$2.look" "$2"
 printf '%s\\n' "$answer"
 exit $code
 """
-"""Leaves the answer where the step's cheap probe reads it. For a bash with `pipefail`: the code is zmcontrol's."""
+"""Writes the answer to the file that the step's probe reads. For a bash with `pipefail`: the code is zmcontrol's."""
 
 
 def watched_files(ctx: Context) -> Sequence[Watch]:
-    """Return which files to watch, once there is a proven server: what tells of updates, and what the engine writes."""
+    """Return the files to watch, once there is a proven server: results of updates, and what the engine writes."""
     if proven(ctx) is None:
         return ()
     return (

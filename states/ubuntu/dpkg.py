@@ -1,8 +1,8 @@
-"""What an interrupted package manager left inside the Ubuntu, and how that is completed.
+"""The packages of the Ubuntu by dpkg's files, and how packages are completed that dpkg left half done.
 
-Cut off by a kill or a power cut, dpkg leaves packages half done, and its last words in `updates/`, unmerged. From then
-on apt refuses to work, and its daily job ends without a word (`apt-get check` in apt.systemd.daily): no security update
-would come any more.
+After a kill or a power cut dpkg leaves packages half done, and its last entries unmerged in `updates/`. Then apt
+refuses to work, and its daily job ends without a message (`apt-get check` in apt.systemd.daily): no security update
+would come.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from zflow.api import CommandError, Context, text_of
 
 FOLDER = Path("var/lib/dpkg")
 LOCKS = ("lock-frontend", "lock")
-"""Held by apt for all of its work, and by dpkg for its own part; POSIX locks, gone with their process."""
+"""apt holds them for all of its work, dpkg for its own part; POSIX locks, which end with their process."""
 LOCK = "/var/lib/apt/daily_lock"
-"""The lock of apt's own daily job (apt.systemd.daily), which holds dpkg's meanwhile."""
+"""The lock of apt's daily job (apt.systemd.daily), which also holds dpkg's."""
 PATIENCE = 600
-"""Seconds that the daily job gets to come to its end."""
+"""Seconds that the daily job gets to end."""
 OLD_FILES = ("--force-confdef", "--force-confold")
-"""A configuration file that somebody changed stays; dpkg(1). Asked, dpkg would find nobody and fail."""
+"""An edited configuration file stays; dpkg(1). Without them dpkg would ask, get no answer and fail."""
 APT_OLD_FILES = tuple(f"--option=Dpkg::Options::={each}" for each in OLD_FILES)
-"""The same by apt."""
+"""The same for apt."""
 CONFIGURE = ("dpkg", *OLD_FILES, "--configure", "-a")
 REPAIR = ("apt-get", "--yes", "--no-remove", *APT_OLD_FILES,
           "--option=Acquire::http::Timeout=30", "--option=Acquire::https::Timeout=30", "--fix-broken",
           "install")  # fmt: skip
-"""Unpacks again what was cut off while it was unpacked, which dpkg itself cannot. It takes nothing away."""
+"""Unpacks again what was cut off while it was unpacked, which dpkg itself cannot. It removes no package."""
 FETCH = ("apt-get", "install", "--download-only", "--yes", "--allow-change-held-packages")
-"""Gets packages into apt's cache, held ones too, and installs nothing."""
+"""Fetches packages into apt's cache, also held ones, and installs nothing."""
 NO_DAEMONS = Path("usr/sbin/policy-rc.d")
-"""Asked by invoke-rc.d before each action of an init script; invoke-rc.d(8)."""
+"""invoke-rc.d asks it before each action of an init script; invoke-rc.d(8)."""
 POLICY = """\
 #!/bin/sh
 # Written by zflow. Packages must not start services here: there is no init in this tree; zflow starts what is to run.
 exit 101
 """
 LONGEST = 900.0
-"""Seconds that either gets; a script of a package that waits for something for ever must not keep a server down."""
+"""Seconds that each gets: a package's script that waits for ever must not keep a server down."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class Package:
 
     @property
     def torn(self) -> bool:
-        """Tell whether dpkg was cut off while it unpacked the package: it has to unpack it again before all else."""
+        """Tell whether dpkg was cut off while it unpacked the package, and has to unpack it again first."""
         return self.flag == "reinstreq"
 
     @property
     def held(self) -> bool:
-        """Tell whether upgrades leave it alone."""
+        """Tell whether upgrades do not change it."""
         return self.wanted == "hold"
 
 
@@ -108,7 +108,7 @@ def installed(volume: Path) -> set[str]:
 
 
 def unfinished(ctx: Context) -> dict[str, str]:
-    """Return the packages that are half done, each with dpkg's word for how far it has come."""
+    """Return the half-done packages, each with dpkg's word for its state."""
     found, journal = dict(packages(ctx.volume)), _journal(ctx)
     for path in journal:
         found |= parse(text_of(path))
@@ -121,7 +121,7 @@ def unfinished(ctx: Context) -> dict[str, str]:
 
 
 def _journal(ctx: Context) -> list[Path]:
-    """Return the files that dpkg has not merged into its status: those named by digits, as libapt-pkg tells them."""
+    """Return the files that dpkg has not merged into its status; like libapt-pkg, those named by digits."""
     try:
         return sorted(each for each in (ctx.volume / FOLDER / "updates").iterdir() if each.name.isdigit())
     except OSError:
@@ -129,12 +129,12 @@ def _journal(ctx: Context) -> list[Path]:
 
 
 def at_work(ctx: Context) -> bool:
-    """Tell whether a package manager is at work just now: what it has not done yet is not left behind."""
+    """Tell whether a package manager is at work now: what it has not done yet is not left half done."""
     return any(_is_locked(ctx.volume / FOLDER / name) for name in LOCKS)
 
 
 def _is_locked(path: Path) -> bool:
-    """Ask the kernel for somebody's lock without taking one; fcntl(2), F_GETLK."""
+    """Ask the kernel whether a process holds the lock, without taking it; fcntl(2), F_GETLK."""
     layout = "hhqqi"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -151,7 +151,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def complete(ctx: Context, left: Callable[[Context], dict[str, str]] = unfinished) -> dict[str, str]:
-    """Complete what is half done, as long as `left` finds some of it, and return what that still finds."""
+    """Complete half-done packages, as long as `left` finds some, and return what it still finds."""
     for command in (CONFIGURE, REPAIR):
         if left(ctx):
             run(ctx, *command)
@@ -159,9 +159,9 @@ def complete(ctx: Context, left: Callable[[Context], dict[str, str]] = unfinishe
 
 
 def run(ctx: Context, *argv: str) -> None:
-    """Run a package manager when apt's daily job has let go; what it starts does not inherit the lock.
+    """Run a package manager when apt's daily job has ended; the programs that it starts do not inherit the lock.
 
-    A command that fails, or takes too long, is no error: what it was to do is looked at, and the log has its words.
+    A command that fails, or takes too long, raises nothing: the caller looks at the result, and the log has its output.
     """
     with contextlib.suppress(CommandError):
         ctx.shell.chroot("flock", "--close", "-w", str(PATIENCE), LOCK, *argv, timeout=LONGEST)

@@ -1,10 +1,10 @@
-"""The logs of a server: what makes the mail log one, and whether a line sent to each of them arrives there.
+"""The logs of a server: the files that the mail log needs, and whether a line arrives in each log.
 
-Zimbra's scripts leave the mail log in four conditions (zm-core-utils, src/libexec/zmsyslogsetup and zmfixperms). Where
-the release knows its Ubuntu all is well but for `service rsyslog restart`, by which nobody without an init reaches
-rsyslogd. Where it does not (9.0.0: 20.04; all: 24.04) the log is user zimbra's, and its rotation HUPs by a file that is
-not there. Where the script does not compile (8.8.15, line 190, for Perl from 5.26 on) there is no rule at all, and
-`create 0644 USER GROUP` keeps logrotate from the log. And each zmfixperms may give the log to user zimbra.
+Zimbra's scripts leave the mail log in four conditions (zm-core-utils, src/libexec/zmsyslogsetup and zmfixperms). If
+the release knows its Ubuntu, only `service rsyslog restart` does not reach rsyslogd, because there is no init. If it
+does not (9.0.0: 20.04; all: 24.04), the log belongs to user zimbra, and its rotation sends HUP by a file that does not
+exist. If the script does not compile (8.8.15, line 190, with Perl from 5.26 on), there is no rule, and `create 0644
+USER GROUP` stops logrotate. And each zmfixperms may give the log to user zimbra.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ CONFIG = Path("etc/rsyslog.conf")
 MORE = Path("etc/rsyslog.d")
 READ = f"""\
 cd / && for file in {CONFIG} {MORE}/*.conf; do if [ -f "$file" ]; then cat "$file"; echo; fi; done"""
-"""Prints, inside the Ubuntu, what rsyslogd reads at its start: links are followed, hidden files are not; glob(3)."""
+"""Prints, inside the Ubuntu, what rsyslogd reads at its start: it follows links, but reads no hidden files; glob(3)."""
 SUM = f"""chroot "$1" sh -c '{READ}' | sha256sum | cut -d ' ' -f 1"""
-"""A shell's command for the SHA-256 of that, in hex, of the volume `$1`."""
+"""A shell command that prints the SHA-256 of that, in hex, for the volume `$1`."""
 ZIMBRA, STATISTICS = Path("var/log/zimbra.log"), Path("var/log/zimbra-stats.log")
 RULES = MORE / "60-zimbra.conf"
-"""The vendor's own place: a zmsyslogsetup that does its work writes it anew."""
+"""The vendor's own path: a zmsyslogsetup that works writes this file again."""
 OURS = """\
 # Written by zflow, for no file here named the mail log.
 local0.*\t-/var/log/zimbra.log
@@ -38,7 +38,7 @@ mail.*\t-/var/log/zimbra.log
 """
 ROTATION = Path("etc/logrotate.d/zimbra")
 ROTATE = Path("usr/lib/rsyslog/rsyslog-rotate")
-"""What logrotate runs when it has put a log aside; Ubuntu's own logs name it."""
+"""logrotate runs it after it has renamed a log; the rotation of Ubuntu's own logs names it."""
 HUP = """\
 #!/bin/sh
 # Written by zflow, in place of rsyslog's own beside it: that asks systemd, or an init script, to reach rsyslogd.
@@ -53,16 +53,16 @@ EXPECTED = {
     "authpriv": (r"^auth,authpriv\.\*\s+-?/var/log/auth\.log", Path("var/log/auth.log")),
     "cron": (r"^\*\.\*;auth,authpriv\.none(?!.*cron)\S*\s+-?/var/log/syslog", Path("var/log/syslog")),
 }
-"""By the facility of a program, the rule that the vendor or Ubuntu has for it, and the file. What an operator had go
-elsewhere is not looked for."""
+"""By the facility of a program, the rule that the vendor or Ubuntu has for it, and the file. Lines that an operator
+sends elsewhere are not looked for."""
 END = 1 << 16
-"""Bytes at the end of a log among which a line that was just sent is looked for."""
+"""Bytes at the end of a log in which a line that was just sent is looked for."""
 PATIENCE = 5.0
 """Seconds that a line gets to arrive."""
 
 
 def configuration(ctx: Context) -> str:
-    """Return all that rsyslogd reads at its start."""
+    """Return everything that rsyslogd reads at its start."""
     return ctx.shell.chroot("sh", "-c", READ, ok=range(256), timeout=30, quiet=True).output
 
 
@@ -72,7 +72,7 @@ def digest(ctx: Context) -> str:
 
 
 def content(path: Path) -> bytes:
-    """Return what is in a regular file; nothing for any other, and for one that is not there."""
+    """Return the content of a regular file; nothing for any other, and for a missing one."""
     try:
         return read_bytes(path)
     except OSError:
@@ -80,18 +80,18 @@ def content(path: Path) -> bytes:
 
 
 def writer(ctx: Context) -> tuple[int, int]:
-    """Return user and group that own the log files: syslog:adm, read from the Ubuntu's own tables."""
+    """Return the ids of syslog and adm, to which the log files belong, from the Ubuntu's own tables."""
     return ids(ctx.volume, "etc/passwd").get("syslog", 0), ids(ctx.volume, "etc/group").get("adm", 0)
 
 
 def can_write(ctx: Context) -> bool:
-    """Tell whether rsyslog's user owns the server's logs; one that the operator made a link is the operator's."""
+    """Tell whether rsyslog's user owns the server's logs; a link is the operator's decision."""
     paths = [ctx.volume / path for path in (ZIMBRA, STATISTICS) if not (ctx.volume / path).is_symlink()]
     return all((found := _stat(path)) and found.st_uid == writer(ctx)[0] for path in paths)
 
 
 def give(ctx: Context) -> None:
-    """Make the server's logs, and make rsyslog's user their owner; an operator's link is left alone."""
+    """Make the server's logs, and rsyslog's user their owner; an operator's link stays as it is."""
     for log in (ZIMBRA, STATISTICS):
         path = ctx.volume / log
         if path.is_symlink():
@@ -105,15 +105,14 @@ def give(ctx: Context) -> None:
 
 
 def rotated(text: str) -> str:
-    """Return the vendor's rotation with the log's writer as the owner of a new file, and a way to reach rsyslogd."""
+    """Return the vendor's rotation with rsyslog's user as the owner of a new file, and with a way to reach rsyslogd."""
     return REACHED.sub(rf"\1/{ROTATE} || true", OWNER.sub(r"\1 syslog adm", text))
 
 
 def wanted(ctx: Context, rules: str) -> Iterator[tuple[Path, bytes | None]]:
-    """Return the files beside rsyslog's own with the content that they should have; None for one that should not be.
+    """Yield the files beside rsyslog's own with the content that they should have; None for one that should not exist.
 
-    `rules` is what `configuration` returns. A file of them that somebody else wrote is left alone, empty ones excepted;
-    so is a link.
+    `rules` is what `configuration` returns. RULES stays as it is if it is a link, or has content of another author.
     """
     present = content(ctx.volume / RULES)
     if present in (b"", OURS.encode()) and not (ctx.volume / RULES).is_symlink():
@@ -125,14 +124,14 @@ def wanted(ctx: Context, rules: str) -> Iterator[tuple[Path, bytes | None]]:
 
 
 def unlike(ctx: Context, rules: str) -> dict[Path, bytes | None]:
-    """Return the files that are not as they should be, with the content that they should have."""
+    """Return the files with other content than they should have, and what they should have."""
     return {path: data for path, data in wanted(ctx, rules) if (content(ctx.volume / path) or None) != data}
 
 
 def settle(ctx: Context) -> None:
-    """Write the files, rsyslog's script by a diversion: dpkg keeps the package's beside it; dpkg-divert(1).
+    """Write the files; rsyslog's script by a diversion, so that dpkg keeps the package's beside it; dpkg-divert(1).
 
-    Where dpkg cannot do that now, an upgrade of the package brings its script back, and the next look finds it.
+    If dpkg cannot do that now, an upgrade of the package will restore its script, and the next look will find it.
     """
     for path, data in unlike(ctx, configuration(ctx)).items():
         make_folder((ctx.volume / path).parent)
@@ -146,13 +145,13 @@ def settle(ctx: Context) -> None:
 
 
 def expected(ctx: Context, rules: str) -> Mapping[str, Path]:
-    """Return the facilities whose lines should arrive, and where."""
+    """Return the facilities whose lines should arrive, each with its log."""
     ruled = {name: path for name, (rule, path) in EXPECTED.items() if re.search(rule, rules, re.MULTILINE)}
     return {name: path for name, path in ruled.items() if not (ctx.volume / path).is_symlink()}
 
 
 def files(ctx: Context, rules: str) -> str:
-    """Return which files the logs are, and whose, a line each, as `stat -c '%i %u %n'` prints it for them."""
+    """Return inode, owner and path of the logs, a line each, as `stat -c '%i %u %n'` prints them."""
     paths = sorted({ctx.volume / path for path in (*expected(ctx, rules).values(), ZIMBRA, STATISTICS)})
     return "".join(f"{found.st_ino} {found.st_uid} {path}\n" for path in paths if (found := _stat(path)))
 
@@ -167,7 +166,7 @@ def _stat(path: Path) -> os.stat_result | None:
 def lost(ctx: Context, rules: str, token: str) -> list[Path]:
     """Send a line to each log, as programs inside do, and return the logs in which it does not arrive.
 
-    A rsyslogd that does not read keeps senders waiting once its queue is full.
+    If rsyslogd does not read, senders wait once its queue is full.
     """
     sent = expected(ctx, rules)
     with contextlib.suppress(CommandError):
@@ -179,7 +178,7 @@ def lost(ctx: Context, rules: str, token: str) -> list[Path]:
 
 
 def missing(ctx: Context, sent: Mapping[str, Path], token: str) -> list[Path]:
-    """Return the logs in which the line with this token is not; `sent` is by facility, as `expected` returns it."""
+    """Return the logs without a line with this token; `sent` is what `expected` returns."""
     found = {path: _end(ctx.volume / path) for path in sent.values()}
     return sorted({path for name, path in sent.items() if f"{name}: {token}".encode() not in found[path]})
 

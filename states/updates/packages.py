@@ -1,6 +1,6 @@
-"""Completes what an interrupted package manager left: an unattended upgrade or an operator's, killed in the middle.
+"""Completes an interrupted package manager's work: an unattended upgrade or an operator's, killed in the middle.
 
-What cannot be completed stops nothing, for the mail server may serve all the same; it is a notice until it is done.
+What cannot be completed stops nothing, because the mail server may work without it. It stays a notice until it is done.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from states.zimbra.proof import proven
 from zflow.api import Context, Drift, Evidence, Scope, Step, make_folder, read_json, write_atomic
 
 RECORD = Path("run/zflow/packages.json")
-"""What this start completed and what it could not; on the volume's own tmpfs, gone with the container."""
+"""What this start completed, and what it could not; on the volume's tmpfs, gone with the container."""
 
 
 def unfinished(ctx: Context) -> dict[str, str]:
-    """Return what is half done and this step's to complete: nothing while a package manager is at work.
+    """Return the half-done packages that this step completes: none while a package manager is at work.
 
-    The vendor's own packages are its installer's, until there is a proven server and while an upgrade is under way.
+    The vendor's installer completes its own packages, until there is a proven server and while an upgrade is under way.
     """
     if not (found := dpkg.unfinished(ctx)) or dpkg.at_work(ctx):
         return {}
@@ -30,40 +30,40 @@ def unfinished(ctx: Context) -> dict[str, str]:
 
 
 def listed(found: dict[str, str]) -> str:
-    """Return packages and their states for people."""
+    """Return packages and their states as text."""
     return ", ".join(f"{name} ({state})" for name, state in sorted(found.items()))
 
 
 def recorded(ctx: Context) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what this start found half done, and what of it is left."""
+    """Return what this start found half done, and what is left of it."""
     found = read_json(ctx.volume / RECORD, lambda content: (dict(content["found"]), dict(content["left"])))
     return found or ({}, {})
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether nothing is half done, or nothing but what this start tried to complete in vain."""
+    """See whether no package is half done, or only packages that this start could not complete."""
     found, (before, left) = unfinished(ctx), recorded(ctx)
     if not found:
         return Evidence(f"completed at this start: {listed(before)}" if before else "no package is half done")
     if found != left:
         return None
     return Evidence(
-        "nothing more could be completed",
+        "the rest could not be completed",
         (
-            f"packages are half done, and no update can be installed: {listed(found)}; see "
-            "`zflow logs updates.packages`, then `zflow shell apt-get --fix-broken install`",
+            f"packages are half done, so no update can be installed: {listed(found)}; see "
+            "`zflow logs updates.packages`, then run `zflow shell apt-get --fix-broken install`",
         ),
     )
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
-    """See the same, and have tried again what could not be completed before."""
+    """See the same, but let what could not be completed before be tried again."""
     found = unfinished(ctx)
     return Drift(f"half done: {listed(found)}") if found else probe(ctx)
 
 
 def apply(ctx: Context) -> None:
-    """Complete it, and write down what was done and what is left."""
+    """Complete the packages, and write down what was half done and what is left."""
     found = {**recorded(ctx)[0], **unfinished(ctx)}
     ctx.log(f"half done: {listed(found)}")
     left = dpkg.complete(ctx, unfinished)
@@ -73,7 +73,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="updates.packages",
-    title="Complete what a package manager left half done",
+    title="Complete interrupted package installations",
     probe=probe,
     audit=audit,
     apply=apply,

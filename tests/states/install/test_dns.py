@@ -233,6 +233,19 @@ def test_nameservers_are_asked_in_order(tmp_path: Path) -> None:
         assert [each.count for each in asked] == expected
 
 
+@NEEDS_DNSMASQ
+@pytest.mark.parametrize(("question", "kind"), [(NAME, AAAA), (NAME, MX), (f"autodiscover.{NAME}", A)])
+def test_nobody_outside_is_asked_about_the_server(tmp_path: Path, question: str, kind: int) -> None:
+    """What a server with IPv4 alone lacks under its name does not exist: nobody outside answers for it."""
+    outside = Upstream(0)
+    with running(tmp_path, dns.config(NAME, ("example.org",), FOUR, [f"127.0.0.1#{outside.port}"])) as port:
+        assert ask(question, kind, port=port, timeout=5) == []
+        assert outside.count == 0
+        assert ask("example.com", kind, port=port, timeout=5) == []
+        assert outside.count == 1
+    outside.channel.close()
+
+
 @pytest.mark.parametrize(("code", "good"), [(0, True), (3, True), (2, False), (5, False)])
 def test_the_moment_a_nameserver_is_lost(code: int, good: bool) -> None:
     """What the supervisor asks while the server runs tells an answer from outside from one that there is none."""
