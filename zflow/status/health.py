@@ -18,9 +18,9 @@ from typing import NamedTuple
 from zflow.errors import OperatorError
 from zflow.host.boot import boot_identity
 from zflow.host.files import read_json
-from zflow.journal.event import VALID
 from zflow.journal.layout import home
 from zflow.journal.reader import Row, last_whole, position, reading, steps
+from zflow.journal.record import of_row
 from zflow.supervise.lock import RUNNER, holder
 
 
@@ -68,11 +68,7 @@ def ready(volume: Path) -> Verdict:
     if whole is None:
         return Verdict(good=False, words="the first start has not ended")
     boot = boot_identity()
-    missing = [
-        row["name"]
-        for row in serving_steps(listed, volume)
-        if row["settled_kind"] not in VALID or (row["scope"] == "boot" and not proven(row, boot))
-    ]
+    missing = [row["name"] for row in serving_steps(listed, volume) if not of_row(row).proven(row["scope"], boot)]
     if missing or not listed:
         return Verdict(good=False, words=f"not yet in this start: {', '.join(missing) or 'the walk'}")
     return Verdict(good=True, words="ready")
@@ -99,4 +95,4 @@ def shields_file(volume: Path) -> Path:
 
 def proven(row: Row, boot: str) -> bool:
     """Tell whether a step was proven in that start of the container, and neither found gone nor given up since."""
-    return row["settled_kind"] in VALID and row["settled_boot"] == boot
+    return of_row(row).proven("boot", boot)

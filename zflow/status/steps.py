@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from zflow.host.clock import stamp
 from zflow.host.files import read_json
-from zflow.journal.event import VALID
 from zflow.journal.layout import home
+from zflow.journal.record import of_row
 from zflow.status.outlook import left
 from zflow.terminal.words import amount, duration, share
 
@@ -22,7 +22,8 @@ REPORTED: dict[str, type | tuple[type, ...]] = {
 
 def status(row: dict[str, Any], boot: str, run: str | None) -> str:
     """Return what a step is in one start of the container (`boot`), while a walk (`run`) is under way or none is."""
-    match row["last_kind"]:
+    record = of_row(row)
+    match record.last_kind:
         case "started":
             return "running" if run is not None and row["last_run"] == run else "due"
         case "failed":
@@ -31,8 +32,7 @@ def status(row: dict[str, Any], boot: str, run: str | None) -> str:
             return "failed"
         case None:
             return "pending"
-    lasts = row["scope"] != "boot" or row["settled_boot"] == boot
-    return "valid" if row["settled_kind"] in VALID and lasts else "due"
+    return "valid" if record.proven(row["scope"], boot) else "due"
 
 
 def reports(volume: Path) -> dict[str, Document]:
@@ -59,7 +59,7 @@ class Look(NamedTuple):
     def step(self, row: dict[str, Any]) -> Document:
         """Return one step of the document."""
         kind = status(row, self.boot, self.run)
-        valid, running, stopped = row["settled_kind"] in VALID, kind == "running", kind in {"failed", "waiting"}
+        valid, running, stopped = of_row(row).valid, kind == "running", kind in {"failed", "waiting"}
         step = {
             "name": row["name"],
             "state": row["state"],
