@@ -54,12 +54,12 @@ def engine(*names: str) -> tuple[str, ...]:
 TABLE = {
     "protocol": Row(
         tuple(f"zflow/walk/{name}.py" for name in ("protocol", "attempt", "decide", "faults")),
-        engine("decide", "protocol", "failures", "rest"),
+        engine("decide", "protocol", "failures"),
     ),
     "events": Row(("zflow/journal/record.py", "zflow/journal/meaning.py"), engine("decide", "journal", "protocol")),
-    "seal": Row(("zflow/journal/seal.py",), engine("journal", "journal_faults", "pruning")),
+    "seal": Row(("zflow/journal/seal.py",), engine("journal", "pruning")),
     "writer": Row(
-        ("zflow/journal/writer.py", "zflow/journal/connect.py"), engine("journal", "journal_faults", "protocol", "rest")
+        ("zflow/journal/writer.py", "zflow/journal/connect.py"), engine("journal", "journal_faults", "protocol")
     ),
     "retry": Row(("zflow/retry.py",), engine("retry")),
     "firewall": Row(

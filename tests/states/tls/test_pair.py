@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from states import server
-from states.tls import CODES, codes, deployed, exchange, pair, read, watched_files
+from states.tls import codes, deployed, exchange, pair, read, watched_files
 from states.tls.settings import SETTINGS
 from tests.states.tls.authority import HOST, NOW, inter, issue, leaf, root
 from tests.support import make_context
@@ -134,12 +134,6 @@ def test_watched_files(ctx: Context) -> None:
     """Both of the operator's files are watched."""
     (watch,) = watched_files(ctx)
     assert watch.paths == (str(ctx.volume / "app/tls/zimbra.key"), str(ctx.volume / "app/tls/zimbra.crt"))
-
-
-def test_codes_are_unique() -> None:
-    """Every code of the state is in its table once."""
-    assert len({code.id for code in CODES}) == len(CODES)
-    assert all(code.id.startswith("ZF-5") for code in CODES)
 
 
 def test_mismatch_reaches_the_operator(ctx: Context) -> None:

@@ -16,7 +16,7 @@ from states.bootstrap import build
 from states.ubuntu import cron, periodic, tree
 from states.ubuntu.settings import PROXY
 from states.ubuntu.suites import SUITES
-from states.updates import CODES, configured, driver, fingerprint
+from states.updates import configured, driver, fingerprint
 from states.updates.settings import SETTINGS
 from tests.states.bootstrap.ubuntu import make_tree
 from tests.support import make_context
@@ -226,8 +226,3 @@ def test_cron_is_not_believed(ctx: Context, content: str | None) -> None:
         (ctx.volume / cron.PID_FILE).write_text(content)
     assert cron.running(ctx) is None
     assert driver.probe(ctx) is None
-
-
-def test_codes() -> None:
-    """The state's codes are ZF-21xx."""
-    assert all(code.id.startswith("ZF-21") for code in CODES)
