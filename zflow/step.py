@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zflow.journal.event import NOTICE
 
@@ -25,8 +25,7 @@ class Scope(StrEnum):
     """Until the container ends: mounts, firewall, DNS, running services."""
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What a probe saw that proves a postcondition, in one line for the journal. Never a secret.
 
     `notices` stop nothing, yet somebody should know of them: one sentence each, with the way out. `remarks` are
@@ -52,8 +51,7 @@ class Evidence:
         return line.startswith(told) and not line.removeprefix(told).startswith(NOTICE)
 
 
-@dataclass(frozen=True)
-class Drift:
+class Drift(NamedTuple):
     """What a look saw that is not as it should be: each thing with its value and the wanted one. Never a secret."""
 
     summary: str

@@ -1,4 +1,4 @@
-"""The import contracts hold, and would be found broken."""
+"""The import contracts hold, and would be found broken; a walk loads only what every walk needs."""
 
 from __future__ import annotations
 
@@ -84,3 +84,19 @@ def test_what_a_person_waits_for_loads_little(tmp_path: Path, words: str, forbid
     loaded = set(ended.stdout.splitlines()[-1].split())
     assert "zflow.entry" in loaded
     assert loaded & forbidden == set()
+
+
+SOME = {"alembic", "click", "cryptography", "prometheus_client", "tenacity", "tomllib", "states.commands"}
+"""What only some walks need: those that migrate, fail, deploy a certificate, or find a settings file."""
+
+
+def test_a_restart_does_not_wait_for_what_only_some_walks_need() -> None:
+    """The walker with all of the product's steps loads these where they are used."""
+    script = (
+        "import sys; from zflow.commands.product import product; product(); import zflow.walk.process; "
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=LIMIT
+    )
+    assert not SOME & set(loaded.stdout.split())

@@ -8,9 +8,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import sh
 
@@ -22,8 +21,7 @@ GRACE = 10.0
 """Seconds between TERM and KILL."""
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """When a command has gone too far; `deadline` is on the monotonic clock, `silence` in seconds."""
 
     deadline: float

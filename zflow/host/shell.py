@@ -14,8 +14,8 @@ import signal
 import threading
 import time
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from zflow import codes
 from zflow.errors import CommandError, Interrupted
@@ -27,8 +27,7 @@ from zflow.host.oom import oom_kills
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """A command that ended: its exit code and its output (standard error included) up to the capture limit."""
 
     code: int
