@@ -23,7 +23,7 @@ def certifiable(value: str) -> str:
 def creatable(written: str) -> None:
     """Accept the address of an account that zmsetup.pl can create: it tells a shell, unquoted (docs/zimbra.md §2.2)."""
     if re.search(r"^\s*[#~]|&|\{.*\.\.", written):
-        raise ValueError(f"{written.strip()!r} has a sign that the shell of Zimbra's installer takes for its own")
+        raise ValueError(f"{written.strip()!r} has a character that the shell of Zimbra's installer interprets")
 
 
 HOSTNAME = Setting(
@@ -52,7 +52,7 @@ ADDITIONAL_MAIL_DOMAINS = Setting(
     "additional_mail_domains",
     many(host_name),
     "",
-    "Further mail domains whose mail the server's own DNS directs to itself.",
+    "Further mail domains that the server's own DNS resolves to this server.",
     "example.net,example.com",
 )
 

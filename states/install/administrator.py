@@ -25,10 +25,10 @@ def probe(ctx: Context) -> Evidence | None:
         return None if given(ctx) else Evidence("nothing to compare")
     this = hashed(password, found.salt)
     if this == found.same:
-        return Evidence(f"{_source(ctx)} holds the password that the administrator was given")
+        return Evidence(f"{_source(ctx)}: the administrator's password matches it")
     if this != found.other:
         return None
-    return Evidence("the administrator has another password", (_notice(ctx),))
+    return Evidence("the administrator's password is another one", (_notice(ctx),))
 
 
 def audit(ctx: Context) -> Evidence | None:
@@ -44,8 +44,8 @@ def _source(ctx: Context) -> str:
 def _notice(ctx: Context) -> str:
     # At the prompt, not on a command line: those are everybody's to read in the list of processes.
     return (
-        f"{_source(ctx)} holds another password than the administrator has. It is used at the install only, "
-        "a later one would undo the administrator's own. To set it, run `zflow shell su - zimbra -c zmprov` and at its "
+        f"{_source(ctx)} is not the administrator's password. It is used at the install only; later the "
+        "administrator's own choice counts. To set it, run `zflow shell su - zimbra -c zmprov` and at its "
         f"prompt `sp {admin_address(ctx)} PASSWORD` and `exit`, then `zflow resume`"
     )
 

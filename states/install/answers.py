@@ -9,7 +9,7 @@ from zflow.api import Context, Evidence, Step, holds, write_atomic
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the file has the content it would be given now, and nobody else may read it."""
+    """Compare the file with what would be written now, and check that only root may read it."""
     if (done := finished(ctx)) is not None:
         return done
     path = ctx.volume / answers.PLACE
@@ -29,7 +29,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="install.answers",
-    title="Answer the installer's questions beforehand",
+    title="Write the installer's defaults file",
     probe=probe,
     apply=apply,
     timeout=60,

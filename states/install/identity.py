@@ -1,4 +1,4 @@
-"""A server keeps its name for life: a container that comes back under another one is stopped before anything starts."""
+"""A server keeps its name: under another one, a container is stopped before any service starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zflow.api import Context, Evidence, OperatorError, Scope, Step
 
 
 def installed_name(ctx: Context) -> str | None:
-    """Return the name the proven server was installed with; None while there is no such server."""
+    """Return the name that the installed server has; None while no server is installed."""
     if proven(ctx) is None:
         return None
     name = local_value(ctx, "zimbra_server_hostname")
@@ -20,37 +20,37 @@ def installed_name(ctx: Context) -> str | None:
 
 
 def canonical(hosts: str, name: str) -> str:
-    """Return the first name on the first line that has `name`, which `hostname --fqdn` prints; hosts(5)."""
+    """Return the first name on the first line of a hosts(5) file with `name`; `hostname --fqdn` prints it."""
     lines = (line.partition("#")[0].split() for line in hosts.splitlines())
     return next((words[1] for words in lines if name in words[1:]), "")
 
 
 def names_now(ctx: Context) -> dict[str, str]:
-    """Return the name by each way of asking: what zflow was told, and what programs inside will be told."""
+    """Return the name that zflow uses and the one that programs inside the Ubuntu see, each with its source."""
     hosts = (ctx.volume / "etc/hosts").read_text(errors="replace")
     inside = canonical(hosts, socket.gethostname().lower())
-    return {"ZFLOW_HOSTNAME or the host name": server_name(ctx), "`hostname --fqdn` inside": inside}
+    return {"ZFLOW_HOSTNAME or the host name": server_name(ctx), "`hostname --fqdn` in the Ubuntu": inside}
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the container's name is the installed one."""
+    """Compare the container's name with the installed one."""
     installed = installed_name(ctx)
     if installed is None:
         return Evidence("no server is installed yet")
-    return Evidence(f"still {installed}") if set(names_now(ctx).values()) == {installed} else None
+    return Evidence(f"the server's name is {installed}") if set(names_now(ctx).values()) == {installed} else None
 
 
 def apply(ctx: Context) -> None:
-    """Refuse to go on under another name; raises OperatorError(RENAMED)."""
+    """Refuse another name; raises OperatorError(RENAMED)."""
     installed = installed_name(ctx)
-    others = [f"{way} says {name or 'nothing'}" for way, name in names_now(ctx).items() if name != installed]
+    others = [f"{way} is {name or 'empty'}" for way, name in names_now(ctx).items() if name != installed]
     copy = f"; {inodes.WORDS}: another server needs an empty volume" if inodes.moved(ctx) else ""
     raise OperatorError(codes.RENAMED, f"installed as {installed}, but {' and '.join(others)}{copy}")
 
 
 STEP = Step(
     name="install.identity",
-    title="Check that the server still has its name",
+    title="Check that the server keeps its name",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

@@ -24,9 +24,9 @@ LOCALE = Path("etc/default/locale")
 def notices(ctx: Context) -> tuple[str, ...]:
     """Say which limits are too low for a server, whatever they were at its install."""
     files, most = open_files(), processes()
-    low = [f"{files} open files, at least {LEAST} are wanted: --ulimit nofile=524288:524288"] if files < LEAST else []
+    low = [f"{files} open files, at least {LEAST} required: --ulimit nofile=524288:524288"] if files < LEAST else []
     if most is not None and most < LEAST_PROCESSES:
-        low.append(f"{most} processes and threads, at least {LEAST_PROCESSES} are wanted: --pids-limit 4096")
+        low.append(f"{most} processes and threads, at least {LEAST_PROCESSES} required: --pids-limit 4096")
     low += filter(None, [too_little_memory(ctx)])
     return tuple(f"the container allows only {each}" for each in low)
 
@@ -58,7 +58,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="install.limits",
-    title="Fit the server's limits to the container",
+    title="Set limits for open files",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

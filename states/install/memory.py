@@ -1,6 +1,6 @@
-"""Says when the container has less memory than the server was given: it would start, and be killed in the middle.
+"""A notice when the container has less memory than the server uses: it would start, and the kernel would kill it.
 
-The shares are written once, at the install, from the container's limit of that day; later they are the operator's.
+The install sets the shares once, from the container's limit on that day. Later the operator may change them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from zflow.api import Context, Evidence, Scope, Step, read_text
 
 DATABASE_CONFIG = Path("opt/zimbra/conf/my.cnf")
 MOST = 0.8
-"""Share of the container's memory that heap and database may take together; the rest is for all other servers."""
+"""Share of the container's memory for heap and database together; the rest is for all other services."""
 GIB, MIB = 1 << 30, 1 << 20
 
 
 def given(ctx: Context) -> tuple[int, int]:
-    """Return the bytes given to the mailbox server's heap and to the database; 0 for what is not written anywhere."""
+    """Return the bytes of the mailbox server's heap and of the database's pool; 0 where a file does not tell."""
     heap = local_value(ctx, "mailboxd_java_heap_size") or ""
     try:
         text = read_text(ctx.volume / DATABASE_CONFIG)
@@ -31,19 +31,19 @@ def given(ctx: Context) -> tuple[int, int]:
 
 
 def probe(ctx: Context) -> Evidence:
-    """Compare both with the container's limit."""
+    """Compare both with the memory of the container."""
     if proven(ctx) is None:
         return Evidence("no server is installed yet")
     heap, database = given(ctx)
     limit = memory().limit
-    summary = f"{(heap + database) / GIB:.1f} of {limit / GIB:.1f} GiB are the mailbox server's and the database's"
+    summary = f"{(heap + database) / GIB:.1f} of {limit / GIB:.1f} GiB are for the mailbox server and the database"
     if heap + database <= limit * MOST:
         return Evidence(summary)
     return Evidence(
         summary,
         (
             f"the container has {limit / GIB:.1f} GiB of memory, too little for the {heap // MIB} MiB of the mailbox "
-            f"server and the {database // MIB} MiB of the database; it may be killed: give the container "
+            f"server and the {database // MIB} MiB of the database; the kernel may kill them: give the container "
             f"{(heap + database) / MOST / GIB:.1f} GiB, or lower mailboxd_java_heap_size (zmlocalconfig) and "
             f"innodb_buffer_pool_size (/data/{DATABASE_CONFIG})",
         ),
@@ -51,12 +51,12 @@ def probe(ctx: Context) -> Evidence:
 
 
 def apply(_ctx: Context) -> None:
-    """There is nothing to bring about: how much memory a server gets is the operator's to say."""
+    """Do nothing: the operator decides how much memory the server gets."""
 
 
 STEP = Step(
     name="install.memory",
-    title="Compare the memory with what the server was given",
+    title="Check the memory of the container",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

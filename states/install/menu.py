@@ -72,9 +72,11 @@ def cut_off(ctx: Context) -> bool:
 def invitation(*, after_a_cut: bool) -> OperatorError:
     """Return what blocks the walk until the operator has been in the menu."""
     why = (
-        "the configuration before was cut off, the software is clean again" if after_a_cut else "the software is there"
+        "the earlier configuration was interrupted, the software is clean again"
+        if after_a_cut
+        else "the software is installed"
     )
-    return OperatorError(codes.MENU, f"{why}; next is `zflow install` on a terminal")
+    return OperatorError(codes.MENU, f"{why}; run `zflow install` on a terminal")
 
 
 def command(ctx: Context) -> tuple[str, ...]:
@@ -101,17 +103,17 @@ def close_menu(ctx: Context) -> str:
     """Return in words what the menu has led to; when nothing, it counts as never opened."""
     session = last(ctx)
     if ended(ctx):
-        return "The configuration has ended; zflow takes over."
+        return "The configuration is finished; zflow continues."
     if session is None or not session.touched:
         opened(ctx).unlink(missing_ok=True)
         return "Nothing was configured. Run `zflow install` again when you are ready."
-    return "The configuration was cut off. zflow puts back a clean software install; then run `zflow install` again."
+    return "The configuration was interrupted. zflow restores a clean software install; then run `zflow install` again."
 
 
 def give_up(ctx: Context) -> None:
     """Have the next walk throw away what the menu configured; raises OperatorError(MENU_CLOSED) for a proven server."""
     if proven(ctx) is not None or not opened(ctx).exists():
-        raise OperatorError(codes.MENU_CLOSED, "there is no configuration from the menu that could be thrown away")
+        raise OperatorError(codes.MENU_CLOSED, "there is no configuration from the menu to discard")
     write_atomic(software.spoilt(ctx), "")
 
 
@@ -154,15 +156,15 @@ def notices(ctx: Context) -> tuple[str, ...]:
     found = chosen_by_operator(ctx)
     if found is None:
         return ()
-    told = [f"the vendor's menu said: {each}" for each in found.failed if found.boot == ctx.boot]
+    told = [f"the vendor's menu reported: {each}" for each in found.failed if found.boot == ctx.boot]
     if found.domain != (ours := mail_domain(ctx)):
         told.append(
-            f"the first mail domain was chosen as {found.domain}, the settings say {ours}: set "
+            f"the first mail domain is {found.domain}, the settings say {ours}: set "
             f"{MAIL_DOMAIN.variable}={found.domain}, or the server's own DNS and reports go by the other one"
         )
     if (ours := admin_address(ctx)) not in found.admins:
         told.append(
-            f"{ours} is no administrator of this server ({', '.join(found.admins)} is): set "
+            f"{ours} is not an administrator of this server (administrators: {', '.join(found.admins)}): set "
             f"{ADMIN.variable}={found.admins[0]}, or alerts and reports are sent to nobody"
         )
     return tuple(told)

@@ -60,11 +60,12 @@ def notices(ctx: Context) -> tuple[str, ...]:
 def _nameservers(domain: str) -> tuple[str, ...]:
     servers = upstream()
     if not servers:
-        return ("the container has no nameserver: mail to other servers cannot be delivered; start it with --dns",)
+        return ("the container has no nameserver: mail to other servers cannot be delivered; use --dns",)
     if not (dead := silent(tuple(servers), domain, time.monotonic() // FRESH)):
         return ()
     if len(dead) < len(servers):
-        return (f"of the container's nameservers {', '.join(dead)} does not answer; take it out of --dns",)
+        verb, them = ("does", "it") if len(dead) == 1 else ("do", "them")
+        return (f"of the container's nameservers {', '.join(dead)} {verb} not answer; remove {them} from --dns",)
     return (
         f"no nameserver answers ({', '.join(dead)}): mail to other servers cannot be delivered; give the container "
         "another one with --dns",

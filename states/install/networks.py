@@ -75,7 +75,7 @@ def let_know(ctx: Context) -> None:
 def listen_by_ipv6(ctx: Context) -> None:
     """Let the server listen by both families, and start it anew for it. What does not come up again is not lost here:
     the step that starts the services looks once more, and the evidence tells which ports still do not listen."""
-    ctx.progress.report(note="the container has got an IPv6 address: restarting the server for it")
+    ctx.progress.report(note="the container has a new IPv6 address: restarting the server")
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), MODE, "both", ok=range(256), timeout=180)
     as_zimbra(ctx, IP_TOOL, ok=range(256), timeout=300)
     as_zimbra(ctx, "zmcontrol", "restart", ok=range(256), timeout=900, daemon=True)
@@ -86,17 +86,17 @@ def _strict(ctx: Context) -> bool:
 
 
 def _not_served(ctx: Context, silent: list[int]) -> str:
-    off, why = (f"{STRICT} FALSE ", f"; {STRICT}, which is on, does not go with it") if _strict(ctx) else ("", "")
+    off, why = (f"{STRICT} FALSE ", f"; {STRICT}is on and must be off for it") if _strict(ctx) else ("", "")
     commands = f"zmprov ms {server_name(ctx)} {off}{MODE} both; {IP_TOOL}; zmcontrol restart"
     return (
-        f"the container has an IPv6 address, and nothing listens there on {', '.join(map(str, silent))}: "
+        f"the container has an IPv6 address, but these ports do not listen on it: {', '.join(map(str, silent))}: "
         f"`zflow shell su - zimbra -c '{commands}'`{why}"
     )
 
 
 STEP = Step(
     name="install.networks",
-    title="Trust the container's present addresses",
+    title="Let the container's addresses relay mail",
     probe=unless_silent(probe),  # the firewall opens only after this
     apply=apply,
     scope=Scope.BOOT,

@@ -19,10 +19,10 @@ def probe(ctx: Context) -> Evidence | None:
     if mark is None or moved(ctx) or (proven(ctx) and not rights.remembered(ctx)):
         return None
     if mark.copied != ctx.boot:
-        return Evidence(f"{len(mark.inodes)} folders where they were")
+        return Evidence(f"not a copy: {len(mark.inodes)} folders have the same inodes as at the last start")
     return Evidence(
-        "written down again",
-        (f"{WORDS}; where the original still serves, stop one of the two: both would take the same mail",),
+        "the volume is a copy",
+        (f"{WORDS}; if the original server still runs, stop one of the two: both would receive the same mail",),
     )
 
 
@@ -35,7 +35,7 @@ def apply(ctx: Context) -> None:
 
 STEP = Step(
     name="install.origin",
-    title="Tell a copied volume from the one installed",
+    title="Check that this is not a copy of another server",
     probe=probe,
     apply=apply,
     scope=Scope.BOOT,

@@ -68,7 +68,7 @@ def _there(ctx: Context) -> set[str]:
 def probe(ctx: Context) -> Evidence | None:
     """See every patch that is offered installed, nothing owed for it, and written down; or that none belongs here."""
     if not zimbra_version(ctx).startswith(OWN_BUILDS):
-        return Evidence("not the vendor's own 8.8.15: patches are built in, or there are none")
+        return Evidence("not needed: this is not the vendor's own build of 8.8.15")
     left = lacking(ctx)
     tried = marks.agrees(ctx, TRIED, ctx.boot)
     if marks.agrees(ctx, OWED, ctx.boot) or (left and not tried) or _there(ctx) - _seen(ctx):
@@ -82,7 +82,7 @@ def probe(ctx: Context) -> Evidence | None:
             "restart the container"
         )
     away = tuple(f"{name} was removed by hand, and is not installed again" for name in sorted(removed(ctx)))
-    none = "none is installed" if left or away else "the package source offers none"
+    none = "none installed" if left or away else "the package source offers none"
     return Evidence(", ".join(found) or none, tuple(told), away)
 
 
@@ -93,7 +93,7 @@ def _failed(ctx: Context) -> str:
 def _told(names: list[str]) -> str:
     listed = " ".join(names)
     return (
-        f"the vendor's patches {listed} could not be installed, without which known holes are open; see `zflow logs "
+        f"the vendor's patches {listed} could not be installed, and known security holes stay open; see `zflow logs "
         f"install.patches`. The next start tries again; or run `zflow pause`, `zflow shell apt-get install --yes "
         f"--allow-change-held-packages {listed}`, `zflow shell su - zimbra -c 'zmcontrol restart'` and `zflow resume`"
     )
@@ -105,7 +105,7 @@ def apply(ctx: Context) -> None:
         try:
             _install(ctx)
         except CommandError as error:
-            ctx.log(f"not to be had: {error.detail}")
+            ctx.log(f"not installed: {error.detail}")
         if lacking(ctx):
             marks.write(ctx, TRIED, ctx.boot)
     if marks.agrees(ctx, OWED, ctx.boot):

@@ -45,7 +45,7 @@ from zflow.api import Context, Evidence, OperatorError, Step, TransientError, Zf
 def probe(ctx: Context) -> Evidence | None:
     """See whether the mark of a proven server stands, and dpkg still has its core."""
     if order.under_way(ctx) is not None:
-        return Evidence("left to the upgrade that is under way")
+        return Evidence("done by the upgrade that is in progress")
     session, core = proven(ctx), vendor_packages(ctx).get("zimbra-core")
     if session is None or core is None or not (ctx.volume / localconfig.FILE).is_file():
         return None

@@ -18,11 +18,11 @@ def probe(ctx: Context) -> Evidence | None:
     if (session := software.complete(ctx)) is not None:
         return Evidence(f"{len(session.packages)} packages, {_version(session)}")
     if software.spoilt(ctx).exists() or (ctx.home / BEGUN).exists() or (software.gone(ctx) and not data(ctx)):
-        return Evidence("was complete; install.setup is putting it back")
+        return Evidence("was complete; install.setup restores it")
     if (
         data(ctx) and not unfinished(ctx) and not software.absent(ctx)
     ):  # its proof is lost: install.setup asks the server
-        return Evidence(f"{len(PACKAGES)} packages, of which the vendor's history or the tree does not tell")
+        return Evidence(f"{len(PACKAGES)} packages; the vendor's history or their files are incomplete")
     return None
 
 

@@ -7,7 +7,7 @@ from states.zimbra import syslog
 from zflow.api import Context, Drift, Evidence, Scope, Step
 
 LOST = (
-    "lines do not arrive in {}: see whether the volume is full, or a rule in /data/etc/rsyslog.d keeps them away, then "
+    "lines do not reach {}: check whether the volume is full or a rule in /data/etc/rsyslog.d drops them, then "
     "run `zflow resume`"
 )
 
@@ -19,9 +19,9 @@ def probe(ctx: Context) -> Evidence | Drift | None:
         return None
     rules = logs.configuration(ctx)
     if changed := [*logs.unlike(ctx, rules), *([] if logs.can_write(ctx) else [logs.ZIMBRA])]:
-        return Drift(f"not as the system log needs it: {syslog.names(changed)}")
+        return Drift(f"wrong owner, mode or rotation: {syslog.names(changed)}")
     if before is None or before.files != logs.files(ctx, rules):
-        return Drift("the logs are new files, in which no line was seen to arrive yet")
+        return Drift("the logs are new files; no line was seen in them yet")
     lost = before.lost and syslog.names(
         logs.missing(ctx, logs.expected(ctx, rules), before.token)
     )  # it may only have been late
@@ -34,7 +34,7 @@ def audit(ctx: Context) -> Evidence | Drift | None:
     if not isinstance(seen, Evidence) or before is None:
         return seen
     if (lost := syslog.names(logs.lost(ctx, logs.configuration(ctx), syslog.new_token()))) != before.lost:
-        return Drift(f"lines do not arrive in {lost}" if lost else f"lines arrive again in {before.lost}")
+        return Drift(f"lines do not reach {lost}" if lost else f"lines reach {before.lost} again")
     return seen
 
 

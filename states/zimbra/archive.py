@@ -31,7 +31,7 @@ def wanted(ctx: Context) -> Archive:
     if archive is None:
         raise OperatorError(
             codes.RELEASE,
-            f"no archive of Zimbra {ctx.settings[RELEASE]} for Ubuntu {ubuntu} is known here; set "
+            f"no archive of Zimbra {ctx.settings[RELEASE]} for Ubuntu {ubuntu} is known; set "
             f"{RELEASE_URL.variable} and {RELEASE_SHA256.variable}",
         )
     return archive
@@ -93,7 +93,7 @@ def take_local(archive: Archive) -> None:
     if not path.is_file():
         raise OperatorError(codes.RELEASE_GONE, f"there is no file {path} inside the container")
     if (found := sha256(path)) != archive.sha256:
-        raise OperatorError(codes.WRONG_SHA256, f"{path} has {found}, expected was {archive.sha256}")
+        raise OperatorError(codes.WRONG_SHA256, f"{path} has {found}, expected {archive.sha256}")
 
 
 def take_remote(ctx: Context, archive: Archive) -> None:
@@ -122,9 +122,11 @@ def take_remote(ctx: Context, archive: Archive) -> None:
         length = download.part.stat().st_size
         drop(download)
         if resumed:
-            raise TransientError(codes.DOWNLOAD, f"{archive.place}: continued from an earlier start and damaged")
+            raise TransientError(
+                codes.DOWNLOAD, f"{archive.place}: the download was resumed after an earlier start, and it is damaged"
+            )
         raise OperatorError(
-            codes.WRONG_SHA256, f"{archive.place} ({length} bytes) has {found}, expected was {archive.sha256}; removed"
+            codes.WRONG_SHA256, f"{archive.place} ({length} bytes) has {found}, expected {archive.sha256}; removed"
         )
     download.part.rename(download.target)
     download.tag.unlink(missing_ok=True)

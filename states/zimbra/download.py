@@ -91,7 +91,7 @@ def one_connection(download: Download) -> str | None:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise
         return f"{getattr(error, 'reason', None) or error or type(error).__name__}"
-    return None if total in {0, got} else f"the connection was cut at {got} of {total} bytes"
+    return None if total in {0, got} else f"the connection ended at {got} of {total} bytes"
 
 
 def size(path: Path) -> int:
@@ -152,7 +152,7 @@ def _placed(response: http.client.HTTPResponse, offset: int) -> tuple[int, int]:
     if response.status == 206:
         match = re.match(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != offset:
-            raise http.client.HTTPException("the server answered with another range than asked for")
+            raise http.client.HTTPException("the server sent another range than requested")
         return offset, int(match[2])
     length = response.headers.get("Content-Length", "").strip()
     return 0, int(length) if re.fullmatch(r"[0-9]{1,18}", length) else 0
@@ -185,7 +185,7 @@ def _refused(download: Download, error: urllib.error.HTTPError, offset: int) -> 
         if error.headers.get("Content-Range", "").strip() == f"bytes */{offset}":
             return None
         drop(download)
-        return "the server has a shorter file than what was fetched; starting over"
+        return "the server's file is shorter than the downloaded part; starting again"
     if error.code in ANSWERS_FINAL:
         raise OperatorError(codes.RELEASE_GONE, f"{download.url}: the server answered {error.code} {error.reason}")
     return f"the server answered {error.code} {error.reason}"

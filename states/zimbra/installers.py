@@ -82,4 +82,4 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], shut: Shut, da
 def _last(error: CommandError) -> str:
     """Return the last words of an installer; `Killed` is its shell's."""
     lines = [line for line in map(str.strip, error.tail.splitlines()) if line not in {"", "Killed", "Terminated"}]
-    return f"its last line: ‹{lines[-1][-160:]}›" if lines else "it had said nothing"
+    return f"its last line: ‹{lines[-1][-160:]}›" if lines else "it printed nothing"

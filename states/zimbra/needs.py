@@ -48,7 +48,7 @@ def too_little_memory(ctx: Context) -> str:
     have, least = memory().limit / (1 << 30), ctx.settings[MINIMUM_MEMORY]
     if have >= least * (1 - KEPT_BY_THE_KERNEL):
         return ""
-    return f"{have:.1f} GiB of memory, at least {least} are wanted ({MINIMUM_MEMORY.variable} for rehearsals)"
+    return f"{have:.1f} GiB of memory, at least {least} required ({MINIMUM_MEMORY.variable} for rehearsals)"
 
 
 def too_little_room(ctx: Context) -> Iterator[str]:
@@ -56,4 +56,4 @@ def too_little_room(ctx: Context) -> Iterator[str]:
     room = os.statvfs(ctx.volume)
     free, least = room.f_bavail * room.f_frsize / (1 << 30), ctx.settings[MINIMUM_DISK]
     if free < least:
-        yield f"{free:.1f} GiB free on the volume, at least {least} are wanted ({MINIMUM_DISK.variable} for rehearsals)"
+        yield f"{free:.1f} GiB free on the volume, at least {least} required ({MINIMUM_DISK.variable} for rehearsals)"

@@ -58,6 +58,6 @@ def family_lost(ctx: Context) -> str | None:
     if not before or has_ipv6(before) or not own or any(":" not in each for each in own):
         return None
     return (
-        f"the container has IPv6 addresses only ({', '.join(own)}), and the server listens by IPv4 alone: start the "
-        "container once in a network with both, where zflow makes the server listen by both"
+        f"the container has only IPv6 addresses ({', '.join(own)}), and the server listens on IPv4 only: start the "
+        "container once in a network with both; zflow then makes the server listen on both"
     )

@@ -24,7 +24,7 @@ class Told:
 
 def remember(ctx: Context, failed: Sequence[str], seen: Sequence[str] = ()) -> None:
     """Write the notices of this start."""
-    told = (*(f"the vendor's installer said: {each}" for each in failed), *(f"read back: {each}" for each in seen))
+    told = (*(f"the vendor's installer reported: {each}" for each in failed), *(f"read back: {each}" for each in seen))
     marks.save(marks.path(ctx, MARK), Told(ctx.boot, told))
 
 

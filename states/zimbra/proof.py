@@ -55,4 +55,4 @@ def finished(ctx: Context) -> Evidence | None:
     session = proven(ctx)
     if session is None:
         return None
-    return Evidence(f"served its purpose: Zimbra {session.packages.get('zimbra-core', '?')} is installed")
+    return Evidence(f"not needed any more: Zimbra {session.packages.get('zimbra-core', '?')} is installed")

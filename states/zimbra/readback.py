@@ -89,9 +89,9 @@ def _directory(ctx: Context) -> Iterator[str]:
         yield from results.differing(results.SERVER, answered, entry, "the server")
     account = _ask_many(ctx, ["zimbraIsAdminAccount", "zimbraMailAlias"], "ga", admin)
     if account["zimbraIsAdminAccount"] != ("TRUE",):
-        yield f"{admin} is no administrator"
+        yield f"{admin} is not an administrator"
     elif lost := {f"{name}@{mail_domain(ctx)}" for name in results.ALIASES} - {admin, *account["zimbraMailAlias"]}:
-        yield f"{admin} does not get the mail of {', '.join(sorted(lost))}"
+        yield f"{admin} does not receive the mail of {', '.join(sorted(lost))}"
 
 
 def _files(ctx: Context) -> Iterator[str]:
@@ -100,13 +100,13 @@ def _files(ctx: Context) -> Iterator[str]:
     local = read_local(ctx, tuple(results.PASSWORDS))
     for name, key in results.PASSWORDS.items():
         if local[name] != (answered[key],):
-            yield f"local setting {name} is not the password that {key} answers"
+            yield f"local setting {name} is not the password of the answer {key}"
     try:
         crontab = read_text(ctx.volume / results.CRONTAB)
     except OSError:
         crontab = ""
     if results.CRON_MARK not in crontab:
-        yield f"the crontab of user zimbra (/{results.CRONTAB}) has none of the server's jobs"
+        yield f"the crontab of user zimbra (/{results.CRONTAB}) does not have the server's jobs"
 
 
 def _unlike(ctx: Context) -> Iterator[str]:

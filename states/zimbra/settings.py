@@ -83,14 +83,14 @@ RELEASE = Setting(
     "release",
     choice(*RELEASES),
     "8.8.15",
-    "Zimbra release to install. An existing installation is never changed by it.",
+    "Zimbra release to install. It never changes an existing installation.",
     "10.1",
 )
 RELEASE_URL = Setting(
     "release_url",
     path_or_url,
     None,
-    "Archive of the release: an http(s) URL, or the absolute path of a file. Not set: the vendor's own, where known.",
+    "Archive URL (http or https) or the absolute path of a file. Not set: the vendor's archive, if known.",
     "/data/app/zcs-8.8.15_GA_3869.UBUNTU18_64.20190918004220.tgz",
 )
 RELEASE_SHA256 = Setting(
@@ -119,7 +119,7 @@ VENDOR_KEY = Setting(
     "vendor_key",
     path_or_url,
     ZIMBRA_KEY_URL,
-    "Public key that the vendor's packages are signed with: a file or an http(s) URL. Checked by its fingerprint.",
+    "Public key that signs the vendor's packages: a file or an http(s) URL. Checked by its fingerprint.",
     "/data/app/zimbra.asc",
 )
 VENDOR_KEY_FINGERPRINT = Setting(

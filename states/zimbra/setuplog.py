@@ -130,7 +130,7 @@ def ended(ctx: Context, ran: Ran) -> None:
     if session is None or not session.configured:
         reached = f"after the stage {session.stages[-1]}" if session and session.stages else "before its first stage"
         failed, why = "; ".join(failures(ran)), reasons(ran)
-        ended_so = f"it ended {reached}" + ("" if why and why in failed else f": {why or 'it said nothing'}")
+        ended_so = f"it ended {reached}" + ("" if why and why in failed else f": {why or 'it printed nothing'}")
         unfinished = TransientError(codes.CONFIGURATION, "; ".join(filter(None, (failed, ended_so)))[:1500])
         other = explained(ran.output, unfinished)
         raise unfinished if other.code is codes.CONFIGURATION else other

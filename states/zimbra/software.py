@@ -110,7 +110,7 @@ def nothing_installed(ctx: Context, output: str) -> OperatorError | TransientErr
         return OperatorError(codes.NOTHING_INSTALLED, f"{told}{last_line}")
     if told := gone(ctx):
         return TransientError(codes.REMAINS, told)
-    return OperatorError(codes.NOTHING_INSTALLED, f"its history has no complete session{last_line}")
+    return OperatorError(codes.NOTHING_INSTALLED, f"its history has no complete install{last_line}")
 
 
 def reporter(ctx: Context) -> Callable[[str], None]:
@@ -146,10 +146,10 @@ def rebuild(ctx: Context, shut: installers.Shut) -> None:
     write_atomic(spoilt(ctx), "")
     again = ctx.volume / f"{answers.PLACE}-again"
     write_atomic(again, content, mode=0o600)
-    ctx.progress.report(note="back to a clean software install")
+    ctx.progress.report(note="restoring a clean software install")
     install(ctx, again, shut)
     if left := data(ctx):
-        raise TransientError(codes.REMAINS, f"the installer was to remove /{left[0]}, and it is still there")
+        raise TransientError(codes.REMAINS, f"the installer should have removed /{left[0]}, and it still exists")
     again.unlink()
     sync_volume(ctx.volume)  # what was thrown away must not come back by a power cut when no mark says whose it was
     spoilt(ctx).unlink()

@@ -139,7 +139,7 @@ def fetch_key(ctx: Context) -> bytes:
     except ValueError as error:
         raise OperatorError(codes.VENDOR_KEY, f"{place}: {error}") from error
     if found != [expected]:
-        raise OperatorError(codes.VENDOR_KEY, f"{place} holds {', '.join(found) or 'no key'}; expected was {expected}")
+        raise OperatorError(codes.VENDOR_KEY, f"{place} holds {', '.join(found) or 'no key'}; expected {expected}")
     return packets
 
 

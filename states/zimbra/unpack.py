@@ -71,10 +71,10 @@ def defects(folder: Path, ctx: Context) -> list[str]:
     ubuntu = os_release(ctx.volume).get("VERSION_ID", "?")
     platform, here = _word(folder / ".BUILD_PLATFORM"), PLATFORMS.get(ubuntu, f"Ubuntu {ubuntu}")
     if platform != here:
-        found.append(f"it was built for {platform or 'an unnamed platform'}, the volume holds {here}")
+        found.append(f"it was built for {platform or 'an unnamed platform'}, the volume has {here}")
     kind = _word(folder / ".BUILD_TYPE")
     if kind != "FOSS":
-        found.append(f"it is of the type {kind or 'none'}, not FOSS")
+        found.append(f"its type is {kind or 'unnamed'}, not FOSS")
     return found
 
 
@@ -96,7 +96,7 @@ def unpack(ctx: Context, archive: Archive) -> None:
         raise OperatorError(codes.ARCHIVE, f"{source}: {error.detail}") from error
     tops = [each for each in stage.iterdir() if each.is_dir()]
     if len(tops) != 1:
-        raise OperatorError(codes.ARCHIVE, f"{source}: {len(tops)} folders at its top instead of one")
+        raise OperatorError(codes.ARCHIVE, f"{source}: {len(tops)} folders at the top level instead of one")
     if found := defects(tops[0], ctx):
         raise OperatorError(codes.ARCHIVE, f"{source}: {'; '.join(found)}")
     sync_volume(stage)  # the receipt vouches for the tree, also after a power cut

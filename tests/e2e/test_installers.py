@@ -88,7 +88,7 @@ MISDEEDS = {
     "zmsetup.pl falls silent": Misdeed(SETUP, "hang_at=configInitSql", "gave-up", "ZF-1012", "Setting spam training"),
     "zmsetup.pl is killed": Misdeed(SETUP, "kill_after=configInitMta", "gave-up", "ZF-3022", "by signal 9"),
 }
-SAID = "the vendor's installer said: "
+SAID = "the vendor's installer reported: "
 FAILING = {
     "configLCValues": "Saving SSL Certificate in ldap...failed.",
     "configInitCore": None,

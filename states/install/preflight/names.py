@@ -26,7 +26,7 @@ def host_name(look: Look) -> Iterator[Finding]:
     name, found = server_name(look.ctx), full_name(look.ctx)
     if found != name:
         yield Finding(
-            f"the container calls itself {found or 'nothing'!r} (hostname --fqdn), the server is to be {name!r}: start "
+            f"the container's name is {found or 'nothing'!r} (hostname --fqdn), not {name!r}: start "
             f"the container with --hostname {name}"
         )
 
@@ -37,7 +37,7 @@ def administrator(look: Look) -> Iterator[Finding]:
     if registry_domain(look.ctx):
         yield Finding(f"the mail domain {domain} is a public suffix: set {MAIL_DOMAIN.variable}")
     if look.ctx.settings[INSTALL] == "unattended" and admin.rpartition("@")[2] != domain:
-        yield Finding(f"the administrator {admin} is not of the first mail domain {domain}")
+        yield Finding(f"the administrator {admin} is not in the first mail domain {domain}")
 
 
 def hosts_file(look: Look) -> Iterator[Finding]:
@@ -63,9 +63,9 @@ def hosts_faults(content: str, name: str, *, connected: bool) -> list[str]:
         faults.append(f"the first name of 127.0.0.1 is {'missing' if not loopback else loopback[0]}, not localhost")
     found = [words[0] for words in lines if name in words[1:]]
     if not found:
-        faults.append(f"no line has exactly the name {name}")
+        faults.append(f"no line has the exact name {name}")
     elif not is_address(found[0]):
-        faults.append(f"{name} is at {found[0]}, which is no address")
+        faults.append(f"{name} is at {found[0]}, which is not an address")
     if connected and (loops := [each for each in found if is_address(each) and ipaddress.ip_address(each).is_loopback]):
-        faults.append(f"{name} is at {loops[0]}, a loopback address; take it off that line")
+        faults.append(f"{name} is at {loops[0]}, a loopback address; remove the name from that line")
     return faults

@@ -28,10 +28,10 @@ def own_name(look: Look) -> Iterator[Finding]:
     said = look.ctx.shell.chroot("getent", "ahosts", name, ok=range(256))
     found = [] if said.code else list(dict.fromkeys(line.split()[0] for line in said.lines if line.strip()))
     if not found:
-        yield Finding(f"inside the Ubuntu {name} leads nowhere (getent ahosts): correct /data/etc/nsswitch.conf")
+        yield Finding(f"inside the Ubuntu {name} does not resolve (getent ahosts): correct /data/etc/nsswitch.conf")
     elif own and found[0] not in own:
         yield Finding(
-            f"inside the Ubuntu {name} leads to {found[0]}, the container has {', '.join(own)}: correct "
+            f"inside the Ubuntu {name} resolves to {found[0]}, the container has {', '.join(own)}: correct "
             "/data/etc/hosts and /data/etc/nsswitch.conf"
         )
 

@@ -17,9 +17,7 @@ def memory_size(look: Look) -> Iterator[Finding]:
 def open_file_limit(_look: Look) -> Iterator[Finding]:
     """See that the container allows enough open files for `su` and for the servers."""
     if (files := open_files()) < LEAST:
-        yield Finding(
-            f"only {files} open files are allowed, at least {LEAST} are wanted: --ulimit nofile=524288:524288"
-        )
+        yield Finding(f"only {files} open files are allowed, at least {LEAST} required: --ulimit nofile=524288:524288")
 
 
 def disk(look: Look) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ def package_sources(look: Look) -> Iterator[Finding]:
     for each in source.sources(look.ctx):
         folder = each.removeprefix("file:").lstrip("/")
         if each.startswith("file:") and not (look.ctx.volume / folder).is_dir():
-            yield Finding(f"the package source {each} is no folder inside the Ubuntu: /data/{folder}")
+            yield Finding(f"the package source {each} is not a folder in the Ubuntu: /data/{folder}")
 
 
 def packages(look: Look) -> Iterator[Finding]:

@@ -65,7 +65,7 @@ def test_another_setting_is_told_and_not_applied(volume: Path) -> None:
     administrator.apply(ctx)
     found = administrator.probe(ctx)
     assert found is not None
-    assert "ZFLOW_ADMIN_PASSWORD holds another password" in found.line
+    assert "ZFLOW_ADMIN_PASSWORD is not the administrator's password" in found.line
     assert "`zflow shell su - zimbra -c zmprov` and at its prompt `sp admin@example.org PASSWORD`" in found.line
     assert {words[2] for words in commands(ctx)} == {"ga"}
     assert administrator.audit(ctx) == found

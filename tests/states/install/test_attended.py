@@ -83,12 +83,12 @@ def test_a_cut_in_the_configuration_goes_back_to_clean_software(ctx: Context, mo
     menu.open_menu(ctx)
     write_history(ctx.volume, session(1, stages=STAGES[:2]))
     (ctx.volume / "opt/zimbra/store/0").mkdir(parents=True)
-    assert "cut off" in menu.close_menu(ctx)
+    assert "interrupted" in menu.close_menu(ctx)
     assert refused(menu.open_menu, ctx).code is codes.MENU_CLOSED
     monkeypatch.setattr(software, "rebuild", rebuild)
     error = refused(setup.apply, ctx)
     assert error.code is codes.MENU
-    assert "the configuration before was cut off, the software is clean again" in error.detail
+    assert "the earlier configuration was interrupted, the software is clean again" in error.detail
     again = refused(setup.apply, ctx)
     assert again.code is codes.MENU
     assert "cut off" not in again.detail
@@ -102,7 +102,7 @@ def finish_menu(ctx: Context) -> None:
     log = ctx.volume / "opt/zimbra/log/zmsetup.20250101-000000.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("Wed Nov  5 15:11:04 2025 Installing zimlets...\nWed Nov  5 15:11:05 2025 failed.\n")
-    assert "takes over" in menu.close_menu(ctx)
+    assert "finished" in menu.close_menu(ctx)
 
 
 def test_what_the_operator_chose_counts(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,9 +116,9 @@ def test_what_the_operator_chose_counts(ctx: Context, monkeypatch: pytest.Monkey
         "test-boot",
     )
     failed, domain, admin = menu.notices(ctx)
-    assert failed == "the vendor's menu said: Installing zimlets...failed."
+    assert failed == "the vendor's menu reported: Installing zimlets...failed."
     assert "set ZFLOW_MAIL_DOMAIN=chosen.example" in domain
-    assert "admin@example.org is no administrator of this server" in admin
+    assert "admin@example.org is not an administrator of this server" in admin
     agreed = context(ctx.volume, ZFLOW_MAIL_DOMAIN="chosen.example", ZFLOW_ADMIN="second@chosen.example")
     assert menu.notices(agreed) == (failed,)
     write_server(ctx.volume)

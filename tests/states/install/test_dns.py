@@ -271,7 +271,7 @@ def test_nameservers_that_are_of_no_use(ctx: Context, monkeypatch: pytest.Monkey
     assert nameservers.silent(tuple(ports), "example.org") == ["127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.9"]
     container.RESOLVER.write_text("nameserver 127.0.0.2\nnameserver 127.0.0.9\n")
     assert nameservers.notices(ctx) == (
-        "of the container's nameservers 127.0.0.9 does not answer; take it out of --dns",
+        "of the container's nameservers 127.0.0.9 does not answer; remove it from --dns",
     )
     container.RESOLVER.write_text("nameserver 127.0.0.4\n")
     assert nameservers.notices(ctx)[0].startswith("no nameserver answers (127.0.0.4)")

@@ -80,9 +80,9 @@ def test_same_name(ctx: Context) -> None:
 @pytest.mark.parametrize(
     ("name", "hosts", "words"),
     [
-        ("mx.example.org", HOSTS, "ZFLOW_HOSTNAME or the host name says mx.example.org"),
-        (NAME, HOSTS.replace(NAME, "mx.example.org"), "`hostname --fqdn` inside says mx.example.org"),
-        (NAME, "127.0.0.1 localhost\n", "`hostname --fqdn` inside says nothing"),
+        ("mx.example.org", HOSTS, "ZFLOW_HOSTNAME or the host name is mx.example.org"),
+        (NAME, HOSTS.replace(NAME, "mx.example.org"), "`hostname --fqdn` in the Ubuntu is mx.example.org"),
+        (NAME, "127.0.0.1 localhost\n", "`hostname --fqdn` in the Ubuntu is empty"),
     ],
 )
 def test_other_name(ctx: Context, name: str, hosts: str, words: str) -> None:

@@ -106,7 +106,7 @@ def test_what_still_does_not_listen_is_told(ctx: Context) -> None:
     evidence = networks_step.probe(ctx)
     assert isinstance(evidence, Evidence)
     (told,) = evidence.notices
-    assert "nothing listens there on 25, 443" in told
+    assert "do not listen on it: 25, 443" in told
     (ctx.volume / networks.MARK).write_text(f"{BOTH} [fd00::9]/128\n")
     before = len(orders(ctx))
     networks_step.apply(ctx)

@@ -95,7 +95,7 @@ def test_what_a_failed_command_prints_is_no_name(tmp_path: Path) -> None:
     ctx = make_context(tmp_path, TABLE, NAMED)
     assert names.full_name(ctx) == ""
     assert [each.text for each in network.own_name(Look(ctx, ()))] == [
-        f"inside the Ubuntu {NAME} leads nowhere (getent ahosts): correct /data/etc/nsswitch.conf"
+        f"inside the Ubuntu {NAME} does not resolve (getent ahosts): correct /data/etc/nsswitch.conf"
     ]
 
 
@@ -121,18 +121,18 @@ def test_everything_at_once(tmp_path: Path, ctx: Context, monkeypatch: pytest.Mo
     assert preflight.audit(bad) == Drift(caught.value.detail)
     assert caught.value.code is codes.PREFLIGHT
     expected = (
-        "calls itself 'nothing' (hostname --fqdn), the server is to be 'mail.example.org': start the container with "
+        "name is 'nothing' (hostname --fqdn), not 'mail.example.org': start the container with "
         "--hostname mail.example.org",
-        "admin@example.com is not of the first mail domain example.org",
+        "admin@example.com is not in the first mail domain example.org",
         "the first name of 127.0.0.1 is mail.example.org, not localhost",
         "mail.example.org is at 127.0.0.1, a loopback address",
-        "inside the Ubuntu mail.example.org leads to 127.0.0.1, the container has 10.0.0.2",
+        "inside the Ubuntu mail.example.org resolves to 127.0.0.1, the container has 10.0.0.2",
         "no archive of Zimbra 10.1 for Ubuntu 18.04",
-        "the package source file:/app/mirror is no folder inside the Ubuntu: /data/app/mirror",
+        "the package source file:/app/mirror is not a folder in the Ubuntu: /data/app/mirror",
         "the package perl is missing (the installers are written in it): `zflow shell apt-get install --yes perl`",
-        "2.0 GiB of memory, at least 6 are wanted (ZFLOW_MINIMUM_MEMORY_GIB",
+        "2.0 GiB of memory, at least 6 required (ZFLOW_MINIMUM_MEMORY_GIB",
         "only 1024 open files",
-        "free on the volume, at least 1048576 are wanted (ZFLOW_MINIMUM_DISK_GIB",
+        "free on the volume, at least 1048576 required (ZFLOW_MINIMUM_DISK_GIB",
         "TCP ports already in use: 25, 443, 8080;",
         "files.example.com cannot be reached directly (ZFLOW_PROXY is not set): timed out",
     )
@@ -237,10 +237,10 @@ def test_installed_server(tmp_path: Path, ctx: Context, monkeypatch: pytest.Monk
         (HOSTS + "127.0.0.1 mail.example.org\n", True, ["is at 127.0.0.1, a loopback address"]),
         ("10.0.0.2 mail.example.org\n", True, ["the first name of 127.0.0.1 is missing"]),
         ("127.0.0.1 box localhost\n10.0.0.2 mail.example.org\n", True, ["the first name of 127.0.0.1 is box"]),
-        ("127.0.0.1 localhost\n#10.0.0.2 mail.example.org\n", True, ["no line has exactly the name"]),
-        ("127.0.0.1 localhost\n10.0.0.2 mailXexample.org mail.example.org.\n", True, ["no line has exactly"]),
-        ("127.0.0.1 localhost\n10.0.0.256 mail.example.org\n", True, ["is at 10.0.0.256, which is no address"]),
-        ("", True, ["the first name of 127.0.0.1 is missing", "no line has exactly"]),
+        ("127.0.0.1 localhost\n#10.0.0.2 mail.example.org\n", True, ["no line has the exact name"]),
+        ("127.0.0.1 localhost\n10.0.0.2 mailXexample.org mail.example.org.\n", True, ["no line has the exact name"]),
+        ("127.0.0.1 localhost\n10.0.0.256 mail.example.org\n", True, ["is at 10.0.0.256, which is not an address"]),
+        ("", True, ["the first name of 127.0.0.1 is missing", "no line has the exact name"]),
     ],
 )
 def test_hosts_file(content: str, connected: bool, faults: list[str]) -> None:
@@ -344,7 +344,7 @@ def test_a_local_archive_must_be_there(ctx: Context) -> None:
 def test_the_name_must_lead_somewhere(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that programs inside cannot resolve is told; where there is no network a loopback address will do."""
     (found,) = texts(context(ctx.volume, leads_to=""))
-    assert "leads nowhere" in found
+    assert "does not resolve" in found
     for module in (names, network):
         monkeypatch.setattr(module, "addresses", lambda: Addresses((), six=False))
     assert texts(context(ctx.volume, leads_to="127.0.1.1")) == []
@@ -377,7 +377,7 @@ def test_low_limits_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for files, most, gib, told in (
         (needs.LEAST, None, 8, []),
         (1024, needs.LEAST_PROCESSES, 8, ["1024 open files"]),
-        (1024, 40, 3, ["1024 open files", "40 processes and threads", "3.0 GiB of memory, at least 6 are wanted"]),
+        (1024, 40, 3, ["1024 open files", "40 processes and threads", "3.0 GiB of memory, at least 6 required"]),
     ):
         monkeypatch.setattr(needs, "memory", lambda gib=gib: Memory(gib * GIB, 16 * GIB))
         monkeypatch.setattr(limits, "open_files", lambda files=files: files)

@@ -91,12 +91,12 @@ OWNER = "/opt/zimbra/conf/localconfig.xml is not owned by zimbra"
 LDAP = f"{AT}Initializing ldap...\nno room\n{AT}failed. (256)\n{AT}Configuration failed\n"
 UNPROVEN: dict[str, tuple[list[str], Ran, list[str], str]] = {
     "cut off": ([session(1, stages=STAGES[:2])], Ran("", ""), [],
-                "it ended after the stage configLCValues: it said nothing"),
+                "it ended after the stage configLCValues: it printed nothing"),
     "not begun": ([session(1)], Ran(f"ERROR\n\n{OWNER}\n", ""), [], f"it ended before its first stage: {OWNER}"),
     "not begun, with a log": (
         [session(1)], Ran("x", f"{AT}{OWNER}\n"), [], f"it ended before its first stage: {OWNER}"
     ),
-    "no history": ([], Ran("", ""), [], "it ended before its first stage: it said nothing"),
+    "no history": ([], Ran("", ""), [], "it ended before its first stage: it printed nothing"),
     "failed by its word": (
         [session(1, stages=STAGES[:2])],
         Ran("Initializing ldap...failed. (256)\nConfiguration failed\n", LDAP),
@@ -144,8 +144,8 @@ def test_a_line_that_says_failed_throws_no_whole_server_away(ctx: Context, monke
     evidence = setup.probe(ctx)
     assert evidence is not None
     assert evidence.notices == (
-        "the vendor's installer said: Setting up syslog.conf...Failed (Unescaped left brace)",
-        "the vendor's installer said: com_x...failed. This may.",
+        "the vendor's installer reported: Setting up syslog.conf...Failed (Unescaped left brace)",
+        "the vendor's installer reported: com_x...failed. This may.",
         f"read back: {unlike}",
     )
     later = setup.probe(replace(ctx, boot="the next one"))

@@ -83,7 +83,7 @@ def test_being_put_back(tmp_path: Path) -> None:
     software.spoilt(ctx).touch()
     evidence = software_step.probe(ctx)
     assert evidence is not None
-    assert "putting it back" in evidence.summary
+    assert "restores it" in evidence.summary
 
 
 def test_later_look_at_a_server(tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def test_key_from_a_server(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (TWO, "expected was"),
-        (ONE + TWO, "expected was"),
+        (TWO, "; expected "),
+        (ONE + TWO, "; expected "),
         (b"<html>", "not a key"),
         (b"", "not a key"),
         (ONE[:-1], "damaged"),

@@ -106,13 +106,13 @@ REFUSALS: dict[str, tuple[Callable[[Path], bytes], str]] = {
 INCOMPLETE: dict[str, tuple[dict[str, str], str]] = {
     "another Ubuntu": (
         {**FILES, ".BUILD_PLATFORM": "UBUNTU20_64"},
-        "built for UBUNTU20_64, the volume holds UBUNTU18_64",
+        "built for UBUNTU20_64, the volume has UBUNTU18_64",
     ),
-    "Network Edition": ({**FILES, ".BUILD_TYPE": "NETWORK"}, "of the type NETWORK, not FOSS"),
+    "Network Edition": ({**FILES, ".BUILD_TYPE": "NETWORK"}, "type is NETWORK, not FOSS"),
     "no labels": ({key: value for key, value in FILES.items() if key[0] != "."}, "built for an unnamed platform"),
     "no installer": ({key: value for key, value in FILES.items() if key != "install.sh"}, "it has no install.sh"),
-    "two folders": ({**FILES, "/other/x": "x"}, "2 folders at its top instead of one"),
-    "files only": ({"/install.sh": "x"}, "0 folders at its top instead of one"),
+    "two folders": ({**FILES, "/other/x": "x"}, "2 folders at the top level instead of one"),
+    "files only": ({"/install.sh": "x"}, "0 folders at the top level instead of one"),
 }
 
 

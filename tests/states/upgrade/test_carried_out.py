@@ -289,7 +289,7 @@ def test_a_line_that_says_failed_stops_no_upgrade(tmp_path: Path) -> None:
     ctx = configuring(tmp_path, effect)
     newer.apply(ctx)
     assert order.ordered(ctx) is None
-    assert said.notices(ctx) == ("the vendor's installer said: Setting up syslog.conf...Failed",)
+    assert said.notices(ctx) == ("the vendor's installer reported: Setting up syslog.conf...Failed",)
 
 
 @pytest.mark.parametrize("ends", ["", "300: INSTALL SESSION START\n"])

@@ -146,7 +146,7 @@ def test_no_ranges(site: Site, tmp_path: Path) -> None:
 def test_no_ranges_and_always_cut(site: Site, tmp_path: Path) -> None:
     """A server that begins anew and is cut each time ends the attempt, not never."""
     site.ranges, site.cut = False, 100_000
-    assert "the connection was cut at 100000 of 420000 bytes" in failed(wanted(site, tmp_path)).detail
+    assert "the connection ended at 100000 of 420000 bytes" in failed(wanted(site, tmp_path)).detail
     assert len(site.requests) == 1 + download.FRUITLESS
 
 

@@ -143,7 +143,7 @@ def test_a_password_that_was_not_set_is_found_and_never_told(server: Server, nam
     """The server's parts would be refused by its directory."""
     wanted, server.local[name] = server.local[name], "zmpostfix"
     (found,) = server.compared().lacking
-    assert found.startswith(f"local setting {name} is not the password that ")
+    assert found.startswith(f"local setting {name} is not the password of the answer ")
     assert wanted not in found
     assert "zmpostfix" not in found
 
@@ -154,8 +154,8 @@ def test_a_password_that_was_not_set_is_found_and_never_told(server: Server, nam
         ("gcf", "zimbraDefaultDomainName", "", "the default domain is not set, not example.org"),
         ("gs", "zimbraServiceEnabled", "mta", f"services not enabled on {NAME}: amavis, antispam, antivirus"),
         ("gs", "zimbraServiceInstalled", "mta", f"services not installed on {NAME}: amavis, antispam, antivirus"),
-        ("ga", "zimbraIsAdminAccount", "", "admin@example.org is no administrator"),
-        ("ga", "zimbraMailAlias", "root@example.org", "admin@example.org does not get the mail of postmaster@"),
+        ("ga", "zimbraIsAdminAccount", "", "admin@example.org is not an administrator"),
+        ("ga", "zimbraMailAlias", "root@example.org", "admin@example.org does not receive the mail of postmaster@"),
     ],
 )
 def test_what_makes_a_server_is_found(server: Server, question: str, attribute: str, left: str, words: str) -> None:
@@ -183,7 +183,7 @@ def test_lost_jobs_are_found(server: Server) -> None:
     """Without its crontab a server rotates no log and learns no spam."""
     server.crontab = "17 3 * * * /usr/local/bin/an-operators-own\n"
     assert server.compared().lacking == (
-        "the crontab of user zimbra (/var/spool/cron/crontabs/zimbra) has none of the server's jobs",
+        "the crontab of user zimbra (/var/spool/cron/crontabs/zimbra) does not have the server's jobs",
     )
 
 
