@@ -6,26 +6,18 @@ would want the same port and is not installed.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 import re
-import signal
 import time
-from pathlib import Path
 
 from states.install import codes
 from states.install.nameservers import notices, upstream
 from states.server import mail_domains, server_name
-from states.ubuntu import processes
+from states.ubuntu import dnsmasq
 from states.ubuntu.addresses import Addresses, addresses
 from states.ubuntu.container import Given, container_resolver, given
 from states.ubuntu.dnsquery import AAAA, MX, A, ask
-from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, proc, write_atomic
+from zflow.api import CommandError, Context, Evidence, Scope, Step, TransientError, holds, mounts, write_atomic
 
-RUN = Path("/run/zflow")
-CONFIG = RUN / "dnsmasq.conf"
-PID = RUN / "dnsmasq.pid"
 KEPT = (["search"], ["domain"], ["options"])
 """Lines of the container's resolv.conf that hold inside as well."""
 PATIENCE = 5.0
@@ -47,7 +39,7 @@ def config(name: str, domains: tuple[str, ...], found: Addresses, upstream: list
         *(["listen-address=::1"] if found.six else []),
         "bind-interfaces",
         "user=root",
-        f"pid-file={PID}",
+        f"pid-file={dnsmasq.PID}",
         "no-hosts",
         "no-resolv",
         "no-poll",
@@ -82,20 +74,6 @@ def resolv_conf() -> str:
     return "\n".join(["nameserver 127.0.0.1", *kept]) + "\n"
 
 
-def running() -> int | None:
-    """Return the process id of our dnsmasq when it lives."""
-    pid = processes.from_file(PID)
-    return pid if pid is not None and f"--conf-file={_versioned()}" in proc.arguments(pid) else None
-
-
-def _versioned() -> Path:
-    """Return the running configuration's file, named by its content: a process tells by its arguments what it read."""
-    try:
-        return RUN / f"dnsmasq.{hashlib.sha256(CONFIG.read_bytes()).hexdigest()[:12]}.conf"
-    except OSError:
-        return RUN / "dnsmasq.none"
-
-
 def wrong_answers(ctx: Context) -> list[str]:
     """Ask for the server and for the first mail domain; return what is not as it should be."""
     name, found = server_name(ctx), _one_of_each(addresses().own)
@@ -114,21 +92,21 @@ def wrong_answers(ctx: Context) -> list[str]:
 
 def probe(ctx: Context) -> Evidence | None:
     """See whether dnsmasq lives with the present configuration, answers rightly, and is asked by programs inside."""
-    if not holds(CONFIG, wanted(ctx)) or running() is None:
+    if not holds(dnsmasq.CONFIG, wanted(ctx)) or dnsmasq.running() is None:
         return None
     if not holds(ctx.volume / "etc/resolv.conf", resolv_conf()) or wrong_answers(ctx):
         return None
-    return Evidence(f"{', '.join(mail_domains(ctx))} → {server_name(ctx)}; process {running()}", notices(ctx))
+    return Evidence(f"{', '.join(mail_domains(ctx))} → {server_name(ctx)}; process {dnsmasq.running()}", notices(ctx))
 
 
 def apply(ctx: Context) -> None:
     """Start dnsmasq anew and let programs inside ask it. Raises TransientError(DNS)."""
-    RUN.mkdir(mode=0o755, parents=True, exist_ok=True)
-    end()
-    write_atomic(CONFIG, wanted(ctx))
-    write_atomic(_versioned(), wanted(ctx))
+    dnsmasq.CONFIG.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    dnsmasq.end()
+    write_atomic(dnsmasq.CONFIG, wanted(ctx))
+    write_atomic(dnsmasq.versioned(), wanted(ctx))
     try:
-        ctx.shell.run("dnsmasq", f"--conf-file={_versioned()}", daemon=True, timeout=30)
+        ctx.shell.run("dnsmasq", f"--conf-file={dnsmasq.versioned()}", daemon=True, timeout=30)
     except CommandError as error:
         raise TransientError(codes.DNS, error.tail.strip()[-300:]) from error
     await_answers(ctx)
@@ -151,24 +129,6 @@ def place_resolv_conf(ctx: Context) -> None:
         path.write_text(resolv_conf())
     else:
         write_atomic(path, resolv_conf())
-
-
-def end() -> None:
-    """End our dnsmasq, also one whose configuration or process number was lost; does nothing when there is none."""
-    for pid in ours():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-            for _ in range(50):
-                os.kill(pid, 0)
-                time.sleep(0.05)
-            os.kill(pid, signal.SIGKILL)
-
-
-def ours() -> list[int]:
-    """Return the processes with a configuration of ours, whichever they read, that serve this very network."""
-    words = f"--conf-file={RUN}/dnsmasq."
-    here = proc.namespace("self", "net")
-    return [pid for pid in proc.pids() if words in processes.command_of(pid) and proc.namespace(pid, "net") == here]
 
 
 STEP = Step(

@@ -6,8 +6,7 @@ from half a minute to two minutes (docs/zimbra.md §7); the container's stop tim
 
 from __future__ import annotations
 
-from states.install import dns
-from states.ubuntu import processes
+from states.ubuntu import dnsmasq, processes
 from states.zimbra import leftovers, services
 from states.zimbra.proof import data, unfinished
 from zflow.api import Context
@@ -25,4 +24,4 @@ def shutdown(ctx: Context) -> None:
         services.stop(ctx)
     if killed := processes.end(ctx, processes.all_inside(ctx), PATIENCE):
         ctx.log(f"processes killed because they did not end within {PATIENCE:.0f} s: {len(killed)}")
-    dns.end()
+    dnsmasq.end()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from states.install import dns
-from states.ubuntu import container, cron, periodic
+from states.ubuntu import container, cron, dnsmasq, periodic
 from states.ubuntu.processes import ALIVE
 from states.zimbra import syslog
 from states.zimbra.proof import proven
@@ -66,7 +65,7 @@ def watches(ctx: Context) -> Sequence[Watch]:
         return ()
     record, status = recorded(ctx), str(ctx.volume / STATUS)
     numbers = [str(ctx.volume / name) for name in record.pid_files] if record else []
-    numbers += [str(dns.PID), str(ctx.volume / syslog.PID), str(ctx.volume / cron.PID_FILE)]
+    numbers += [str(dnsmasq.PID), str(ctx.volume / syslog.PID), str(ctx.volume / cron.PID_FILE)]
     return (
         Watch("processes", argv=("sh", "-c", ALIVE, "alive", *numbers), every=OFTEN),
         Watch("addresses", argv=("sh", "-c", ADDRESSES), every=EVERY),

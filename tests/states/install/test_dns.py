@@ -19,7 +19,7 @@ from states.install import dns, nameservers
 from states.server import SETTINGS as SERVER
 from states.server import mail_domains
 from states.serving.watches import FORWARDS
-from states.ubuntu import container
+from states.ubuntu import container, dnsmasq
 from states.ubuntu.addresses import Addresses
 from states.ubuntu.dnsquery import AAAA, MX, A, ask
 from tests.support import make_context
@@ -51,8 +51,8 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     monkeypatch.setattr(container, "RESOLVER", tmp_path / "container.conf")
     monkeypatch.setattr(container, "HOSTS", tmp_path / "hosts.conf")
     monkeypatch.setattr(dns, "addresses", lambda: SIX)
-    monkeypatch.setattr(dns, "PID", tmp_path / "dnsmasq.pid")
-    monkeypatch.setattr(dns, "CONFIG", tmp_path / "dnsmasq.conf")
+    monkeypatch.setattr(dnsmasq, "PID", tmp_path / "dnsmasq.pid")
+    monkeypatch.setattr(dnsmasq, "CONFIG", tmp_path / "dnsmasq.conf")
     (tmp_path / "container.conf").write_text("search corp\nnameserver 127.0.0.11\nnameserver ::1\noptions ndots:0\n")
     (tmp_path / "etc").mkdir()
     named = {"ZFLOW_HOSTNAME": NAME, "ZFLOW_ADDITIONAL_MAIL_DOMAINS": "example.net,example.org"}
@@ -114,20 +114,20 @@ def test_resolv_conf(ctx: Context) -> None:
 def test_nothing_of_ours_runs(ctx: Context, content: str | None) -> None:
     """A file that is absent, torn or old is no running dnsmasq."""
     if content is not None:
-        dns.PID.write_text(content)
-    dns.CONFIG.write_text("x")
-    assert dns.running() is None
-    dns.end()
+        dnsmasq.PID.write_text(content)
+    dnsmasq.CONFIG.write_text("x")
+    assert dnsmasq.running() is None
+    dnsmasq.end()
     assert dns.probe(ctx) is None
 
 
 def test_strangers_process(ctx: Context) -> None:
     """A stranger's process whose number is in the file is not ended for it."""
-    dns.CONFIG.write_text("x")
+    dnsmasq.CONFIG.write_text("x")
     with subprocess.Popen(["sleep", "60"]) as stranger:
-        dns.PID.write_text(str(stranger.pid))
-        assert dns.running() is None
-        dns.end()
+        dnsmasq.PID.write_text(str(stranger.pid))
+        assert dnsmasq.running() is None
+        dnsmasq.end()
         stranger.kill()
     assert stranger.returncode == -signal.SIGKILL
 
@@ -150,7 +150,7 @@ def running(tmp_path: Path, text: str) -> Iterator[int]:
     for old, new in (
         ("user=root\n", ""),
         ("port=53", f"port={number}"),
-        (str(dns.PID), f"{tmp_path}/pid"),
+        (str(dnsmasq.PID), f"{tmp_path}/pid"),
         ("listen-address=::1\n", ""),
     ):
         text = text.replace(old, new)
@@ -190,10 +190,10 @@ def test_answers(port: int, question: str, kind: int, answer: list[str]) -> None
 @NEEDS_DNSMASQ
 def test_end(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our dnsmasq is ended, also without the file that names its process: it would keep the port of the next one."""
-    monkeypatch.setattr(dns, "RUN", tmp_path)
+    monkeypatch.setattr(dnsmasq, "RUN", tmp_path)
     (tmp_path / "pid").unlink()
     assert ask(NAME, A, port=port, timeout=5) == ["10.0.0.2"]
-    dns.end()
+    dnsmasq.end()
     with pytest.raises(OSError, match="refused"):
         ask(NAME, A, port=port)
 

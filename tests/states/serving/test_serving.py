@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from states.install import dns
 from states.serving import shutdown, watched_files, watches
 from states.serving.watches import ADDRESSES, MOST
-from states.ubuntu import cron, periodic
+from states.ubuntu import cron, dnsmasq, periodic
 from states.ubuntu.addresses import UNUSABLE
 from states.zimbra import syslog
 from states.zimbra.proof import DATA, UNFINISHED
@@ -41,7 +40,7 @@ exit "$(cat "$0.code")"
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """Return a context over an empty volume, with no DNS of ours on this machine."""
-    monkeypatch.setattr(dns, "PID", tmp_path / "dnsmasq.pid")
+    monkeypatch.setattr(dnsmasq, "PID", tmp_path / "dnsmasq.pid")
     return make_context(tmp_path, shell=Answering(tmp_path))
 
 
@@ -137,7 +136,7 @@ def test_processes(ctx: Context) -> None:
     (watch,) = (each for each in watches(ctx) if each.name == "processes")
     for gone in (["dead", "absent"], ["alive", "dead", "absent"]):
         done = subprocess.run(watch.argv, stdout=subprocess.PIPE, text=True, check=False)
-        others = [str(dns.PID), f"{ctx.volume}/{syslog.PID}", f"{ctx.volume}/{cron.PID_FILE}"]
+        others = [str(dnsmasq.PID), f"{ctx.volume}/{syslog.PID}", f"{ctx.volume}/{cron.PID_FILE}"]
         assert done.stdout.splitlines() == [*(f"{ctx.volume}/{name}" for name in gone), *others]
         assert done.returncode == 1
         (ctx.volume / "alive").write_text("rubbish\n")
