@@ -1,7 +1,7 @@
 # zflow: the entrypoint that turns an empty volume into a running, hardened Zimbra server.
 # Debian bookworm, because its apt still accepts the SHA-1 signature of Ubuntu 18.04's archive; trixie's does not.
-# By its name, for that is where Debian's corrections arrive; a digest here would age with the checkout. Whoever publishes
-# an image pins the base by --build-arg: docs/deployment.md.
+# By name, because by name you get Debian's corrections; a digest here would age with the checkout. To publish an image,
+# pin the base by --build-arg: docs/deployment.md.
 ARG BASE=docker.io/library/debian:bookworm-slim
 FROM ${BASE} AS base
 RUN set -eu; \
@@ -23,11 +23,11 @@ ARG PIP_CERT
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
-# The dependencies are a layer of their own, pinned by hashes: what was tested is what runs, also a year from now. Wheels
-# alone, because to build one of another package would fetch tools that nothing pins.
+# The dependencies are a separate layer, pinned by hashes: what was tested is what runs, also a year from now. Only
+# wheels, because building one from a source package would fetch tools that nothing pins.
 RUN python3 -m venv /opt/zflow \
     && /opt/zflow/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
-# What builds zflow's own wheel is pinned too, and not fetched anew into an isolated environment.
+# The tools that build zflow's wheel are pinned too; there is no isolated environment that would fetch others.
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
@@ -46,14 +46,14 @@ VOLUME /data
 EXPOSE 25 80 110 143 443 465 587 993 995 5222 5223 7071
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["zflow", "health"]
-# tini reaps what services orphan and hands signals to zflow alone: the services are stopped in order, by zflow.
+# tini reaps orphans and passes signals only to zflow, which stops the services in order.
 ENTRYPOINT ["tini", "--", "zflow"]
 CMD ["run"]
-# What this image was made of; `python3 -m supply.arguments` prints the first two. Last, for they change with each commit.
+# What this image was made of; `python3 -m supply.arguments` prints the first two. Last, because they change with each commit.
 ARG VERSION=""
 ARG REVISION=""
 ARG SOURCE=""
-# Podman's cache tells builds apart by the arguments of a RUN alone: without it a label would stay at an earlier build's.
+# Podman's cache distinguishes builds only by the arguments of a RUN: without it, a label would keep an earlier value.
 RUN : "${VERSION} ${REVISION} ${SOURCE}"
 LABEL org.opencontainers.image.title="zflow" \
       org.opencontainers.image.description="First-boot provisioning of Zimbra in a container, as a resumable state machine" \
