@@ -247,7 +247,7 @@ def test_what_the_kernel_refuses_is_no_traceback(bench: Bench, capsys: Capture) 
     (bench.volume / "elsewhere").mkdir()
     home(bench.volume).symlink_to("elsewhere")
     code, _, err = run(capsys, "pause")
-    assert (code, err[:7], "What to do: Find out who put it there" in err) == (Exit.REFUSED, "ZF-1009", True)
+    assert (code, err[:7], codes.NOT_A_FOLDER.remedy in err) == (Exit.REFUSED, "ZF-1009", True)
     code, _, err = run(capsys, "collect", str(bench.volume / "missing/bundle.tar.gz"))
     assert (code, "No such file or directory: 'missing'" in err, "Traceback" in err) == (Exit.STOPPED, True, False)
 
