@@ -143,12 +143,12 @@ def zombies(machine: Machine) -> set[str]:
 
 
 def test_the_status_of_a_volume_whose_runner_is_gone(finished: Machine) -> None:
-    """With the container stopped, another one that only looks says that no runner is at work, with exit code 1."""
+    """With the container stopped, another one that only looks says that no supervisor is running, with exit code 1."""
     finished.stop()
     try:
         looked = podman("run", "--rm", "--volume", f"{finished.name}:/data", *RUNTIME, IMAGE, "status", check=False)
         assert looked.returncode == 1
-        assert "no runner is at work on /data" in looked.stdout
+        assert "no supervisor is running on /data" in looked.stdout
         assert "Start the container" in looked.stdout
     finally:
         finished.start()

@@ -182,8 +182,7 @@ def test_what_was_pruned_is_told(bench: Bench, capsys: Capture, monkeypatch: pyt
     code, out, _ = run(capsys, "journal", "verify")
     assert (code, out) == (
         Exit.VALID,
-        f"The journal is whole: {newest} events; {sum(gaps)} of them were pruned, and what follows them is proven to "
-        "follow.\n",
+        f"The journal is intact: {newest} events, {sum(gaps)} of them pruned; the chain covers the gaps.\n",
     )
 
 

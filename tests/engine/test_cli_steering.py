@@ -27,12 +27,12 @@ from zflow.supervise.lock import RUNNER, WALKER, held
 
 __all__ = ["operated"]
 RESET = """\
-Valid now, to be done again (one):
+Valid now, will be due (one):
   one.a                        make one.a
 Due already (one):
-  one.b                        make one.b (built once: done again only if its result is gone)
-The next walk looks at each of them thoroughly first: what still holds is not done again.
-Nothing is deleted: mail, settings, certificates and the history stay, and all other states.
+  one.b                        make one.b (runs once: again only if its result is gone)
+The next walk checks each of them thoroughly first. What still holds is not run again.
+Nothing is deleted. Mail, settings, the history and all other states stay.
 """
 
 
@@ -55,9 +55,9 @@ def test_reset_says_when_readiness_ends_with_it(bench: Bench, capsys: Capture, m
     """An orchestrator takes the server out of service until the walk has looked."""
     monkeypatch.setattr(product_module, "product", lambda: replace(TOY, serves=("one.a", "two.a")))
     bench.walk(TOY)
-    assert "one.a valid, `zflow health ready` says no" in run(capsys, "reset-state", "one", "--dry-run")[1]
+    assert "one.a valid, `zflow health ready` answers no" in run(capsys, "reset-state", "one", "--dry-run")[1]
     run(capsys, "reset-state", "one", "--yes")
-    assert "says no" not in run(capsys, "reset-state", "one", "--dry-run")[1]
+    assert "answers no" not in run(capsys, "reset-state", "one", "--dry-run")[1]
 
 
 def test_a_reset_makes_no_journal(bench: Bench, capsys: Capture) -> None:
@@ -205,9 +205,9 @@ def test_resume_without_a_runner_walks_here(bench: Bench, capsys: Capture) -> No
     """The walk is made by the command itself, and its end is the exit code."""
     code, out, _ = run(capsys, "resume")
     assert code == Exit.VALID
-    assert "walking here" in out
+    assert "this command makes the walk" in out
     assert effects(bench.volume) == ["one.a", "one.b", "two.a"]
-    assert bench.events()[0]["detail"] == "resume without a runner"
+    assert bench.events()[0]["detail"] == "resume without a supervisor"
 
 
 def test_resume_beside_a_runner_wakes_it(bench: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +270,7 @@ def test_a_whole_journal_is_said_to_be_whole(bench: Bench, capsys: Capture) -> N
     bench.walk(TOY)
     code, out, _ = run(capsys, "journal", "verify")
     assert code == Exit.VALID
-    assert f"whole: {len(bench.events())} events" in out
+    assert f"intact: {len(bench.events())} events" in out
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_without_a_runner_every_answer_is_no(tmp_path: Path) -> None:
     assert answers(tmp_path) == ""
     Bench(tmp_path, boot_identity()).walk(TOY)
     assert answers(tmp_path) == ""
-    assert QUESTIONS["ready"](tmp_path).words == "no runner"
+    assert QUESTIONS["ready"](tmp_path).words == "no supervisor"
 
 
 def test_a_runner_is_live_and_not_started_until_its_walk_has_begun(bench: Bench) -> None:

@@ -278,7 +278,7 @@ def test_a_file_system_without_locks_is_a_code(volume: Path, error: str) -> None
     for command, code, said in answers:
         assert "Traceback" not in said
         if command == "status":
-            assert (code, "no runner" in said) == (Exit.STOPPED, True), said
+            assert (code, "no supervisor" in said) == (Exit.STOPPED, True), said
         else:
             assert (code, codes.NO_LOCKS.id in said) == (Exit.REFUSED, True), said
     assert journal_file(volume).read_bytes() == before

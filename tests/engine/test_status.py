@@ -69,12 +69,12 @@ def test_an_untouched_volume_has_no_runner_and_no_journal(tmp_path: Path) -> Non
     """State `none`, exit code 1, and what to do."""
     document, text, code = look(tmp_path)
     assert (document["state"], document["problem"]["code"], code) == ("none", codes.NO_JOURNAL.id, Exit.STOPPED)
-    assert "no runner is at work" in text
+    assert "no supervisor is running" in text
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_volume_that_another_container_holds_is_said_to_be(bench: Bench) -> None:
-    """Neither `no runner` nor `start the container`: exit code 4, with the last state, and where to look."""
+    """Neither `no supervisor` nor `start the container`: exit code 4, with the last state, and where to look."""
     bench.walk(TOY)
     hold_as(bench.volume, RUNNER)
     (home(bench.volume) / RUNNER).write_text(
@@ -201,7 +201,7 @@ def test_a_blocked_walk_says_what_to_do(bench: Bench) -> None:
         "code": "ZF-1001", "detail": "no password", "next_try": None,
         "remedy": f"{codes.SETTINGS.remedy} Its log: `zflow logs one.a`.",
     }  # fmt: skip
-    assert "blocked in one: needs you" in text
+    assert "blocked in one: needs your action" in text
     assert f"ZF-1001: no password\nWhat to do: {codes.SETTINGS.remedy}" in text
     assert code == Exit.STOPPED
 
@@ -240,7 +240,7 @@ def test_a_dead_runner_is_said_to_be_dead(bench: Bench) -> None:
         bench.walk(product(file_step("one.a", before=crash)))
     document, text, code = look(bench.volume)
     assert (document["runner"], document["walking"], document["steps"][0]["status"]) == ("absent", False, "due")
-    assert "no runner is at work" in text
+    assert "no supervisor is running" in text
     assert "last state: one" in text
     assert code == Exit.STOPPED
 

@@ -100,5 +100,5 @@ def test_a_first_start_under_way_has_no_critical_path_yet(volume: Path, capsys: 
     STAGES["configuring"](volume)
     text = run(capsys, "analyze")[1]
     assert "so far" in text.splitlines()[0]
-    assert "known when it has come to its end" in text
+    assert "known once the first start has ended" in text
     assert "install.setup           2 attempts" in text

@@ -46,10 +46,10 @@ def test_a_wait_ends_with_the_walk(volume: Path, capsys: Capture, monkeypatch: p
         looks.append(document["state"])
         return document
 
-    monkeypatch.setattr(status_module, "_look", look)
+    monkeypatch.setattr(status_module, "look", look)
     code, out, _ = run(capsys, "status", "--wait")
     assert looks == ["install", "install", "blocked"]
-    assert (code, "blocked in tls: needs you" in out) == (Exit.STOPPED, True)
+    assert (code, "blocked in tls: needs your action" in out) == (Exit.STOPPED, True)
 
 
 @pytest.mark.parametrize(("stage", "code"), [("blocked", 1), ("failed", 1), ("serving", 0), ("unreadable", 1)])
@@ -82,7 +82,7 @@ def test_watching_in_a_pipe_tells_each_change_once(volume: Path, capsys: Capture
 
     assert watch.follow(ended, steps=False, colour=None) == Exit.IN_PROGRESS
     first, second, third = capsys.readouterr().out.splitlines()
-    assert "waiting to try again in install: Set up the vendor's package source" in first
+    assert "waiting to retry in install: Set up the vendor's package source" in first
     assert "at work in install: Set up the vendor's package source" in second
     assert re.search(r"install\.source +started +#4$", third)
 
@@ -133,7 +133,7 @@ def test_a_wrong_code_is_told_the_near_ones(volume: Path, capsys: Capture) -> No
     assert "ZF-1005  another zflow" in run(capsys, "explain", "1005")[1]
     assert "ZF-1005  another zflow" in run(capsys, "explain", "zf1005")[1]
     code, _, err = run(capsys, "explain", "ZF-1019")
-    assert (code, "near it are ZF-101" in err) == (Exit.USAGE, True)
+    assert (code, "similar: ZF-101" in err) == (Exit.USAGE, True)
     listed = run(capsys, "explain")[1].splitlines()
     assert listed == sorted(listed)
     assert len(listed) > 80

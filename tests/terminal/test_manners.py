@@ -117,7 +117,7 @@ def test_without_unicode_everything_is_ascii(volume: Path, command: str, more: d
     if command == "graph":
         assert b"  x tls  < here\n  |\n  + hardening\n" in ended.stdout
     else:
-        assert b"x blocked in tls: needs you" in ended.stdout
+        assert b"x blocked in tls: needs your action" in ended.stdout
         assert re.search(rb"^  \+ bootstrap   (\d+) of \1 ", ended.stdout, re.MULTILINE)
 
 
@@ -152,5 +152,5 @@ def test_watching_gives_the_terminal_back(volume: Path) -> None:
     os.close(master)
     drawn, _, after = found.decode().partition("\x1b[?1049l")
     assert "\x1b[?1049h" in drawn
-    assert "blocked in tls: needs you" in SGR.sub("", after)
+    assert "blocked in tls: needs your action" in SGR.sub("", after)
     assert "Traceback" not in after

@@ -67,9 +67,9 @@ def test_all_steps_are_listed_on_request(stage: str) -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
-def test_what_is_to_come_tells_how_long_it_usually_takes() -> None:
+def test_what_is_to_come_tells_how_long_it_is_estimated_to_take() -> None:
     """The weights that the steps declare are shown, at this machine's pace."""
-    assert re.search(r"· Configure the server +usually 1\d min", shown("building", Screen(80), steps=True))
+    assert re.search(r"· Configure the server +estimated 1\d min", shown("building", Screen(80), steps=True))
 
 
 def test_a_step_that_is_waited_for_is_told_in_its_own_state() -> None:

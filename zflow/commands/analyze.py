@@ -1,4 +1,4 @@
-"""`zflow analyze`: what took how long in the first start, and what its end waited for."""
+"""`zflow analyze`: how long each step of the first start took, and its critical path."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import click
 
 from zflow.commands.light import volume
 from zflow.terminal.screen import Screen, screen
-from zflow.terminal.words import duration, moment
+from zflow.terminal.words import counted, duration, moment
 
 if TYPE_CHECKING:
     from zflow.journal.timeline import Attempt, FirstStart, Total
 
 LEAST = 0.005
-"""Share of the whole below which a step is not told apart; nor is one below two seconds."""
+"""Share of the total time below which a step is not listed alone; nor is one below two seconds."""
 BAR = 16
-UNKNOWN = "The critical path is known when it has come to its end."
+UNKNOWN = "The critical path is known once the first start has ended."
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def analyze(*, as_json: bool) -> None:
-    """Tell where the first start's time went. By step and attempt, the dearest first, then the critical path."""
+    """Show where the time of the first start went: the steps, slowest first, then the critical path."""
     from zflow.journal import timeline
     from zflow.journal.reader import pruned, reading, stream
 
@@ -36,7 +36,7 @@ def analyze(*, as_json: bool) -> None:
         start = timeline.first_start(stream(journal, timeline.COLUMNS), _now)
         gone = 0 if start is None else pruned(journal, start.last)
     if start is None:
-        click.echo("Nothing has begun yet.")
+        click.echo("No walk has begun yet.")
         return
     path = timeline.critical_path(start.attempts, start.ended) if start.whole else []
     if as_json:
@@ -50,11 +50,11 @@ def analyze(*, as_json: bool) -> None:
     for line in (*_steps(start.totals, took, out), "", *told):
         click.echo(line)
     if gone:
-        click.echo(f"Of steps that were tried again and again the last attempts count: {gone} events were pruned.")
+        click.echo(f"Pruned: {counted(gone, 'event')}. Of a step with many attempts only the last ones count.")
 
 
 def _now() -> float:
-    """Return until when a first start that has not ended has lasted: now, or what was recorded last."""
+    """Return the time up to which an unfinished first start is measured: now, or its last event."""
     from zflow.status.document import gather
 
     document = gather(volume())
@@ -72,30 +72,30 @@ def _document(start: FirstStart, path: list[Attempt]) -> dict[str, Any]:
 
 
 def _steps(totals: list[Total], whole: float, out: Screen) -> Iterator[str]:
-    yield "Steps, the dearest first; work in the background is beside the rest:"
+    yield "Steps, slowest first; steps in the background run beside the others:"
     small = [each for each in totals if each.took + each.waited < max(2.0, LEAST * whole)]
     for each in totals:
         if each in small:
             continue
         filled = round(BAR * min(1.0, each.took / whole)) if whole else 0
         bar = out.paint("busy", "━" * filled) + out.paint("dim", "─" * (BAR - filled))
-        notes = [f"{each.attempts} attempts"] if each.attempts > 1 else []
+        notes = [counted(each.attempts, "attempt")] if each.attempts > 1 else []
         notes += [f"waited {duration(each.waited)}"] if each.waited >= 1 else []
         yield f"  {duration(each.took):>12} {bar} {each.step:<22}  {', '.join(notes)}".rstrip()
     if small:
-        yield f"  {duration(sum(each.took for each in small)):>12} {'':<{BAR}} {_others(len(small))}"
+        yield f"  {duration(sum(each.took for each in small)):>12} {'':<{BAR}} {counted(len(small), 'other step')}"
 
 
 def _path(path: list[Attempt], ended: float, out: Screen) -> Iterator[str]:
-    """Yield the path with the moment at which each attempt began; those of no weight between two others together."""
-    yield "Critical path; the end came no sooner because of:"
+    """Yield the path with the moment at which each attempt began; short ones between two others share a line."""
+    yield "Critical path: these steps decided when the first start ended:"
     began = path[0].began if path else ended
     least = max(2.0, LEAST * (ended - began))
     for heavy, group in groupby(path, key=lambda each: each.took >= least or each.outcome != "done"):
         members = list(group)
         if not heavy:
             took = sum(each.took for each in members)
-            yield _line(members[0].began - began, took, _others(len(members)))
+            yield _line(members[0].began - began, took, counted(len(members), "other step"))
             continue
         for each in members:
             marks = [f"attempt {each.number}"] if each.number > 1 else []
@@ -103,11 +103,7 @@ def _path(path: list[Attempt], ended: float, out: Screen) -> Iterator[str]:
             yield out.cut(_line(each.began - began, each.took, f"{each.step:<22}  {', '.join(marks)}".rstrip()))
     idle = (ended - began) - sum(each.took for each in path)
     if idle >= 1:
-        yield out.paint("dim", _line(None, idle, "between them: looking, waiting for the next try, or down"))
-
-
-def _others(number: int) -> str:
-    return "another step" if number == 1 else f"{number} other steps"
+        yield out.paint("dim", _line(None, idle, "between them: checks, back-off, or the container was down"))
 
 
 def _line(at: float | None, took: float, what: str) -> str:

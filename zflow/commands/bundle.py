@@ -1,7 +1,7 @@
-"""What is handed to somebody who helps: texts without secrets, packed, and searched once more when they are packed.
+"""A support bundle: texts without secrets, packed, and searched again in packed form.
 
-Two ways to the same end: secrets are replaced text by text as the parts are added, and afterwards the packed bytes are
-unpacked again and searched for every form of every secret. Only a bundle in which nothing is found is handed out.
+Secrets are replaced in each text that is added. Afterwards the packed bytes are unpacked and searched for every form of
+every secret: a bundle in which one is found is never written.
 """
 
 from __future__ import annotations
@@ -18,30 +18,31 @@ from urllib.parse import quote
 
 from zflow import codes
 from zflow.errors import OperatorError
+from zflow.terminal.words import counted
 
 FOLDER = "zflow-collect"
 LIST = "LEFT-OUT.txt"
 SHORTEST = 4
-"""Characters below which a secret cannot be told from ordinary words, and is not looked for."""
+"""Characters below which a secret looks like an ordinary word, and is not searched for."""
 LINE = 16
-"""Characters from which on a single line of a secret of several lines is a secret too."""
+"""Characters from which a single line of a secret of several lines is a secret too."""
 PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|\Z)", re.DOTALL
 )
-"""A private key in PEM (RFC 7468), also one that ends too soon."""
+"""A private key in PEM (RFC 7468), also a truncated one."""
 ENDING = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 BEGINNING = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 
 
 @dataclass(frozen=True)
 class Known:
-    """A secret, and what it is called in the list of what was taken out."""
+    """A secret, and its name in the list of what was removed."""
 
     name: str
     value: str
 
     def forms(self) -> Iterator[str]:
-        """Yield the ways in which it may be written, each long enough to be told from a word."""
+        """Yield the forms in which it may appear, each long enough not to be an ordinary word."""
         lines = [line.strip() for line in self.value.splitlines()]
         for text in {self.value.strip(), *(line for line in lines if len(line) >= LINE)}:
             if len(text) >= SHORTEST:
@@ -49,7 +50,7 @@ class Known:
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:
-    """Yield what a secret alone decides of a longer text in base64, as of `user:secret`, at each of three places."""
+    """Yield what a secret alone decides of a longer text in base64, such as `user:secret`, at each of three offsets."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + secret).decode()
         certain = encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
@@ -59,7 +60,7 @@ def _in_base64(secret: bytes) -> Iterator[str]:
 
 @dataclass
 class Bundle:
-    """The parts by name, and what was taken out of each."""
+    """The parts by name, and what was removed from each."""
 
     secrets: Sequence[Known]
     parts: dict[str, bytes] = field(default_factory=dict)
@@ -81,13 +82,13 @@ class Bundle:
         self.parts[name] = text.encode()
 
     def add_whole(self, name: str, content: bytes, text: str) -> None:
-        """Add bytes as they are, or leave them out when a secret is in them.
+        """Add bytes as they are, unless they contain a secret.
 
-        `text` is what they say: a database cuts a long one into pages, between which no secret would be found.
+        `text` is their content: a database splits a long one into pages, between which a secret would not be found.
         """
         found = sorted({*_found(content, self.secrets), *_found(text.encode(), self.secrets)})
         if found:
-            self.notes.append(f"{name}: left out whole, it holds {', '.join(found)}")
+            self.notes.append(f"{name}: not included, it contains {', '.join(found)}")
         else:
             self.parts[name] = content
 
@@ -96,12 +97,12 @@ class Bundle:
             self.taken[name, what] += number
 
     def listing(self) -> str:
-        """Return what was taken out, for the bundle itself and for the operator."""
-        lines = [f"{part}: {what}, {number} times" for (part, what), number in sorted(self.taken.items())]
+        """Return what was removed, for the bundle itself and for the operator."""
+        lines = [f"{part}: {what}, {counted(number, 'time')}" for (part, what), number in sorted(self.taken.items())]
         lines += self.notes
-        lines += [f"{each.name}: too short to be looked for" for each in self.secrets if not any(each.forms())]
+        lines += [f"{each.name}: too short to search for" for each in self.secrets if not any(each.forms())]
         looked = ", ".join(sorted(each.name for each in self.secrets)) or "none"
-        return "\n".join([*(lines or ["Nothing was taken out."]), f"Looked for: {looked}; private keys in PEM."]) + "\n"
+        return "\n".join([*(lines or ["Nothing was removed."]), f"Searched for: {looked}; private keys in PEM."]) + "\n"
 
     def pack(self) -> bytes:
         """Return the bundle as a compressed tar archive.
@@ -121,13 +122,13 @@ class Bundle:
 
 
 def leaks(packed: bytes, secrets: Sequence[Known]) -> list[str]:
-    """Return which member of an archive holds which secret, by their names."""
+    """Return which member of an archive contains which secret, by their names."""
     found = []
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for member in archive:
             file = archive.extractfile(member)
             content = member.name.encode() + b"\n" + (file.read() if file is not None else b"")
-            found += [f"{member.name} holds {what}" for what in sorted(set(_found(content, secrets)))]
+            found += [f"{member.name} contains {what}" for what in sorted(set(_found(content, secrets)))]
     return found
 
 

@@ -1,4 +1,4 @@
-"""`zflow collect`: all that somebody who helps needs to see, in one file, without secrets."""
+"""`zflow collect`: a support bundle in one file, without secrets."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.secret import Secret
 from zflow.settings import Setting, passwords
+from zflow.terminal.words import counted, size
 
 NEWEST = 2_000_000
-"""Bytes of each log that are taken, from its end."""
+"""Bytes of each log that the bundle contains, from its end."""
 LOGS = 16 * NEWEST
 """Bytes of all logs together, the newest first."""
 EVENTS = 20_000
-"""Events that are taken, the newest; of a journal that holds more there is no copy. Pruned, it holds far fewer."""
+"""The newest events, which the bundle contains; of a journal that holds more it has no copy. Pruned, it has fewer."""
 COMMANDS_RUN: dict[str, tuple[str, ...]] = {"df.txt": ("df", "-h"), "addresses.txt": ("ip", "address")}
 FILES_READ = {
     "mounts.txt": "/proc/self/mountinfo", "memory.txt": "/proc/meminfo", "limit.txt": "/sys/fs/cgroup/memory.max",
@@ -40,16 +41,16 @@ FILES_READ = {
 @click.command()
 @click.argument("file", default="-", type=click.Path(path_type=Path, dir_okay=False))
 def collect(file: Path) -> int:
-    """Pack what somebody who helps needs, without secrets.
+    """Collect a support bundle without secrets.
 
-    Status, history, journal, logs, settings and surroundings go to FILE as tar.gz, or to standard output. Secrets are
-    taken out, and what was taken out is listed; mail is never in it.
+    Status, history, journal, logs, settings and system information go to FILE as tar.gz, or to standard output. zflow
+    removes secrets and lists what it removed. The bundle never contains mail.
     """
     to_output = str(file) == "-"
     if to_output and sys.stdout.isatty():
         raise click.UsageError("name a FILE, or redirect the output: zflow collect > zflow.tar.gz")
     if not to_output and file.exists():
-        raise click.UsageError(f"{file} exists and is left as it is; name another FILE")
+        raise click.UsageError(f"{file} exists already; name another FILE")
     bundle = gathered(volume())
     packed = bundle.pack()
     if to_output:
@@ -59,12 +60,12 @@ def collect(file: Path) -> int:
 
         write_atomic(file, packed, mode=0o600)
     click.echo(bundle.listing(), err=True, nl=False)
-    click.echo(f"{len(bundle.parts)} parts, {len(packed)} bytes; searched again after packing: no secret.", err=True)
+    click.echo(f"{counted(len(bundle.parts), 'file')}, {size(len(packed))}; no secret in it.", err=True)
     return Exit.VALID
 
 
 def gathered(place: Path) -> Bundle:
-    """Return the bundle of a volume; what cannot be had is noted in it and stops nothing."""
+    """Return the bundle of a volume; it notes what cannot be read, and nothing stops it."""
     from zflow.commands.product import environment, product
 
     bundle = Bundle(list(secrets_of(product().settings, environment(), place)))
@@ -81,7 +82,7 @@ def gathered(place: Path) -> Bundle:
 
 
 def secrets_of(table: Iterable[Setting[Any]], environment: Mapping[str, str], place: Path) -> Iterator[Known]:
-    """Yield every secret there is: of settings, right or wrong, from every source, and those kept on the volume."""
+    """Yield every secret: of settings, valid or not, from every source, and those on the volume."""
     for setting in table:
         secret = isinstance(setting.parse(setting.example), Secret)
         for text in _given(setting, environment, place):
@@ -89,7 +90,7 @@ def secrets_of(table: Iterable[Setting[Any]], environment: Mapping[str, str], pl
                 yield Known(setting.name, text)
                 continue
             for password in sorted(passwords(text)):
-                yield Known(f"the password in {setting.name}", password)
+                yield Known(f"password in {setting.name}", password)
     for path in sorted((place / ".zflow/secrets").rglob("*")):
         with suppress(FileNotFoundError):  # one that a walk has just removed
             if path.is_file():
@@ -129,33 +130,33 @@ def _add_journal(bundle: Bundle, place: Path) -> None:
             bundle.add("history.jsonl", history)
             if journal.execute("SELECT count(*) AS held FROM event").fetchone()["held"] > EVENTS:
                 bundle.notes.append(
-                    f"history.jsonl: only the newest {EVENTS} events; journal.sqlite3: left out, too long"
+                    f"history.jsonl: only the newest {EVENTS} events; journal.sqlite3: not included, too large"
                 )
                 return
             copy = Path(folder) / "journal.sqlite3"
             journal.execute("VACUUM INTO ?", (str(copy),))
             bundle.add_whole("journal.sqlite3", copy.read_bytes(), history)
     except (OperatorError, sqlite3.Error, OSError) as error:
-        bundle.notes.append(f"journal.sqlite3: cannot be copied: {error}")
+        bundle.notes.append(f"journal.sqlite3: not included: {error}")
 
 
 def _add_logs(bundle: Bundle, folder: Path) -> None:
-    """Add the end of each log, the newest first, as long as there is room for all of it."""
+    """Add the end of each log, the newest first, up to the limit."""
     room, left = LOGS, 0
     for path, found in sorted(_there(folder), key=lambda each: -each[1].st_mtime_ns):
-        size = min(found.st_size, NEWEST)
-        if size > room:
+        taken = min(found.st_size, NEWEST)
+        if taken > room:
             left += 1
             continue
         with suppress(OSError):
             bundle.add(f"logs/{path.parent.name}/{path.name}", _end_of(path))
-            room -= size
+            room -= taken
     if left:
-        bundle.notes.append(f"logs: {left} older ones left out, beyond {LOGS} bytes in all")
+        bundle.notes.append(f"logs: {counted(left, 'older log')} not included; the limit is {size(LOGS)} in total")
 
 
 def _there(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield the logs; the walker removes old ones meanwhile."""
+    """Yield the logs; the walker may remove old ones meanwhile."""
     for path in folder.rglob("*.log"):
         with suppress(OSError):
             yield path, path.lstat()
@@ -186,10 +187,10 @@ def _versions(place: Path) -> Iterator[str]:
 
 
 def _end_of(path: Path) -> str:
-    """Return the end of a log from a line's beginning on: the end of a secret that was cut would not be known."""
+    """Return the end of a log from the start of a line: half a secret would not be recognised."""
     with path.open("rb") as file:
-        if (size := path.stat().st_size) > NEWEST:
-            file.seek(size - NEWEST)
+        if (length := path.stat().st_size) > NEWEST:
+            file.seek(length - NEWEST)
             file.readline()
         return file.read().decode(errors="replace")
 

@@ -1,4 +1,4 @@
-"""Completion in the shell: click's own scripts, and what the names of states, steps and codes may be."""
+"""Completion in the shell: click's own scripts, and the names of states, steps and codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zflow.commands.guard import apart
 from zflow.exits import Exit
 
 VARIABLE = "_ZFLOW_COMPLETE"
-"""By this variable the shell's script asks (click: Shell Completion)."""
+"""The variable by which the shell's script asks (click: Shell Completion)."""
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -21,7 +21,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.pass_context
 @apart
 def completion(context: click.Context, shell: str) -> int:
-    """Print a script for the start-up file of a SHELL. It completes commands, options, states, steps and codes."""
+    """Print a completion script for the start-up file of your SHELL."""
     made = get_completion_class(shell)
     assert made is not None
     click.echo(made(context.find_root().command, {}, "zflow", VARIABLE).source())
@@ -29,7 +29,7 @@ def completion(context: click.Context, shell: str) -> int:
 
 
 def asked(group: click.Command) -> int | None:
-    """Answer the shell's script; None when it did not ask."""
+    """Answer the shell's script; None when it does not ask."""
     instruction = os.environ.get(VARIABLE)
     return None if instruction is None else shell_complete(group, {}, "zflow", VARIABLE, instruction)
 
@@ -53,7 +53,7 @@ def complete_codes(_context: click.Context, _parameter: click.Parameter, begun: 
 
 
 def _listed() -> dict[str, tuple[str, str]]:
-    """Return state and title of each step; where no journal can be read there is nothing to offer."""
+    """Return state and title of each step; without a readable journal there is nothing to offer."""
     from zflow.commands.light import volume
     from zflow.errors import OperatorError
     from zflow.journal.reader import reading, steps

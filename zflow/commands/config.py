@@ -1,4 +1,4 @@
-"""`zflow config`: what each setting is and where that came from, and a settings file to begin with."""
+"""`zflow config`: the value of each setting and its source, and an example of a settings file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from zflow.terminal.screen import Screen, screen
 
 
 @click.command()
-@click.option("--example", is_flag=True, help="Print a settings file with every setting, commented out.")
+@click.option("--example", is_flag=True, help="Print an example of a settings file: every setting, commented out.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def config(*, example: bool, as_json: bool) -> int:
-    """Show each setting's value and where it came from. Never a secret; mistakes are told all at once."""
+    """Show the value of each setting and its source. Secrets are hidden; all mistakes are reported at once."""
     from zflow.commands.product import environment, product
     from zflow.settings import load
 
@@ -46,7 +46,7 @@ def effective(table: Iterable[Setting[Any]], settings: Settings) -> list[dict[st
 
 
 def shown(value: Any) -> str:
-    """Return a value as it would be written, without a secret, also one in an URL."""
+    """Return a value as an operator would write it, without a secret, such as a password in a URL."""
     if value is None:
         return "off"
     if isinstance(value, bool):
@@ -57,7 +57,7 @@ def shown(value: Any) -> str:
 
 
 def _table(rows: list[dict[str, Any]], out: Screen) -> str:
-    """Return what was decided first, each with its source, then what was left as it is."""
+    """Return the settings that have a value first, each with its source, then the defaults."""
     wide = max((len(row["name"]) for row in rows), default=0) + 4
     groups: dict[str, list[str]] = {"Set": [], "By default": []}
     for row in rows:
@@ -72,8 +72,8 @@ def _table(rows: list[dict[str, Any]], out: Screen) -> str:
 
 
 def example_file(table: Iterable[Setting[Any]]) -> str:
-    """Return a settings file in which every setting stands as a comment, with its sentence, default and example."""
-    parts = ["# Settings of zflow, as TOML. Each may come from the environment instead, which goes before this file.\n"]
+    """Return a settings file with every setting as a comment: its description, default and example."""
+    parts = ["# Settings of zflow, as TOML. An environment variable takes precedence over this file.\n"]
     for each in table:
         default = "not set" if each.default is None else each.default or "empty"
         parts.append(

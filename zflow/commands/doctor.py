@@ -1,4 +1,4 @@
-"""`zflow doctor`: all that is wrong, at once, and what can be reached from outside."""
+"""`zflow doctor`: everything that is wrong, at once, and what the product adds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from zflow.commands.light import volume
 from zflow.errors import OperatorError
 from zflow.exits import Exit
 from zflow.terminal.screen import Screen, screen
+from zflow.terminal.words import counted
 
 
 @click.command()
 def doctor() -> int:
-    """Look at everything and list all findings at once. Then what listens, and from where it can be reached."""
+    """Check everything and list all findings. Then list what listens, and from where it can be reached."""
     from zflow.commands.looking import findings, noticed, told, unhealthy
 
     out = screen()
@@ -24,23 +25,22 @@ def doctor() -> int:
         bad.append(out.hang("✗ the journal: ", f"{damage}. What to do: {damage.code.remedy}"))
     try:
         found = findings(deep=True)
-    except OperatorError as error:  # mistakes in the settings, without which no step can be looked at
+    except OperatorError as error:  # mistakes in the settings: no step can be checked without them
         if damage is None or error.code is not damage.code:
-            bad.append(out.hang("✗ the steps cannot be looked at: ", str(error)))
+            bad.append(out.hang("✗ the steps cannot be checked: ", str(error)))
     else:
         bad += [told(each, out) for each in unhealthy(found)]
         notices = [line for each in found for line in noticed(each, out)]
     for line in (*bad, *notices):
         click.echo(line)
-    noun = "finding" if len(bad) == 1 else "findings"
-    click.echo(f"{len(bad)} {noun}; `zflow resume` repairs what it can.\n" if bad else "No findings.\n")
+    click.echo(f"{counted(len(bad), 'finding')}; `zflow resume` repairs what it can.\n" if bad else "No findings.\n")
     for line in _more():
         click.echo(line)
     return Exit.STOPPED if bad else Exit.VALID
 
 
 def _walk(out: Screen) -> Iterator[str]:
-    """Yield why the walk stands still, if it does; a journal that cannot be read is a finding of its own."""
+    """Yield why the walk has stopped, if it has; an unreadable journal is a separate finding."""
     from zflow.status.document import gather
 
     document = gather(volume())

@@ -15,7 +15,7 @@ from zflow.terminal.screen import screen
 
 
 def table() -> dict[str, Code]:
-    """Return every code there is, by its id."""
+    """Return every error code by its id."""
     from zflow.codes import ENGINE_CODES
     from zflow.commands.product import product
 
@@ -26,7 +26,7 @@ def table() -> dict[str, Code]:
 @click.argument("code", required=False, shell_complete=complete_codes)
 @apart
 def explain(code: str | None) -> int:
-    """Explain an error CODE such as ZF-1005, or list all."""
+    """Show cause and remedy of an error CODE such as ZF-1005; without CODE, list all codes."""
     known, out = table(), screen()
     if code is None:
         for each in known.values():
@@ -36,8 +36,8 @@ def explain(code: str | None) -> int:
     if found is None:
         near = [name for name in known if name[:-1] == _whole(code)[:-1]]
         near = near or difflib.get_close_matches(_whole(code), known, n=3)
-        hint = f"; near it are {', '.join(near)}" if near else ""
-        click.echo(out.wrap(f"There is no code {code!r}{hint}. `zflow explain` lists all."), err=True)
+        hint = f"; similar: {', '.join(near)}" if near else ""
+        click.echo(out.wrap(f"There is no code {code!r}{hint}. `zflow explain` lists all codes."), err=True)
         return Exit.USAGE
     click.echo(f"{found.id}  {found.title}\n")
     for word, text in (("Cause", found.cause), ("What to do", found.remedy)):
@@ -46,7 +46,7 @@ def explain(code: str | None) -> int:
 
 
 def _whole(code: str) -> str:
-    """Return the id that was meant: `zf1005`, `ZF 1005` and `1005` are ZF-1005."""
+    """Return the id that the operator means: `zf1005`, `ZF 1005` and `1005` are ZF-1005."""
     digits = re.fullmatch(r"(?:ZF)?[-_ ]?(\d{4})", code.strip(), re.IGNORECASE)
     return f"ZF-{digits[1]}" if digits else code.strip().upper()
 

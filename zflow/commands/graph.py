@@ -1,4 +1,4 @@
-"""`zflow graph`: the machine with the present state marked."""
+"""`zflow graph`: the states of the walk as a drawing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from zflow.commands.light import volume
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(("text", "mermaid", "svg")), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "mermaid", "svg")),
+    default="text",
+    show_default=True,
+    help="Format of the drawing.",
+)
 def graph(form: str) -> None:
-    """Draw the machine with the present state marked."""
+    """Draw the states, with the current one marked."""
     from zflow.commands.product import product
     from zflow.status.document import gather
     from zflow.status.view import MARKS

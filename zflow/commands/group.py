@@ -1,4 +1,4 @@
-"""The group of commands. Each lives in a module by its purpose and loads what it needs when it is called."""
+"""The group of commands. Each lies in a module by its purpose, and loads what it needs when it is called."""
 
 from __future__ import annotations
 
@@ -34,13 +34,21 @@ UNUSABLE = (
     codes.NO_LOCKS, codes.NOT_A_FILE, codes.NOT_A_FOLDER, codes.NO_INODES, codes.OPEN_TO_OTHERS,
 )  # fmt: skip
 EXITS = {code.id: codes.refusal(code) for code in (*codes.HOLDING, *UNUSABLE)}
-EPILOG = "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 held, 5 refused."
+HELP = (
+    f"{product.about()}\n\nA walk is one pass over all steps, in order: what holds stays unchanged, what does not is "
+    "run again. A state is a named group of steps. The supervisor, the process of the container, starts a walk "
+    "whenever one is due."
+)
+EPILOG = (
+    "Exit codes: 0 all valid, 1 blocked, failed or not running, 2 usage, 3 in progress, 4 the volume is in use, "
+    "5 the machine, the volume or its journal cannot be used."
+)
 
 
-@click.group(help=product.about(), epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(help=HELP, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="zflow %(version)s")
 def group() -> None:
-    """Hold all commands: the engine's and the product's."""
+    """Group all commands: the engine's and the product's."""
 
 
 MODULES = (
@@ -52,9 +60,9 @@ guard(group)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command; an error of ours is one line with its code and the way out, never a traceback.
+    """Run a command; one of zflow's errors is a line with its code and a line with its remedy, never a traceback.
 
-    Not by click's own `main`, which makes Ctrl-C and a closed pipe into exit code 1: `zflow.entry` knows better ones.
+    Not by click's own `main`: it turns Ctrl-C and a closed pipe into exit code 1, and `zflow.entry` has others.
     """
     if (answered := completion.asked(group)) is not None:
         return answered
@@ -72,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
         return _tell(error)
     except BrokenPipeError:
         raise
-    except OSError as error:  # of a file on the volume, or of one that the operator named
+    except OSError as error:  # on the volume, or in a file that the operator named
         if (code := codes.meant(error, volume())) is not None:
             return _tell(OperatorError(code, str(error)))
         print(plain(str(error)), file=sys.stderr)

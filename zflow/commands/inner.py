@@ -1,4 +1,4 @@
-"""What the supervisor starts. No commands for people, no interface: they wait neither for click nor for the others."""
+"""What the supervisor starts: not for people, not an interface, and without click."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def admit() -> int:
-    """Take the volume, or refuse it untouched."""
+    """Take the volume, or refuse it without changing it."""
     from zflow.commands import product
     from zflow.errors import OperatorError
     from zflow.supervise.lock import permit

@@ -1,4 +1,4 @@
-"""Commands about the journal itself: is its chain whole, and what to do when it is damaged."""
+"""`zflow journal`: checks the chain of events, and sets a damaged journal aside."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import click
 from zflow.commands.guard import writes
 from zflow.commands.light import volume
 from zflow.exits import Exit
+from zflow.terminal.words import counted
 
 
 @click.group()
 def journal() -> None:
-    """Look at the journal, or put a damaged one aside."""
+    """Verify the journal, or rebuild a damaged one."""
 
 
 @journal.command()
 def verify() -> int:
-    """Check that the journal is what its last commit left, event by event; exit code 5 when it is not."""
+    """Check every event of the journal against its chain of hashes. Exit code 5 when the journal is damaged."""
     from zflow.commands.looking import check_chain
     from zflow.journal.reader import events, pruned, reading
 
@@ -24,8 +25,8 @@ def verify() -> int:
     with reading(volume()) as opened:
         newest, gone = events(opened, last=1), pruned(opened)
     count = newest[0]["seq"] if newest else 0
-    told = f"; {gone} of them were pruned, and what follows them is proven to follow" if gone else ""
-    click.echo(f"The journal is whole: {count} events{told}.")
+    pruned_ones = f", {gone} of them pruned; the chain covers the gaps" if gone else ""
+    click.echo(f"The journal is intact: {counted(count, 'event')}{pruned_ones}.")
     return Exit.VALID
 
 
@@ -33,13 +34,13 @@ def verify() -> int:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @writes
 def rebuild(*, yes: bool) -> int:
-    """Put the journal aside; the next walk finds out from the volume itself what is there. Nothing else is touched."""
+    """Set the journal aside. The next walk checks what is on the volume; nothing else is changed."""
     from zflow.walk.aside import put_aside
 
-    click.echo("The history so far is kept in .zflow/copies and shown no more. Mail, settings and secrets stay.")
+    click.echo("The history moves to .zflow/copies and is no longer shown. Mail, settings and secrets stay.")
     if not yes:
-        click.confirm("Put the journal aside?", abort=True)
-    click.echo(f"It lies in {put_aside(volume())}. Start the container again: it looks at everything anew.")
+        click.confirm("Set the journal aside?", abort=True)
+    click.echo(f"The journal is now in {put_aside(volume())}. Start the container again: it checks every step.")
     return Exit.VALID
 
 

@@ -1,4 +1,4 @@
-"""The light road: what a person or a probe waits for, answered without click and without what is not used."""
+"""The light path: what a person or a probe waits for, answered without click and other heavy imports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def volume() -> Path:
-    """Return the volume: `/data`, or where ZFLOW_VOLUME says; the links that lead to it are the operator's own."""
+    """Return the volume: `/data`, or the path in ZFLOW_VOLUME, whose links are the operator's own."""
     return Path(os.environ.get("ZFLOW_VOLUME", "/data")).resolve()
 
 
@@ -29,7 +29,7 @@ def show_status(*, as_json: bool, steps: bool = False, colour: bool | None = Non
 
 
 def health(question: str = "live") -> int:
-    """Answer one of `zflow.status.health.QUESTIONS` by a line and the exit code 0 or 1."""
+    """Answer one of `zflow.status.health.QUESTIONS` with a line and the exit code 0 or 1."""
     from zflow.status.health import QUESTIONS
 
     verdict = QUESTIONS[question](volume())
@@ -38,7 +38,7 @@ def health(question: str = "live") -> int:
 
 
 def endpoint() -> int:
-    """Serve health, metrics and the page by HTTP, where the setting says so."""
+    """Serve health, metrics and the page by HTTP, if the setting says so."""
     from zflow.endpoint.server import serve
 
     return serve(volume(), os.environ)

@@ -13,15 +13,15 @@ from zflow.commands.light import volume
 from zflow.terminal.plain import plain
 
 POLL = 0.5
-"""Seconds between two looks at a log that is followed."""
+"""Seconds between two looks at a growing log."""
 
 
 @click.command()
 @click.argument("step", required=False, shell_complete=complete_steps)
-@click.option("--lines", "-n", type=click.IntRange(min=0), default=60, show_default=True, help="From the end; 0: all.")
-@click.option("--follow", "-f", is_flag=True, help="Go on as it grows, into the log of the next attempt too.")
+@click.option("--lines", "-n", type=click.IntRange(min=0), default=60, show_default=True, help="Last lines; 0: all.")
+@click.option("--follow", "-f", is_flag=True, help="Continue as the log grows, and with the log of the next attempt.")
 def logs(step: str | None, *, lines: int, follow: bool) -> None:
-    """Show the newest log, or that of a STEP such as install.setup."""
+    """Show the newest log, or the log of a STEP such as install.setup."""
     path = newest(step)
     content = path.read_bytes()
     click.echo(f"== {path}", err=True)
@@ -33,9 +33,9 @@ def logs(step: str | None, *, lines: int, follow: bool) -> None:
 
 
 def newest(step: str | None) -> Path:
-    """Return the log written last, of any step or of that one.
+    """Return the newest log, of any step or of that one.
 
-    Raises click.UsageError, which names the steps that have one, when there is none.
+    Raises click.UsageError when there is none; it names the steps that have a log.
     """
     from zflow.journal.layout import home
 
@@ -44,13 +44,13 @@ def newest(step: str | None) -> Path:
     found = sorted((path for path in steps if step in {None, steps[path]}), key=lambda path: path.stat().st_mtime_ns)
     if not found:
         names = sorted(set(steps.values()))
-        there = f"there are: {', '.join(names)}" if names else "there is none at all yet"
+        there = f"there are: {', '.join(names)}" if names else "there are no logs yet"
         raise click.UsageError(f"no log of {step or 'any step'} in {folder}; {there}")
     return found[-1]
 
 
 def _growing(step: str | None, path: Path, read: int) -> Iterator[str]:
-    """Yield what is added; when another log is the newest, as at the next attempt, go on there."""
+    """Yield what is added; when another log becomes the newest, as at the next attempt, continue there."""
     places = {path: read}
     while True:
         with path.open("rb") as file:

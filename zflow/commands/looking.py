@@ -1,4 +1,4 @@
-"""Commands that look at what happened and what holds, and change nothing: history, plan, verify."""
+"""Commands that only look: `history`, `plan`, `verify`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from zflow.commands.light import volume
 from zflow.exits import Exit
 from zflow.terminal.screen import PIPED, Screen, screen
+from zflow.terminal.words import counted
 
 VERDICTS = {
     "holds": ("✓", "good", "valid"),
@@ -19,12 +20,12 @@ VERDICTS = {
     "lost": ("✗", "bad", "LOST"),
     "refused": ("✗", "bad", "REFUSED"),
 }
-"""Mark, colour and word of what is said of a step; `found`: it holds although the journal does not say so yet."""
+"""Sign, colour and word for a step; `found`: it holds although the journal does not say so yet."""
 
 
 @click.command()
-@click.option("--last", type=int, default=None, help="Only the last so many events.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--last", type=int, default=None, metavar="N", help="Only the last N events.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def history(*, last: int | None, as_json: bool) -> None:
     """List what happened on this volume, oldest first."""
     import json
@@ -38,24 +39,24 @@ def history(*, last: int | None, as_json: bool) -> None:
 
 
 def pour(lines: Iterable[str]) -> None:
-    """Print any number of lines, many at once: to print a million one by one takes a minute."""
+    """Print any number of lines, many at once: a million one by one take a minute."""
     waiting = iter(lines)
     while some := list(islice(waiting, 500)):
         click.echo("\n".join(some))
 
 
 def _described(rows: Iterable[dict[str, Any]], out: Screen) -> Iterator[str]:
-    """Yield each event for people, and where some in between are no longer there a line that says how many."""
+    """Yield each event for people, and a line for each gap that says how many were pruned."""
     expected = None
     for row in rows:
         if expected is not None and row["seq"] != expected:
-            yield f"… {row['seq'] - expected} events were pruned"
+            yield f"… {counted(row['seq'] - expected, 'event')} pruned"
         expected = row["seq"] + 1
         yield describe(row, out)
 
 
 def describe(row: dict[str, Any], out: Screen = PIPED) -> str:
-    """Return one event for people: on one line, or, where that is too long, with its details below."""
+    """Return one event for people: on one line, or, where that is too long, with its details on further lines."""
     from zflow.host.clock import second
 
     subject = row["step"] or row["state"] or "walk"
@@ -72,7 +73,7 @@ def describe(row: dict[str, Any], out: Screen = PIPED) -> str:
 
 
 def newest_event() -> int:
-    """Return the number of the latest event; 0 where there is none, or no journal yet."""
+    """Return the number of the latest event; 0 without one, or without a journal."""
     from zflow.errors import OperatorError
     from zflow.journal.reader import events, reading
 
@@ -84,7 +85,7 @@ def newest_event() -> int:
 
 
 def recorded_since(seen: int) -> list[dict[str, Any]]:
-    """Return the events after that number; none from a journal that is only being made, as after one was put aside."""
+    """Return the events after that number; none without a readable journal, as while a new one is created."""
     from zflow.errors import OperatorError
     from zflow.journal.reader import events, reading
 
@@ -96,7 +97,7 @@ def recorded_since(seen: int) -> list[dict[str, Any]]:
 
 
 def findings(*, deep: bool) -> list[Any]:
-    """Return what journal and probes (`deep`: audits) say of every step together."""
+    """Return what journal and probes (`deep`: audits) together say of every step."""
     from zflow.codes import NO_JOURNAL
     from zflow.commands.product import bystander, product
     from zflow.errors import OperatorError
@@ -115,16 +116,16 @@ def findings(*, deep: bool) -> list[Any]:
 
 
 def unhealthy(found: list[Any]) -> list[Any]:
-    """Return the findings that somebody has to do something about."""
+    """Return the findings that need an action."""
     return [each for each in found if each.verdict not in {"holds", "found"}]
 
 
 @click.command()
 def plan() -> None:
-    """Tell what would run next and why, changing nothing."""
+    """Show what would run next, and why. Changes nothing."""
     due = [each for each in findings(deep=False) if each.verdict in {"due", "lost", "refused"}]
     if not due:
-        click.echo("Nothing is due: every step's postcondition holds.")
+        click.echo("Nothing is due: the result of every step holds.")
     out = screen()
     for each in due:
         click.echo(out.cut(f"{each.step:<24} {each.title}"))
@@ -133,7 +134,7 @@ def plan() -> None:
 
 @click.command()
 def verify() -> int:
-    """Look thoroughly at every step's result. At the journal's chain too; exit code 1 when one does not hold."""
+    """Check the result of every step thoroughly, and the journal. Exit code 1 when a result does not hold."""
     check_chain()
     found = findings(deep=True)
     out = screen()
@@ -148,7 +149,7 @@ def verify() -> int:
 
 
 def noticed(finding: Any, out: Screen) -> Iterator[str]:
-    """Yield what somebody should know of a step although nothing is wrong, and what is not zflow's."""
+    """Yield the notices of a step, and what zflow leaves to the operator."""
     for word, lines in (("notice", finding.notices), ("yours", finding.remarks)):
         mark = "" if out.width is None else "! " if word == "notice" else "  "
         for line in lines:
@@ -156,9 +157,9 @@ def noticed(finding: Any, out: Screen) -> Iterator[str]:
 
 
 def told(finding: Any, out: Screen) -> str:
-    """Return what was found of a step; what holds fits on a line, what does not is told whole.
+    """Return what was found of a step: what holds on one line, what does not in full.
 
-    The marks are for eyes: in a pipe a line begins with the step's name.
+    In a pipe, a line begins with the name of the step: signs are for people.
     """
     mark, style, word = VERDICTS[finding.verdict]
     head = f"{finding.step:<24} {word:<8} "
@@ -169,7 +170,7 @@ def told(finding: Any, out: Screen) -> str:
 
 
 def check_chain() -> None:
-    """Raise OperatorError(JOURNAL_DAMAGED) when the journal is not what its last commit left."""
+    """Raise OperatorError(JOURNAL_DAMAGED) when the journal differs from what its last commit left."""
     from zflow.codes import JOURNAL_DAMAGED
     from zflow.errors import OperatorError
     from zflow.journal.layout import journal_file

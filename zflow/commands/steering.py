@@ -1,4 +1,4 @@
-"""Commands that make something happen: run, resume, reset-state, shell."""
+"""Commands that act: `run`, `resume`, `pause`, `reset-state`, `shell`."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ FROM_THE_KEYBOARD = {signal.SIGINT, signal.SIGQUIT}
 POLL = 0.2
 """Seconds between two looks at the journal while following a walk."""
 START = 15.0
-"""Seconds a woken runner has to begin a walk."""
+"""Seconds that the supervisor has to begin a walk."""
 
 
 @click.command()
 @writes
 def run() -> int:
-    """Start and supervise; what the container does by itself."""
+    """Run the supervisor: the process of the container."""
     return supervise()
 
 
 @click.command()
-@click.option("--no-follow", is_flag=True, help="Wake the runner and return when it has begun.")
+@click.option("--no-follow", is_flag=True, help="Return when the walk has begun; do not show it.")
 @writes
 def resume(*, no_follow: bool) -> int:
-    """Go on now and follow the walk. Ends a pause, wakes a waiting runner, or walks here when none is alive."""
+    """Continue now and show the walk. Ends a pause and a back-off; without a supervisor, makes the walk itself."""
     return go_on(follow=not no_follow)
 
 
 def go_on(*, follow: bool) -> int:
-    """Have a walk begin and, if wanted, show it to its end; return the exit code of the status then."""
+    """Make a walk begin and, if `follow`, show it to its end; return the exit code of the status then."""
     from zflow.journal.layout import pause_file
     from zflow.supervise.lock import RUNNER, holder, permit
 
@@ -55,19 +55,19 @@ def go_on(*, follow: bool) -> int:
         from zflow.commands.product import environment, product
         from zflow.walk.process import walk
 
-        click.echo("No runner is alive in this container; walking here.")
-        return walk(product(), volume(), environment(), "resume without a runner", deep=True)
+        click.echo("No supervisor is running in this container; this command makes the walk.")
+        return walk(product(), volume(), environment(), "resume without a supervisor", deep=True)
     before = newest_event()
     os.kill(found.pid, signal.SIGUSR1)
     if not follow:
         _await_walk(before)
-        click.echo(f"The runner (process {found.pid}) was woken.")
+        click.echo(f"Told the supervisor (process {found.pid}) to begin a walk; `zflow status` shows it.")
         return Exit.VALID
     return _follow(before)
 
 
 def _await_walk(seen: int) -> None:
-    """Return when a walk is under way, so that a `status --wait` which follows does not see the stop of before."""
+    """Return once a walk is under way: a `status --wait` that follows must not see the earlier stop."""
     from zflow.status.document import STOPPED, gather
     from zflow.supervise.lock import RUNNER, holder
 
@@ -83,7 +83,7 @@ def _await_walk(seen: int) -> None:
 
 
 def _follow(seen: int) -> int:
-    """Show what happens until the walk that was asked for has ended, and return the exit code of the status then."""
+    """Show the events until the requested walk has ended; return the exit code of the status then."""
     from zflow.status.document import exit_code, gather
     from zflow.status.view import as_text
     from zflow.terminal.screen import screen
@@ -106,7 +106,7 @@ def _follow(seen: int) -> int:
 @click.command()
 @writes
 def pause() -> int:
-    """Keep still while you work by hand. Until `zflow resume` or the next start of the container."""
+    """Start and repair nothing, until `zflow resume` or the next start of the container."""
     from zflow import codes
     from zflow.errors import OperatorError
     from zflow.host.clock import stamp
@@ -118,18 +118,18 @@ def pause() -> int:
     if not home(volume()).is_dir():
         raise OperatorError(codes.NO_JOURNAL, f"there is no {home(volume())}")
     write_atomic(pause_file(volume()), f"{stamp(time.time())}\n", mode=0o600)
-    click.echo("Paused: no walk begins by itself. A walk under way is finished first. `zflow resume` ends the pause.")
+    click.echo("Paused: no walk begins. A walk in progress ends first. `zflow resume` ends the pause.")
     return Exit.VALID
 
 
 @click.command("reset-state")
 @click.argument("state", shell_complete=complete_states)
-@click.option("--dry-run", is_flag=True, help="Only say what would be done again.")
+@click.option("--dry-run", is_flag=True, help="Only show which steps would be due.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--wait", is_flag=True, help="Wait until a walk under way has ended.")
+@click.option("--wait", is_flag=True, help="Wait until a walk in progress has ended.")
 @writes
 def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
-    """Have a STATE done again: its steps are due at the next walk. Mail, settings and the history stay."""
+    """Run the steps of a STATE again: they are due at the next walk. Mail, settings and the history stay."""
     from zflow.commands.product import product
     from zflow.journal.layout import paused
     from zflow.supervise.lock import RUNNER, holder
@@ -148,41 +148,41 @@ def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
     reset(product(), volume(), state, patience)
     found = holder(volume(), RUNNER)
     if found is None or not found.alive:
-        click.echo("Done; the next start walks again.")
+        click.echo("Done. A walk begins at the next start of the container.")
     elif paused(volume()):
-        click.echo("Done; paused: the walk begins with `zflow resume`.")
+        click.echo("Done. zflow is paused; `zflow resume` begins the walk.")
     else:
-        click.echo("Done; the runner begins a walk. `zflow status` shows it.")
+        click.echo("Done. A walk begins; `zflow status` shows it.")
     return Exit.VALID
 
 
 def _lost_by_reset(state: str, steps: Sequence[Step], serves: Sequence[str]) -> Iterator[str]:
-    """Yield what a reset of a state makes due, what that means for others, and what it leaves."""
+    """Yield what a reset of a state makes due, its effects, and what stays."""
     from zflow.status.document import gather
 
     valid = {row["name"] for row in gather(volume())["steps"] if row["status"] == "valid"}
     groups = {
-        f"Valid now, to be done again ({state}):": [step for step in steps if step.name in valid],
+        f"Valid now, will be due ({state}):": [step for step in steps if step.name in valid],
         f"Due already ({state}):": [step for step in steps if step.name not in valid],
     }
     for head, members in groups.items():
         if members:
             yield head
         for step in members:
-            again = " (built once: done again only if its result is gone)" if step.once else ""
+            again = " (runs once: again only if its result is gone)" if step.once else ""
             yield f"  {step.name:<28} {step.title}{again}"
-    yield "The next walk looks at each of them thoroughly first: what still holds is not done again."
+    yield "The next walk checks each of them thoroughly first. What still holds is not run again."
     if asked := [step.name for step in steps if step.name in serves and step.name in valid]:
-        yield f"Until it has found {' and '.join(asked)} valid, `zflow health ready` says no."
-    yield "Nothing is deleted: mail, settings, certificates and the history stay, and all other states."
+        yield f"Until it finds {' and '.join(asked)} valid, `zflow health ready` answers no."
+    yield "Nothing is deleted. Mail, settings, the history and all other states stay."
 
 
 def _confirm() -> None:
-    """Ask, and say what to do where nobody answers. Raises click.Abort."""
+    """Ask, and say what to do where nobody can answer. Raises click.Abort."""
     try:
-        click.confirm("Go on?", abort=True)
+        click.confirm("Continue?", abort=True)
     except click.Abort:
-        click.echo("\nNothing was changed. Where nobody can be asked, as by a script, `--yes` answers.", err=True)
+        click.echo("\nNothing was changed. In a script, use `--yes`.", err=True)
         raise
 
 
@@ -190,11 +190,11 @@ def _confirm() -> None:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @lockless
 def shell(command: tuple[str, ...]) -> int:
-    """Open a shell inside the Ubuntu on the volume. Or run COMMAND there."""
+    """Open a shell in the Ubuntu on the volume, or run COMMAND there."""
     root = volume()
     if not (root / "bin/bash").exists():
-        raise click.UsageError(f"there is no Ubuntu on {root} yet; `zflow status` tells how far it is")
-    # A remedy with apt-get or dpkg asks nobody.
+        raise click.UsageError(f"there is no Ubuntu on {root} yet; `zflow status` shows the progress")
+    # So that apt-get and dpkg in a remedy do not ask questions.
     return on_the_terminal(
         ("chroot", str(root), *(command or ("/bin/bash", "-l"))), {"DEBIAN_FRONTEND": "noninteractive"}
     )
@@ -203,8 +203,8 @@ def shell(command: tuple[str, ...]) -> int:
 def on_the_terminal(argv: Sequence[str], more: Mapping[str, str] | None = None) -> int:
     """Run a command on this terminal to its end, and return its exit code as a shell does.
 
-    What the keyboard sends is for the command alone. Meanwhile this process holds the locks, which the command does not
-    inherit: a daemon that it starts would keep them.
+    Signals from the keyboard reach the command alone. This process keeps the locks, which the command does not inherit:
+    a daemon that it starts would hold them.
     """
     from zflow.host.shell import PATH
 

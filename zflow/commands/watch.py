@@ -1,4 +1,4 @@
-"""The status as it goes: redrawn in place on a terminal, a line for each change in a pipe."""
+"""`zflow status --watch`: redrawn in place on a terminal, a line for each change in a pipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Ended = Callable[[Document], bool]
 
 
 def follow(ended: Ended, *, steps: bool, colour: bool | None) -> int:
-    """Show the status until `ended` says so or Ctrl-C, which is how one stops watching: exit code 0."""
+    """Show the status until `ended` says so, or until Ctrl-C, which gives exit code 0."""
     drawn = screen(colour=colour).width is not None
     try:
         document = _draw(ended, steps=steps, colour=colour) if drawn else _tell(ended)
@@ -36,7 +36,7 @@ def follow(ended: Ended, *, steps: bool, colour: bool | None) -> int:
 
 
 def _draw(ended: Ended, *, steps: bool, colour: bool | None) -> Document:
-    """Redraw on the terminal's second screen, so that the first is as it was afterwards; what is too high is cut."""
+    """Redraw on the terminal's second screen, so that the first stays as it was; what is too high is cut."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -53,7 +53,7 @@ def _draw(ended: Ended, *, steps: bool, colour: bool | None) -> Document:
 
 
 def _tell(ended: Ended) -> Document:
-    """Print the headline whenever it changes, and what is recorded meanwhile."""
+    """Print the headline whenever it changes, and each event."""
     from zflow.commands.looking import describe, newest_event, recorded_since
 
     shown, seen = "", newest_event()

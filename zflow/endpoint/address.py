@@ -1,4 +1,4 @@
-"""Where the endpoint listens: the engine's one setting of its own."""
+"""Where the endpoint listens: the engine's only own setting."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zflow.settings import Setting
 from zflow.values import number
 
 LOOPBACK = "127.0.0.1"
+WRONG = "is not off, PORT, ADDRESS:PORT or [IPV6-ADDRESS]:PORT"
 _port = number(1, 65_535)
 
 
@@ -30,19 +31,19 @@ def address(value: str) -> Address | None:
     host, colon, port = value.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if colon and (":" in bare) != (bare != host):
-        raise ValueError(f"{value!r} is neither off, nor PORT, ADDRESS:PORT or [IPV6-ADDRESS]:PORT")
+        raise ValueError(f"{value!r} {WRONG}")
     try:
         return Address(str(ipaddress.ip_address(bare)) if colon else LOOPBACK, _port(port))
     except ValueError as error:
-        raise ValueError(f"{value!r} is neither off, nor PORT, ADDRESS:PORT or [IPV6-ADDRESS]:PORT: {error}") from None
+        raise ValueError(f"{value!r} {WRONG}: {error}") from None
 
 
 HTTP = Setting(
     "http",
     address,
     "off",
-    "Where /livez, /readyz, /startupz, /metrics and a read-only page are served by plain HTTP: off, PORT (reached from "
-    "inside the container only), or ADDRESS:PORT. Others reach it if the firewall lets them: firewall_extra_tcp names "
-    "the port, firewall_sources who may ask, firewall_early_tcp the port once more, for the time of the first start.",
+    "Where /livez, /readyz, /startupz, /metrics and a read-only page are served by plain HTTP: off, PORT (reachable "
+    "inside the container only), or ADDRESS:PORT. To allow access from outside, open the port with firewall_extra_tcp, "
+    "limit it with firewall_sources, and open it during the first start with firewall_early_tcp.",
     "9119",
 )

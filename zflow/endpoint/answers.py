@@ -1,4 +1,4 @@
-"""Which path is answered by what: a WSGI application that reads the volume anew for each request and writes nothing."""
+"""The paths and their answers: a WSGI application that reads the volume for each request and writes nothing."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def application(volume: Path, environ: WSGIEnvironment, start_response: StartRes
     method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
     headers = []
     if path not in PATHS:
-        answer = _plain(HTTPStatus.NOT_FOUND, f"there are {', '.join(PATHS)}")
+        answer = _plain(HTTPStatus.NOT_FOUND, f"not found; the paths are {', '.join(PATHS)}")
     elif method not in METHODS:
-        answer = _plain(HTTPStatus.METHOD_NOT_ALLOWED, f"only {' and '.join(METHODS)}")
+        answer = _plain(HTTPStatus.METHOD_NOT_ALLOWED, f"only {' and '.join(METHODS)} are allowed")
         headers = [("Allow", ", ".join(METHODS))]
     else:
         answer = PATHS[path](volume)

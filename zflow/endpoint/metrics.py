@@ -28,7 +28,7 @@ from zflow.terminal.plain import plain
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("serving", "blocked", "failed", "starting", "unreadable", "none")
-"""What may stand beside the product's states."""
+"""The values beside the product's states."""
 
 
 class Gauge(NamedTuple):
@@ -40,22 +40,18 @@ class Gauge(NamedTuple):
 
 BUILD = Gauge("zflow_build_info", "The version of zflow; always 1.")
 VERDICT = Gauge("zflow_health", "The answer to a question of `zflow health`: 1 yes, 0 no.")
-STATE = Gauge("zflow_state", "1 for the state that the workflow is in, 0 for each other one.")
-WALKING = Gauge("zflow_walking", "Whether a walk is under way.")
-PAUSED = Gauge("zflow_paused", "Whether `zflow pause` keeps the runner from walking by itself.")
-PROBLEM = Gauge("zflow_problem_info", "The error that stopped the workflow, by its code; absent while there is none.")
-RUNNER_START = Gauge("zflow_runner_start_time_seconds", "When the runner was started, in seconds since the epoch.")
+STATE = Gauge("zflow_state", "1 for the state that the walk is in, 0 for each other state.")
+WALKING = Gauge("zflow_walking", "Whether a walk is in progress.")
+PAUSED = Gauge("zflow_paused", "Whether `zflow pause` is in effect: no walk begins.")
+PROBLEM = Gauge("zflow_problem_info", "The error that stopped the walk, by its code; absent while there is none.")
+RUNNER_START = Gauge("zflow_runner_start_time_seconds", "When the supervisor was started, in seconds since the epoch.")
 WHOLE = Gauge("zflow_last_whole_time_seconds", "When a walk last found everything valid, in seconds since the epoch.")
-NEXT_TRY = Gauge(
-    "zflow_next_try_time_seconds", "When a stopped workflow goes on by itself, in seconds since the epoch."
-)
+NEXT_TRY = Gauge("zflow_next_try_time_seconds", "When a stopped walk is retried, in seconds since the epoch.")
 STEPS = Gauge("zflow_steps", "How many steps have a status.")
-STEP = Gauge("zflow_step_status", "The present status of a step; always 1.")
-NOTICES = Gauge(
-    "zflow_step_notices", "How many notices a step tells: what stops nothing, and yet somebody should know."
-)
-DURATION = Gauge("zflow_step_duration_seconds", "How long a step's last success took, where it had anything to do.")
-ATTEMPTS = Gauge("zflow_step_attempts", "How many attempts of a step there have been on this volume.")
+STEP = Gauge("zflow_step_status", "The current status of a step; always 1.")
+NOTICES = Gauge("zflow_step_notices", "How many notices a step has: what stops nothing, and the operator should know.")
+DURATION = Gauge("zflow_step_duration_seconds", "How long the last run of a step took that changed something.")
+ATTEMPTS = Gauge("zflow_step_attempts", "How many attempts of a step were made on this volume.")
 FAILURES = Gauge("zflow_step_failures", "How many attempts of a step have failed since its last success.")
 
 Sample = tuple[Gauge, Mapping[str, str], float]

@@ -12,14 +12,14 @@ async function look() {
       if (old.innerHTML !== now.innerHTML) old.replaceChildren(...now.childNodes);
     }
   } catch {
-    document.getElementById("looked").textContent = "The container does not answer; what is shown is older.";
+    document.getElementById("looked").textContent = "The container does not answer; this status is old.";
   }
 }
 button.hidden = false;
 document.getElementById("reload").hidden = true;
 button.addEventListener("click", () => {
   paused = !paused;
-  button.textContent = paused ? "Go on updating" : "Stop updating";
+  button.textContent = paused ? "Continue updating" : "Stop updating";
   look();
 });
 setInterval(look, 5000);

@@ -1,7 +1,7 @@
-"""The page: the status for a browser, as it is now. Nothing on it can be sent, and nothing is loaded from elsewhere.
+"""The page: the current status for a browser. It sends nothing, and loads nothing from elsewhere.
 
-It brings itself up to date by a script of a few lines, which the reader can stop (WCAG 2.2, success criterion 2.2.2); a
-screen reader is told of another headline only. Without scripts it is whole, and reloading it looks again.
+A short script keeps it up to date, and the reader can stop that (WCAG 2.2, success criterion 2.2.2); a screen reader
+announces a changed headline only. Without scripts the page is complete, and a reload updates it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zflow.status.document import gather
 from zflow.status.steps import Document
 from zflow.status.view import headline
 from zflow.terminal.plain import plain
-from zflow.terminal.words import roughly
+from zflow.terminal.words import counted, roughly
 
 FOLDER = Path(__file__).parent
 LAYOUT = Template((FOLDER / "page.html").read_text())
@@ -54,7 +54,7 @@ def render(volume: Path) -> str:
         problem=_problem(document),
         progress=_progress(document),
         states="".join(_states(document)),
-        looked=f"Looked at {stamp(time.time())[:19].replace('T', ' ')} UTC. zflow {_text(document['version'])}.",
+        looked=f"Status at {stamp(time.time())[:19].replace('T', ' ')} UTC. zflow {_text(document['version'])}.",
     )
 
 
@@ -68,7 +68,7 @@ def _problem(document: Document) -> str:
         return ""
     lines = [problem["detail"], f"What to do: {problem['remedy']}"]
     if problem["next_try"]:
-        lines.append(f"Next try by itself: {problem['next_try']}")
+        lines.append(f"Next try: {problem['next_try']}")
     told = "".join(f"<p>{_text(line)}</p>" for line in lines)
     return f'<section class="problem"><h2>{_text(problem["code"])}</h2>{told}</section>'
 
@@ -77,7 +77,7 @@ def _progress(document: Document) -> str:
     done, total = sum(step["status"] == "valid" for step in document["steps"]), len(document["steps"])
     if not total:
         return ""
-    words = f"{done} of {total} steps are valid"
+    words = f"{done} of {counted(total, 'step')} valid"
     outlook = document["outlook"]
     left = f", {roughly(outlook['remaining'])} left" if outlook else ""
     return f'<p>{words}{left}.</p><progress aria-label="{words}" value="{done}" max="{total}">{words}</progress>'

@@ -1,10 +1,10 @@
-"""The endpoint's process: listens where the setting says, and ends when that changes, to be started again.
+"""The endpoint's process: it listens where the setting says, and ends when that changes, to be started again.
 
-Served by waitress: its threads only meet whole requests, so that slow clients hold none of them. What it leaves open is
-bounded here: how long a request and a connection may last, and how many connections there are. Where there is no room,
-a new connection takes the place of the oldest that has asked for nothing yet.
+Served by waitress, whose threads get complete requests only: slow clients block none of them. The limits that waitress
+does not have are here: how long a request and a connection may last, and how many connections there are. When there are
+too many, a new connection replaces the oldest idle one.
 
-Others than the container itself are answered only once the product's `shields`, such as its firewall, are up.
+Clients outside the container are answered only once the product's `shields`, such as its firewall, are up.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ from zflow.status.health import proven, shields_file
 from zflow.supervise.endpoint import OFF
 
 AGAIN = 1
-"""How the process ends when it cannot listen, or is to listen elsewhere."""
+"""Exit code when the process cannot listen, or must listen elsewhere."""
 LOOK = 5.0
-"""Seconds between two looks at the setting, which may stand in a file."""
+"""Seconds between two looks at the setting, which may be in a file."""
 BLINK = 0.25
-"""Seconds between two looks whether the shields are up, at first."""
+"""Seconds between two checks of the shields, at first."""
 SOON = 30.0
-"""Seconds after which it looks as rarely as at the setting: a firewall that is blocked may stay so for days."""
+"""Seconds after which it checks them as rarely as the setting: a firewall may stay blocked for days."""
 PATIENCE = 5
 """Seconds that a client may be silent, and that a request may take to arrive."""
 LONGEST = 60.0
 """Seconds that one connection may last."""
 OTHERS = 48
-"""So many connections there may be from outside the container."""
+"""Connections from outside the container, at most."""
 EACH = 8
-"""So many of them from one address; an IPv6 network of 64 bits counts as one."""
+"""Connections from one address, at most; an IPv6 network of 64 bits counts as one."""
 OWN = 16
-"""So many from the container itself: kept free for its probes, whatever comes from outside."""
+"""Connections from the container itself, at most: reserved for its probes."""
 OURSELVES = "the container itself"
-"""How its own connections are called, from whichever of its addresses."""
+"""The name of its own connections, from whichever of its addresses."""
 
 
 class _Channel(HTTPChannel):
-    """A connection that lasts neither for ever, nor longer than its place is needed by one who knows what to ask."""
+    """A connection with a time limit, which is closed earlier when a new one needs the room."""
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, *args: Any, **options: Any) -> None:
         super().__init__(server, sock, addr, *args, **options)
@@ -69,7 +69,7 @@ class _Channel(HTTPChannel):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing whole has been asked that is still to be answered."""
+        """Whether no complete request waits for its answer."""
         return not self.requests
 
     def handle_read(self) -> None:
@@ -88,7 +88,7 @@ class _Channel(HTTPChannel):
 
 
 def client(address: str, local: str) -> str:
-    """Return who somebody is that connects from `address` to the `local` one, as connections are counted."""
+    """Return who a client is, for counting connections, that connects from `address` to the `local` one."""
     peer = ipaddress.ip_address(address.partition("%")[0])
     if peer.is_loopback or address == local:
         return OURSELVES
@@ -96,7 +96,7 @@ def client(address: str, local: str) -> str:
 
 
 def _make_room(new: _Channel, there: list[_Channel]) -> None:
-    """End a connection where there are too many with the new one: the oldest idle one, the new one where none is."""
+    """Close a connection when there are too many with the new one: the oldest idle one, else the new one."""
     of_one = (EACH, [each for each in there if each.client == new.client])
     of_all = (OTHERS, [each for each in there if each.client != OURSELVES])
     for most, rivals in [(OWN, of_one[1])] if new.client == OURSELVES else [of_one, of_all]:
@@ -106,18 +106,18 @@ def _make_room(new: _Channel, there: list[_Channel]) -> None:
 
 
 def serve(volume: Path, environment: Mapping[str, str]) -> int:
-    """Serve until the setting changes or the supervisor is gone; return how the process ends."""
+    """Serve until the setting changes or the supervisor is gone; return the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = os.getppid()
     say = announcer(str, system_clock)
     try:
         address = load_one(HTTP, environment, volume)
     except OperatorError:
-        return OFF  # the walk is blocked by it and says so, beside all other mistakes
+        return OFF  # the walk is blocked by it and reports it with all other mistakes
     if address is None:
         return OFF
     if not shielded(address, volume):
-        say(f"{HTTP.variable}: {address} is served once the firewall is loaded")
+        say(f"{HTTP.variable}: {address} opens once the firewall is loaded")
     began = time.monotonic()
     while not shielded(address, volume):
         time.sleep(BLINK if time.monotonic() - began < SOON else LOOK)
@@ -126,7 +126,7 @@ def serve(volume: Path, environment: Mapping[str, str]) -> int:
     try:
         listener = listen(address)
     except OSError as error:
-        say(f"{HTTP.variable}: nothing can listen at {address}: {error.strerror}; tried again")
+        say(f"{HTTP.variable}: cannot listen on {address}: {error.strerror}; will be retried")
         return AGAIN
     threading.Thread(target=server(listener, volume).run, daemon=True).start()
     say(f"health, metrics and a page are served at http://{address}/")
@@ -136,9 +136,9 @@ def serve(volume: Path, environment: Mapping[str, str]) -> int:
 
 
 def shielded(address: Address, volume: Path) -> bool:
-    """Tell whether somebody may listen there: what the product names as its shields was proven in this start.
+    """Tell whether the address may open: the steps that the product names as its shields were proven in this start.
 
-    The loopback address is reached by the container alone.
+    Only the container itself reaches the loopback address.
     """
     if ipaddress.ip_address(address.host).is_loopback:
         return True
@@ -160,18 +160,18 @@ def listen(address: Address) -> socket.socket:
 
 
 def server(listener: socket.socket, volume: Path) -> BaseWSGIServer:
-    """Return the server of a volume's endpoint, not yet running."""
+    """Return the server of a volume's endpoint, not yet started."""
     logging.getLogger("waitress").setLevel(logging.CRITICAL)
     made = create_server(
         partial(application, volume),
         sockets=[listener],
         ident=None,
         threads=2,
-        connection_limit=OTHERS + OWN + 8,  # never reached: beyond it nobody would be let in
+        connection_limit=OTHERS + OWN + 8,  # never reached: beyond it waitress would accept nothing
         channel_timeout=PATIENCE,
         cleanup_interval=1,
         max_request_header_size=8192,
-        max_request_body_size=1,  # nothing is ever uploaded
+        max_request_body_size=1,  # nothing is uploaded
     )
     assert isinstance(made, BaseWSGIServer)
     made.channel_class = _Channel
@@ -182,4 +182,4 @@ def _still(address: Address, environment: Mapping[str, str], volume: Path) -> bo
     try:
         return load_one(HTTP, environment, volume) == address
     except OperatorError:
-        return True  # a mistake in a running server's settings ends nothing
+        return True  # a mistake in the settings of a running server stops nothing

@@ -1,4 +1,4 @@
-"""Where is it, what is it doing, since when, how long still, what must I do: gathered by the light reader."""
+"""The status as a document: where the walk is, since when, how long it will take, what the operator must do."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def gather(volume: Path, clock: Clock = system_clock) -> Document:
 
 
 def _journalled(volume: Path, journal: Connection, clock: Clock, *, alive: bool, walking: bool) -> Document:
-    """Return what the journal says, and how long it will still take by that."""
+    """Return what the journal says, and the time left by that."""
     row, listed = position(journal), steps(journal)
     found = {} if row is None else _position(volume, row, milestones(journal))
     if alive and (row is None or row["boot"] != boot_identity()):
@@ -89,7 +89,7 @@ def _position(volume: Path, row: dict[str, Any], past: dict[str, Any]) -> Docume
 
 
 def _since(row: dict[str, Any], past: dict[str, Any]) -> str | None:
-    """Return when what the headline says began: serving, the stop, the walk, or, before the first end, all of it."""
+    """Return when what the headline says began: serving, the stop, the walk, or the first start as long as it lasts."""
     match row["state"]:
         case "serving":
             seconds = past["serving"] or row["updated"]
@@ -101,7 +101,7 @@ def _since(row: dict[str, Any], past: dict[str, Any]) -> str | None:
 
 
 def exit_code(document: Document) -> Exit:
-    """Return the exit code that a status stands for; a walker is at work also where `zflow resume` walks alone."""
+    """Return the exit code of a status; `zflow resume` without a supervisor is a walk in progress too."""
     if document["runner"] == "elsewhere":
         return Exit.HELD
     if document["state"] in STOPPED or (document["runner"] == "absent" and not document["walking"]):
@@ -115,7 +115,7 @@ def as_json(document: Document, *, unicode: bool = True) -> str:
 
 
 def _state(name: str, members: list[Document]) -> Document:
-    """Sum up a state: what is wrong or at work in it goes before what is still to come."""
+    """Sum up a state: what is wrong or running in it takes precedence over what is still to come."""
     found = {step["status"] for step in members}
     status = next((each for each in ("failed", "waiting", "running", "due") if each in found), None)
     if status is None:

@@ -1,12 +1,12 @@
-"""What an orchestrator asks: has the start begun, does it live, does it serve. Standard library and reader only.
+"""What an orchestrator asks: has the start begun, is it alive, does it serve. Standard library and reader only.
 
 * `startup`: a walk has begun in this start of the container. For Kubernetes' startupProbe.
-* `live`: the runner is alive, also while it installs, also while it is blocked. For a livenessProbe, the HEALTHCHECK.
-* `ready`: the volume has been found whole once, and what makes it serve was proven in this start and has not been found
-  gone since. A walk under way or a refused certificate does not end that. For a readinessProbe.
+* `live`: the supervisor is alive, also while it installs or is blocked. For a livenessProbe, the HEALTHCHECK.
+* `ready`: everything was valid once, and the steps that make the server serve were proven in this start and have not
+  been lost since. A walk in progress or a refused certificate does not end that. For a readinessProbe.
 
-There is no heartbeat to go stale: a runner that hangs does so on its volume, where each of these looks hangs too, and
-what asks counts its time limit as no.
+There is no heartbeat: a supervisor that hangs does so on its volume, where each of these questions hangs too, and the
+orchestrator counts its time limit as no.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Verdict(NamedTuple):
     words: str
 
 
-NO_RUNNER = Verdict(good=False, words="no runner")
+NO_RUNNER = Verdict(good=False, words="no supervisor")
 ELSEWHERE = Verdict(good=False, words="held by another container")
 
 
 def live(volume: Path) -> Verdict:
-    """Say whether the runner is alive; installing is healthy, being blocked is too: a restart would not help."""
+    """Say whether the supervisor is alive; installing and being blocked are healthy: a restart would not help."""
     found = holder(volume, RUNNER)
     if found is None:
         return NO_RUNNER
@@ -57,7 +57,7 @@ def startup(volume: Path) -> Verdict:
 
 
 def ready(volume: Path) -> Verdict:
-    """Say whether the server serves, by the journal: a walk under way or a refused certificate does not end that."""
+    """Say whether the server serves, by the journal: a walk in progress or a refused certificate does not end that."""
     if not (alive := live(volume)).good:
         return alive
     try:
@@ -78,7 +78,7 @@ QUESTIONS: dict[str, Callable[[Path], Verdict]] = {"startup": startup, "live": l
 
 
 def serving_steps(listed: Sequence[Row], volume: Path) -> list[Row]:
-    """Return the rows of the steps that the product names as what serves; without its word all of the boot's."""
+    """Return the rows of the steps that the product says make the server serve; by default all of the boot's."""
     names = read_json(serves_file(volume), set) or set()
     return [row for row in listed if row["name"] in names] or [row for row in listed if row["scope"] == "boot"]
 
@@ -94,5 +94,5 @@ def shields_file(volume: Path) -> Path:
 
 
 def proven(row: Row, boot: str) -> bool:
-    """Tell whether a step was proven in that start of the container, and neither found gone nor given up since."""
+    """Tell whether a step was proven in that start of the container, and neither lost nor given up since."""
     return of_row(row).proven("boot", boot)

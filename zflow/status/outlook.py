@@ -1,7 +1,7 @@
-"""How long still: what each step usually takes, corrected by how fast this machine has been so far.
+"""The time left: what each step usually takes, corrected by how fast this machine has been so far.
 
-A step that was done before on this volume is expected to take as long again; any other its declared weight, times the
-pace at which this machine did the ones before.
+A step that has run before on this volume is expected to take as long again; any other its declared weight, times the
+pace of this machine so far.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from zflow.terminal.words import share
 Row = dict[str, Any]
 
 PRIOR = 60.0
-"""Seconds of work at the declared pace that are believed before any is measured: a few quick steps prove little."""
+"""Seconds of work at the declared pace that are assumed before any is measured: a few quick steps prove little."""
 LATE = 0.05
-"""Share of its usual time that a step which takes longer is said to need still, at least."""
+"""The least share of its usual time that an overdue step is said to need."""
 AGAIN = 0.5
-"""Share of the time it is late by that it is said to need still: a search that depends on chance may go on for long."""
+"""Share of its delay that an overdue step is said to need: a search that depends on chance may take long."""
 
 
 def pace(rows: Iterable[Row]) -> float:
-    """Return how much slower (above 1) than declared this machine is, from the journal's rows of the steps done."""
+    """Return how much slower (above 1) than declared this machine is, by the journal's rows of the steps that ran."""
     measured = [(row["duration"], row["weight"]) for row in rows if row["duration"] is not None]
     took, declared = (sum(column) for column in zip(*measured, strict=True)) if measured else (0.0, 0.0)
     return float((PRIOR + took) / (PRIOR + declared))
@@ -56,7 +56,7 @@ def _left_of_running(step: Row, expected: float) -> float:
 def outlook(steps: Sequence[Row], main: str | None) -> Row | None:
     """Return the seconds until all is valid and the share done, from the status' steps; None when nothing is due.
 
-    Steps at work beside the `main` one cost time only when they outlast all others.
+    Steps that run beside the `main` one cost time only when they outlast all others.
     """
     beside = [step for step in steps if step["status"] == "running" and step["name"] != main]
     ahead = [step for step in steps if step not in beside]

@@ -1,4 +1,4 @@
-"""The status for a person: what it is doing, how long still, state by state, and what to do."""
+"""The status for a person: what happens, the time left, state by state, and what to do."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from zflow.terminal.words import amount, duration, moment, roughly, share
 MARKS = {"valid": "✓", "running": "▸", "pending": "·", "due": "○", "failed": "✗", "waiting": "…"}
 STYLES = {"valid": "good", "running": "busy", "pending": "dim", "due": "warn", "failed": "bad", "waiting": "warn"}
 NOMINAL = 80
-"""Columns of a line where the terminal does not say; also the least for which the lines are made."""
+"""Columns where the terminal does not say."""
 WIDEST = 120
-"""Columns beyond which lines are not drawn out: the eye loses the row."""
+"""Columns that are used at most: in longer lines the eye loses the row."""
 BAR = 48
 TITLE = 40
-"""Columns of a step's title; longer ones push what follows."""
+"""Columns of a step's title; a longer title pushes what follows."""
 INDENT = 8
 
 
@@ -28,27 +28,27 @@ def as_text(document: Document, screen: Screen = PIPED, *, steps: bool = False, 
 
 
 def headline(document: Document) -> str:
-    """Return in one sentence, the same until something happens, what zflow is doing."""
+    """Return in one sentence what zflow is doing; it stays the same until something happens."""
     state = document["state"]
     if document["runner"] == "elsewhere":
         return f"{document['volume']} is held by another container; last state: {state}"
     if _absent(document):
         last = "" if state == "none" else f"; last state: {state}"
-        return f"no runner is at work on {document['volume']}{last}"
+        return f"no supervisor is running on {document['volume']}{last}"
     if document["paused"] and not document["walking"]:
-        return f"paused in {state}: nothing is done until `zflow resume`"
+        return f"paused in {state}: nothing starts until `zflow resume`"
     if document["walking"] and state == "serving":
-        return "serving, and looking whether everything still holds"
+        return "serving; checking"
     if document["walking"] and state not in {"blocked", "failed", "starting"}:
         step = _present_step(document)
-        doing = "waiting to try again" if _waits(document) else "at work"
-        # A step ahead of time that is waited for belongs to a later state than the one the machine stands in.
+        doing = "waiting to retry" if _waits(document) else "at work"
+        # A step that started ahead of time belongs to a later state than the one the walk is in.
         where = document["place"] if step is None else f"{step['state']}: {step['title']}"
         return f"{'first start, ' if document['first_start'] else ''}{doing} in {where}"
     words = {
         "serving": "serving: every state is valid",
-        "blocked": f"blocked in {document['place']}: needs you",
-        "failed": f"failed in {document['place']}: will try again",
+        "blocked": f"blocked in {document['place']}: needs your action",
+        "failed": f"failed in {document['place']}: will be retried",
         "starting": "starting",
         "unreadable": "the journal cannot be read",
     }
@@ -84,13 +84,13 @@ class _View:
         return self._screen.cut(f"zflow {self._document['version']} on {self._document['volume']}")
 
     def _facts(self) -> list[str]:
-        """Say since when, why, and how long still, with a bar over the whole walk."""
+        """Say since when, why, and how long it will take, with a bar for the walk."""
         document = self._document
         since, outlook = _seconds(document["since"]), document["outlook"]
         parts = []
         if _absent(document):
             if updated := _seconds(document["updated"]):
-                parts.append(f"last recorded at {moment(updated, self._now)}, {duration(self._now - updated)} ago")
+                parts.append(f"last event at {moment(updated, self._now)}, {duration(self._now - updated)} ago")
         elif since is not None:
             parts.append(f"since {moment(since, self._now)}, {duration(self._now - since)}")
         if outlook is not None:
@@ -99,7 +99,7 @@ class _View:
             parts.append(f"next try in {duration(again - self._now)}, at {moment(again, self._now)}")
         lines = [self._screen.cut(f"  {' · '.join(parts)}")] if parts else []
         if document["walking"] and not document["first_start"] and document["reason"]:
-            lines.append(self._screen.cut(f"  why: {document['reason']}"))
+            lines.append(self._screen.cut(f"  reason: {document['reason']}"))
         return lines + ([f"  {self._bar(outlook['share'], BAR)}"] if outlook is not None else [])
 
     def _bar(self, done: float, width: int) -> str:
@@ -121,7 +121,7 @@ class _View:
         return [step for step in self._document["steps"] if step["state"] == state]
 
     def _members(self, state: str) -> list[str]:
-        """Return the lines of the steps that matter now: at work, waiting, failed, or all of them on request."""
+        """Return the lines of the steps that are running, waiting or failed; of all of them on request."""
         lines = []
         for step in self._of(state):
             if self._steps or step["status"] in {"running", "waiting", "failed"}:
@@ -129,7 +129,7 @@ class _View:
         return lines
 
     def _step(self, step: Document) -> list[str]:
-        """Return a step's title with what there is to say of it beside it, or below where that does not fit."""
+        """Return a step's title with its note beside it, or on the next line where that does not fit."""
         title, note = self._screen.cut(step["title"], used=INDENT), self._note(step)
         head = f"      {self._mark(step['status'])} {title:<{TITLE}}"
         room = self._width - INDENT - max(TITLE, len(title)) - 2
@@ -147,7 +147,7 @@ class _View:
         match step["status"]:
             case "running":
                 late = step["elapsed"] > 1.5 * step["expected"] and step["expected"] >= 10
-                usual = f", usually {duration(step['expected'])}" if late else ""
+                usual = f", {_usual(step)} {duration(step['expected'])}" if late else ""
                 beside = ", in the background" if step["name"] != self._document["step"] else ""
                 return f"{duration(step['elapsed'])}{again(step)}{usual}{beside}"
             case "waiting":
@@ -155,7 +155,7 @@ class _View:
                 wait = f"in {duration(at - self._now)}" if at > self._now else "now"
                 return f"{step['code']}{again(step)} {wait}, at {moment(at, self._now)}"
             case "pending" | "due":
-                return f"usually {duration(step['expected'])}" if step["expected"] >= 10 else ""
+                return f"{_usual(step)} {duration(step['expected'])}" if step["expected"] >= 10 else ""
             case _:
                 return str(step["note"])
 
@@ -172,11 +172,11 @@ class _View:
         return bar + ([self._screen.cut(f"        {told}")] if told else [])
 
     def _headed(self, style: str, head: str, text: str) -> str:
-        """Return a text of any length that begins with a word to be seen at once."""
+        """Return a text of any length that begins with a highlighted word."""
         return self._screen.wrap(f"{head} {text}").replace(head, self._screen.paint(style, head), 1)
 
     def _notices(self) -> list[str]:
-        """Tell what stops nothing and somebody should know."""
+        """Return the notices: what stops nothing, and the operator should know."""
         told = [str(step["evidence"]) for step in self._document["steps"] if step["status"] == "valid"]
         lines = [
             self._headed("warn", NOTICE.strip(), text.removeprefix(NOTICE)) for text in told if text.startswith(NOTICE)
@@ -188,21 +188,19 @@ class _View:
         problem = document["problem"]
         lines = []
         if document["runner"] == "elsewhere":
-            lines.append(
-                "What to do: Run `zflow status` in the container that holds the volume; one volume is for one."
-            )
+            lines.append("What to do: Run `zflow status` in the container that holds the volume.")
         elif problem:
             lines.append(self._headed("bad", f"{problem['code']}:", problem["detail"]))
             lines.append(self._headed("bold", "What to do:", problem["remedy"]))
-            lines.append(f"Its cause: `zflow explain {problem['code']}`")
+            lines.append(f"Cause: `zflow explain {problem['code']}`")
         elif _absent(document):
             lines.append("What to do: Start the container.")
         elif document["paused"] and not document["walking"]:
             lines.append("What to do: Run `zflow resume` when you are done.")
         elif _waits(document):
-            lines.append("What to do: Nothing, or mend what it names; `zflow resume` tries again at once.")
+            lines.append("What to do: Nothing, or fix the cause; `zflow resume` retries at once.")
         elif document["walking"] or document["state"] == "starting":
-            lines.append("What to do: Nothing. `zflow status --watch` shows it as it goes.")
+            lines.append("What to do: Nothing. `zflow status --watch` shows the progress.")
         return [*lines, ""] if lines else []
 
 
@@ -211,18 +209,18 @@ def _present_step(document: Document) -> Document | None:
 
 
 def _absent(document: Document) -> bool:
-    """Tell whether nobody is at work: neither a runner nor, as after `zflow resume` without one, a walker alone."""
+    """Tell whether nothing runs: no supervisor, and no walk of a `zflow resume` without one."""
     return document["runner"] == "absent" and not document["walking"]
 
 
 def _waits(document: Document) -> bool:
-    """Tell whether the walk itself sleeps out a back-off; what is tried again beside it stops nobody."""
+    """Tell whether the walk itself waits in a back-off; a retry beside it stops nothing."""
     step = _present_step(document)
     return step is not None and step["status"] == "waiting"
 
 
 def _kind(document: Document) -> str:
-    """Return the status whose mark and colour the headline bears."""
+    """Return the status whose sign and colour the headline has."""
     if document["runner"] != "alive" and not document["walking"]:
         return "failed"
     if document["runner"] == "elsewhere":
@@ -234,6 +232,10 @@ def _kind(document: Document) -> str:
     if document["walking"] or document["state"] != "serving":
         return "waiting" if _waits(document) else "running"
     return "valid"
+
+
+def _usual(step: Document) -> str:
+    return "estimated" if step["took"] is None else "usually"
 
 
 def _seconds(stamped: str | None) -> float | None:

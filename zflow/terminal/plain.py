@@ -1,5 +1,6 @@
-"""Text as a terminal may be shown it. What programs print, and what lies on the volume, may hold anything: escape
-sequences that repaint the screen, fill the keyboard's buffer or turn the order of letters round are written out.
+"""Text that is safe for a terminal: output of programs and files on the volume may contain escape sequences.
+
+Those repaint the screen, fill the keyboard's buffer or reverse the order of letters; they are shown as text.
 """
 
 from __future__ import annotations
@@ -14,5 +15,5 @@ WRITTEN_OUT = {
 
 
 def plain(text: str) -> str:
-    """Return a text with its control characters written out."""
+    """Return a text with its control characters shown as `\\xNN`."""
     return text if text.isprintable() else text.translate(WRITTEN_OUT)

@@ -11,21 +11,21 @@ STYLES = {"good": "32", "busy": "36", "warn": "33", "bad": "31", "dim": "2", "bo
 
 
 class Screen(NamedTuple):
-    """Where text goes. `width` None: not a terminal, nothing is cut or wrapped."""
+    """Where text goes. Without a `width` it is not a terminal, and nothing is cut or wrapped."""
 
     width: int | None = None
     colour: bool = False
 
     def paint(self, style: str, text: str) -> str:
-        """Return the text in a style of the table, or as it is where no colour is wanted."""
+        """Return the text in a style of the table; unchanged without colour."""
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.colour and text else text
 
     def cut(self, text: str, used: int = 0) -> str:
-        """Return a text that fits on the line beside `used` columns; a cut one ends with `…`."""
+        """Return a text that fits on the line beside `used` columns; a shortened one ends with `…`."""
         return text if self.width is None else shortened(text, max(8, self.width - used))
 
     def wrap(self, text: str, indent: str = "") -> str:
-        """Return a text over as many lines as it needs, each indented; in a pipe it stays one line."""
+        """Return a text wrapped and indented; in a pipe it stays one line."""
         if self.width is None:
             return indent + text
         import textwrap
@@ -37,7 +37,7 @@ class Screen(NamedTuple):
         return "\n".join(lines)
 
     def hang(self, head: str, text: str) -> str:
-        """Return a text beside a head, its further lines below its first one; in a pipe on one line."""
+        """Return a text beside a head, with its further lines indented; in a pipe on one line."""
         if self.width is None:
             return f"{head}{text}".rstrip()
         indent = min(len(head), self.width // 2)
@@ -48,14 +48,14 @@ PIPED = Screen()
 
 
 def shortened(text: str, width: int) -> str:
-    """Return a text of at most so many columns."""
+    """Return a text of at most `width` columns."""
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
 
 
 def screen(stream: IO[str] | None = None, *, colour: bool | None = None) -> Screen:
-    """Return what a stream is good for, standard output by default; `colour` False is the operator's `--no-color`.
+    """Return what a stream can show, standard output by default; `colour` False is the operator's `--no-color`.
 
-    Neither colour goes to a pipe, to `TERM=dumb`, or where NO_COLOR is set (no-color.org).
+    There is no colour in a pipe, with `TERM=dumb`, or where NO_COLOR is set (no-color.org).
     """
     out = sys.stdout if stream is None else stream
     if not out.isatty():

@@ -1,7 +1,7 @@
-"""Signs that the terminal knows: where its locale or encoding has no Unicode, each mark becomes one ASCII character.
+"""Signs that the terminal can show: where its locale or encoding has no Unicode, each becomes one ASCII character.
 
-One for one, so that columns stay in line. A step's title or a command's output may hold any sign at all: nothing that
-is printed shall ever raise.
+One for one, so that columns stay aligned. A step's title or a command's output may contain any character: printing must
+never raise an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STANDINS = {
     "✓": "+", "▸": ">", "·": ".", "○": "o", "✗": "x", "…": "~", "━": "#", "─": "-", "–": "-", "—": "-", "→": ">",
     "│": "|", "▼": "v", "◂": "<", "‖": "=", "“": '"', "”": '"', "’": "'",
 }  # fmt: skip
-"""What stands in for a sign that a terminal does not know; one character each."""
+"""The replacement for each sign that a terminal cannot show; one character each."""
 HANDLER = "zflow-standins"
 CODEC = "zflow_ascii"
 
@@ -27,7 +27,7 @@ CODEC = "zflow_ascii"
 def ascii_locale(environment: Mapping[str, str]) -> bool:
     """Tell whether the locale is C or POSIX, by the first variable that decides (POSIX.1-2017, 8.2).
 
-    Python coerces LC_CTYPE to C.UTF-8 where it finds LANG=C (PEP 538), so that one is passed over.
+    Python coerces LC_CTYPE to C.UTF-8 where it finds LANG=C (PEP 538), so that value is ignored.
     """
     names = [environment.get("LC_ALL"), environment.get("LC_CTYPE"), environment.get("LANG")]
     if names[1] == "C.UTF-8" and names[2] in {"C", "POSIX"}:
@@ -36,7 +36,7 @@ def ascii_locale(environment: Mapping[str, str]) -> bool:
 
 
 def prepare(*streams: IO[str]) -> None:
-    """Let the streams take any text: what the locale or the encoding does not know is replaced, nothing is raised."""
+    """Make the streams accept any text: what the locale or the encoding cannot show is replaced."""
     codecs.register_error(HANDLER, _stand_in)
     codecs.register(_codec)
     for stream in streams:
@@ -58,7 +58,7 @@ class _Encoder(codecs.IncrementalEncoder):
 
 
 def _codec(name: str) -> codecs.CodecInfo | None:
-    """Return ASCII under a name of ours: a stream that calls itself `ascii` is taken by click for a mistake."""
+    """Return ASCII under another name: click takes a stream named `ascii` for a mistake."""
     if name != CODEC:
         return None
     known = codecs.lookup("ascii")

@@ -1,4 +1,4 @@
-"""Times, sizes and shares as a person reads them; shared by the status, the container's output and the commands."""
+"""Times, sizes, shares and counts for people; shared by the status, the container's output and the commands."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 SIZES = ("bytes", "kB", "MB", "GB", "TB")
-"""Decimal, as disks and downloads are sold and shown."""
+"""Decimal, as for disks and downloads."""
 
 
 def duration(seconds: float) -> str:
     """Return a measured time in its two largest units: `45 s`, `12 min 4 s`, `2 h 3 min`, `3 d 4 h`."""
     whole = max(0, round(seconds))
     parts = ((whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
-    first = next((place for place, (number, _) in enumerate(parts) if number), 3)
+    first = next((index for index, (number, _) in enumerate(parts) if number), 3)
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
 
 
 def roughly(seconds: float) -> str:
-    """Return an estimated time, no more exact than it can be."""
+    """Return an estimated time, rounded to what an estimate can say."""
     if seconds < 45:
         return "less than a minute"
     if seconds < 90:
@@ -31,14 +31,14 @@ def roughly(seconds: float) -> str:
 
 
 def moment(seconds: float, now: float) -> str:
-    """Return a time of day in UTC, with the date where it is another day than `now`."""
+    """Return a time of day in UTC; with the date when it is not the day of `now`."""
     then, today = time.gmtime(seconds), time.gmtime(now)
     same = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
     return time.strftime("%H:%M:%S UTC" if same else "%Y-%m-%d %H:%M UTC", then)
 
 
 def size(number: float) -> str:
-    """Return a number of bytes with three figures that matter."""
+    """Return a number of bytes with three significant figures."""
     power = 0
     while number >= 999.5 and power < len(SIZES) - 1:
         number, power = number / 1000, power + 1
@@ -46,13 +46,13 @@ def size(number: float) -> str:
 
 
 def share(progress: Mapping[str, Any]) -> float | None:
-    """Return how much of a step is done, 0 to 1, or None where nobody knows."""
+    """Return how much of a step is done, 0 to 1; None when that is unknown."""
     total = float(progress["total"])
     return min(1.0, max(0.0, float(progress["done"]) / total)) if total > 0 else None
 
 
 def amount(progress: Mapping[str, Any]) -> str:
-    """Return how far a step is: `372 MB of 1.2 GB, 8.4 MB/s` or `7 of 20 packages`; empty where nothing is counted."""
+    """Return how far a step is: `372 MB of 1.2 GB, 8.4 MB/s` or `7 of 20 packages`; empty without a unit."""
     done, total, unit, rate = (progress[name] for name in ("done", "total", "unit", "rate"))
     if not unit:
         return ""

@@ -42,7 +42,7 @@ def test_the_setting_is_read_alone_from_each_source(tmp_path: Path) -> None:
     (tmp_path / "app/settings.toml").write_text('http = 9119\nunknown = "x"\n')
     assert load_one(HTTP, {}, tmp_path) == Address("127.0.0.1", 9119)
     assert load_one(HTTP, {"ZFLOW_HTTP": "off"}, tmp_path) is None
-    with pytest.raises(OperatorError, match="ZFLOW_HTTP: 'on' is neither"):
+    with pytest.raises(OperatorError, match="ZFLOW_HTTP: 'on' is not off"):
         load_one(HTTP, {"ZFLOW_HTTP": "on"}, tmp_path)
     (tmp_path / "app/settings.toml").write_text("http = \n")
     with pytest.raises(OperatorError, match="Invalid value"):

@@ -60,7 +60,7 @@ def stage(request: pytest.FixtureRequest, listening: Listening) -> Iterator[str]
             thread.join()
         case "blocked":
             bench.walk(product(*STEPS[:2], again(STEPS[2], apply=refuse)))
-            yield "Blocked in two: needs you."
+            yield "Blocked in two: needs your action."
         case _:
             bench.walk(product(*STEPS))
             yield "Serving: every state is valid."
@@ -97,7 +97,7 @@ def test_the_page_follows_until_it_is_stopped(browser: Browser, listening: Liste
         headline, button = tab.locator("#headline"), tab.get_by_role("button")
         assert headline.inner_text() == "Starting."
         button.press("Enter")
-        assert button.inner_text() == "Go on updating"
+        assert button.inner_text() == "Continue updating"
         listening.bench.walk(product(*STEPS))
         tab.clock.run_for(20_000)
         assert headline.inner_text() == "Starting."
@@ -114,5 +114,5 @@ def test_without_scripts_the_page_is_whole(browser: Browser, listening: Listenin
         tab = context.new_page()
         tab.goto(listening.url)
         assert tab.get_by_role("button").count() == 0
-        assert tab.get_by_text("Reload the page to look again.").is_visible()
+        assert tab.get_by_text("Reload the page to update it.").is_visible()
         assert tab.get_by_role("listitem").count() == 5

@@ -47,7 +47,7 @@ def shown(volume: Path) -> Words:
 
 def test_each_stage_has_its_headline(tmp_path: Path) -> None:
     """No runner, starting, blocked with what to do, serving."""
-    assert f"No runner is at work on {tmp_path}." in shown(tmp_path).seen
+    assert f"No supervisor is running on {tmp_path}." in shown(tmp_path).seen
     hold_as(tmp_path, RUNNER)
     assert "Starting." in shown(tmp_path).seen
     bench = Bench(tmp_path, boot_identity())
@@ -57,9 +57,9 @@ def test_each_stage_has_its_headline(tmp_path: Path) -> None:
 
     bench.walk(product(file_step("one.a"), again(file_step("two.b"), apply=refuse)))
     blocked = shown(tmp_path).seen
-    assert "Blocked in two: needs you." in blocked
+    assert "Blocked in two: needs your action." in blocked
     advice = f"What to do: {codes.SETTINGS.remedy} Its log: `zflow logs two.b`."
-    assert {"ZF-1001", "no password", advice, "1 of 2 steps are valid."} <= {*blocked}
+    assert {"ZF-1001", "no password", advice, "1 of 2 steps valid."} <= {*blocked}
     bench.walk(product(file_step("one.a"), file_step("two.b")))
     serving = shown(tmp_path).seen
     assert "Serving: every state is valid." in serving
@@ -71,7 +71,7 @@ def test_a_first_start_tells_what_it_does_and_how_long_still(tmp_path: Path) -> 
     building(tmp_path)
     seen = shown(tmp_path).seen
     assert "First start, at work in bootstrap: Build Ubuntu in a staging folder." in seen
-    assert any(re.fullmatch(r"\d+ of \d+ steps are valid, about \d+ min left\.", words) for words in seen)
+    assert any(re.fullmatch(r"\d+ of \d+ steps valid, about \d+ min left\.", words) for words in seen)
 
 
 def test_what_others_wrote_is_text(tmp_path: Path) -> None:

@@ -34,8 +34,10 @@ def process(volume: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
     argv = [sys.executable, "-c", SERVE, str(volume)]
     environment = os.environ | settings
     with subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as started:
-        yield started
-        started.kill()
+        try:
+            yield started
+        finally:
+            started.kill()
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_port_that_is_taken_is_named_and_tried_again(tmp_path: Path) -> None:
         taken = other.getsockname()[1]
         with process(tmp_path, ZFLOW_HTTP=str(taken)) as one:
             said = one.communicate(timeout=LIMIT)[0]
-            assert f"nothing can listen at 127.0.0.1:{taken}: Address already in use" in said
+            assert f"cannot listen on 127.0.0.1:{taken}: Address already in use" in said
             assert one.returncode == AGAIN
 
 
@@ -98,7 +100,7 @@ def test_nobody_outside_is_answered_before_the_shields_of_this_start_are_up(tmp_
     volume.mkdir()
     with process(volume, ZFLOW_HTTP=f"0.0.0.0:{port}") as one:
         assert one.stdout is not None
-        assert "is served once the firewall is loaded" in one.stdout.readline()
+        assert "opens once the firewall is loaded" in one.stdout.readline()
         Bench(volume, "an earlier start").walk(shielded_product(volume))
         assert not server.shielded(Address("0.0.0.0", port), volume)
         with pytest.raises(ConnectionRefusedError):
