@@ -55,6 +55,8 @@ class BesideEachOther(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if file.startswith("tests/deploy/"):  # share programs that take a second to unpack
+            return "tests/deploy"
         return nodeid if file.rpartition("/")[2] in ALONE else file
 
 

@@ -23,6 +23,7 @@ import time
 import venv
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,7 +57,7 @@ TABLE = {
         tuple(f"zflow/walk/{name}.py" for name in ("protocol", "attempt", "decide", "faults")),
         engine("decide", "protocol", "failures"),
     ),
-    "events": Row(("zflow/journal/record.py", "zflow/journal/meaning.py"), engine("decide", "journal", "protocol")),
+    "events": Row(("zflow/journal/record.py",), engine("decide", "journal", "protocol")),
     "seal": Row(("zflow/journal/seal.py",), engine("journal", "pruning")),
     "writer": Row(
         ("zflow/journal/writer.py", "zflow/journal/connect.py"), engine("journal", "journal_faults", "protocol")
@@ -158,20 +159,26 @@ class Copy:
         (library,) = (folder / "env/lib").glob("python*/site-packages")
         (library / "copy.pth").write_text(f"{self.folder}\n{site.getsitepackages()[0]}\n")
         self.moment = time.time()
+        self.process: subprocess.Popen[bytes] | None = None
 
     def test(self, tests: Sequence[str], limit: float | None = None) -> int | None:
         """Run tests up to the first failure; return pytest's exit code, or None after `limit` seconds."""
         there = [path for path in tests if (self.folder / path).exists()]
         argv = [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", FAST, *there]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(argv, cwd=self.folder, start_new_session=True, **quiet) as process:  # type: ignore[call-overload]
-            try:
-                return int(process.wait(limit))
-            except subprocess.TimeoutExpired:
-                return None
-            finally:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
+        self.process = subprocess.Popen(argv, cwd=self.folder, start_new_session=True, **quiet)  # type: ignore[call-overload]
+        try:
+            return int(self.process.wait(limit))
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End the tests that run, with all they started."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def try_out(self, mutant: Mutant, tests: Sequence[str], limit: float) -> int | None:
         """Return how the tests end with a mutant in place of its file."""
@@ -197,17 +204,49 @@ def change(tree: Path, mutant: Mutant) -> str:
     return "\n".join([f"  {mutant.path}:{mutant.line}", *(f"    {each}" for each in lines if each[0] in "+-")])
 
 
-def judge(tree: Path, copies: SimpleQueue[Copy], row: Row, each: Mutant, limit: float) -> int | None:
-    """Try a mutant in a copy that is free."""
-    copy = copies.get()
-    try:
-        return copy.try_out(each, row.tests, limit)
-    finally:
-        copies.put(copy)
+class Round:
+    """Tries mutants, as many at a time as there are copies, and prints how each row ends."""
+
+    def __init__(self, tree: Path, copies: Sequence[Copy], pool: ThreadPoolExecutor) -> None:
+        self.tree = tree
+        self.pool = pool
+        self.free = SimpleQueue[Copy]()
+        for copy in copies:
+            self.free.put(copy)
+
+    @contextmanager
+    def copy(self) -> Iterator[Copy]:
+        """Wait for a copy that is free."""
+        copy = self.free.get()
+        try:
+            yield copy
+        finally:
+            self.free.put(copy)
+
+    def ended(self, mutant: Mutant, tests: Sequence[str], limit: float) -> int | None:
+        """Return how the tests end with a mutant."""
+        with self.copy() as copy:
+            return copy.try_out(mutant, tests, limit)
+
+    def score(self, name: str, row: Row, drawn: Sequence[Mutant]) -> None:
+        """Print the score of a row, and each mutant that nothing noticed."""
+        begun = time.monotonic()
+        with self.copy() as copy:
+            if code := copy.test(row.tests):
+                print(f"{name}: its tests fail without any change (pytest: {code})", flush=True)
+                return
+        limit = 10 + 5 * (time.monotonic() - begun)
+        codes = list(self.pool.map(partial(self.ended, tests=row.tests, limit=limit), drawn))
+        noticed, late = len(codes) - codes.count(0), codes.count(None)
+        seconds = time.monotonic() - begun
+        print(f"{name:14}{noticed:3} of {len(codes)} noticed, {late} of them by time; {seconds:.0f} s", flush=True)
+        for mutant, code in zip(drawn, codes, strict=True):
+            if code == 0:
+                print(change(self.tree, mutant), flush=True)
 
 
 def main() -> int:
-    """Print the score of each row, and each mutant that nothing noticed."""
+    """Try a sample of each row."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(TABLE)}; all by default")
     parser.add_argument("--sample", type=int, default=20, help="mutants of each row (default: 20)")
@@ -216,27 +255,19 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.rows) - TABLE.keys():
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
-    tree, copies = options.tree.resolve(), SimpleQueue[Copy]()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tree = options.tree.resolve()
+    rows = {name: TABLE[name] for name in options.rows or TABLE}
+    drawn = {name: mutants(tree, row, options.sample, f"{options.seed} {name}") for name, row in rows.items()}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(2) as pool:
-        for number in "12":
-            copies.put(Copy(tree, Path(folder, number)))
-        for name in options.rows or TABLE:
-            row, begun = TABLE[name], time.monotonic()
-            copy = copies.get()
-            if code := copy.test(row.tests):
-                print(f"{name}: its tests fail without any change (pytest: {code})", flush=True)
-                copies.put(copy)
-                continue
-            copies.put(copy)
-            limit = 10 + 5 * (time.monotonic() - begun)
-            drawn = mutants(tree, row, options.sample, f"{options.seed} {name}")
-            codes = list(pool.map(partial(judge, tree, copies, row, limit=limit), drawn))
-            late, seconds = codes.count(None), time.monotonic() - begun
-            killed = len(codes) - codes.count(0)
-            print(f"{name:14}{killed:3} of {len(codes)} noticed, {late} of them by time; {seconds:.0f} s", flush=True)
-            for mutant, code in zip(drawn, codes, strict=True):
-                if code == 0:
-                    print(change(tree, mutant), flush=True)
+        copies = [Copy(tree, Path(folder, number)) for number in "12"]
+        try:
+            for name, row in rows.items():
+                Round(tree, copies, pool).score(name, row, drawn[name])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for copy in copies:
+                copy.end()
     return 0
 
 

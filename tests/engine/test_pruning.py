@@ -223,12 +223,24 @@ def test_a_journal_of_which_all_is_kept_is_left_as_it_is(
     assert damage(tmp_path) is None
 
 
+@pytest.fixture(scope="module")
+def once_pruned(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a journal that was pruned."""
+    volume = tmp_path_factory.mktemp("pruned")
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in SMALL.items():
+            patched.setattr(pruning, name, value)
+        with opened(volume) as journal:
+            lived(journal, 60)
+            assert journal.prune()
+    return journal_file(volume).read_bytes()
+
+
 @pytest.fixture
-def pruned(tmp_path: Path, small: None) -> Path:
+def pruned(tmp_path: Path, small: None, once_pruned: bytes) -> Path:
     """A volume whose journal was pruned."""
-    with opened(tmp_path) as journal:
-        lived(journal, 60)
-        assert journal.prune()
+    (tmp_path / ".zflow").mkdir(mode=0o700)
+    journal_file(tmp_path).write_bytes(once_pruned)
     return tmp_path
 
 
