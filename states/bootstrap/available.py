@@ -1,7 +1,7 @@
 """dpkg's list of available packages: without that file dpkg 1.19 (18.04, 20.04) refuses every `--set-selections`.
 
 Then apt refuses to remove anything, because it tells dpkg beforehand what it will remove (apt, dpkgpm.cc), and the
-vendor's installer could not put back a clean software install. mmdebstrap makes no such file; an empty one is enough.
+vendor's installer could not restore a clean software install. mmdebstrap makes no such file; an empty one is enough.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def admit(volume: Path) -> None:
 
 
 def from_tree(volume: Path, built: str) -> Mark:
-    """Return the mark that an Ubuntu's own files tell."""
+    """Return the mark of an Ubuntu, made from its own files."""
     names = os_release(volume)
     return Mark(
         codename=names.get("UBUNTU_CODENAME", ""),

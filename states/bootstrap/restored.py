@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from states.bootstrap import codes
@@ -24,22 +23,14 @@ FEW = 2
 """From so many files with a wrong owner on, it is not a single file that an operator changed."""
 
 
-@dataclass(frozen=True)
-class Owned:
-    """A file, and the user, or else the group, that it belongs to in every Ubuntu."""
-
-    path: str
-    name: str
-    group: bool = False
-
-
 OWNED = (
-    Owned("etc/shadow", "shadow", group=True),
-    Owned("usr/bin/chage", "shadow", group=True),
-    Owned("usr/bin/crontab", "crontab", group=True),
-    Owned("var/spool/cron/crontabs", "crontab", group=True),
-    Owned("var/lib/apt/lists/partial", "_apt"),
+    ("group", "shadow", "etc/shadow"),
+    ("group", "shadow", "usr/bin/chage"),
+    ("group", "crontab", "usr/bin/crontab"),
+    ("group", "crontab", "var/spool/cron/crontabs"),
+    ("user", "_apt", "var/lib/apt/lists/partial"),
 )
+"""Files, and the group or the user that each belongs to in every Ubuntu."""
 
 
 def shifted(volume: Path) -> str:
@@ -53,17 +44,16 @@ def shifted(volume: Path) -> str:
 
 def strangers(ctx: Context) -> str:
     """Name the files with a wrong owner, if there are several. A link says nothing about the owner of its target."""
-    users, groups = ids(ctx.volume, "etc/passwd"), ids(ctx.volume, "etc/group")
-    written = [line.split(" ") for line in comparable(ctx) if line.startswith("owner ")]
+    known = {"user": ids(ctx.volume, "etc/passwd"), "group": ids(ctx.volume, "etc/group")}
+    marked = [line.split(" ")[1:] for line in comparable(ctx) if line.startswith("owner ")]
     wrong = []
-    for each in (*OWNED, *(Owned(path, name) for _, name, path in written)):
-        wanted = (groups if each.group else users).get(each.name)
-        path = ctx.volume / each.path
+    for kind, name, file in (*OWNED, *(("user", name, file) for name, file in marked)):
+        wanted, path = known[kind].get(name), ctx.volume / file
         if wanted is None or path.is_symlink() or not path.exists():
             continue
         status = path.lstat()
-        if (status.st_gid if each.group else status.st_uid) != wanted:
-            wrong.append(f"/{each.path} does not belong to {'group' if each.group else 'user'} {each.name}")
+        if (status.st_gid if kind == "group" else status.st_uid) != wanted:
+            wrong.append(f"/{file} does not belong to {kind} {name}")
     return "files have wrong owners: " + ", ".join(wrong) if len(wrong) >= FEW else ""
 
 

@@ -1,4 +1,4 @@
-"""apt's daily jobs: the files by which they are configured, the stamps that they leave, and what these tell."""
+"""apt's daily jobs: the files by which they are configured, the stamps that they leave, and what these mean."""
 
 from __future__ import annotations
 

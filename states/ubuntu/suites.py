@@ -12,39 +12,11 @@ POCKETS = ("", "-updates", "-security")
 COMPONENTS = ("main", "universe")
 
 COMMON = (
-    "adduser",
-    "apt-transport-https",
-    "ca-certificates",
-    "coreutils",
-    "cron",
-    "debconf",
-    "dirmngr",
-    "dnsmasq-base",
-    "file",
-    "gnupg",
-    "iproute2",
-    "libcap2-bin",
-    "libexpat1",
-    "libgmp10",
-    "libpcre3",
-    "libsocket6-perl",
-    "libstdc++6",
-    "logrotate",
-    "lsb-release",
-    "net-tools",
-    "netcat-openbsd",
-    "openssh-client",
-    "pax",
-    "perl",
-    "procps",
-    "rsyslog",
-    "sqlite3",
-    "sudo",
-    "sysstat",
-    "tzdata",
-    "unattended-upgrades",
-    "unzip",
-)
+    "adduser", "apt-transport-https", "ca-certificates", "coreutils", "cron", "debconf", "dirmngr", "dnsmasq-base",
+    "file", "gnupg", "iproute2", "libcap2-bin", "libexpat1", "libgmp10", "libpcre3", "libsocket6-perl", "libstdc++6",
+    "logrotate", "lsb-release", "net-tools", "netcat-openbsd", "openssh-client", "pax", "perl", "procps", "rsyslog",
+    "sqlite3", "sudo", "sysstat", "tzdata", "unattended-upgrades", "unzip"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Updates: the Ubuntu on the volume keeps itself up to date, driven by cron, for there is no systemd."""
+"""Updates: the Ubuntu on the volume keeps itself up to date, started by cron, because there is no systemd."""
 
 from states.updates.codes import CODES
 from states.updates.settings import SETTINGS

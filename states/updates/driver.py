@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from states.ubuntu import cron, processes
+from states.ubuntu.mappings import replaced
 from states.ubuntu.periodic import TRACE, idle, last_success, troubles
-from states.ubuntu.replaced import replaced
 from states.updates import codes
 from zflow.api import Context, Evidence, Scope, Step, TransientError, make_folder, proc, remove_file
 
 NOT_NAMED = frozenset({"", "bash", "sh", "rsyslogd"})
-"""Names of processes that are gone already, an operator's shell, or restarted by a step of their own."""
+"""Names of processes that are gone already, an operator's shell, or a program that another step restarts."""
 PATIENCE = 5.0
 """Seconds that cron gets to write its process id, and to end."""
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from states.ubuntu import logs
+from states.ubuntu.mappings import replaced
 from states.ubuntu.processes import came, end, found, from_file, inside
-from states.ubuntu.replaced import replaced
 from states.zimbra import codes, marks
 from zflow.api import (
     CommandError,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from states.ubuntu.replaced import CHANGED, replaced
+from states.ubuntu.mappings import CHANGED, replaced
 from tests.support import make_context
 from zflow.api import Context
 
@@ -34,7 +34,7 @@ setpriv --bounding-set=$drop --inh-caps=$drop "$PYTHON" -c "$LOOK" $pid
 LOOK = """\
 import sys
 from pathlib import Path
-from states.ubuntu.replaced import replaced
+from states.ubuntu.mappings import replaced
 from tests.support import make_context
 print(*replaced(make_context(Path("/mnt")), [int(sys.argv[1])]))
 """
