@@ -73,7 +73,7 @@ TABLE = {
     ),
     "SPF": Row(
         tuple(f"states/hardening/{name}.py" for name in ("judge", "compare", "spf", "spf_terms")),
-        ("tests/states/hardening/test_spf.py", "tests/states/hardening/test_published.py"),
+        tuple(f"tests/states/hardening/test_{name}.py" for name in ("spf", "compare", "published")),
     ),
 }
 

@@ -23,6 +23,9 @@ ZONE: dict[tuple[str, str], list[str]] = {
     ("5.113.0.203.in-addr.arpa", "PTR"): ["mail.example.test.", "forged.example.org."],
     ("many.example.test", "MX"): [f"10 mx{number}.example.test." for number in range(11)],
     ("postmaster.test.example", "A"): ["127.0.0.2"],
+    ("postmaster.example.test.example", "A"): ["127.0.0.2"],
+    ("unknown.example", "A"): ["127.0.0.2"],
+    ("1.0.0.2.ip6.example", "A"): ["127.0.0.2"],
 }
 
 
@@ -65,6 +68,9 @@ def outcome(record: str, address: str = "203.0.113.5") -> tuple[Result, str]:
         ("v=spf1 exists:%{l}.%{o2r}.example -all", "fail", "-all"),
         ("v=spf1 exists:%{l}.%{d1}.example -all", "pass", "exists:%{l}.%{d1}.example"),
         ("v=spf1 exists:%{l}.%{d1r}.example exp=x.example.test ?all", "neutral", "?all"),
+        ("v=spf1 exists:%{l}.%{d}.example -all", "pass", "exists:%{l}.%{d}.example"),
+        ("v=spf1 exists:%{d0}.example -all", "permerror", "%{d0} keeps no part"),
+        ("v=spf1 a:%{p} -all", "pass", "a:%{p}"),
         ("v=spf1 exists:%{l}.%{d1}.example%{x} -all", "permerror", "‹exists:%{l}.%{d1}.example%{x}› is not a term"),
         ("v=spf1 unknown=%{d}x a", "pass", "a"),
         ("v=spf1 a ipv4:203.0.113.5", "permerror", "‹ipv4:203.0.113.5› is not a term"),  # also behind a match
@@ -97,10 +103,12 @@ def test_a_rule(record: str, result: Result, why: str) -> None:
 
 @pytest.mark.parametrize("address", ["2001:db8:1::5", "::ffff:203.0.113.5"])
 def test_both_families(address: str) -> None:
-    """IPv6 is asked by AAAA and its own prefix length; an IPv4 address in IPv6's dress is one of IPv4."""
+    """IPv6 is asked by AAAA and its own prefix length; an IPv4-mapped address is an IPv4 address."""
     assert outcome("v=spf1 a -all", address) == ("pass", "a")
     assert outcome("v=spf1 ip4:203.0.113.0/24 ip6:2001:db8:1::/48 -all", address)[0] == "pass"
     assert outcome("v=spf1 a:mail.example.test/0//64 ?all", "2001:db8:2::5") == ("neutral", "?all")
+    assert outcome("v=spf1 exists:%{p}.example -all", "2001:db8:1::5")[0] == "pass"
+    assert outcome("v=spf1 exists:%{i4r}.%{v}.example -all", "2001:db8:1::5")[0] == "pass"
 
 
 @pytest.mark.parametrize(
