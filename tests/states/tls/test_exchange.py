@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from states.tls import codes, deployed, exchange, handshake, mend, pair
-from states.zimbra import marks
+from states.zimbra import files, marks
 from tests.states.tls.authority import Issued, ec_key, inter, issue
 from tests.states.tls.zimbra import READERS, SELF, Crash, Zimbra, der, lay, make_host, walk
 from zflow.api import CommandError, Context, OperatorError, TransientError
@@ -221,6 +221,20 @@ def test_back_to_self_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(OperatorError):
         walk(ctx)
     assert serves(zimbra, SELF)
+
+
+def test_back_to_self_signed_beside_an_old_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an earlier pair lies in the vendor's folder but the self-signed one is served, that one comes back, without
+    the other's chain."""
+    ctx, zimbra = make_host(tmp_path, monkeypatch)
+    for name, content in (("commercial.crt", OLD.pem + inter().pem), ("commercial_ca.crt", inter().pem)):
+        zimbra.write(f"{files.SSL}/commercial/{name}", content.decode())
+    before = dict(zimbra.loaded)
+    zimbra.deaf.add("mailboxd")
+    supply(ctx, NEW)
+    with pytest.raises(OperatorError):
+        walk(ctx)
+    assert zimbra.loaded == before
 
 
 def test_nothing_answers(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,14 @@ def test_the_other_half_is_waited_for(first: str, tmp_path: Path) -> None:
     assert waits.happenings == []
 
 
+def test_a_key_that_cannot_be_opened_yet_is_waited_for(tmp_path: Path) -> None:
+    """A renewal that writes the key encrypted, and decrypts it a moment later, is taken."""
+    ctx, waits = make(tmp_path, lambda: write(ctx, "zimbra.key", RENEWED.key_pem))
+    lay(ctx, {"zimbra.key": RENEWED.encrypted_key, "zimbra.crt": RENEWED.pem})
+    assert read.settled(ctx, key_of_pair)[1] == parse.public(RENEWED.key)
+    assert waits.happenings == []
+
+
 def test_a_lasting_mismatch_is_refused(tmp_path: Path) -> None:
     """Once the files are quiet for a while, they are not waited for any longer."""
     ctx, waits = make(tmp_path)
