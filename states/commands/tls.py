@@ -45,7 +45,7 @@ def show(*, as_json: bool) -> int:
         click.echo(json.dumps(document, indent=2))
     else:
         for name, text in words:
-            click.echo(f"{name:<16}{text}")
+            click.echo(f"{report.LABELS.get(name, name):<16}{text}")
         click.echo("")
         _print(found, wrong)
     return Exit.STOPPED if wrong else Exit.VALID

@@ -40,7 +40,7 @@ NOISE = re.compile(
     r"validation failed: |candidates exhausted: |invalid extension: "
     r"| \(encountered processing <Certificate.*?\)>?(?=;|$)"
 )
-"""What the library's verifier says around its reasons."""
+"""What the library's verifier prints around its reasons."""
 OIDS = {"2.5.29.35": "authority key identifier", "2.5.29.14": "subject key identifier", "2.5.29.15": "key usage",
         "2.5.29.17": "subject alternative name", "2.5.29.19": "basic constraints", "2.5.29.30": "name constraints",
         "2.5.29.37": "extended key usage"}  # fmt: skip
@@ -57,20 +57,20 @@ REASONS = {
     18: "it signed itself and is not trusted",
     19: "the root is not trusted",
     24: "it is not a CA's certificate",
-    25: "its issuer does not allow so many CAs below it",
-    26: "its extended key usage leaves out TLS servers",
-    32: "its key usage leaves out signing certificates",
-    34: "it has a critical extension that openssl does not know",
-    47: "a CA above it is not allowed to issue for its names (name constraints: permitted)",
-    48: "a CA above it is forbidden to issue for its names (name constraints: excluded)",
-    51: "a CA above it has name constraints of a kind that openssl does not know",
+    25: "its issuer does not allow so many further CAs",
+    26: "its extended key usage does not include TLS servers",
+    32: "its key usage does not include signing certificates",
+    34: "openssl does not know one of its critical extensions",
+    47: "an issuing CA is not permitted to issue for its names (name constraints: permitted)",
+    48: "an issuing CA is forbidden to issue for its names (name constraints: excluded)",
+    51: "an issuing CA has name constraints of a kind that openssl does not know",
     62: "it is for other names",
     66: "its key is too short",
     67: "its key is too short for a CA",
     68: "its signature's digest is broken",
     79: "it is not a CA's certificate",
 }
-"""The reasons of x509_vfy.h in words; what is not here keeps openssl's own."""
+"""The reasons of x509_vfy.h in words; for others openssl's own words are used."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _explanation(
                 detail = f"the private CA file must hold the root {issuer(gaps[-1])} itself"
                 return OperatorError(codes.INCOMPLETE, detail)
             missing = f"{issuer(gaps[-1])}, which issued {subject(gaps[-1])}"
-            return OperatorError(codes.INCOMPLETE, f"{missing}, is neither among the supplied ones nor a root")
+            return OperatorError(codes.INCOMPLETE, f"{missing}, is neither supplied nor a root")
         end = reached[-1]
         if issued_by(end, end):
             return OperatorError(codes.UNTRUSTED, f"{subject(end)}, which signed itself, is not trusted")

@@ -145,7 +145,9 @@ def leaves_of(
     wanted = parse.public(key)
     matching = [each for each in certificates if _public(each) == wanted]
     if not matching:
-        raise OperatorError(codes.MISMATCH, f"the key fits none of: {'; '.join(map(subject, certificates))}")
+        raise OperatorError(
+            codes.MISMATCH, f"the key fits none of the certificates: {'; '.join(map(subject, certificates))}"
+        )
 
     def merit(each: x509.Certificate) -> tuple[bool, bool, datetime]:
         return _is_fit(each, hosts, now), not _signed_itself(each), each.not_valid_after_utc
@@ -181,14 +183,16 @@ def check_leaf(leaf: x509.Certificate, hosts: Iterable[str], now: datetime) -> N
     _key(leaf)
     begin, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     if now < begin:
-        raise OperatorError(codes.DATES, f"{subject(leaf)} is valid from {begin:%Y-%m-%d %H:%M} UTC on")
+        raise OperatorError(codes.DATES, f"{subject(leaf)} is valid only from {begin:%Y-%m-%d %H:%M} UTC")
     if now > end:
         raise OperatorError(codes.DATES, f"{subject(leaf)} expired {end:%Y-%m-%d %H:%M} UTC")
     _purpose(leaf)
     names = host_names(leaf)
     for host in hosts:
         if not any(covers(name, host) for name in names):
-            raise OperatorError(codes.NAME, f"{host} is not among: {', '.join(names) or 'no names at all'}")
+            raise OperatorError(
+                codes.NAME, f"{host} is not among the certificate's names: {', '.join(names) or 'it has none'}"
+            )
 
 
 def _key(leaf: x509.Certificate) -> None:
@@ -215,7 +219,7 @@ def _purpose(leaf: x509.Certificate) -> None:
     signing = _extension(leaf, x509.KeyUsage)
     if signing is not None and not signing.digital_signature:
         # Every suite of the profiles has the server sign its key exchange; RFC 5246, 7.4.2.
-        raise OperatorError(codes.PURPOSE, f"{subject(leaf)}: its key must not sign")
+        raise OperatorError(codes.PURPOSE, f"{subject(leaf)}: its key usage does not include digital signatures")
 
 
 def host_names(leaf: x509.Certificate) -> list[str]:
@@ -243,7 +247,7 @@ def _extension(certificate: x509.Certificate, kind: type[Extension]) -> Extensio
     except WRONG as error:
         raise OperatorError(
             codes.UNREADABLE,
-            f"{subject(certificate)}: its extensions cannot be read: {error}; ask the CA for another",
+            f"{subject(certificate)}: its extensions cannot be read: {error}; ask the CA for another certificate",
         ) from error
 
 

@@ -5,11 +5,10 @@ A pair that was rolled back is marked, and not tried again before it changes.
 
 from __future__ import annotations
 
-import json
 import ssl
 import time
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from states.tls import codes, exchange, handshake
@@ -23,14 +22,19 @@ from zflow.api import (
     OperatorError,
     Step,
     TransientError,
-    read_text,
-    write_atomic,
 )
 
 FRONT_PATIENCE = 60.0
 """Seconds the proxy and the MTA may take to answer with another certificate."""
 PATIENCE = 240.0
 """Seconds that all ports together may take; the mail store starts a Java machine."""
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """The mark of a pair that is not tried again: its sum."""
+
+    pair: str
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -40,7 +44,7 @@ def probe(ctx: Context) -> Evidence | None:
         return None
     made, proof = found
     if proof is None:
-        return Evidence("the certificate the server has")
+        return Evidence("the server keeps the certificate that it has")
     return Evidence(f"{made.about}; served on {', '.join(map(str, proof.ports))}")
 
 
@@ -88,7 +92,7 @@ def apply(ctx: Context) -> None:
         raise TransientError(codes.DEPLOY, error.detail) from error
     if others := _serve(ctx, pair, previous.ports):
         # Marked first: after a kill during the roll-back it must not be tried again.
-        write_atomic(_mark(ctx), json.dumps({"pair": record.pair}) + "\n", mode=0o600)
+        marks.save(_mark(ctx), RolledBack(record.pair))
         _roll_back(ctx, previous)
         raise OperatorError(codes.ROLLED_BACK, f"{record.about}: not served on {', '.join(map(str, others))}")
     exchange.save_proof(ctx, record.pair, previous.ports)
@@ -161,10 +165,8 @@ def _mark(ctx: Context) -> Path:
 
 def rolled_back(ctx: Context) -> str | None:
     """Return the sum of the pair that was rolled back, if the last one was."""
-    try:
-        return str(json.loads(read_text(_mark(ctx)))["pair"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    found = marks.load(_mark(ctx), RolledBack)
+    return None if found is None else found.pair
 
 
 def forgive(ctx: Context) -> None:

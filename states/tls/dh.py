@@ -1,16 +1,18 @@
-"""4096-bit Diffie-Hellman parameters, searched ahead of time by all cores at the lowest priority.
+"""4096-bit Diffie-Hellman parameters, generated ahead of time by all cores at the lowest priority.
 
-How long one search takes is chance (seconds to a quarter of an hour): one search per core races, the first to end wins.
+The time of one search is random (seconds to a quarter of an hour): each core runs one, and the first result is used.
 """
 
 from __future__ import annotations
 
-import json
 import os
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from states.tls import codes, group
 from states.tls.settings import DH
+from states.zimbra import marks
 from zflow.api import Context, Evidence, Step, TransientError, make_folder, remove_tree, sha256, write_atomic
 
 RACE = """\
@@ -25,30 +27,35 @@ FFDHE4096 = ("openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", 
 """Prints the public group as PKCS#3; RFC 7919, appendix A.3."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """The mark: how the parameters were made, and the SHA-256 of their file."""
+
+    origin: str
+    sha256: str
+
+
 def _mark(ctx: Context) -> Path:
     return group.folder(ctx) / "dhparam-4096.json"
 
 
 def probe(ctx: Context) -> Evidence | None:
     """See the finished file with the content and origin that its mark, written last, has on record."""
-    try:
-        mark = json.loads(_mark(ctx).read_text())
-        found = sha256(group.file(ctx))
-        if mark["sha256"] != found or mark["origin"] != ctx.settings[DH]:
-            return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return Evidence(f"{group.BITS} bits, {mark['origin']}, SHA-256 {found[:16]}")
+    made = marks.load(_mark(ctx), Made)
+    with suppress(OSError):
+        if made is not None and made == Made(ctx.settings[DH], sha256(group.file(ctx))):
+            return Evidence(f"{group.BITS} bits, {made.origin}, SHA-256 {made.sha256[:16]}")
+    return None
 
 
 def apply(ctx: Context) -> None:
-    """Search, or take the public group; check; install. Raises TransientError(DH_BROKEN)."""
+    """Generate, or take the public group; check; install. Raises TransientError(DH_BROKEN)."""
     make_folder(group.folder(ctx), 0o700)
     origin = ctx.settings[DH]
     text = ctx.shell.run(*FFDHE4096, quiet=True).output if origin == "ffdhe4096" else _search(ctx)
     _check(ctx, text)
     write_atomic(group.file(ctx), text, mode=0o644)
-    write_atomic(_mark(ctx), json.dumps({"origin": origin, "sha256": sha256(group.file(ctx))}) + "\n")
+    marks.save(_mark(ctx), Made(origin, sha256(group.file(ctx))))
 
 
 def _search(ctx: Context) -> str:
@@ -57,12 +64,14 @@ def _search(ctx: Context) -> str:
     remove_tree(racers)
     racers.mkdir()
     files = [racers / f"{number}.pem" for number in range(cores)]
-    ctx.progress.report(note=f"searching {group.BITS}-bit Diffie-Hellman parameters on {cores} cores")
+    ctx.progress.report(
+        note=f"searching {group.BITS}-bit Diffie-Hellman parameters on {cores} core{'s' if cores != 1 else ''}"
+    )
     ctx.shell.run("bash", "-c", RACE, "race", *map(str, files))
     finished = [path.read_text() for path in files if path.exists() and group.body(path.read_text())]
     remove_tree(racers)
     if not finished:
-        raise TransientError(codes.DH_BROKEN, "openssl ended without an answer")
+        raise TransientError(codes.DH_BROKEN, "openssl ended without a result")
     return finished[0]
 
 
@@ -71,7 +80,7 @@ def _racers(ctx: Context) -> Path:
 
 
 def _check(ctx: Context, text: str) -> None:
-    """Have openssl look whether it is a safe prime of the right size; some seconds."""
+    """Check by openssl that it is a safe prime of the right size; takes some seconds."""
     checked = ctx.shell.run("openssl", "dhparam", "-check", "-text", "-noout", stdin=text, ok=range(256), quiet=True)
     if checked.code or f"({group.BITS} bit)" not in checked.output:
         raise TransientError(codes.DH_BROKEN, f"openssl dhparam -check says: {' '.join(checked.output.split())[:200]}")
@@ -84,7 +93,7 @@ def cleanup(ctx: Context) -> None:
 
 STEP = Step(
     name="tls.dh",
-    title="Find Diffie-Hellman parameters",
+    title="Generate Diffie-Hellman parameters",
     probe=probe,
     apply=apply,
     cleanup=cleanup,

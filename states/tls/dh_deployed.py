@@ -1,8 +1,8 @@
 """The Diffie-Hellman parameters into the server: stored by the vendor's tool, written by zmconfigd, read by servers.
 
-By `zmdhparam set -in`: its `-new` fails in 8.8.15 with openssl of today, and would make the walk wait for the search.
-Proxy, MTA and directory read the file at their start only, as zmdhparam says of itself (zm-core-utils, 55-56); a reload
-is enough for the first two, which the handshakes prove. The mark says that all of them were told.
+By `zmdhparam set -in`: its `-new` fails in 8.8.15 with a current openssl, and would make the walk wait for the search.
+Proxy, MTA and directory read the file only when they start, as zmdhparam says (zm-core-utils, 55-56). For the first two
+a reload is enough, which the handshakes prove. The mark says that all of them were reloaded.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ SECTIONS = ("dhparam", "ldap", "mta", "proxy")
 """Of zmconfigd.cf: the file itself, and who has its name in its configuration (1-3, 72, 355, 440)."""
 MARK = "dh.txt"
 PATIENCE = 90.0
-"""Seconds; a request that meets zmconfigd at work is answered from before, and its next turn is a minute away."""
+"""Seconds; a request during a turn of zmconfigd changes nothing, and its next turn comes a minute later."""
 SERVED = 120.0
 """Seconds that proxy and MTA get for a reload."""
 FRONT = {"zimbraReverseProxyHttpEnabled": (443,), "zimbraReverseProxyMailEnabled": (110, 143, 993, 995)}
-"""Which ports are the proxy's; else they may be the mail store's, and Java has groups of its own (zm-build 8.8.15,
+"""Which ports are the proxy's; else they may be the mail store's, and Java has its own groups (zm-build 8.8.15,
 rpmconf/Install/zmsetup.pl, 6244-6270)."""
 
 
@@ -46,14 +46,14 @@ def inputs(ctx: Context) -> str:
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See our parameters in the file that the servers read, and that they were told to."""
+    """See our parameters in the file that the servers read, and that they were reloaded."""
     if ATTRIBUTE in kept(ctx):
         return Evidence(f"{ATTRIBUTE} is left as it is")
     if not group.body(_ours(ctx)) or not marks.agrees(ctx, MARK, inputs(ctx)):
         return None
     if not _rendered(ctx):
         return Drift(f"{RENDERED} holds other parameters than zflow's; {way_out(ctx, (ATTRIBUTE,))}")
-    return Evidence(f"{RENDERED} holds our {group.BITS} bits")
+    return Evidence(f"{RENDERED} holds zflow's {group.BITS} bits")
 
 
 def _rendered(ctx: Context) -> bool:
@@ -69,7 +69,7 @@ def audit(ctx: Context) -> Evidence | Drift | None:
 
 
 def _others(ctx: Context) -> list[int]:
-    """Return the ports of proxy and MTA that use another group than ours; none, or no answer, is no other one."""
+    """Return the ports of proxy and MTA that use another group than ours; not those without a group or an answer."""
     ours = _ours(ctx)
     proxied = in_force(ctx, server_name(ctx), *FRONT)
     stores = {handshake.STORE, *(port for name in FRONT if proxied[name] == "FALSE" for port in FRONT[name])}
@@ -82,7 +82,7 @@ def _listed(ports: list[int]) -> str:
 
 
 def apply(ctx: Context) -> None:
-    """Store, have rendered, have read, and see it by handshakes. Raises TransientError(DH_NOT_TAKEN)."""
+    """Store, render, reload, and see it by handshakes. Raises TransientError(DH_NOT_TAKEN)."""
     files.put(ctx, PLACE, _ours(ctx))
     as_zimbra(ctx, "zmdhparam", "set", "-in", PLACE, timeout=180)
     files.drop(ctx, PLACE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from states.tls import codes, exchange
@@ -25,6 +26,14 @@ STAGES = ((0, 300), (1 * DAY, 1 * DAY), (7 * DAY, 7 * DAY), (35 * DAY, 30 * DAY)
 """Seconds since the header was sent first, and the longest time it may state until the next stage."""
 
 
+@dataclass(frozen=True)
+class Sent:
+    """The mark: when the header was sent first, and the time in it; 0 until the server's configuration has one."""
+
+    since: float
+    seconds: int
+
+
 def wanted(ctx: Context) -> int:
     """Return the seconds to state now; 0 is no header. Without a supplied pair that is deployed and valid: 0."""
     goal, valid, deployed = ctx.settings[HSTS], exchange.validity(ctx), exchange.in_place(ctx)
@@ -38,42 +47,38 @@ def wanted(ctx: Context) -> int:
 
 def _since(ctx: Context) -> float:
     """Return when the header was sent first; now, when it is not sent."""
-    since = _noted(ctx).get("since")
-    return float(since) if since is not None else ctx.clock()
+    sent = _sent(ctx)
+    return sent.since if sent is not None else ctx.clock()
 
 
-def _noted(ctx: Context) -> dict[str, float]:
-    try:
-        found = json.loads(marks.read(ctx, MARK))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _sent(ctx: Context) -> Sent | None:
+    return marks.load(marks.path(ctx, MARK), Sent)
 
 
 def moments(ctx: Context) -> list[float]:
     """Return when the next stages begin."""
-    since = _noted(ctx).get("since")
-    return [since + begin for begin, _ in STAGES[1:]] if since is not None else []
+    sent = _sent(ctx)
+    return [sent.since + begin for begin, _ in STAGES[1:]] if sent is not None else []
 
 
 def inputs(ctx: Context) -> str:
-    """Return what makes the step due: another time to state, another Zimbra."""
+    """Return what makes the step due: another time, another Zimbra."""
     return f"{wanted(ctx)} {zimbra_version(ctx)}"
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See the header of this very time in the server's configuration; without one, that none of ours was left."""
-    seconds, noted = wanted(ctx), _noted(ctx)
-    if not seconds and not noted:
+    """See the header with this time in the server's configuration; without a time, that no header of ours is left."""
+    seconds, sent = wanted(ctx), _sent(ctx)
+    if not seconds and sent is None:
         off = "off" if not ctx.settings[HSTS] else "not with this certificate"
         return Evidence(f"no header: {off}")
-    if not seconds or noted.get("seconds") != seconds:
+    if not seconds or sent is None or sent.seconds != seconds:
         return None
     have = read_config(ctx, (ATTRIBUTE,))[ATTRIBUTE]
     if not differences({ATTRIBUTE: _with(have, seconds)}, {ATTRIBUTE: have}):
         return _evidence(ctx, seconds)
     ours = next((each for each in have if _is_ours(each)), "gone")
-    return Drift(f"{HEADER} is {ours}, not max-age={seconds}; {HSTS.variable} decides it, 0 is without")
+    return Drift(f"{HEADER} is {ours}, not max-age={seconds}; set it by {HSTS.variable}, 0 removes it")
 
 
 def _evidence(ctx: Context, seconds: int) -> Evidence:
@@ -82,7 +87,7 @@ def _evidence(ctx: Context, seconds: int) -> Evidence:
 
 
 def _with(have: Iterable[str], seconds: int) -> tuple[str, ...]:
-    """Return the headers as they shall be; those that are not ours stay."""
+    """Return the wanted headers; those that are not ours stay."""
     others = [each for each in have if not _is_ours(each)]
     return (*others, *([f"{HEADER}: max-age={seconds}"] if seconds else []))
 
@@ -98,19 +103,19 @@ def apply(ctx: Context) -> None:
     want = {ATTRIBUTE: _with(have[ATTRIBUTE], seconds)}
     if changes := differences(want, have):
         if seconds:
-            # Before the first browser can see it: what is not on record would never be taken away again.
-            marks.write(ctx, MARK, json.dumps({"since": since, "seconds": 0}))
+            # Before the first browser can see it: a header that is not on record would never be removed again.
+            marks.write(ctx, MARK, json.dumps(asdict(Sent(since, 0))))
         write_config(ctx, changes)
         if differences(want, read_config(ctx, (ATTRIBUTE,))):
             raise TransientError(codes.HSTS, f"{ATTRIBUTE} does not hold {want[ATTRIBUTE]}")
     render(ctx, "proxy")
     restarts.reload_front(ctx)
-    marks.write(ctx, MARK, json.dumps({"since": since, "seconds": seconds} if seconds else {}))
+    marks.write(ctx, MARK, json.dumps(asdict(Sent(since, seconds)) if seconds else {}))
 
 
 STEP = Step(
     name="tls.hsts",
-    title="Tell browsers to insist on TLS",
+    title="Make browsers insist on TLS (HSTS)",
     probe=unless_silent(probe),
     apply=apply,
     inputs=inputs,

@@ -1,7 +1,7 @@
-"""How long the served certificate lasts, told in status: a plain end first, then what is left of it, louder in stages.
+"""When the served certificate ends, shown in the status: first the date, then the days left, with warnings in stages.
 
-Nothing is done here. What makes the telling current is the key: it holds the stage and, in the last one, the days left,
-and the supervisor's watch answers otherwise at the second when either changes.
+The step changes nothing. Its key keeps the status current: it holds the stage and, within the stages, the days left.
+The answer of the supervisor's watch changes at the second when either does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 EVERY = 60
 """Seconds between two looks at the clock, which cost one process of the shell."""
 RECENT = 300.0
-"""Seconds for which a moment is counted as passed: it may have passed while the last walk was under way."""
+"""Seconds for which a moment still counts: it may have passed while the last walk was under way."""
 PASSED = f"""\
 now=$(date +%s); count=0
 for each; do
@@ -28,12 +28,12 @@ for each; do
 done
 echo $count
 """
-"""How many of the moments named, the next one first, have passed; one that comes before the next look is waited for."""
+"""How many of the given moments, the next one first, have passed; it waits for one that comes before the next look."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What to say from when on: so many days before the end, and not before this part of the lifetime is left."""
+    """A warning and when it begins: so many days before the end, and not before this part of the lifetime is left."""
 
     days: int
     part: int
@@ -51,7 +51,7 @@ STAGES = (
     Stage(14, 6, "renew it now", told=True),
     Stage(30, 3, "renew it soon", told=False),
 )
-"""The last first. The parts are those of a certificate of ninety days: clients renew when a third is left."""
+"""The last first. The parts suit a certificate of ninety days: ACME clients renew when a third is left."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ class Validity:
     end: datetime
 
     def stage(self, now: datetime) -> Stage | None:
-        """Return the stage it is in; None while nothing is to be said."""
+        """Return the present stage; None before the first."""
         left = self.end - now
         return next((each for each in STAGES if left <= each.begins(self.end - self.begin)), None)
 
     @property
     def moments(self) -> list[datetime]:
-        """Return when what is told changes: at each stage, at each day after the first, and at the end."""
+        """Return when the status changes: at each stage, at each day after the first, and at the end."""
         begins = [each.begins(self.end - self.begin) for each in STAGES]
         days = [count * DAY for count in range(math.ceil(max(begins) / DAY))]
         return sorted({self.end - each for each in (*begins, *days)})
@@ -85,12 +85,12 @@ def _now(ctx: Context) -> datetime:
 
 
 def _days(found: Validity, now: datetime) -> int:
-    """Return the days that have begun until the end; 0 and less: it has ended."""
+    """Return the days until the end, rounded up; 0 and less: it has ended."""
     return math.ceil((found.end - now) / DAY)
 
 
 def inputs(ctx: Context) -> str:
-    """Return what makes the telling anew due: another end, another stage and, within the stages, another day."""
+    """Return what makes the step due: another end, another stage and, within the stages, another day."""
     found, now = validity(ctx), _now(ctx)
     if found is None:
         return ""
@@ -100,28 +100,28 @@ def inputs(ctx: Context) -> str:
 
 
 def probe(ctx: Context) -> Evidence:
-    """See the end of the installed certificate, and say what it asks for."""
+    """See the end of the installed certificate, and warn when it is near."""
     found, now = validity(ctx), _now(ctx)
     if found is None:
         return Evidence("no certificate is installed")
     moment, days, stage = f"{found.end:%Y-%m-%d %H:%M} UTC", _days(found, now), found.stage(now)
     if days <= 0:
-        told = f"the certificate that is served ended {moment}, and clients refuse the server; supply a renewed pair"
+        told = f"the served certificate expired {moment}, and clients refuse the server; supply a renewed pair"
         return Evidence(f"WARNING: it EXPIRED {moment}, clients refuse the server", (told,))
     if stage is None:
         return Evidence(f"until {found.end:%Y-%m-%d}")
-    notices = (f"the certificate that is served ends {moment}; {stage.words.lower()}",) if stage.told else ()
+    notices = (f"the served certificate expires {moment}; {stage.words.lower()}",) if stage.told else ()
     return Evidence(f"WARNING: {days} day{'s' if days != 1 else ''} left: {stage.words}", notices)
 
 
 def apply(_ctx: Context) -> None:
-    """Do nothing: never called, for the probe always holds."""
+    """Do nothing: the probe always holds."""
 
 
 def watch(ctx: Context, more: list[float]) -> Watch:
-    """Return the watch on the clock: it answers otherwise when what is told changes, and at `more` moments.
+    """Return the watch on the clock: its answer changes when the status does, and at `more` moments.
 
-    Its answer is right while none of them has passed; one that passed during the last walk has it walked once more.
+    It is as wanted while none of them has passed; one that passed during the last walk starts another walk.
     """
     found = validity(ctx)
     moments = [each.timestamp() for each in found.moments] if found is not None else []

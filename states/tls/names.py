@@ -1,8 +1,8 @@
-"""Where the proxy answers under a list of names alone, those of `ZFLOW_TLS_NAMES` are on it.
+"""Where the proxy answers only names on a list, it answers those of `ZFLOW_TLS_NAMES`.
 
 With zimbraReverseProxyStrictServerNameEnabled nginx answers 400 to every Host but the server's own name and the virtual
 hosts of the domains (zm-nginx-conf 8.8.15, nginx.conf.web.https.default.template, 3-29). An installation leaves it off;
-an operator may turn it on, and earlier versions of zflow did. It stays on: whoever relies on it since would lose it.
+an operator may turn it on, and earlier versions of zflow did. It stays on, for the operator may rely on it.
 
 A virtual host without an address of its own listens where its name leads to, behind a published port hence nowhere, but
 with zimbraReverseProxySNIEnabled where the server does. One whose name leads to an address of another family than
@@ -26,14 +26,14 @@ from states.zimbra.tools import as_zimbra, render
 from zflow.api import Context, Drift, Evidence, Step
 
 MARK, ADDED, REJECTED = "tls-names", "tls-names-added", "tls-names-rejected"
-"""The names that the proxy took; those that zflow put on the list; those with which it would not have started."""
+"""The names that the proxy accepted; those that zflow added; those with which it would not have started."""
 SNI = "zimbraReverseProxySNIEnabled"
 HOSTS, ADDRESSES, DEFAULT = "zimbraVirtualHostname", "zimbraVirtualIPAddress", "zimbraDefaultDomainName"
 NGINX, RENDERED = "/opt/zimbra/common/sbin/nginx", f"{files.CONF}/nginx.conf"
 HTTPS = 443
 REFUSED = 400
 STARTS = ("__SUCCESS__", "No available nginx lookup handlers could be contacted")
-"""In the last line of nginx.conf; with other ones zmproxyctl starts nothing (zm-core-utils 8.8.15, src/bin/zmproxyctl,
+"""In the last line of nginx.conf; with another one zmproxyctl starts nothing (zm-core-utils 8.8.15, src/bin/zmproxyctl,
 76-90)."""
 PATIENCE = 60.0
 """Seconds for nginx to answer after its start."""
@@ -49,12 +49,12 @@ def inputs(ctx: Context) -> str:
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See that a proxy with a list of names has all of them, and ask it under each."""
+    """See that a proxy with a list of names has all of them, and ask it for each."""
     return _look(ctx, again=False)
 
 
 def audit(ctx: Context) -> Evidence | Drift | None:
-    """See the same; names with which the proxy would not have started are due again."""
+    """See the same; names with which the proxy would not have started are tried again."""
     return _look(ctx, again=True)
 
 
@@ -62,13 +62,13 @@ def _look(ctx: Context, *, again: bool) -> Evidence | Drift | None:
     have = in_force(ctx, server_name(ctx), STRICT, SNI, MODE)
     strict = have[STRICT] == "TRUE"
     if strict and have[MODE] == "both":
-        return Evidence("not written", (f"{MODE} is both: with {STRICT} nginx will not start again; {_way_out(ctx)}",))
+        return Evidence("not written", (f"{MODE} is both: with {STRICT} nginx would not start again; {_way_out(ctx)}",))
     if _left(ctx):
         return None
     if not strict:
-        return Evidence("the proxy answers under every name")
+        return Evidence("the proxy answers every name")
     if not _names(ctx):
-        return Evidence("no names beside the server's own", _others_refused(ctx))
+        return Evidence("no names besides the server's own", _others_refused(ctx))
     if reason := _rejected(ctx, have[MODE]):
         told = f"{reason}; correct that and run `zflow resume`, or {_way_out(ctx)}"
         return Drift(reason) if again else Evidence("not written", (told,))
@@ -80,20 +80,20 @@ def _look(ctx: Context, *, again: bool) -> Evidence | Drift | None:
 def _others_refused(ctx: Context) -> tuple[str, ...]:
     if STRICT in kept(ctx):
         return ()
-    told = f"the proxy answers 400 under every name but {server_name(ctx)} and the domains' {HOSTS}: {STRICT} is on"
+    told = f"the proxy answers 400 to every name but {server_name(ctx)} and the domains' {HOSTS}: {STRICT} is on"
     return (f"{told}; {_way_out(ctx)}; {way_out(ctx, (STRICT,))}",)
 
 
 def _still_refused(ctx: Context) -> tuple[str, ...]:
-    """Say which names get a 400 that the server's own does not: every name may, as for want of a client certificate."""
+    """Say which names get a 400 while the server's own does not: without a client certificate all names may get one."""
     refused = [each for each in _names(ctx) if _status(each) == REFUSED]
     if not refused or _status(server_name(ctx)) == REFUSED:
         return ()
-    return (f"the proxy answers 400 under {', '.join(refused)}: {STRICT} is on; {_way_out(ctx)}",)
+    return (f"the proxy answers 400 to {', '.join(refused)}: {STRICT} is on; {_way_out(ctx)}",)
 
 
 def _status(name: str) -> int | None:
-    """Return what the proxy answers under a name, at the first of the machine's addresses where it does."""
+    """Return what the proxy answers to a name, at the first of the machine's addresses where it answers."""
     answers = (handshake.status(each, HTTPS, name) for each in (*addresses().own, handshake.LOCAL))
     return next((each for each in answers if each is not None), None)
 
@@ -123,7 +123,7 @@ def _added(ctx: Context) -> list[str]:
 
 
 def _left(ctx: Context) -> list[str]:
-    """Return the names that zflow added to the default domain and nobody wants any more."""
+    """Return the names that zflow added to the default domain and that are no longer wanted."""
     unwanted = [each for each in _added(ctx) if each not in _names(ctx)]
     return [each for each in unwanted if each in _hosts(ctx)] if HOSTS not in kept(ctx) else []
 
@@ -137,14 +137,14 @@ def _hosts(ctx: Context) -> tuple[str, ...]:
 
 
 def _needs_sni(ctx: Context, sni: str) -> bool:
-    """Tell whether virtual hosts are to listen as the server does; an operator's addresses of domains are respected."""
+    """Tell whether virtual hosts have to listen as the server does; a domain's address set by the operator stays."""
     return sni != "TRUE" and SNI not in kept(ctx) and not any(read_domains(ctx, ADDRESSES).values())
 
 
 def apply(ctx: Context) -> None:
-    """Add what is missing to the default domain's virtual hosts, take out what zflow added and nobody wants any more.
+    """Add the missing names to the default domain's virtual hosts, remove those that zflow added and are not wanted.
 
-    Those of the operator stay. What the proxy would not start with is taken out again, and told.
+    Those of the operator stay. Names with which the proxy would not start are removed again, and reported.
     """
     have = in_force(ctx, server_name(ctx), STRICT, SNI, MODE)
     strict = have[STRICT] == "TRUE"
@@ -188,12 +188,12 @@ def _set_sni(ctx: Context, value: str) -> None:
 
 
 def _restart(ctx: Context) -> bool:
-    # As the vendor's schema wants it for these attributes; it renders too, which a reload does not (zmproxyctl, 67-69).
+    # The vendor's schema requires it for these attributes; it renders too, which a reload does not (zmproxyctl, 67-69).
     return as_zimbra(ctx, "zmproxyctl", "restart", ok=range(256), timeout=300, daemon=True).code == 0
 
 
 def _restarted(ctx: Context) -> str:
-    """Restart the proxy and see it answer; return why it was not, or does not."""
+    """Restart the proxy and see it answer; return why it was not restarted, or does not answer."""
     render(ctx, "proxy")
     last = (files.text(ctx, RENDERED).splitlines() or [""])[-1]
     if not any(each in last for each in STARTS):
@@ -206,14 +206,14 @@ def _restarted(ctx: Context) -> str:
     deadline = time.monotonic() + PATIENCE
     while served and _status(server_name(ctx)) is None:
         if not good or time.monotonic() > deadline:
-            return "the proxy did not answer any more after its restart"
+            return "the proxy did not answer after its restart"
         ctx.pause(1)
     return ""
 
 
 STEP = Step(
     name="tls.names",
-    title="Let the proxy answer under all names",
+    title="Let the proxy answer all names",
     probe=unless_silent(probe),
     audit=unless_silent(audit),
     apply=apply,

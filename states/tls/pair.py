@@ -38,7 +38,7 @@ MEMORY = 1 << 30
 COMPARES_MODULI = "rsa -noout -modulus"
 """How zmcertmgr compares key and certificate, which EC keys do not have, in 8.8.15, 9.0 and 10.0 before their late
 patches (docs/zimbra.md §3.4)."""
-MOUNT = "mount its folder in place of the file, and create the container again"
+MOUNT = "mount its folder instead, and create the container again"
 
 
 class Checked(NamedTuple):
@@ -54,7 +54,7 @@ def probe(ctx: Context) -> Evidence | None:
     found = exchange.snapshot(ctx)
     if found is None or found[0].source != read.read(ctx).source:
         return None
-    told = (f"{path} was replaced, but the container was given that single file and sees the former one: {MOUNT}"
+    told = (f"{path} was replaced, but that single file is mounted, and the container still sees the old one: {MOUNT}"
             for path in read.replaced_files(ctx))  # fmt: skip
     return Evidence(found[0].about, tuple(told))
 

@@ -1,8 +1,8 @@
-"""Protocols and ciphers of the chosen profile into the server: only what differs, read back, then rendered.
+"""Protocols and ciphers of the chosen profile into the server: only differences are written, read back and rendered.
 
 After Mozilla's Server Side TLS 5.7. Incoming SMTP keeps TLS 1.2 in both profiles: a sender that has nothing newer would
 send in the clear. DHE suites stand beside ECDHE, so that the Diffie-Hellman parameters are used.
-The mark says that an attempt came to its end: values that are there already may not be rendered yet.
+The mark says that an attempt ended: values that are set already may not be rendered yet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zflow.api import Context, Drift, Evidence, Step, TransientError
 
 MARK = "tls-profile.json"
 SECTIONS = ("mailbox", "mta", "proxy")
-"""What has the attributes in its files: the mail store's come by this name alone (zmconfigd.cf 296-333)."""
+"""Whose files hold the attributes; the mail store's are rendered by this name alone (zmconfigd.cf 296-333)."""
 
 
 STRONG = (
@@ -39,9 +39,9 @@ BROKEN = "aNULL, eNULL, EXPORT, LOW, DES, 3DES, RC4, MD5, PSK, SRP, DSS, aECDH, 
 NO_SECRECY = "kRSA, kDH, kECDH"
 """Key exchanges that reveal the past once the key is known."""
 MAIL_STORE = "zimbraMailboxdSSLProtocols"
-"""The mail store's own, for its port 7071 and for the proxy behind which it stands; that is why it keeps TLS 1.2."""
+"""The mail store's own, for its port 7071 and for the proxy in front of it, for which it keeps TLS 1.2."""
 TLS13_FROM = 10
-"""Zimbra's first release line whose own setup offers TLS 1.3 by the proxy; older nginx refuse the word."""
+"""Zimbra's first release line whose setup offers TLS 1.3 by the proxy; an older nginx refuses the word."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def inputs(ctx: Context) -> str:
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See that exactly these values were applied on this Zimbra, and that the server has them still."""
+    """See that exactly these values were applied on this Zimbra, and that the server still has them."""
     if not marks.agrees(ctx, MARK, inputs(ctx)):
         return None
     want = _desired(ctx)
@@ -106,12 +106,12 @@ def apply(ctx: Context) -> None:
     if changes := differences(want, read_config(ctx, tuple(want))):
         write_config(ctx, changes)
         if left := differences(want, read_config(ctx, tuple(want))):
-            raise TransientError(codes.PROFILE, f"not taken: {', '.join(sorted(left))}")
-    # Also without a difference: an earlier attempt may have been cut off between writing and this.
+            raise TransientError(codes.PROFILE, f"not accepted: {', '.join(sorted(left))}")
+    # Also without a difference: an earlier attempt may have been interrupted between writing and this.
     render(ctx, *SECTIONS)
     restarts.reload_front(ctx)
     if any(handshake.served(handshake.STORE, version=each) for each in handshake.OLD):
-        ctx.progress.report(note="restarting the mail store, which still speaks old versions of TLS")
+        ctx.progress.report(note="restarting the mail store, which still accepts old versions of TLS")
         restarts.restart_store(ctx)
     marks.write(ctx, MARK, inputs(ctx))
 

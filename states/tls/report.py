@@ -13,19 +13,21 @@ from cryptography import x509
 from states.tls import deployed, dh, exchange, handshake, hsts, lifetime, pair, parse, read
 from zflow.api import Context, Evidence, OperatorError, TransientError
 
+LABELS = {"taken back": "rolled back"}
+"""How to print names of the summary that stay as they are in JSON."""
 VERSIONS = (*handshake.OLD, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 
 @dataclass(frozen=True)
 class Port:
-    """What a port serves; an empty subject: it does not get as far as TLS."""
+    """What a port serves; an empty subject: no TLS."""
 
     number: int
     subject: str = ""
     until: str = ""
     certificates: int = 0
     expected: bool = False
-    """Whether it is the installed certificate with the whole chain."""
+    """Whether it is the installed certificate with the complete chain."""
     versions: tuple[str, ...] = ()
     """Those it speaks; filled by the audit."""
 
@@ -45,7 +47,7 @@ class Verdict:
 
 
 def summary(ctx: Context) -> list[tuple[str, str]]:
-    """Return what is known without asking anybody: name and words."""
+    """Return what is known without asking the network: name and words."""
     files = read.read(ctx).contents
     probes = ((pair, "checked"), (deployed, "deployed"), (lifetime, "lasts"), (hsts, "HSTS"), (dh, "Diffie-Hellman"))
     marked = deployed.rolled_back(ctx)
@@ -53,12 +55,12 @@ def summary(ctx: Context) -> list[tuple[str, str]]:
         ("supplied", ", ".join(map(str, files)) or "nothing"),
         *((name, _words(module.probe(ctx))) for module, name in probes),
         *([("taken back", f"the pair with the fingerprint {marked[:16]}")] if marked else []),
-        *([("under way", "an exchange of certificates")] if exchange.previous_file(ctx).exists() else []),
+        *([("under way", "a change of certificates")] if exchange.previous_file(ctx).exists() else []),
     ]
 
 
 def _words(evidence: Evidence | None) -> str:
-    return "not yet, or no more" if evidence is None else evidence.summary
+    return "not done yet, or out of date" if evidence is None else evidence.summary
 
 
 def ports(ctx: Context, *, versions: bool = False) -> Iterator[Port]:
@@ -96,7 +98,7 @@ def weaknesses(found: Sequence[Port]) -> list[str]:
     for port in (each for each in found if each.subject):
         if not port.expected:
             wrong.append(
-                f"port {port.number} serves another certificate than the installed one, or not its whole chain"
+                f"port {port.number} serves another certificate than the installed one, or an incomplete chain"
             )
         old = sorted(set(port.versions) & {each.name for each in handshake.OLD})
         if old:
@@ -111,7 +113,7 @@ def weaknesses(found: Sequence[Port]) -> list[str]:
 def check(ctx: Context, files: Sequence[Path]) -> Verdict:
     """Return whether these files, or those that are supplied, would be accepted; nothing is changed.
 
-    Zimbra's own tool is not asked. Missing certificates of issuers are fetched as for a deploy.
+    Zimbra's own tool is not run. Missing certificates of issuers are fetched, as before a deploy.
     """
     try:
         made = pair.check(ctx, read.read(ctx, files or None), datetime.fromtimestamp(ctx.clock(), UTC))

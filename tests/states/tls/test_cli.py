@@ -91,10 +91,10 @@ def test_check_of_what_is_supplied(zimbra: Zimbra, capsys: Capture) -> None:
 
 
 def test_deploy_forgives_and_goes_on(zimbra: Zimbra, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mark of a pair that was taken back is removed before the walk."""
+    """The mark of a pair that was rolled back is removed before the walk."""
     ctx = context_of(zimbra)
     (ctx.home / "tls/bad.json").write_text('{"pair": "0123456789abcdef0123"}')
-    assert "taken back" in run(capsys, "show")[1]
+    assert "rolled back" in run(capsys, "show")[1]
     monkeypatch.setattr(commands, "go_on", lambda *, follow: Exit.IN_PROGRESS)
     assert run(capsys, "deploy")[0] == Exit.IN_PROGRESS
     assert deployed.rolled_back(ctx) is None

@@ -1,4 +1,4 @@
-"""One certificate for another: killed anywhere, refused by a service, taken back; what is served is always whole."""
+"""One certificate for another: killed anywhere, refused by a service, rolled back; what is served always fits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     ctx, zimbra = make_host(tmp_path, monkeypatch)
     supply(ctx, OLD)
     walk(ctx)
-    for module in (exchange, deployed, marks):
+    for module in (exchange, marks):
         monkeypatch.setattr(module, "write_atomic", around(zimbra, module.write_atomic))
     zimbra.commands.clear()
     return ctx, zimbra
@@ -122,8 +122,8 @@ def test_killed_and_withdrawn(host: Host) -> None:
 
 
 @pytest.mark.parametrize("deaf", ["nginx", "smtpd", "mailboxd"])
-def test_killed_while_taken_back(host: Host, deaf: str) -> None:
-    """A pair that one service does not take is taken back; killed at any point of that, the old one is whole again."""
+def test_killed_while_rolled_back(host: Host, deaf: str) -> None:
+    """A pair that one service does not take is rolled back; killed at any point of that, the old one is served."""
     ctx, zimbra = host
 
     def prepare() -> None:
@@ -143,7 +143,7 @@ def test_killed_while_taken_back(host: Host, deaf: str) -> None:
 
 
 def test_a_bad_pair_is_tried_once(host: Host) -> None:
-    """What was taken back costs no command and no restart any more, until it changes or the operator says so."""
+    """What was rolled back costs no command and no restart any more, until it changes or the operator says so."""
     ctx, zimbra = host
     zimbra.deaf.add("smtpd")
     supply(ctx, NEW)

@@ -116,7 +116,7 @@ def test_drift_is_seen_by_every_look(zimbra: Zimbra, mine: list[str], told: str)
     step(at(zimbra))
     zimbra.attributes[hsts.ATTRIBUTE] = [THEIRS, *mine]
     assert hsts.probe(at(zimbra)) == Drift(
-        f"Strict-Transport-Security is {told}, not max-age=300; ZFLOW_HSTS decides it, 0 is without"
+        f"Strict-Transport-Security is {told}, not max-age=300; set it by ZFLOW_HSTS, 0 removes it"
     )
     hsts.apply(at(zimbra))
     assert headers(zimbra) == [THEIRS, "Strict-Transport-Security: max-age=300"]

@@ -64,9 +64,9 @@ def test_the_key_changes_with_the_days(zimbra: Zimbra) -> None:
     ("days", "notices"),
     [
         (14.1, ()),
-        (14, ("the certificate that is served ends 2026-08-20 00:00 UTC; renew it now",)),
-        (0.1, ("the certificate that is served ends 2026-08-20 00:00 UTC; renew it today",)),
-        (0, ("the certificate that is served ended 2026-08-20 00:00 UTC, and clients refuse the server; supply a "
+        (14, ("the served certificate expires 2026-08-20 00:00 UTC; renew it now",)),
+        (0.1, ("the served certificate expires 2026-08-20 00:00 UTC; renew it today",)),
+        (0, ("the served certificate expired 2026-08-20 00:00 UTC, and clients refuse the server; supply a "
              "renewed pair",)),
     ],
 )  # fmt: skip

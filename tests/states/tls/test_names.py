@@ -183,7 +183,7 @@ def test_without_a_list_every_name_gets_the_webmail(proxied: Proxied) -> None:
     proxied.prov("ms", OWN, STRICT, "FALSE")
     proxied.restart()
     assert proxied.answers(OWN, ALIAS, OTHER) == [200, 200, 200]
-    assert looked(proxied.context(tls_names=ALIAS)) == Evidence("the proxy answers under every name")
+    assert looked(proxied.context(tls_names=ALIAS)) == Evidence("the proxy answers every name")
     assert names.HOSTS not in proxied.entry("domain/example.test")
 
 
@@ -246,7 +246,7 @@ def test_what_the_operator_decided_is_respected(proxied: Proxied, kept: str) -> 
     assert names.SNI not in proxied.entry(SERVER)
     assert (proxied.entry("domain/example.test")[names.HOSTS] == [THEIRS]) == bool(kept)
     told = looked(ctx).notices[0]
-    assert told.startswith(f"the proxy answers 400 under {ALIAS}: {STRICT} is on")
+    assert told.startswith(f"the proxy answers 400 to {ALIAS}: {STRICT} is on")
     typed(proxied, told)
     assert proxied.answers(ALIAS, OTHER) == [200, 200]
     assert looked(ctx).notices == ()
@@ -258,7 +258,7 @@ def test_with_both_families_nginx_does_not_take_a_list(proxied: Proxied) -> None
     proxied.render()
     assert "duplicate listen options" in proxied.nginx("-t").stderr
     told = looked(proxied.context(tls_names=ALIAS)).notices[0]
-    assert told.startswith(f"{MODE} is both: with {STRICT} nginx will not start again")
+    assert told.startswith(f"{MODE} is both: with {STRICT} nginx would not start again")
     typed(proxied, told)
     assert proxied.answers(ALIAS, OTHER) == [200, 200]
 
@@ -347,9 +347,9 @@ def test_a_list_without_names_of_ours_is_told(proxied: Proxied) -> None:
     proxied.restart()
     ctx = proxied.context(tls_names=OWN)
     told = looked(ctx).notices[0]
-    assert told.startswith(f"the proxy answers 400 under every name but {OWN} and the domains' {names.HOSTS}")
+    assert told.startswith(f"the proxy answers 400 to every name but {OWN} and the domains' {names.HOSTS}")
     assert told.endswith(f"; ZFLOW_KEEP_ATTRIBUTES={STRICT} would leave it so")
-    assert looked(proxied.context(keep_attributes=STRICT)) == Evidence("no names beside the server's own")
+    assert looked(proxied.context(keep_attributes=STRICT)) == Evidence("no names besides the server's own")
     typed(proxied, told)
     assert proxied.answers(OTHER) == [200]
     assert looked(ctx).notices == ()

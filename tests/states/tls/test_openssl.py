@@ -125,11 +125,15 @@ def test_public_roots_keep_their_rules(shop: Workshop) -> None:
 @pytest.mark.parametrize(
     ("ca", "server", "words"),
     [
-        (("nameConstraints=permitted;DNS:.example.com",), (SERVER,), "CN=server: a CA above it is not allowed"),
-        (("nameConstraints=excluded;DNS:example.org",), (SERVER,), "CN=server: a CA above it is forbidden"),
-        (("keyUsage=critical,digitalSignature",), (SERVER,), "CN=root: its key usage leaves out signing certificates"),
-        ((), (SERVER, "extendedKeyUsage=clientAuth"), "CN=server: its extended key usage leaves out TLS servers"),
-        ((), (SERVER, "1.2.3.4=critical,ASN1:NULL"), "CN=server: it has a critical extension"),
+        (("nameConstraints=permitted;DNS:.example.com",), (SERVER,), "CN=server: an issuing CA is not permitted"),
+        (("nameConstraints=excluded;DNS:example.org",), (SERVER,), "CN=server: an issuing CA is forbidden"),
+        (
+            ("keyUsage=critical,digitalSignature",),
+            (SERVER,),
+            "CN=root: its key usage does not include signing certificates",
+        ),
+        ((), (SERVER, "extendedKeyUsage=clientAuth"), "CN=server: its extended key usage does not include TLS servers"),
+        ((), (SERVER, "1.2.3.4=critical,ASN1:NULL"), "CN=server: openssl does not know one of its critical extensions"),
     ],
 )
 def test_refusals(ca: tuple[str, ...], server: tuple[str, ...], words: str, shop: Workshop) -> None:

@@ -293,7 +293,7 @@ def test_killed_at_each_point(wire: Wire) -> None:
     assert number > 30
 
 
-def test_a_pair_that_postfix_does_not_take_is_taken_back(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pair_that_postfix_does_not_take_is_rolled_back(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the MTA goes on with the old pair, all go on with it."""
     monkeypatch.setattr(deployed, "FRONT_PATIENCE", 5.0)
     monkeypatch.setattr(wire.zimbra.postfix, "reload", lambda: True)
