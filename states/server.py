@@ -21,7 +21,7 @@ def certifiable(value: str) -> str:
 
 
 def creatable(written: str) -> None:
-    """Accept the address of an account that zmsetup.pl can create: it tells a shell, unquoted (docs/zimbra.md §2.2)."""
+    """Accept an account's address that zmsetup.pl can pass to a shell, unquoted (docs/zimbra.md §2.2)."""
     if re.search(r"^\s*[#~]|&|\{.*\.\.", written):
         raise ValueError(f"{written.strip()!r} has a character that the shell of Zimbra's installer interprets")
 
@@ -79,8 +79,8 @@ def mail_domains(ctx: Context) -> tuple[str, ...]:
 def registry_domain(ctx: Context) -> str | None:
     """Return the mail domain where it follows from the server's name and is a public suffix; else None.
 
-    Below a public suffix, such as co.uk, anybody registers names: its mail is nobody's. What an operator has set is
-    right: the list's private part has domains that belong to somebody.
+    A public suffix, such as co.uk, is not a mail domain. A setting is right: the private part of the list has domains
+    with an owner.
     """
     if ctx.settings.get(MAIL_DOMAIN) or mail_domain(ctx) == server_name(ctx):
         return None

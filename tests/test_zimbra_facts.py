@@ -75,7 +75,7 @@ def test_every_answer_has_its_place_in_the_installers_text(release: str) -> None
 def test_every_message_that_means_an_error_is_quoted() -> None:
     """Each pattern for the installers' words fits a text that the page quotes with its line."""
     texts = quoted("1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "2.1")
-    assert [each.pattern.pattern for each in messages.SAYINGS if not any(map(each.pattern.search, texts))] == []
+    assert [each.pattern.pattern for each in messages.MESSAGES if not any(map(each.pattern.search, texts))] == []
     assert any(messages.failed_parts(text) for text in texts)
 
 

@@ -1,8 +1,8 @@
-"""The vendor's defaults file: every question answered beforehand, so that nothing random and nothing asked remains.
+"""The vendor's defaults file: it answers every question, so that the installer asks and invents nothing.
 
 Two programs read it: install.sh by bash's `source`, zmsetup.pl by splitting at the first `=` and deleting all double
-quotes (docs/zimbra.md §1.2, §2.1). `KEY="value"` without `$ \\ ` " '` in the value means the same to both. Addresses
-are all named: the vendor derives its defaults from `hostname --fqdn`, not from this file (docs/zimbra.md §2.2).
+quotes (docs/zimbra.md §1.2, §2.1). `KEY="value"` without `$ \\ ` " '` in the value means the same to both. All
+addresses are named: the vendor derives its defaults from `hostname --fqdn`, not from this file (docs/zimbra.md §2.2).
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ PASSWORDS = {
     "ldap_nginx_password": "ldap_nginx",
     "mailboxd_keystore_password": "mailboxd_keystore",
 }
-"""Internal passwords by the name of their secret: random, distinct, the same in every attempt."""
+"""Internal passwords by the name of their secret: random, different, and the same in every attempt."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def shares(found: Memory, heap_percent: int, database_percent: int) -> tuple[int
     """Return memory in GiB, heap in MiB, and the database's share in per cent of the host's memory.
 
     The vendor sizes both by /proc/meminfo, which in a container is the host's (docs/zimbra.md §2.2, MAILBOXDMEMORY):
-    the heap is therefore named outright, the database's percentage scaled down to the container's limit.
+    so the heap is named in MiB, and the database's percentage is scaled down to the container's limit.
     """
     database = max(1, database_percent * found.limit // found.host)
     return max(1, found.limit >> 30), max(256, (found.limit >> 20) * heap_percent // 100), database
@@ -201,7 +201,7 @@ def render(found: Facts, passwords: Mapping[str, Secret], release: Release, *, r
 def passwords(ctx: Context) -> dict[str, Secret]:
     """Return all passwords, made once; the administrator's is the setting's if there is one.
 
-    In the vendor's menu the operator chooses it, and it is nobody else's.
+    In the vendor's menu the operator chooses it, and zflow does not know it.
     """
     internal = {key: ctx.secrets.ensure(name) for key, name in PASSWORDS.items()}
     if ctx.settings[INSTALL] == "attended":
@@ -215,5 +215,5 @@ def content(ctx: Context, *, remove: bool = False) -> str:
 
 
 def generates(ctx: Context) -> bool:
-    """Tell whether the administrator's password is made by zflow: nobody else chooses it."""
+    """Tell whether zflow generates the administrator's password: the operator did not set one."""
     return ctx.settings[INSTALL] == "unattended" and ctx.settings.get(ADMIN_PASSWORD) is None

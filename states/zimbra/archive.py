@@ -38,11 +38,11 @@ def wanted(ctx: Context) -> Archive:
 
 
 def located(ctx: Context, archive: Archive) -> Path:
-    """Return where the checked archive lies: a local one where it is, a downloaded one in the cache."""
+    """Return the path of the checked archive: a local one stays where it is, a downloaded one is in the cache."""
     return Path(archive.place) if archive.local else ctx.cache / f"{archive.sha256}.tgz"
 
 
-def _receipt(ctx: Context, archive: Archive) -> Path:
+def _mark(ctx: Context, archive: Archive) -> Path:
     return ctx.cache / f"{archive.sha256}.checked"
 
 
@@ -52,15 +52,15 @@ def _state(path: Path) -> str:
 
 
 def checked(ctx: Context, archive: Archive) -> bool:
-    """Tell whether the archive is there and unchanged since its SHA-256 was found right."""
+    """Tell whether the archive is there and unchanged since its SHA-256 was checked."""
     try:
-        return _receipt(ctx, archive).read_text() == _state(located(ctx, archive))
+        return _mark(ctx, archive).read_text() == _state(located(ctx, archive))
     except OSError:
         return False
 
 
 def of_wanted(ctx: Context, look: Callable[[Context, Archive], Evidence | None]) -> Evidence | None:
-    """Return what a look at the wanted archive shows; once the server is proven, that is asked for no more."""
+    """Return what `look` says of the archive to install; on an installed server, that it is not needed any more."""
     if (done := finished(ctx)) is not None:
         return done
     try:
@@ -70,7 +70,7 @@ def of_wanted(ctx: Context, look: Callable[[Context, Archive], Evidence | None])
 
 
 def evidence(ctx: Context, archive: Archive) -> Evidence | None:
-    """Return what shows that an archive is there, checked and unchanged."""
+    """Return the evidence that an archive is there, checked and unchanged."""
     if not checked(ctx, archive):
         return None
     path = located(ctx, archive)
@@ -78,17 +78,17 @@ def evidence(ctx: Context, archive: Archive) -> Evidence | None:
 
 
 def obtain(ctx: Context, archive: Archive) -> None:
-    """Bring one archive here and check it. Raises what `fetch` raises, and OperatorError(WRONG_SHA256)."""
+    """Fetch an archive if it is remote, and check it. Raises what `fetch` raises, and OperatorError(WRONG_SHA256)."""
     make_folder(ctx.cache, 0o700)
     if archive.local:
         take_local(archive)
     else:
         take_remote(ctx, archive)
-    write_atomic(_receipt(ctx, archive), _state(located(ctx, archive)))
+    write_atomic(_mark(ctx, archive), _state(located(ctx, archive)))
 
 
 def take_local(archive: Archive) -> None:
-    """Check a local archive; it stays where it is and is never removed."""
+    """Check a local archive, which stays where it is."""
     path = Path(archive.place)
     if not path.is_file():
         raise OperatorError(codes.RELEASE_GONE, f"there is no file {path} inside the container")
@@ -99,9 +99,8 @@ def take_local(archive: Archive) -> None:
 def take_remote(ctx: Context, archive: Archive) -> None:
     """Download an archive and check it; a wrong one is removed.
 
-    A whole file without a receipt is one whose attempt was killed between the two: it is not fetched again.
-    What an earlier attempt left in part may have suffered from a power cut: with such bytes in it a wrong file is
-    fetched once more before anybody is asked.
+    A complete file without a mark is of an attempt that was killed in between: it is not downloaded again. A part of
+    an earlier attempt may be damaged by a power cut: a wrong file with such bytes is downloaded once more.
     """
     from states.zimbra.download import Download, drop, fetch
 

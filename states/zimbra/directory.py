@@ -1,4 +1,4 @@
-"""The server's directory (LDAP) asked without a Java machine, which `zmprov` would start: a hundredth of a second.
+"""The server's directory (LDAP) asked without the JVM that `zmprov` starts: it takes 10 ms.
 
 Where slapd runs, one search over its local socket, as the vendor's own start script makes it (zm-core-utils,
 src/bin/ldap.production, checkListening); where it does not, slapcat reads the files (src/libexec/zmrcd, slapcat).
@@ -71,7 +71,7 @@ def _ask(ctx: Context, base: str, scope: str, wanted: str, names: tuple[str, ...
     """Return what slapd answers, or, when it does not or finds nothing, what its files hold."""
     who, password = local_value(ctx, "zimbra_ldap_userdn"), local_value(ctx, "zimbra_ldap_password")
     encrypted = () if (local_value(ctx, "ldap_common_require_tls") or "0") == "0" else ("-ZZ",)
-    # As root, who alone may read the pipe with the password anew by its name in /dev.
+    # As root: only root may open the pipe with the password by its name in /dev.
     found = ctx.shell.chroot(
         SEARCH, "-x", *encrypted, "-LLL", "-o", "ldif-wrap=no", "-H", "ldapi:///",
         "-D", who or "uid=zimbra,cn=admins,cn=zimbra", "-y", "/dev/stdin", "-b", base, "-s", scope, wanted, *names,

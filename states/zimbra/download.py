@@ -1,7 +1,7 @@
-"""A download that survives cut connections, restarts and lying servers, and fetches each byte about once.
+"""A download that survives lost connections, restarts and wrong answers, and fetches each byte about once.
 
-Bytes go into `NAME.part`; `NAME.part.tag` keeps what the server calls this version of the file, sent back as If-Range
-(RFC 9110, 13.1.5), so that a file rebuilt in between is fetched anew and never spliced.
+Bytes go into `NAME.part`; `NAME.part.tag` keeps the server's name of this version of the file, sent back as If-Range
+(RFC 9110, 13.1.5): a file that changed in between is downloaded from its beginning, never joined from two versions.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ PIECE = 256 << 10
 QUIET = 30.0
 """Seconds without a byte after which a connection counts as cut."""
 FRUITLESS = 3
-"""Connections in a row that bring nothing, after which the attempt ends; the step's policy waits longer than we."""
+"""Connections in a row without a byte, after which the attempt ends; then the step's retry policy waits."""
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""Not the connection's fault: passed on, for the engine knows what to say."""
+"""Not the connection's fault: raised as it is, for the engine has an error for it."""
 ANSWERS_FINAL = frozenset({400, 401, 403, 404, 405, 410, 451})
 
 
 @dataclass(frozen=True)
 class Download:
-    """Where from and where to. `pause` waits and may raise to stop, `check` raises to stop, `report` gets sizes."""
+    """Source and target. `pause` waits and may raise to stop, `check` raises to stop, `report` gets sizes."""
 
     url: str
     target: Path
@@ -50,15 +50,15 @@ class Download:
 
     @property
     def tag(self) -> Path:
-        """What the server calls the version that the bytes belong to."""
+        """The server's name of the version that the bytes belong to."""
         return self.target.with_name(self.target.name + ".part.tag")
 
 
 def fetch(download: Download) -> bool:
-    """Bring the whole file into `part`; return whether bytes of an earlier attempt are in it.
+    """Download the complete file into `part`; return whether bytes of an earlier attempt are in it.
 
     Raises TransientError(DOWNLOAD) when several connections in a row bring nothing, OperatorError(RELEASE_GONE) when
-    the server says that there is no such file.
+    the server does not have the file.
     """
     resumed = size(download.part) > 0
     fruitless = 0
@@ -74,7 +74,7 @@ def fetch(download: Download) -> bool:
 
 
 def one_connection(download: Download) -> str | None:
-    """Fetch what one connection gives; return None when the file is whole, else why it is not."""
+    """Download over one connection; return None when the file is complete, else the reason why not."""
     offset = size(download.part)
     try:
         with _opener(download.proxy).open(_request(download, offset), timeout=QUIET) as response:
@@ -103,7 +103,7 @@ def size(path: Path) -> int:
 
 
 def drop(download: Download) -> None:
-    """Forget what was fetched."""
+    """Remove the downloaded part."""
     download.part.unlink(missing_ok=True)
     download.tag.unlink(missing_ok=True)
 
@@ -125,8 +125,8 @@ def _opener(proxy: str | None) -> urllib.request.OpenerDirector:
 def request(url: str) -> urllib.request.Request:
     """Return the request for a document. A name and password in the URL, percent-encoded, are sent to its server alone.
 
-    urllib takes them for a part of the host's name. They are sent as RFC 7617 has it, and to no server that the first
-    one leads to.
+    urllib would take them for a part of the host's name. They are sent by RFC 7617, and not to a server to which
+    the first one redirects.
     """
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
@@ -148,7 +148,7 @@ def _request(download: Download, offset: int) -> urllib.request.Request:
 
 
 def _placed(response: http.client.HTTPResponse, offset: int) -> tuple[int, int]:
-    """Return where the body begins in the file, and the file's size (0: not said)."""
+    """Return the offset of the body in the file, and the file's size (0: unknown)."""
     if response.status == 206:
         match = re.match(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != offset:

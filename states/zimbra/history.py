@@ -1,4 +1,4 @@
-"""What the vendor's `.install_history` tells: the one record both of its installers keep, better than their exit codes.
+"""The vendor's `.install_history`, which both of its installers write; it is more reliable than their exit codes.
 
 `install.sh` writes `EPOCH: INSTALL SESSION START`, `EPOCH: INSTALLED NAME_VERSION_ARCH.deb` and `… SESSION COMPLETE`;
 `zmsetup.pl` writes `EPOCH: CONFIG SESSION START`, `EPOCH: CONFIGURED STAGE` after each stage and finally `CONFIGURED
@@ -53,19 +53,19 @@ class Session:
 
     @property
     def passed(self) -> int:
-        """Return how many of `STAGES` are behind it."""
+        """Return how many of `STAGES` are done."""
         return len(set(STAGES) & set(self.stages))
 
     @property
     def configured(self) -> bool:
-        """Tell whether a configuration says of itself that it came to its end."""
+        """Tell whether a configuration says that it is finished."""
         return LAST_STAGE in self.stages
 
 
 def parse(content: str) -> list[Session]:
-    """Return the sessions of a history, the oldest first; a last line that was cut off is left out."""
+    """Return the sessions of a history, oldest first; an incomplete last line is left out."""
     sessions = []
-    lines = [match.groups() for match in re.finditer(r"^(\d+): (.*)\n", whole_lines(content), re.MULTILINE)]
+    lines = [match.groups() for match in re.finditer(r"^(\d+): (.*)\n", complete_lines(content), re.MULTILINE)]
     starts = [number for number, (_, what) in enumerate(lines) if what == START]
     for begin, end in pairwise([*starts, len(lines)]):
         words = [what for _, what in lines[begin:end]]
@@ -82,23 +82,23 @@ def parse(content: str) -> list[Session]:
     return sessions
 
 
-def whole_lines(content: str) -> str:
-    """Return a history without what a power cut left of its end: zeros where a line was not synced, half a line."""
+def complete_lines(content: str) -> str:
+    """Return a history without the damage of a power cut at its end: zeros where a line was not synced, half a line."""
     text = re.sub("\0+", "\n", content)
     return text[: text.rfind("\n") + 1]
 
 
-def mend(ctx: Context) -> None:
-    """Take such an end out of the file: what the vendor's scripts append would be no line of its own behind it."""
+def repair(ctx: Context) -> None:
+    """Remove such an end from the file: the vendor's scripts would append to half a line."""
     path = ctx.volume / HISTORY
     with suppress(FileNotFoundError):
         content = read_text(path)
-        if (whole := whole_lines(content)) != content:
-            write_atomic(path, whole, mode=path.stat().st_mode & 0o777)
+        if (complete := complete_lines(content)) != content:
+            write_atomic(path, complete, mode=path.stat().st_mode & 0o777)
 
 
 def sessions(ctx: Context) -> list[Session]:
-    """Return the sessions of the volume; none when nothing was ever installed."""
+    """Return the sessions of the volume."""
     try:
         return parse(read_text(ctx.volume / HISTORY))
     except OSError:
@@ -106,10 +106,11 @@ def sessions(ctx: Context) -> list[Session]:
 
 
 def forget_configuration(ctx: Context) -> list[str]:
-    """Take the configuration of the last session out of the history, and return its lines.
+    """Remove the configuration of the last session from the history, and return its lines.
 
-    By them zmsetup.pl skips the stages that a cut-off run finished, and loses what those hand on in memory; by `END` it
-    takes an upgrade for done (getInstallStatus and configSetEnabledServices of zmsetup.pl, 9.0.0: 1822-1910, 6952).
+    By these lines zmsetup.pl skips the stages that an interrupted run finished, and loses what they hand on in memory;
+    by `END` it takes an upgrade for done (getInstallStatus and configSetEnabledServices of zmsetup.pl, 9.0.0:
+    1822-1910, 6952).
     """
     path = ctx.volume / HISTORY
     lines = read_text(path).splitlines(keepends=True)
@@ -121,9 +122,9 @@ def forget_configuration(ctx: Context) -> list[str]:
 
 
 def supply(ctx: Context, versions: Mapping[str, str]) -> None:
-    """Add a session of a configured server, by the version of each package, to a history that lost it.
+    """Add the session of a configured server, with the version of each package, to a history that lost it.
 
-    Without one the vendor's installer takes the next upgrade of the server for a new install (docs/zimbra.md §2.4).
+    Without it the vendor's installer takes the next upgrade for a new install (docs/zimbra.md §2.4).
     """
     words = [START, *(f"INSTALLED {name}_{version}_amd64.deb" for name, version in versions.items()), COMPLETE]
     words += ["CONFIG SESSION START", f"CONFIGURED {LAST_STAGE}", "CONFIG SESSION COMPLETE"]

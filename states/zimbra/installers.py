@@ -1,4 +1,4 @@
-"""Runs the vendor's two installers: no input, bounded in time, silence and output, every ending given a name."""
+"""Runs the vendor's two installers: without input, with limits for time and output, and an error for each ending."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from zflow.api import COMMAND, OUTPUT_FLOOD, CommandError, Context, OperatorErro
 ZMSETUP = "/opt/zimbra/libexec/zmsetup.pl"
 """The program that configures a server; without arguments it shows its menu."""
 SILENCE = 900.0
-"""Seconds without output after which an installer counts as waiting; packages unpack quietly for minutes."""
+"""Seconds without output after which an installer counts as waiting; packages unpack for minutes without a line."""
 OUTPUT = 16 << 20
-"""Bytes; an undisturbed run prints some tens of kilobytes. The vendor's prompts loop for ever at an end of file."""
+"""Bytes; a normal run prints some tens of kilobytes. The vendor's prompts repeat for ever at an end of file."""
 ALONE = f"""\
 exec 9>{LOCK}
 flock -w {PATIENCE} 9 || {{ echo "Could not get lock {LOCK}"; exit 1; }}
 "$@" 9>&-
 """
-"""Keeps the daily job away while an installer is at work; what that starts does not inherit the lock."""
+"""Locks out the daily updates while an installer runs; what the installer starts does not inherit the lock."""
 SIGNALLED = 128
-"""A shell's exit code for what a signal ended is this and the signal's number; sh(1)."""
+"""A shell's exit code for a signal is this plus the signal's number; sh(1)."""
 BY_ITSELF = (*range(SIGNALLED + 1), *range(SIGNALLED + 65, 256))
 """Exit codes of an installer that was not ended by a signal; perl's `die` gives 255."""
 
@@ -36,12 +36,12 @@ Shut = Callable[[Context], None]
 
 
 def run(ctx: Context, *argv: str, on_line: Callable[[str], None], shut: Shut, daemon: bool = False) -> str:
-    """Run one of them inside the Ubuntu and return what it printed, whatever exit code of its own: the codes lie.
+    """Run an installer in the Ubuntu and return its output, whatever its exit code: the codes are wrong.
 
     `shut` closes the firewall first: an installer starts servers that nothing has checked yet.
 
-    A question is never answered. At the end of its input the vendor's `read` takes the default and goes on, so the
-    installer is ended as soon as a question shows in its output.
+    A question is never answered. At the end of its input the vendor's `read` takes the default and continues, so the
+    installer is stopped as soon as its output shows a question.
 
     Raises OperatorError(QUESTION), OperatorError(ENDLESS), TransientError(KILLED), CommandError (time, silence), and
     what `shut` raises.
@@ -52,7 +52,7 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], shut: Shut, da
             raise _Asked(text)
         on_line(line)
 
-    history.mend(ctx)
+    history.repair(ctx)
     shut(ctx)
     try:
         return ctx.shell.chroot(
@@ -75,11 +75,11 @@ def run(ctx: Context, *argv: str, on_line: Callable[[str], None], shut: Shut, da
             raise OperatorError(codes.ENDLESS, _last(error)) from error
         if (text := asked(error)) is not None:
             raise OperatorError(codes.QUESTION, f"‹{text}›") from error
-        # Told by its own words: those that keep the daily job away would be all that is seen of the command.
+        # Named by its own arguments; those of the lock would hide the command.
         raise CommandError(error.code, argv, error.exit_code, error.tail) from error
 
 
 def _last(error: CommandError) -> str:
-    """Return the last words of an installer; `Killed` is its shell's."""
+    """Return the last line of an installer; `Killed` is its shell's."""
     lines = [line for line in map(str.strip, error.tail.splitlines()) if line not in {"", "Killed", "Terminated"}]
     return f"its last line: ‹{lines[-1][-160:]}›" if lines else "it printed nothing"

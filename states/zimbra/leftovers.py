@@ -1,4 +1,4 @@
-"""Ends what an earlier attempt left running: installers at once, a server the vendor's own way, the rest by force."""
+"""Ends what an earlier attempt left running: installers at once, a server by zmcontrol, the rest by force."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from zflow.api import Context, proc
 
 INSTALLERS = ("zmsetup.pl", "./install.sh")
 SERVERS = ("/opt/zimbra/", "zmcontrol")
-"""Any of these in a command line marks a process of an installer, or of the server."""
+"""In the command line of a process of an installer, or of the server."""
 PATIENCE = 20.0
 """Seconds between TERM and KILL: a database or a directory in the middle of a write."""
 
 
 def end_installers(ctx: Context) -> None:
-    """End an installer with all that it started and did not let go of; what serves goes on."""
-    _end(ctx, [pid for pid in processes.all_inside(ctx) if _says(pid, INSTALLERS)], "the installer")
+    """End an installer and its children; services continue."""
+    _end(ctx, [pid for pid in processes.all_inside(ctx) if _has(pid, INSTALLERS)], "the installer")
 
 
 def end_all(ctx: Context) -> None:
-    """End installers and the server; cron, the system log and an operator's shell stay."""
+    """End installers and the server; cron, the system log and an operator's shell continue."""
     end_installers(ctx)
     if data(ctx) and servers(ctx):
         ctx.progress.report(note="stopping the services")
@@ -30,20 +30,20 @@ def end_all(ctx: Context) -> None:
 
 
 def servers(ctx: Context) -> list[int]:
-    """Return the processes of the server inside the Ubuntu: user zimbra's, those that name the vendor's folder, and
-    those that are on record, wherever their files are by now."""
+    """Return the server's processes in the Ubuntu: user zimbra's, those with the vendor's folder in their command, and
+    the recorded ones, wherever their files are now."""
     account, record = zimbra_user(ctx), services.recorded(ctx)
     known = set(record.pid_files.values()) - {""} if record else set()
     return [
         pid
         for pid in processes.all_inside(ctx)
         if (account is not None and proc.user(pid) == account)
-        or _says(pid, SERVERS)
+        or _has(pid, SERVERS)
         or processes.command_of(pid) in known
     ]
 
 
-def _says(pid: int, words: tuple[str, ...]) -> bool:
+def _has(pid: int, words: tuple[str, ...]) -> bool:
     command = processes.command_of(pid)
     return any(word in command for word in words)
 

@@ -1,4 +1,4 @@
-"""The vendor's installers in their own words: which line means which error; § is of docs/zimbra.md."""
+"""The messages of the vendor's installers: which line means which error; § is of docs/zimbra.md."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from zflow.api import Code, CommandError, OperatorError, TransientError, ZflowEr
 
 
 @dataclass(frozen=True)
-class Saying:
-    """A text the vendor prints when something went wrong, and what it means; `passes`: it may be better later."""
+class Message:
+    """A text that the vendor prints for an error, and the code; `passes`: a retry may help."""
 
     pattern: re.Pattern[str]
     code: Code
     passes: bool
 
 
-def _saying(pattern: str, code: Code, *, passes: bool = False) -> Saying:
-    return Saying(re.compile(pattern, re.MULTILINE), code, passes)
+def _message(pattern: str, code: Code, *, passes: bool = False) -> Message:
+    return Message(re.compile(pattern, re.MULTILINE), code, passes)
 
 
-SAYINGS = (
-    _saying(r"^.*is missing\..*$", codes.PACKAGES, passes=True),  # §1.5
-    _saying(r"^.*Unable to find missing packages in repository.*$", codes.PACKAGES, passes=True),  # §1.5
-    _saying(r"^.*Unable to download packages from repository.*$", codes.PACKAGES, passes=True),  # §1.5
-    _saying(r"^.*ERROR: Unable to install (required packages|packages via apt-get).*$", codes.PACKAGES, passes=True),
-    _saying(r"^.*Fix the issues with remote package installation.*$", codes.PACKAGES, passes=True),  # §1.5
-    _saying(r"^.*Failed to remove existing zimbra packages.*$", codes.REMAINS, passes=True),  # §1.6
-    _saying(r"^.*ERROR: Unable to retrive Zimbra GPG key.*$", codes.VENDOR_KEY_AWAY, passes=True),  # §1.4
-    _saying(r"^.*ERROR: Installation can not proceeed.*$", codes.INSTALLER),  # §1.3, sic
-    _saying(r"^.*ERROR: Required Core package zimbra-core not found.*$", codes.ARCHIVE),  # §1.3
-    _saying(r"^.*ERROR: Unknown option.*$", codes.INSTALLER),  # §1.1
-    _saying(r"^.*Aborting, unknown platform.*$", codes.ARCHIVE),  # §1.4
-    _saying(r"^.*Could not get lock .*$", codes.PACKAGES, passes=True),
-    _saying(r"^.*dpkg was interrupted, you must manually run.*$", codes.PACKAGES, passes=True),
-    _saying(r"^.*(Completely remove existing installation|Exiting - the system is unchanged).*$", codes.INSTALLER),
-    _saying(r"^ERROR: .*$", codes.INSTALLER),
-    _saying(r"^.*UPGRADE FAILED.*$", codes.CONFIGURATION, passes=True),  # §2.1
-    _saying(r"^.*Configuration failed.*$", codes.CONFIGURATION, passes=True),  # §2.1
+MESSAGES = (
+    _message(r"^.*is missing\..*$", codes.PACKAGES, passes=True),  # §1.5
+    _message(r"^.*Unable to find missing packages in repository.*$", codes.PACKAGES, passes=True),  # §1.5
+    _message(r"^.*Unable to download packages from repository.*$", codes.PACKAGES, passes=True),  # §1.5
+    _message(r"^.*ERROR: Unable to install (required packages|packages via apt-get).*$", codes.PACKAGES, passes=True),
+    _message(r"^.*Fix the issues with remote package installation.*$", codes.PACKAGES, passes=True),  # §1.5
+    _message(r"^.*Failed to remove existing zimbra packages.*$", codes.REMAINS, passes=True),  # §1.6
+    _message(r"^.*ERROR: Unable to retrive Zimbra GPG key.*$", codes.VENDOR_KEY_AWAY, passes=True),  # §1.4
+    _message(r"^.*ERROR: Installation can not proceeed.*$", codes.INSTALLER),  # §1.3, sic
+    _message(r"^.*ERROR: Required Core package zimbra-core not found.*$", codes.ARCHIVE),  # §1.3
+    _message(r"^.*ERROR: Unknown option.*$", codes.INSTALLER),  # §1.1
+    _message(r"^.*Aborting, unknown platform.*$", codes.ARCHIVE),  # §1.4
+    _message(r"^.*Could not get lock .*$", codes.PACKAGES, passes=True),
+    _message(r"^.*dpkg was interrupted, you must manually run.*$", codes.PACKAGES, passes=True),
+    _message(r"^.*(Completely remove existing installation|Exiting - the system is unchanged).*$", codes.INSTALLER),
+    _message(r"^ERROR: .*$", codes.INSTALLER),
+    _message(r"^.*UPGRADE FAILED.*$", codes.CONFIGURATION, passes=True),  # §2.1
+    _message(r"^.*Configuration failed.*$", codes.CONFIGURATION, passes=True),  # §2.1
 )
 
 QUESTION = re.compile(
@@ -49,7 +49,7 @@ QUESTION = re.compile(
 """How the vendor asks: `Text? [default] `, without a line end, so that what is printed next follows on the same line
 (docs/zimbra.md §1.2, §2.6)."""
 WAITING = re.compile(r"^\s*(\S.{1,200}?(?:\[[^\]\n]*\]|\?|:))[ \t]*$")
-"""A last line without an end that reads like a question, told with less certainty; asked only of what fell silent."""
+"""A last line without a line end that looks like a question; less certain, only for an installer that fell silent."""
 
 
 def question(line: str) -> str | None:
@@ -67,32 +67,32 @@ def asked(error: CommandError) -> str | None:
 REFUSED = re.compile(
     r"^dpkg: error processing (?:package|archive) (\S+) \(--(?:configure|unpack|install)\):\n (.*)$", re.MULTILINE
 )
-"""dpkg's word on a package whose script failed, or that it cannot unpack; what needs it fails after it."""
+"""dpkg's message for a package whose script failed, or that it cannot unpack; its dependents fail after it."""
 BEGUN = re.compile(r"^(Setting up|Preparing to unpack|Unpacking) ")
 COMPLAINT = re.compile(r"^(?:E: |Err:\d+ ).*$", re.MULTILINE)
-"""apt's word on what it cannot do."""
+"""apt's errors."""
 TOLD = 3
-"""Lines of a log that an error tells."""
+"""Lines of a log in an error."""
 
 
 def explained(output: str, fallback: ZflowError, log: str = "") -> ZflowError:
-    """Return the error that an installer's output means; `fallback` where it says nothing known.
+    """Return the error that an installer's output means; `fallback` for an unknown output.
 
-    `log` is install.sh's own, where alone apt and dpkg speak: to it a package whose script fails is one that it could
-    not install, as is one that it could not get (docs/zimbra.md §1.5).
+    `log` is install.sh's own; only there apt and dpkg print. install.sh has one message for a package whose script
+    fails and for one that it could not get (docs/zimbra.md §1.5).
     """
-    if (told := refused(log)) is not None:
-        return TransientError(codes.PACKAGE, told)
-    for saying in SAYINGS:
-        if (match := saying.pattern.search(output)) is not None:
-            kind = TransientError if saying.passes else OperatorError
-            why = COMPLAINT.findall(log)[:TOLD] if saying.code is codes.PACKAGES else []
-            return kind(saying.code, "; ".join([match[0].strip()[:300], *(line[:300] for line in why)]))
+    if (package := refused(log)) is not None:
+        return TransientError(codes.PACKAGE, package)
+    for message in MESSAGES:
+        if (match := message.pattern.search(output)) is not None:
+            kind = TransientError if message.passes else OperatorError
+            why = COMPLAINT.findall(log)[:TOLD] if message.code is codes.PACKAGES else []
+            return kind(message.code, "; ".join([match[0].strip()[:300], *(line[:300] for line in why)]))
     return fallback
 
 
 def refused(log: str) -> str | None:
-    """Return what dpkg says of the first package that it could not install, and what the package's script said last."""
+    """Return dpkg's message for the first package that it could not install, with the last lines of its script."""
     match = REFUSED.search(log)
     if match is None:
         return None
@@ -104,8 +104,8 @@ def refused(log: str) -> str | None:
 
 
 def failed_parts(output: str) -> list[str]:
-    """Return what zmsetup.pl says has failed while it ends with success: its lines `Text...failed.`
+    """Return the failures that zmsetup.pl prints while it ends with success: its lines `Text...failed.`
 
-    Of the system log's setup it says `Failed` (zmsetup.pl, setupSyslog).
+    For the system log's setup it prints `Failed` (zmsetup.pl, setupSyslog).
     """
     return [line.strip() for line in re.findall(r"^.*\.\.\.[ \t]*[Ff]ailed\b.*$", output, re.MULTILINE)]

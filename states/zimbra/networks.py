@@ -24,23 +24,23 @@ STRICT = "zimbraReverseProxyStrictServerNameEnabled"
 
 
 def networks(own: tuple[str, ...]) -> str:
-    """Return who may relay: this machine only, under all of its addresses, in Postfix's notation."""
+    """Return who may relay: this container only, under all of its addresses, in Postfix's notation."""
     hosts = [f"[{each}]/128" if ":" in each else f"{each}/32" for each in own]
     return " ".join(["127.0.0.0/8", "[::1]/128", *hosts])
 
 
 def wanted() -> str:
-    """Return this machine's networks now."""
+    """Return the container's networks now."""
     return networks(addresses().own)
 
 
 def remember(ctx: Context) -> None:
-    """Write down which networks are ours in the server's configuration."""
+    """Write the mark: these networks of the server's configuration are zflow's."""
     write_atomic(ctx.volume / MARK, wanted() + "\n")
 
 
 def remembered(ctx: Context) -> str:
-    """Return which networks were ours; none where that was not written down, or something else is in its place."""
+    """Return the networks of the mark; empty when it is missing or not a file."""
     try:
         return read_text(ctx.volume / MARK)
     except OSError:
@@ -48,12 +48,12 @@ def remembered(ctx: Context) -> str:
 
 
 def has_ipv6(found: str) -> bool:
-    """Tell whether there is an IPv6 address among networks in Postfix's notation, beside this machine's own ::1."""
+    """Tell whether networks in Postfix's notation have an IPv6 address other than ::1."""
     return any(word.startswith("[") and word != "[::1]/128" for word in found.split())
 
 
 def family_lost(ctx: Context) -> str | None:
-    """Say, before its services fail to start, that a server which listens by IPv4 has no such address any more."""
+    """Return a notice, before services fail to start, that a server on IPv4 has no such address any more."""
     own, before = addresses().own, remembered(ctx)
     if not before or has_ipv6(before) or not own or any(":" not in each for each in own):
         return None

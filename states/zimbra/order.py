@@ -1,7 +1,6 @@
-"""An upgrade that was ordered: one file on the volume, from `zflow upgrade` until the newer server is proven.
+"""The order of an upgrade: one file on the volume, from `zflow upgrade` until the newer server is checked.
 
-It lies here and not with the upgrade, for steps of the install ask it too: while packages are being exchanged, what
-they look at is nobody's loss. A release in the settings orders nothing: a new image never upgrades by itself.
+A release in the settings orders nothing: a new image never upgrades a server.
 """
 
 from __future__ import annotations
@@ -16,76 +15,76 @@ from states.zimbra.releases import Archive
 from zflow.api import Context, sync_folder
 
 Portrait = Mapping[str, tuple[str, ...]]
-"""What a server says it is: values by a word for people; see `readback.portrait`."""
+"""What identifies a server: values by a name for people; see `readback.portrait`."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be upgraded to what. `goal` and `before` are known once everything was prepared."""
+    """What is upgraded to what. `goal` and `before` are known when everything is prepared."""
 
     release: str
-    """A line of the release table, such as 9.0: its package sources are needed."""
+    """A line of the release table, such as 9.0."""
     archive: Archive
     installed: str
     """The version of zimbra-core when it was ordered."""
     goal: str = ""
     """The version of zimbra-core that the archive brings."""
     before: Portrait | None = None
-    """What the server was before its software was touched."""
+    """What the server was before the upgrade."""
     failures: int = 0
-    """How often the carrying out has failed; kills are none."""
+    """How often the upgrade has failed; kills do not count."""
 
     @property
     def under_way(self) -> bool:
-        """Tell whether all was prepared: from here on the upgrade comes before everything else."""
+        """Tell whether everything is prepared: from then on the upgrade comes first."""
         return self.before is not None
 
 
 def place(ctx: Context) -> Path:
-    """Return where the order lies."""
+    """Return the path of the order."""
     return ctx.home / "upgrade.json"
 
 
 def fulfilled(ctx: Context) -> Path:
-    """Return where the last order lies that was carried out; it keeps the keys of the upgrade's steps as they are."""
+    """Return the path of the last finished order, which keeps the keys of the upgrade's steps unchanged."""
     return ctx.home / "upgraded.json"
 
 
 def ordered(ctx: Context) -> Order | None:
-    """Return the order, if there is one."""
+    """Return the order, if any."""
     return _read(place(ctx))
 
 
 def under_way(ctx: Context) -> Order | None:
-    """Return the order whose upgrade is under way, if there is one."""
+    """Return the order if its upgrade is under way."""
     found = ordered(ctx)
     return found if found is not None and found.under_way else None
 
 
 def give(ctx: Context, order: Order) -> None:
-    """Write an order, in the place of an earlier one; for root's eyes."""
+    """Write an order, for root alone; it replaces an earlier one."""
     save(place(ctx), order)
 
 
 def withdraw(ctx: Context) -> None:
-    """Forget the order."""
+    """Remove the order."""
     place(ctx).unlink()
     sync_folder(ctx.home)
 
 
 def fulfil(ctx: Context) -> None:
-    """Let the order count as carried out."""
+    """Mark the order as finished."""
     place(ctx).rename(fulfilled(ctx))
     sync_folder(ctx.home)
 
 
 def key(ctx: Context) -> str:
-    """Return what makes the steps that prepare an upgrade due: the order, or the last one carried out."""
+    """Return the inputs of the steps that prepare an upgrade: the order, or the last finished one."""
     return _key(ctx, ordered(ctx))
 
 
 def key_under_way(ctx: Context) -> str:
-    """Return what makes the steps that carry an upgrade out due: the same, but not before all was prepared."""
+    """Return the inputs of the steps that carry an upgrade out: the same, once everything is prepared."""
     return _key(ctx, under_way(ctx))
 
 

@@ -1,7 +1,7 @@
-"""The mark of a proven server: written last, after the expensive read-back, and read cheaply ever after.
+"""The mark of a proven server: written last, after the expensive read-back, and cheap to read.
 
-It names the install session that was proven. A session begun later by the vendor's installer with packages `UPGRADED`
-is an operator's upgrade and leaves the proof standing; one that installs anew is another server.
+It names the install session that was checked. A later session of the vendor's installer with packages `UPGRADED` is an
+operator's upgrade, and the mark stays valid; a later new install is another server.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from states.zimbra.history import Session, sessions
 from zflow.api import Context, Evidence, read_text, write_atomic
 
 MARK = rights.PROVEN
-"""A dot file: the installer's `REMOVE=yes` spares those, and the session's name tells whether it still counts."""
+"""A dot file, which the installer's `REMOVE=yes` keeps; the session's name says whether it is still valid."""
 
 DATA = ("opt/zimbra/db/data/zimbra", "opt/zimbra/data/ldap/mdb/db/data.mdb", "opt/zimbra/store/0")
-"""What exists only after a configuration, by the vendor's own tests too (docs/zimbra.md §2.4): the database, the
+"""What exists only after a configuration, also by the vendor's own tests (docs/zimbra.md §2.4): the database, the
 directory, the first volume of mail. The folder of the database comes with the software (zmfixperms)."""
 BEGUN, MENU, SPOILT = "install.begun", "install.menu", "install.spoilt"
 UNFINISHED = (BEGUN, MENU, SPOILT)
-"""Files in zflow's folder that say: what lies there came of an attempt under way, and is nobody's mail yet."""
+"""Files in zflow's folder that say: an attempt is under way, and its data are not mail yet."""
 
 
 def proven(ctx: Context) -> Session | None:
-    """Return the session whose server was read back and found whole, else None."""
+    """Return the session whose server was read back and is complete, else None."""
     try:
         name = read_text(ctx.volume / MARK).strip()
     except OSError:
@@ -35,23 +35,23 @@ def proven(ctx: Context) -> Session | None:
 
 
 def mark(ctx: Context, session: Session) -> None:
-    """Write down that this session's server was proven, and the owners and rights that a copy of it may lose."""
+    """Mark this session's server as proven, and write down the owners and rights that a copy may lose."""
     rights.remember(ctx)
     write_atomic(ctx.volume / MARK, f"{session.start}\n")
 
 
 def data(ctx: Context) -> list[str]:
-    """Return what tells of a server that was configured, hence may hold mail."""
+    """Return the files of a server that was configured, and so may hold mail."""
     return [name for name in DATA if (ctx.volume / name).exists()]
 
 
 def unfinished(ctx: Context) -> bool:
-    """Tell whether an attempt of ours to configure a server is under way, cut off or not."""
+    """Tell whether an attempt of zflow to configure a server is under way, interrupted or not."""
     return any((ctx.home / name).exists() for name in UNFINISHED)
 
 
 def finished(ctx: Context) -> Evidence | None:
-    """Return the evidence of every step that only leads up to an installed server, once there is one."""
+    """Return the evidence of a step that only an install needs, once a server is installed."""
     session = proven(ctx)
     if session is None:
         return None

@@ -1,4 +1,4 @@
-"""Asks the configured server what it is: the proof that its installer's word is not (docs/zimbra.md §2.5)."""
+"""Reads the configured server back; the exit code of its installer is not reliable (docs/zimbra.md §2.5)."""
 
 from __future__ import annotations
 
@@ -17,31 +17,30 @@ from zflow.api import CommandError, Context, read_text
 ENABLED = frozenset(
     {"amavis", "antispam", "antivirus", "ldap", "logger", "mailbox", "memcached", "mta", "opendkim", "proxy", "stats"}
 )
-"""Services that answers.py asks for; those after `configInitMta` are what the vendor's resume loses."""
+"""Services that the answers enable; the vendor's resume loses those after `configInitMta`."""
 OPTIONAL = frozenset({"antispam", "antivirus", "opendkim", "stats"})
-"""Those of them that an operator may leave out in the vendor's menu, or switch off later."""
+"""Services that an operator may leave out in the vendor's menu or switch off later."""
 PATIENCE = 180.0
-"""Seconds that services get to come up after the configuration."""
+"""Seconds for services to start after the configuration."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What a server lacks of what no server can do without, and where that is nothing, what else differs from its
-    answers; a sentence each."""
+    """What a server needs and lacks; and if it lacks nothing, what else differs from its answers. One sentence each."""
 
     lacking: tuple[str, ...]
     unlike: tuple[str, ...]
 
 
 def compare(ctx: Context) -> Compared:
-    """Compare the server with its answers; takes some JVM starts.
+    """Compare the server with its answers; starts the JVM several times.
 
-    What differs and is no loss may be a release's own: one that names a setting otherwise makes the same each time.
+    A harmless difference may be a release's own, for instance another name of a setting.
     """
     if lacking := (*_directory(ctx), *_files(ctx), *not_running(ctx)):
         return Compared(lacking, ())
     unlike: list[str] = []
-    with suppress(CommandError):  # nor is it one that a question about it takes too long
+    with suppress(CommandError):  # a question that takes too long is harmless, too
         unlike.extend(_unlike(ctx))
     return Compared((), tuple(unlike))
 
@@ -53,30 +52,30 @@ def values(output: str, attribute: str) -> list[str]:
 
 
 def ask(ctx: Context, attribute: str, *command: str) -> list[str]:
-    """Return an attribute's values of what a command of zmprov shows; none when it fails."""
+    """Return an attribute's values from a command of zmprov; none when it fails."""
     output = as_zimbra(ctx, "zmprov", "-l", *command, attribute, ok=range(256), timeout=180).output
     return values(output, attribute)
 
 
 def _ask_many(ctx: Context, names: Iterable[str], *command: str) -> Attributes:
-    """Return several attributes of what a command of zmprov shows, in one start of Java."""
+    """Return several attributes from a command of zmprov, in one start of the JVM."""
     output = as_zimbra(ctx, "zmprov", "-l", *command, *names, ok=range(256), timeout=180).output
     return {name: tuple(values(output, name)) for name in names}
 
 
 def _answered(ctx: Context) -> dict[str, str]:
-    """Return the answers that were given, by their keys, and what follows from them.
+    """Return the answers by their keys, with what follows from them.
 
-    From the file: the container's addresses, and with them what would be answered now, may have changed since.
+    They are read from the file: the container's addresses, and so the answers, may have changed since.
     """
     lines = read_text(ctx.volume / answers.PLACE).splitlines()
     found = {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
-    # Compared with this word alone, docs/zimbra.md §2.2.
+    # zmsetup.pl compares with `yes` alone, docs/zimbra.md §2.2.
     return {**found, "strict": "TRUE" if found["STRICTSERVERNAMEENABLED"] == "yes" else "FALSE"}
 
 
 def _directory(ctx: Context) -> Iterator[str]:
-    """Say what the directory lacks of what was answered; of a server without an entry nothing more than that."""
+    """Yield what the directory lacks of the answers; for a server without an entry only that."""
     answered, server, admin = _answered(ctx), server_name(ctx), admin_address(ctx)
     domain = ask(ctx, "zimbraDefaultDomainName", "gcf")
     if domain != [mail_domain(ctx)]:
@@ -95,7 +94,7 @@ def _directory(ctx: Context) -> Iterator[str]:
 
 
 def _files(ctx: Context) -> Iterator[str]:
-    """Say what the server's own files lack; a password is never told."""
+    """Yield what the server's files lack; never a password."""
     answered = _answered(ctx)
     local = read_local(ctx, tuple(results.PASSWORDS))
     for name, key in results.PASSWORDS.items():
@@ -110,7 +109,7 @@ def _files(ctx: Context) -> Iterator[str]:
 
 
 def _unlike(ctx: Context) -> Iterator[str]:
-    """Say what else is not as it was answered."""
+    """Yield what else differs from the answers."""
     answered, server = _answered(ctx), server_name(ctx)
     for wanted, what, question in (
         (results.EXTRAS, "the server", ("gs", server)),
@@ -122,7 +121,7 @@ def _unlike(ctx: Context) -> Iterator[str]:
 
 
 def unusable(ctx: Context, domain: str, admins: tuple[str, ...]) -> Iterator[str]:
-    """Say what a server lacks that its operator configured: which domain, who administers and `OPTIONAL` are theirs."""
+    """Yield what a server lacks that its operator configured: domain, administrators and `OPTIONAL` are free."""
     name = server_name(ctx)
     enabled = {word for value in ask(ctx, "zimbraServiceEnabled", "gs", name) for word in value.split()}
     if not enabled:
@@ -136,7 +135,7 @@ def unusable(ctx: Context, domain: str, admins: tuple[str, ...]) -> Iterator[str
 
 
 def default_domain(ctx: Context) -> str:
-    """Return the mail domain that the directory calls its default; empty when there is none."""
+    """Return the default mail domain of the directory; empty when it is not set."""
     return " ".join(ask(ctx, "zimbraDefaultDomainName", "gcf"))
 
 
@@ -146,7 +145,7 @@ def administrators(ctx: Context) -> tuple[str, ...]:
 
 
 def portrait(ctx: Context) -> Portrait:
-    """Return what must be the same before and after an upgrade: who is there, what is served."""
+    """Return what must be the same before and after an upgrade: domains, administrators, services."""
     domains = as_zimbra(ctx, "zmprov", "-l", "gad", timeout=180).output.split()
     accounts = [ask(ctx, "zimbraId", "ga", each) for each in administrators(ctx) if "@" in each]
     return {
@@ -158,13 +157,13 @@ def portrait(ctx: Context) -> Portrait:
 
 
 def lacking(before: Portrait, now: Portrait) -> list[str]:
-    """Return what a server had and has no more, one sentence each; what was added is nobody's loss."""
+    """Return what a server had and lacks now, one sentence each; additions do not count."""
     gone = {what: sorted(set(values) - set(now.get(what, ()))) for what, values in before.items()}
     return [f"{what}: {', '.join(values)} is gone" for what, values in gone.items() if values]
 
 
 def not_running(ctx: Context) -> Iterator[str]:
-    """Wait for the services to come up; say which do not."""
+    """Wait for the services to start; yield those that do not."""
     until = time.monotonic() + PATIENCE
     while stopped := services.stopped(ctx):
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""Which line of releases is being installed: by the archive's own word where it has one, else by the setting."""
+"""Which release line is installed: the archive says it where it can, else the setting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zflow.api import Context, OperatorError
 
 def chosen(ctx: Context) -> Release:
     """Return the line: the unpacked installer's, else the one in the archive's name (`zcs-10.1.10_GA_…`), else
-    ZFLOW_RELEASE's, which a settings file with an archive of its own may leave at its default."""
+    ZFLOW_RELEASE's, which may be the default where the settings name an archive."""
     return line_of(_unpacked(ctx)) or line_of(_named(ctx)) or RELEASES[ctx.settings[RELEASE]]
 
 

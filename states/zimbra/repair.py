@@ -1,4 +1,4 @@
-"""Completes what a cut-off package manager left half done, before anybody judges by it or builds on it.
+"""Completes the packages that an interrupted dpkg left half installed, before a check or a step relies on them.
 
 A package that dpkg was unpacking is neither configured nor removed by it (`reinstreq`, dpkg(1)), and apt refuses all
 work while it has no archive for such a one, as for those of the release: the vendor's installer would fail for ever.
@@ -13,9 +13,9 @@ from zflow.api import Context
 
 
 def complete_packages(ctx: Context) -> None:
-    """Configure what was not, unpack again what was being unpacked; what cannot be is seen by what is lacking.
+    """Configure packages, and unpack again those whose unpacking was interrupted; a later check reports the rest.
 
-    dpkg's last words may lie in its journal, which it works in when it is called the first time.
+    dpkg applies its own journal at its first call.
     """
     dpkg.run(ctx, *dpkg.CONFIGURE)
     folder = installer(ctx) / "packages"
@@ -28,5 +28,5 @@ def complete_packages(ctx: Context) -> None:
 
 
 def torn(ctx: Context) -> list[str]:
-    """Return the vendor's packages that dpkg was cut off in while it unpacked them."""
+    """Return the vendor's packages whose unpacking was interrupted."""
     return sorted(name for name, each in vendor_packages(ctx).items() if each.torn)

@@ -1,4 +1,4 @@
-"""What zmsetup.pl makes of its answers, as data: where each can be read afterwards. Its own word is not enough.
+"""What zmsetup.pl makes of its answers, as data: where to read each. Its own output is not enough.
 
 Half of its stages print `done.` whatever comes of them, some print nothing: configLCValues, configSetStoreDefaults,
 configSetServicePorts, configSetProxyPrefs, configInitMta, configSetEnabledServices, configInitLogger, configInitSnmp,
@@ -76,7 +76,7 @@ PASSWORDS = {
     "mailboxd_keystore_password": "mailboxd_keystore_password",
     "zimbra_ldap_password": "LDAPADMINPASS",
 }
-"""Settings of localconfig.xml that nobody may read in a message, by the answer's key (zmldapinit, zmldappasswd)."""
+"""Secret settings of localconfig.xml, by the answer's key (zmldapinit, zmldappasswd)."""
 ALIASES = ("root", "postmaster")
 """Names in the mail domain that reach the administrator (docs/zimbra.md §2.5); one may be the administrator's own."""
 CRONTAB, CRON_MARK = Path("var/spool/cron/crontabs/zimbra"), "# ZIMBRAEND"
@@ -86,7 +86,7 @@ CRONTAB, CRON_MARK = Path("var/spool/cron/crontabs/zimbra"), "# ZIMBRAEND"
 def differing(
     wanted: Mapping[str, str], answers: Mapping[str, str], found: Mapping[str, tuple[str, ...]], what: str
 ) -> Iterator[str]:
-    """Say which attributes lack what is wanted of them; what else is among their values is nobody's loss.
+    """Yield which attributes lack a desired value; further values are allowed.
 
     The vendor writes names and addresses in small letters.
     """

@@ -1,7 +1,7 @@
-"""The server's services: started at every boot, and looked at cheaply ever after.
+"""The server's services: whether they run, and how to start and stop them.
 
-`zmcontrol status` costs seconds; what is asked at every look is whether the processes and ports that belonged to the
-running server are still there, and what the last `zmcontrol status` of the watch said, which it leaves in a file.
+`zmcontrol status` takes seconds. A cheap look checks the processes and ports of the running server, and the last answer
+of `zmcontrol status`, which a watch leaves in a file.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ PID_FILES = (
     "opt/zimbra/data/postfix/spool/pid/master.pid",
     "opt/zimbra/zmstat/pid/*.pid",
 )
-"""Where the vendor's commands and servers write them; the directory's is named in docs/zimbra.md §3.7."""
+"""The vendor's files with process ids; the directory's is named in docs/zimbra.md §3.7."""
 UNIMPORTANT = frozenset({"stats", "snmp", "logger", "spell"})
 """What zmcontrol itself does not count: docs/zimbra.md §3.5."""
 STOP = 240.0
 """Seconds that `zmcontrol stop` gets."""
 PATIENCE = 60.0
-"""Seconds between TERM and KILL: a database or a directory in the middle of a write."""
+"""Seconds between TERM and KILL, for a database or a directory that is writing."""
 UNREADABLE = "zmcontrol status"
 CUT_OFF = re.compile(r"^Timeout after \d+ seconds", re.MULTILINE)
 """zmcontrol's own alarm (docs/zimbra.md §3.5): the services after it are not in the list."""
@@ -52,25 +52,24 @@ LINE = re.compile(r"^\t(\S[^\n]*?)\s{1,}(Running|Stopped)\s*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Record:
-    """What a running server looked like: this boot, its files with process ids, the ports it listened on."""
+    """A running server: the start of the container, its files with process ids, its ports."""
 
     boot: str
     services: tuple[str, ...]
     pid_files: Mapping[str, str]
-    """The command of each file's process: by it the process is found when the file is lost. It is empty where the
-    process ended meanwhile, and then finds none."""
+    """The command of each file's process, to find the process when the file is lost; empty where the process ended."""
     ports: tuple[int, ...]
 
 
 def parse(output: str) -> dict[str, bool]:
-    """Return which services run, from what `zmcontrol status` prints; none of a list that was cut off."""
+    """Return which services run, from the output of `zmcontrol status`; empty for an incomplete list."""
     if CUT_OFF.search(output):
         return {}
     return {name: state == "Running" for name, state in LINE.findall(output)}
 
 
 def down(services: dict[str, bool]) -> list[str]:
-    """Return the services that should run and do not; an empty answer counts as one."""
+    """Return the services that should run and do not; an empty answer counts as stopped."""
     if not services:
         return [UNREADABLE]
     return sorted(name for name, runs in services.items() if not runs and name not in UNIMPORTANT)
@@ -90,12 +89,12 @@ def stopped(ctx: Context) -> list[str]:
 
 
 def living_pid_files(ctx: Context) -> list[Path]:
-    """Return the files with ids of processes that live inside and are the server's."""
+    """Return the files with ids of living processes of the server."""
     return [path for path in pid_files(ctx) if _is_servers(ctx, processes.from_file(path))]
 
 
 def pid_files(ctx: Context) -> list[Path]:
-    """Return all files with process ids that the server leaves on the volume."""
+    """Return all files with process ids on the volume."""
     volume = ctx.volume.resolve()
     found = {path for pattern in PID_FILES for path in volume.glob(pattern)}
     return sorted(path for path in found if path.parent.resolve() == path.parent)  # not through a planted link
@@ -109,7 +108,7 @@ def _is_servers(ctx: Context, pid: int | None) -> bool:
 
 
 def drop_stale_pid_files(ctx: Context) -> int:
-    """Remove the files whose process is gone or somebody else's: services believe them and do not start."""
+    """Remove the files whose process is gone or is another program: services would not start beside them."""
     stale = [path for path in pid_files(ctx) if not _is_servers(ctx, processes.from_file(path))]
     for path in stale:
         remove_file(path)
@@ -117,10 +116,10 @@ def drop_stale_pid_files(ctx: Context) -> int:
 
 
 def adopt(ctx: Context, before: Record) -> list[int]:
-    """Write the lost numbers of processes that live on again, and return them.
+    """Write the lost files of processes that still live, and return the processes.
 
-    No start gets past such a process, and no stop finds it. Where several have the command of one lost file it is not
-    known which one counts; they are ended, as is one whose file's folder is gone.
+    Such a process blocks a start, and a stop does not find it. Where several have the command of one lost file, or
+    where its folder is gone, they are ended.
     """
     adopted = []
     named = {processes.from_file(path) for path in living_pid_files(ctx)}
@@ -138,7 +137,7 @@ def adopt(ctx: Context, before: Record) -> list[int]:
 
 
 def _write_number(path: Path, pid: int) -> bool:
-    """Write a process's number for whoever owns the folder; return whether there is one."""
+    """Write a process's number with the folder's owner; return whether the folder exists."""
     try:
         folder = path.parent.lstat()
         write_atomic(path, f"{pid}\n", owner=(folder.st_uid, folder.st_gid))
@@ -152,7 +151,7 @@ def _with(ctx: Context, command: str) -> list[int]:
 
 
 def record(ctx: Context) -> None:
-    """Write down what the running server looks like now."""
+    """Record the running server."""
     services = parse((ctx.volume / STATUS).read_text())
     found = Record(
         boot=ctx.boot,
@@ -167,13 +166,13 @@ def record(ctx: Context) -> None:
 
 
 def recorded(ctx: Context) -> Record | None:
-    """Return the record of this boot, if there is one."""
+    """Return the record of this start of the container, if any."""
     found = marks.load(ctx.volume / RECORD, Record)
     return found if found and found.boot == ctx.boot else None
 
 
 def missing(ctx: Context, found: Record) -> list[str]:
-    """Return what of a recorded server is gone: processes, ports, and services by the last status."""
+    """Return what a recorded server has lost: processes, ports, and services by the last status."""
     gone = [f"process of {name}" for name in found.pid_files if not _is_servers(ctx, _pid(ctx, name))]
     gone += [f"port {port}" for port in sorted(set(found.ports) - listening())]
     try:
@@ -188,13 +187,13 @@ def _pid(ctx: Context, name: str) -> int | None:
 
 
 def stop(ctx: Context) -> None:
-    """Run `zmcontrol stop`, the vendor's own way; whether everything ended is for the caller to see."""
+    """Run `zmcontrol stop`; the caller checks whether everything ended."""
     with contextlib.suppress(CommandError):
         as_zimbra(ctx, "zmcontrol", "stop", ok=range(256), timeout=STOP)
 
 
 def start(ctx: Context) -> None:
-    """Run `zmcontrol start`, which starts what does not run; its own exit code is left to the status after it."""
+    """Run `zmcontrol start`, which starts what does not run; the caller checks the status."""
 
     def on_line(line: str) -> None:
         if line.strip().startswith("Starting"):

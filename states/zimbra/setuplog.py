@@ -1,7 +1,7 @@
-"""The log of zmsetup.pl: the one place where it says why something failed, in /tmp, with passwords in clear.
+"""The log of zmsetup.pl, in /tmp: it alone says why something failed, and it has passwords in clear text.
 
-It names the file in its first line and opens it to everybody until it has come to its end (zmsetup.pl 8.8.15: 34-44,
-7259; its `runAsZimbra`, 4910-4922, writes down whole commands). What they print goes there and nowhere else.
+zmsetup.pl names the file in its first line and leaves it readable to all until it ends (zmsetup.pl 8.8.15: 34-44,
+7259; its `runAsZimbra`, 4910-4922, writes complete commands). Only there is their output.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ PASSWORD = re.compile(
     r"((?<!invalid )\b\w*(?i:pass)(?i:word|wd)?\w*(?: to | *[=:]+) *|(?<!\S)--?(?:\w*(?i:pass)\w*|[wr]) +(?=[^\s-]))"
     r"""('[^'\n]*'|"[^"\n]*"|\S+)"""
 )
-"""A setting that is one, or an option, with its value: of an attended install zflow does not know them all."""
+"""A setting or an option that is a password, with its value: zflow does not know all of an attended install."""
 SAYS_NOTHING = re.compile(
     r"\*\*\* Running|[GS]etting local config|Skipping update|Updating cached|entering function|Operations logged"
     r"|Errors have been logged|ERROR$|Configuration failed|Please address|complete the conf"
     r"|(\S.*\.\.\.)?\s*(done\.|[Ff]ailed\b.*)?$"
 )
-"""The lines of which none tells a reason: the vendor's progress and last words, and what its tools try in vain in every
+"""Lines that give no reason: the vendor's progress and last lines, and what fails in every
 good run, such as `** Retrieving CA private key from LDAP... failed`."""
 DYING = re.compile(r"Can't locate .* in @INC|^BEGIN failed| at /opt/zimbra/libexec/\S+ line \d+\.?$")
-"""Perl's last words, which do not go into the log: `Setting defaults...Can't call method … at … line 1645.`"""
+"""Perl's last lines, which are not in the log: `Setting defaults...Can't call method … at … line 1645.`"""
 TAIL = 60
 """Lines of it copied into the step's log."""
 REASONS, LONGEST = 3, 240
-"""Lines that are told of why it ended, and characters of one."""
+"""Lines of the reason why it ended, and characters of one."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What zmsetup.pl printed, and what it wrote into its log; empty where it had not come to one."""
+    """The output of zmsetup.pl, and its log; empty where it had not made one."""
 
     output: str
     log: str
@@ -84,7 +84,7 @@ def _read(ctx: Context, name: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return what was printed or logged without the passwords in it."""
+    """Return output or log without the passwords in it."""
     return PASSWORD.sub(r"\1***", text)
 
 
@@ -94,15 +94,15 @@ def _copy(ctx: Context, log: str) -> None:
 
 
 def failures(ran: Ran) -> list[str]:
-    """Return what zmsetup.pl says has failed, each with the last words of what it ran: `Text...failed. (why)`.
+    """Return the failures of zmsetup.pl, each with the last line of the command that it ran: `Text...failed. (why)`.
 
-    Each piece of a line that is printed is a line of its own in the log; what a command said stands between two.
+    Each piece of a printed line is a separate line in the log, and the output of a command is between two of them.
     """
     return in_log(ran.log) or failed_parts(ran.output)
 
 
 def in_log(log: str) -> list[str]:
-    """Return the same of a log alone, without the passwords in it."""
+    """Return the same from a log alone, without the passwords in it."""
     found, begun, said = [], "", ""
     for line in clean(log).splitlines():
         text = STAMP.sub("", line)
@@ -117,7 +117,7 @@ def in_log(log: str) -> list[str]:
 
 
 def reasons(ran: Ran) -> str:
-    """Return the last lines that tell why it ended: perl's own, else its log's, or its output's where it has no log."""
+    """Return the last lines that say why it ended: perl's, else the log's, else the output's."""
     output = [line.strip() for line in ran.output.splitlines()]
     lines = [line for line in output if DYING.search(line)]
     lines = lines or [STAMP.sub("", line).strip() for line in ran.log.splitlines()] or output
@@ -125,7 +125,7 @@ def reasons(ran: Ran) -> str:
 
 
 def ended(ctx: Context, ran: Ran) -> None:
-    """See that a configuration came to its end; raises TransientError(CONFIGURATION) with the reasons if it did not."""
+    """Check that a configuration is finished; raises TransientError(CONFIGURATION) with the reasons if not."""
     session = last(ctx)
     if session is None or not session.configured:
         reached = f"after the stage {session.stages[-1]}" if session and session.stages else "before its first stage"
@@ -138,7 +138,7 @@ def ended(ctx: Context, ran: Ran) -> None:
 
 
 def reporter(ctx: Context) -> Callable[[str], None]:
-    """Return what turns zmsetup's checkpoints into progress and its lines `Text...done.` into sub-steps."""
+    """Return what reports zmsetup's stages as progress and its lines `Text...done.` as notes."""
 
     def on_line(line: str) -> None:
         session = last(ctx)

@@ -1,7 +1,7 @@
 """The vendor's software: `install.sh -s -x FILE`, proven by its history, dpkg and the tree, never by its exit code.
 
-The installer exits with 0 when a licence question meets the end of its input, and with 1 after a successful removal.
-A second run on top of an interrupted one removes what is there and installs all again (docs/zimbra.md §1.6).
+The installer exits with 0 when a licence question reads the end of its input, and with 1 after a successful removal.
+A second run after an interrupted one removes everything and installs it again (docs/zimbra.md §1.6).
 """
 
 from __future__ import annotations
@@ -31,45 +31,45 @@ from zflow.api import (
 NOTEWORTHY = re.compile(r"^\s*(Checking|Downloading|Installing|Removing|Shutting|Loading|Finished|zimbra-\S+\.\.\.)")
 LOG_NAME = re.compile(r"Operations logged to (/tmp/install\.log\.\w+)")
 LOG_TAIL = 60
-"""Lines of the installer's own log copied into the step's: apt and dpkg speak only there."""
+"""Lines of the installer's log copied into the step's: only there apt and dpkg print."""
 TOLD = 3
 """Packages that an error names; the others are counted."""
 
 
 def spoilt(ctx: Context) -> Path:
-    """Return the file that says: the configuration went wrong, the software is being installed anew.
+    """Return the mark: the configuration failed, and the software is being installed again.
 
-    While it exists the software counts as installed: it was, and `install.setup` answers for putting it back.
+    While it exists the software counts as installed: `install.setup` restores it.
     """
     return ctx.home / SPOILT
 
 
 def complete(ctx: Context) -> Session | None:
-    """Return the last session when its packages are all in, by the installer's word, dpkg's and the tree; else None."""
+    """Return the last session if all its packages are installed, by its history, dpkg and the files; else None."""
     session = recorded(ctx)
     return None if session is None or lacking(ctx) else session
 
 
 def recorded(ctx: Context) -> Session | None:
-    """Return the last session when its packages are all in by the installer's word, else None."""
+    """Return the last session if all its packages are installed by its history, else None."""
     session = last(ctx)
     return session if session and session.complete and set(PACKAGES) <= set(session.packages) else None
 
 
 def lacking(ctx: Context) -> str:
-    """Say which packages dpkg does not have, or not completely, and which of those it has lack their programs."""
+    """Return which packages are not installed, and which installed ones lack their programs; empty for none."""
     return "; ".join(filter(None, (absent(ctx), gone(ctx))))
 
 
 def absent(ctx: Context) -> str:
-    """Say which packages dpkg does not have, or not completely."""
+    """Return which packages dpkg does not list as installed; empty for none."""
     found = vendor_packages(ctx)
     names = [name for name in PACKAGES if name not in found or not found[name].installed]
     return f"{', '.join(names)} not installed" if names else ""
 
 
 def gone(ctx: Context) -> str:
-    """Say of which installed packages the programs are gone."""
+    """Return which installed packages lack their programs; empty for none."""
     found = [f"{name} ({file})" for name, file in hollow(ctx).items()]
     more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""
     return f"installed without their files: {', '.join(found[:TOLD])}{more}" if found else ""
@@ -103,18 +103,18 @@ def run_installer(ctx: Context, answers_file: Path, shut: installers.Shut) -> No
 
 
 def nothing_installed(ctx: Context, output: str) -> OperatorError | TransientError:
-    """Return the error for an installer that ended without its packages and without a known word on why."""
+    """Return the error for an installer that ended without its packages and without a known message."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     last_line = f"; its last line: ‹{lines[-1][-160:]}›" if lines else ""
-    if told := absent(ctx):
-        return OperatorError(codes.NOTHING_INSTALLED, f"{told}{last_line}")
-    if told := gone(ctx):
-        return TransientError(codes.REMAINS, told)
+    if lack := absent(ctx):
+        return OperatorError(codes.NOTHING_INSTALLED, f"{lack}{last_line}")
+    if lack := gone(ctx):
+        return TransientError(codes.REMAINS, lack)
     return OperatorError(codes.NOTHING_INSTALLED, f"its history has no complete install{last_line}")
 
 
 def reporter(ctx: Context) -> Callable[[str], None]:
-    """Return what turns the installer's lines into progress."""
+    """Return what reports the installer's lines as progress."""
 
     def on_line(line: str) -> None:
         if NOTEWORTHY.match(line):
@@ -125,7 +125,7 @@ def reporter(ctx: Context) -> Callable[[str], None]:
 
 
 def copy_log(ctx: Context, output: str) -> str:
-    """Copy the end of the installer's own log into the step's, and return it whole; empty where there is none."""
+    """Copy the end of the installer's log into the step's, and return all of it; empty without a log."""
     match = LOG_NAME.search(output)
     log = ""
     with suppress(OSError):
@@ -136,11 +136,10 @@ def copy_log(ctx: Context, output: str) -> str:
 
 
 def rebuild(ctx: Context, shut: installers.Shut) -> None:
-    """Put back a clean software install: everything below /opt/zimbra is removed and installed again.
+    """Restore a clean software install: everything in /opt/zimbra is removed and installed again.
 
-    The vendor's own resume of a cut-off configuration loses parts and says nothing (docs/zimbra.md §2.4). Nor does its
-    installer always look whether it could remove what was there (docs/zimbra.md §1.6). Raises what `install` raises,
-    and TransientError(REMAINS).
+    The vendor's resume of a configuration loses parts without a message (docs/zimbra.md §2.4). Its installer does not
+    always check whether it could remove the old files (§1.6). Raises what `install` raises, TransientError(REMAINS).
     """
     content = answers.content(ctx, remove=True)
     write_atomic(spoilt(ctx), "")
@@ -151,5 +150,5 @@ def rebuild(ctx: Context, shut: installers.Shut) -> None:
     if left := data(ctx):
         raise TransientError(codes.REMAINS, f"the installer should have removed /{left[0]}, and it still exists")
     again.unlink()
-    sync_volume(ctx.volume)  # what was thrown away must not come back by a power cut when no mark says whose it was
+    sync_volume(ctx.volume)  # what was removed must not come back by a power cut after its mark is gone
     spoilt(ctx).unlink()

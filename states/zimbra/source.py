@@ -1,4 +1,4 @@
-"""The vendor's package source: its key by full fingerprint, its list, its packages' index; before the installer asks.
+"""The vendor's package source: its key by full fingerprint, its list and its packages' index.
 
 The vendor's own way fetches a key by its last eight digits from a key server and accepts unsigned packages
 (utilfunc.sh:2229-2363, 2822); with `USE_ZIMBRA_PACKAGE_SERVER="no"` it uses what is prepared here.
@@ -37,7 +37,7 @@ KEY_LIMIT = 1 << 20
 QUOTED = re.compile(r"[\\|{}\[\]<>\"^~_=!@#$%&* ]")
 """What apt writes as %xx in the names of its indexes; apt-pkg/strutl.cc, URItoFileName."""
 AWAY = re.compile(r"Clearsigned file isn't valid|data and signature failed|Undetermined Error|\b(429|5\d\d)  ?[A-Z]")
-"""apt's words for a portal's page, half a file, or none in place of the index; it goes on to call that unsigned."""
+"""apt's messages for a portal's page, half a file or nothing in place of the index; it also calls that unsigned."""
 SIGNATURE_WORDS = ("NO_PUBKEY", "BADSIG", "EXPKEYSIG", "is not signed", "couldn't be verified", "were invalid")
 
 
@@ -63,7 +63,7 @@ def render(urls: tuple[str, ...], codename: str) -> str:
 
 
 def wanted_list(ctx: Context) -> str:
-    """Return what zimbra.list should hold."""
+    """Return what zimbra.list should be."""
     return _list(ctx, sources(ctx))
 
 
@@ -72,7 +72,7 @@ def _list(ctx: Context, urls: tuple[str, ...]) -> str:
 
 
 def in_place(ctx: Context) -> bool:
-    """Tell whether zimbra.list is as wanted; that of an ordered upgrade counts too, which may have been adopted."""
+    """Tell whether zimbra.list is right; the list of an ordered upgrade is right, too."""
     order = ordered(ctx)
     lists = [wanted_list(ctx), *([_list(ctx, sources_of(ctx, order.release))] if order else [])]
     path = ctx.volume / LIST
@@ -80,7 +80,7 @@ def in_place(ctx: Context) -> bool:
 
 
 def _mode(urls: tuple[str, ...]) -> int:
-    """Return the list's mode: a password in it is for root, who alone runs apt here; the server's programs are not."""
+    """Return the list's mode: with a password in it, it is for root alone, who runs apt."""
     return 0o600 if any("@" in urlsplit(each).netloc for each in urls) else 0o644
 
 
@@ -102,9 +102,9 @@ def _kept(ctx: Context, source: str, what: str) -> Path:
 
 
 def has_key(ctx: Context) -> bool:
-    """Tell whether the keyring holds the wanted key and no other, and user _apt, who checks signatures, may read it.
+    """Tell whether the keyring holds the expected key alone, and user _apt, who checks signatures, may read it.
 
-    apt calls a list whose keyring it cannot read unsigned, as if somebody had forged it.
+    apt calls a list unsigned when it cannot read its keyring.
     """
     path = ctx.volume / KEYRING
     try:
@@ -115,7 +115,7 @@ def has_key(ctx: Context) -> bool:
 
 
 def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
-    """Make these the vendor's package sources. Raises what `fetch_key` and `update` raise."""
+    """Set the vendor's package sources. Raises what `fetch_key` and `update` raise."""
     if not has_key(ctx):
         key = fetch_key(ctx)
         make_folder((ctx.volume / KEYRING).parent)
@@ -128,8 +128,8 @@ def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
 def fetch_key(ctx: Context) -> bytes:
     """Return the vendor's key in binary form, checked by its fingerprint.
 
-    Raises OperatorError(VENDOR_KEY) for another key, a file with further keys or none, and
-    TransientError(VENDOR_KEY_AWAY) when an URL does not answer.
+    Raises OperatorError(VENDOR_KEY) for another key, further keys or none, and
+    TransientError(VENDOR_KEY_AWAY) when a URL does not answer.
     """
     place, expected = ctx.settings[VENDOR_KEY], ctx.settings[VENDOR_KEY_FINGERPRINT]
     content = _read_file(Path(place)) if place.startswith("/") else _read_url(place, ctx.settings.get(PROXY))
@@ -166,7 +166,7 @@ def _read_url(place: str, proxy: str | None) -> bytes:
 
 
 def update(ctx: Context) -> None:
-    """Let apt read the vendor's index alone. Raises OperatorError(SOURCE_SIGNATURE) and TransientError(SOURCE_AWAY)."""
+    """Let apt read only the vendor's index. Raises OperatorError(SOURCE_SIGNATURE) and TransientError(SOURCE_AWAY)."""
     options = [f"Dir::Etc::sourcelist=/{LIST}", "Dir::Etc::sourceparts=-", "APT::Get::List-Cleanup=0"]
     words = [word for option in options for word in ("-o", option)]
     try:
@@ -179,9 +179,9 @@ def update(ctx: Context) -> None:
 
 
 def refresh_lists(ctx: Context, timeout: float = 600) -> None:
-    """Have apt look for newer lists of all sources: the vendor's packages need Ubuntu's, and mirrors drop old ones.
+    """Let apt update the lists of all sources: the vendor's packages need Ubuntu's, and mirrors remove old ones.
 
-    A mirror that does not answer is no error here: what the lists lack, the installer names. `timeout` is in seconds.
+    A mirror that does not answer is not an error here: the installer names missing packages. `timeout` is in seconds.
     """
     ctx.progress.report(note="reading the package lists")
     patience = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")

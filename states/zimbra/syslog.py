@@ -1,9 +1,8 @@
 """The system log inside the Ubuntu: Zimbra logs through it, and nothing else starts it where there is no init.
 
-That rsyslogd runs says nothing of the lines. They are lost when it runs with a configuration that was written since,
-or writes to files that were put aside or given to somebody else. So a line is sent to each log and read back whenever
-that may be: after a start, after a rotation, after a change of an owner; not at each look, for it stays in the log.
-A line that does not arrive is told and stops nothing: an operator's rules may keep it away, and mail goes on.
+A running rsyslogd may lose lines: its configuration changed after its start, or its files were moved or have another
+owner. So a line is sent to each log and read back after a start, a rotation or a change of an owner; not at each look,
+for it stays in the log. A line that does not arrive is a notice: an operator's rules may drop it, and mail continues.
 """
 
 from __future__ import annotations
@@ -51,14 +50,14 @@ exec stat -c '%i %u %n' "$@"
 
 @dataclass(frozen=True)
 class Record:
-    """What was there when a line was last sent to each log: the process, what it had read, and the files."""
+    """The state when a line was last sent to each log: the process, its configuration, and the files."""
 
     pid: int
     configuration: str
     """Its SHA-256 in hex."""
     files: str
     token: str
-    """What tells that line from others."""
+    """A text that only that line has."""
     lost: str
     """The logs in which it did not arrive, as the operator knows them."""
 
@@ -75,7 +74,7 @@ def running(ctx: Context) -> int | None:
 
 
 def recorded(ctx: Context) -> Record | None:
-    """Return what was there when a line was last sent, in this start of the container."""
+    """Return the state when a line was last sent, in this start of the container."""
     return marks.load(ctx.volume / RECORD, Record)
 
 
@@ -98,14 +97,14 @@ def serving(ctx: Context, before: Record | None) -> int | None:
 
 
 def config(ctx: Context) -> str:
-    """Return rsyslog's configuration; what is not UTF-8 there stays byte for byte when it is written."""
+    """Return rsyslog's configuration; bytes that are not UTF-8 survive reading and writing."""
     return logs.content(ctx.volume / logs.CONFIG).decode(errors="surrogateescape")
 
 
 def settle(ctx: Context) -> None:
-    """Put configuration and logs right, have rsyslogd turn to them, and send a line. Raises TransientError(SYSLOG).
+    """Repair configuration and logs, let rsyslogd reopen them, and send a line. Raises TransientError(SYSLOG).
 
-    It is started anew where it has to read its configuration again, or where it does not do with less.
+    rsyslogd is restarted where its configuration changed, or where reopening is not enough.
     """
     text = config(ctx)
     if (better := without_kernel_log(text)) != text:
@@ -127,13 +126,13 @@ def settle(ctx: Context) -> None:
 
 
 def turn(ctx: Context) -> None:
-    """Turn to what the vendor's scripts have changed, as soon as they have; what fails is left to the step."""
+    """Apply what the vendor's scripts have changed; the step repeats what fails."""
     with contextlib.suppress(TransientError, CommandError):
         settle(ctx)
 
 
 def start(ctx: Context) -> int:
-    """Start rsyslogd anew and return its process id. Raises TransientError(SYSLOG)."""
+    """Restart rsyslogd and return its process id. Raises TransientError(SYSLOG)."""
     end(ctx, found(ctx, lambda pid: proc.name(pid) == "rsyslogd"), PATIENCE)
     remove_file(ctx.volume / PID)
     ctx.shell.chroot("rsyslogd", daemon=True, timeout=30)
@@ -144,7 +143,7 @@ def start(ctx: Context) -> int:
 
 
 def watches(ctx: Context) -> Sequence[Watch]:
-    """Return what to watch: the configuration that was read, and the logs that a line was sent to."""
+    """Return what to watch: the configuration and the logs of the last line."""
     before = recorded(ctx)
     if before is None:
         return ()

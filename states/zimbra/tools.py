@@ -1,4 +1,4 @@
-"""Zimbra's own tools, run the way they want to be: inside the chroot, as user zimbra, with a login environment."""
+"""Zimbra's tools, run as they expect it: in the chroot, as user zimbra, with a login environment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def zimbra_version(ctx: Context) -> str:
 def write_config(ctx: Context, wanted: Attributes) -> None:
     """Set attributes of the global configuration in one call, replacing all their values.
 
-    The mailbox server is told to forget what it remembers of them; when it is down it has nothing to forget.
+    The mailbox server's cache of them is flushed; a stopped one has no cache.
     """
     words = [word for name, values in wanted.items() for value in values or ("",) for word in (name, value)]
     as_zimbra(ctx, "zmprov", "-l", "mcf", *words, timeout=180)
@@ -51,10 +51,10 @@ def write_local(ctx: Context, wanted: Attributes) -> None:
 
 
 def render(ctx: Context, *sections: str) -> None:
-    """Have zmconfigd render these sections of its zmconfigd.cf now; who reads the files is restarted by the caller.
+    """Let zmconfigd render these sections of its zmconfigd.cf now; the caller restarts the services that read them.
 
     Each section with a changed attribute has to be named. A request notes the changes of all and renders only what it
-    names, so that no later turn renders the rest either, until zmconfigd starts anew (zm-jython 8.8.15, jylibs/state.py
+    names, so that no later turn renders the rest either, until zmconfigd restarts (zm-jython 8.8.15, jylibs/state.py
     515-557 and 576-585); and it restarts nothing (606). What no section names as its variable comes by the section's
     name alone.
     """

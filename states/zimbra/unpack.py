@@ -1,4 +1,4 @@
-"""The archive unpacked beside the server, where programs inside the Ubuntu can read it; staged, checked, renamed."""
+"""The archive unpacked beside the server, where programs in the Ubuntu can read it; staged, checked, renamed."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ from zflow.api import (
 )
 
 PLACE = Path("opt/zflow-release")
-"""Below the volume; removed when the server is proven."""
-RECEIPT = ".zflow-archive"
+"""Relative to the volume; removed when the server is proven."""
+MARK = ".zflow-archive"
 """The archive's SHA-256, the last file written in the stage."""
 
 
 def installer(ctx: Context) -> Path:
-    """Return the folder of install.sh, as seen from outside."""
+    """Return the folder of install.sh, as a path outside the Ubuntu."""
     return ctx.volume / PLACE
 
 
 def inside(path: Path, ctx: Context) -> str:
-    """Return a path on the volume as programs inside the Ubuntu see it."""
+    """Return a path on the volume as a path inside the Ubuntu."""
     return f"/{path.relative_to(ctx.volume)}"
 
 
 def evidence(ctx: Context, archive: Archive) -> Evidence | None:
-    """Return what shows that the tree is one archive's, whole, and for this Ubuntu."""
+    """Return the evidence that the tree is complete, of this archive, and for this Ubuntu."""
     try:
-        receipt = (installer(ctx) / RECEIPT).read_text().strip()
+        mark = (installer(ctx) / MARK).read_text().strip()
     except OSError:
         return None
-    if receipt != archive.sha256 or defects(installer(ctx), ctx):
+    if mark != archive.sha256 or defects(installer(ctx), ctx):
         return None
     return Evidence(f"{build(installer(ctx))} in /{PLACE}")
 
 
 def build(folder: Path) -> str:
-    """Return the release's own words on itself."""
+    """Return what the release says about itself."""
     names = (".BUILD_RELEASE_NO", ".BUILD_RELEASE_CANDIDATE", ".BUILD_NUM", ".BUILD_PLATFORM", ".BUILD_TYPE")
     return " ".join(_word(folder / name) for name in names if _word(folder / name))
 
@@ -66,7 +66,7 @@ def _word(path: Path) -> str:
 
 
 def defects(folder: Path, ctx: Context) -> list[str]:
-    """Say why a tree is no vendor archive for this Ubuntu; install.sh does not look when it is not asked to."""
+    """Return why a tree is not a vendor archive for this Ubuntu; the unattended install.sh does not check."""
     found = [f"it has no {name}" for name in ("install.sh", "packages", "util", "bin") if not (folder / name).exists()]
     ubuntu = os_release(ctx.volume).get("VERSION_ID", "?")
     platform, here = _word(folder / ".BUILD_PLATFORM"), PLATFORMS.get(ubuntu, f"Ubuntu {ubuntu}")
@@ -79,7 +79,7 @@ def defects(folder: Path, ctx: Context) -> list[str]:
 
 
 def unpack(ctx: Context, archive: Archive) -> None:
-    """Unpack into the stage, check, and move to the place. Raises OperatorError: ARCHIVE, WRONG_SHA256, NO_INODES."""
+    """Unpack into the stage, check, and rename. Raises OperatorError: ARCHIVE, WRONG_SHA256, NO_INODES."""
     source, stage = located(ctx, archive), ctx.stage / "release"
     if not checked(ctx, archive):
         raise OperatorError(codes.WRONG_SHA256, f"{source} has changed since it was checked")
@@ -91,7 +91,7 @@ def unpack(ctx: Context, archive: Archive) -> None:
         ctx.shell.run("tar", "--extract", "--gzip", f"--file={source}", f"--directory={stage}", "--no-same-owner")
     except CommandError as error:
         refuse_without_inodes(ctx, error)
-        if error.code != COMMAND or "No space left" in error.tail:  # a crossed limit tells nothing of the archive
+        if error.code != COMMAND or "No space left" in error.tail:  # a limit says nothing about the archive
             raise
         raise OperatorError(codes.ARCHIVE, f"{source}: {error.detail}") from error
     tops = [each for each in stage.iterdir() if each.is_dir()]
@@ -99,8 +99,8 @@ def unpack(ctx: Context, archive: Archive) -> None:
         raise OperatorError(codes.ARCHIVE, f"{source}: {len(tops)} folders at the top level instead of one")
     if found := defects(tops[0], ctx):
         raise OperatorError(codes.ARCHIVE, f"{source}: {'; '.join(found)}")
-    sync_volume(stage)  # the receipt vouches for the tree, also after a power cut
-    write_atomic(tops[0] / RECEIPT, f"{archive.sha256}\n")
+    sync_volume(stage)  # the mark vouches for the tree, also after a power cut
+    write_atomic(tops[0] / MARK, f"{archive.sha256}\n")
     remove(ctx)
     make_folder(installer(ctx).parent)
     tops[0].rename(installer(ctx))
@@ -109,22 +109,22 @@ def unpack(ctx: Context, archive: Archive) -> None:
 
 
 def remove(ctx: Context) -> None:
-    """Remove the tree, its receipt first: a kill in between must not leave a part that counts as whole."""
-    receipt = installer(ctx) / RECEIPT
-    if receipt.exists():
-        remove_file(receipt)
+    """Remove the tree, its mark first: a part that a kill leaves must not count as complete."""
+    mark = installer(ctx) / MARK
+    if mark.exists():
+        remove_file(mark)
         sync_folder(installer(ctx))
     remove_tree(installer(ctx))
 
 
 def refuse_without_inodes(ctx: Context, error: CommandError) -> None:
-    """Raise OperatorError(NO_INODES) where a command found no space for want of inodes: a new try helps nothing."""
+    """Raise OperatorError(NO_INODES) where a command found no free inode: a retry does not help."""
     if "No space left" in error.tail and out_of_inodes(ctx.volume):
         raise OperatorError(NO_INODES, error.detail) from error
 
 
 def refuse_damage(source: Path) -> None:
-    """Raise OperatorError(ARCHIVE) for an archive that is damaged; reads its first name only, tar does the rest."""
+    """Raise OperatorError(ARCHIVE) for a damaged archive; reads only its first name, tar checks the rest."""
     try:
         with tarfile.open(source, "r:gz") as archive:
             first = archive.next()

@@ -347,7 +347,7 @@ def test_any_output_of_the_vendors_is_read() -> None:
     """Prompts and messages, damaged and repeated: a question is part of the line, an error is one of ours."""
     source, wrong = chance("prompts"), []
     lines = [
-        *(saying.pattern.pattern for saying in messages.SAYINGS),
+        *(saying.pattern.pattern for saying in messages.MESSAGES),
         "Do you agree? [N] ",
         "Your choice? [r] ",
         "(? - help)",

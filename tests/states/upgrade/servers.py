@@ -82,7 +82,7 @@ def unpacked(ctx: Context, version: str = NEW, *names: str) -> Path:
     (folder / "install.sh").touch()
     (folder / ".BUILD_PLATFORM").write_text("UBUNTU18_64\n")
     (folder / ".BUILD_TYPE").write_text("FOSS\n")
-    (folder / unpack.RECEIPT).write_text(f"{ARCHIVE.sha256}\n")
+    (folder / unpack.MARK).write_text(f"{ARCHIVE.sha256}\n")
     for name in names or [each for each in PACKAGES if each != "zimbra-memcached"]:
         (folder / "packages" / f"{name}_{version}_amd64.deb").touch()
     return folder

@@ -87,7 +87,7 @@ def test_never_raises(content: str) -> None:
 def test_an_end_that_was_not_synced_hides_nothing_behind_it(ctx: Context, torn: str) -> None:
     """After a power cut ext4 shows zeros, or half a line; what is appended next is read all the same."""
     write_history(ctx.volume, session(1), torn)
-    history.mend(ctx)
+    history.repair(ctx)
     with (ctx.volume / history.HISTORY).open("a") as file:
         file.write(session(2))
     assert [each.start for each in history.sessions(ctx) if each.complete] == ["1", "2"]
