@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zflow.commands.light import volume
+from zflow.journal.reader import pruned, reading, stream
+from zflow.status.document import gather
 from zflow.terminal.screen import Screen, screen
 from zflow.terminal.words import counted, duration, moment
 
@@ -30,7 +32,6 @@ UNKNOWN = "The critical path is known once the first start has ended."
 def analyze(*, as_json: bool) -> None:
     """Show where the time of the first start went: the steps, slowest first, then the critical path."""
     from zflow.journal import timeline
-    from zflow.journal.reader import pruned, reading, stream
 
     with reading(volume()) as journal:
         start = timeline.first_start(stream(journal, timeline.COLUMNS), _now)
@@ -55,8 +56,6 @@ def analyze(*, as_json: bool) -> None:
 
 def _now() -> float:
     """Return the time up to which an unfinished first start is measured: now, or its last event."""
-    from zflow.status.document import gather
-
     document = gather(volume())
     updated = datetime.fromisoformat(document["updated"]).timestamp() if document["updated"] else time.time()
     return time.time() if document["walking"] else updated
@@ -108,6 +107,3 @@ def _path(path: list[Attempt], ended: float, out: Screen) -> Iterator[str]:
 
 def _line(at: float | None, took: float, what: str) -> str:
     return f"  {'' if at is None else '+' + duration(at):>14}  {duration(took):>12}  {what}"
-
-
-COMMANDS = (analyze,)

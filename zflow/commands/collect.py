@@ -17,12 +17,18 @@ from typing import Any
 
 import click
 
+from zflow import __version__
 from zflow.commands.bundle import Bundle, Known
+from zflow.commands.config import effective
 from zflow.commands.light import volume
 from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.host.files import write_atomic
+from zflow.journal.reader import reading, stream
 from zflow.secret import Secret
-from zflow.settings import Setting, passwords
+from zflow.settings import SETTINGS_FILE, Setting, content, load, passwords, toml
+from zflow.status.document import as_json, gather
+from zflow.status.view import as_text
 from zflow.terminal.words import counted, size
 
 NEWEST = 2_000_000
@@ -56,24 +62,22 @@ def collect(file: Path) -> int:
     if to_output:
         sys.stdout.buffer.write(packed)
     else:
-        from zflow.host.files import write_atomic
-
         write_atomic(file, packed, mode=0o600)
     click.echo(bundle.listing(), err=True, nl=False)
     click.echo(f"{counted(len(bundle.parts), 'file')}, {size(len(packed))}; no secret in it.", err=True)
     return Exit.VALID
 
 
-def gathered(place: Path) -> Bundle:
+def gathered(root: Path) -> Bundle:
     """Return the bundle of a volume; it notes what cannot be read, and nothing stops it."""
     from zflow.commands.product import environment, product
 
-    bundle = Bundle(list(secrets_of(product().settings, environment(), place)))
-    _add_status(bundle, place)
-    _add_journal(bundle, place)
-    _add_settings(bundle, place)
-    _add_logs(bundle, place / ".zflow/logs")
-    bundle.add("versions.txt", "\n".join(_versions(place)))
+    bundle = Bundle(list(secrets_of(product().settings, environment(), root)))
+    _add_status(bundle, root)
+    _add_journal(bundle, root)
+    _add_settings(bundle, root)
+    _add_logs(bundle, root / ".zflow/logs")
+    bundle.add("versions.txt", "\n".join(_versions(root)))
     for name, source in FILES_READ.items():
         bundle.add(name, _text_of(Path(source)))
     for name, argv in {**COMMANDS_RUN, **product().collects}.items():
@@ -81,51 +85,44 @@ def gathered(place: Path) -> Bundle:
     return bundle
 
 
-def secrets_of(table: Iterable[Setting[Any]], environment: Mapping[str, str], place: Path) -> Iterator[Known]:
+def secrets_of(table: Iterable[Setting[Any]], environment: Mapping[str, str], root: Path) -> Iterator[Known]:
     """Yield every secret: of settings, valid or not, from every source, and those on the volume."""
     for setting in table:
         secret = isinstance(setting.parse(setting.example), Secret)
-        for text in _given(setting, environment, place):
+        for text in _given(setting, environment, root):
             if secret:
                 yield Known(setting.name, text)
                 continue
             for password in sorted(passwords(text)):
                 yield Known(f"password in {setting.name}", password)
-    for path in sorted((place / ".zflow/secrets").rglob("*")):
+    for path in sorted((root / ".zflow/secrets").rglob("*")):
         with suppress(FileNotFoundError):  # one that a walk has just removed
             if path.is_file():
                 yield Known(f"secrets/{path.name}", path.read_text(errors="replace"))
 
 
-def _given(setting: Setting[Any], environment: Mapping[str, str], place: Path) -> Iterator[str]:
-    from zflow.settings import SETTINGS_FILE, content, toml
-
+def _given(setting: Setting[Any], environment: Mapping[str, str], root: Path) -> Iterator[str]:
     if setting.variable in environment:
         yield environment[setting.variable]
     if (named := environment.get(f"{setting.variable}_FILE")) is not None:
         with suppress(OSError, ValueError):
             yield content(Path(named))
     with suppress(OSError, ValueError):
-        found = toml(Path(environment.get(SETTINGS_FILE, place / "app/settings.toml")))
+        found = toml(Path(environment.get(SETTINGS_FILE, root / "app/settings.toml")))
         if setting.name in found:
             yield str(found[setting.name])
 
 
-def _add_status(bundle: Bundle, place: Path) -> None:
-    from zflow.status.document import as_json, gather
-    from zflow.status.view import as_text
-
-    document = gather(place)
+def _add_status(bundle: Bundle, root: Path) -> None:
+    document = gather(root)
     bundle.add("status.json", as_json(document))
     bundle.add("status.txt", as_text(document, steps=True))
 
 
-def _add_journal(bundle: Bundle, place: Path) -> None:
+def _add_journal(bundle: Bundle, root: Path) -> None:
     """Add the events as text, and a copy of the journal made by SQLite itself, beside a writer."""
-    from zflow.journal.reader import reading, stream
-
     try:
-        with tempfile.TemporaryDirectory() as folder, reading(place) as journal:
+        with tempfile.TemporaryDirectory() as folder, reading(root) as journal:
             history = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in stream(journal, last=EVENTS))
             bundle.add("history.jsonl", history)
             if journal.execute("SELECT count(*) AS held FROM event").fetchone()["held"] > EVENTS:
@@ -162,26 +159,22 @@ def _there(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
             yield path, path.lstat()
 
 
-def _add_settings(bundle: Bundle, place: Path) -> None:
-    from zflow.commands.config import effective
+def _add_settings(bundle: Bundle, root: Path) -> None:
     from zflow.commands.product import environment, product
-    from zflow.settings import load
 
     table = product().settings
     try:
-        rows = effective(table, load(table, environment(), place))
+        rows = effective(table, load(table, environment(), root))
     except OperatorError as error:
         bundle.add("settings.json", str(error))
     else:
         bundle.add("settings.json", json.dumps(rows, indent=2))
 
 
-def _versions(place: Path) -> Iterator[str]:
-    from zflow import __version__
-
+def _versions(root: Path) -> Iterator[str]:
     yield f"zflow {__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     yield f"kernel {platform.release()} {platform.machine()}"
-    for name, path in (("image", Path("/etc/os-release")), ("volume", place / "etc/os-release")):
+    for name, path in (("image", Path("/etc/os-release")), ("volume", root / "etc/os-release")):
         found = re.search(r'^PRETTY_NAME="?([^"\n]*)', _text_of(path), re.MULTILINE)
         yield f"{name}: {found[1] if found else 'none'}"
 
@@ -208,6 +201,3 @@ def _output(argv: tuple[str, ...]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{error}\n"
     return ended.stdout + ended.stderr
-
-
-COMMANDS = (collect,)

@@ -9,7 +9,10 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
 from zflow.commands.guard import apart
+from zflow.commands.light import volume
+from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.journal.reader import reading, steps
 
 VARIABLE = "_ZFLOW_COMPLETE"
 """The variable by which the shell's script asks (click: Shell Completion)."""
@@ -54,13 +57,6 @@ def complete_codes(_context: click.Context, _parameter: click.Parameter, begun: 
 
 def _listed() -> dict[str, tuple[str, str]]:
     """Return state and title of each step; without a readable journal there is nothing to offer."""
-    from zflow.commands.light import volume
-    from zflow.errors import OperatorError
-    from zflow.journal.reader import reading, steps
-
     with contextlib.suppress(OperatorError), reading(volume()) as journal:
         return {row["name"]: (row["state"], row["title"]) for row in steps(journal)}
     return {}
-
-
-COMMANDS = (completion,)

@@ -11,7 +11,7 @@ import click
 
 from zflow.commands.light import volume
 from zflow.exits import Exit
-from zflow.settings import Setting, Settings
+from zflow.settings import Setting, Settings, load
 from zflow.terminal.screen import Screen, screen
 
 
@@ -21,7 +21,6 @@ from zflow.terminal.screen import Screen, screen
 def config(*, example: bool, as_json: bool) -> int:
     """Show the value of each setting and its source. Secrets are hidden; all mistakes are reported at once."""
     from zflow.commands.product import environment, product
-    from zflow.settings import load
 
     table = product().settings
     if example:
@@ -92,6 +91,3 @@ def _as_toml(setting: Setting[Any]) -> str:
     if isinstance(value, tuple):
         return json.dumps(re.split(r"[,\s]+", setting.example))
     return json.dumps(setting.example)
-
-
-COMMANDS = (config,)

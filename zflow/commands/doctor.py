@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import click
 
 from zflow.commands.light import volume
+from zflow.commands.looking import check_chain, findings, noticed, told, unhealthy
 from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.status.document import gather
 from zflow.terminal.screen import Screen, screen
 from zflow.terminal.words import counted
 
@@ -16,10 +18,12 @@ from zflow.terminal.words import counted
 @click.command()
 def doctor() -> int:
     """Check everything and list all findings. Then list what listens, and from where it can be reached."""
-    from zflow.commands.looking import findings, noticed, told, unhealthy
-
     out = screen()
-    damage = _damage()
+    damage = None
+    try:
+        check_chain()
+    except OperatorError as error:
+        damage = error
     bad, notices = [*_walk(out)], []
     if damage is not None:
         bad.append(out.hang("✗ the journal: ", f"{damage}. What to do: {damage.code.remedy}"))
@@ -41,22 +45,9 @@ def doctor() -> int:
 
 def _walk(out: Screen) -> Iterator[str]:
     """Yield why the walk has stopped, if it has; an unreadable journal is a separate finding."""
-    from zflow.status.document import gather
-
     document = gather(volume())
     if (problem := document["problem"]) and document["state"] != "unreadable":
         yield out.hang("✗ the walk: ", f"{problem['code']} {problem['detail']}. What to do: {problem['remedy']}")
-
-
-def _damage() -> OperatorError | None:
-    """Return what is wrong with the journal, if anything."""
-    from zflow.commands.looking import check_chain
-
-    try:
-        check_chain()
-    except OperatorError as error:
-        return error
-    return None
 
 
 def _more() -> Iterator[str]:
@@ -67,6 +58,3 @@ def _more() -> Iterator[str]:
         yield from product.product().doctor(product.bystander().look())
     except OperatorError:
         return
-
-
-COMMANDS = (doctor,)

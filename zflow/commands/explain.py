@@ -7,6 +7,7 @@ import re
 
 import click
 
+from zflow.codes import ENGINE_CODES
 from zflow.commands.completion import complete_codes
 from zflow.commands.guard import apart
 from zflow.errors import Code
@@ -16,7 +17,6 @@ from zflow.terminal.screen import screen
 
 def table() -> dict[str, Code]:
     """Return every error code by its id."""
-    from zflow.codes import ENGINE_CODES
     from zflow.commands.product import product
 
     return {each.id: each for each in sorted((*ENGINE_CODES, *product().codes), key=lambda each: each.id)}
@@ -49,6 +49,3 @@ def _whole(code: str) -> str:
     """Return the id that the operator means: `zf1005`, `ZF 1005` and `1005` are ZF-1005."""
     digits = re.fullmatch(r"(?:ZF)?[-_ ]?(\d{4})", code.strip(), re.IGNORECASE)
     return f"ZF-{digits[1]}" if digits else code.strip().upper()
-
-
-COMMANDS = (explain,)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from zflow.commands.light import volume
+from zflow.status.document import gather
+from zflow.status.view import MARKS
 
 
 @click.command()
@@ -19,8 +21,6 @@ from zflow.commands.light import volume
 def graph(form: str) -> None:
     """Draw the states, with the current one marked."""
     from zflow.commands.product import product
-    from zflow.status.document import gather
-    from zflow.status.view import MARKS
     from zflow.walk import diagram
 
     document = gather(volume())
@@ -34,6 +34,3 @@ def graph(form: str) -> None:
             click.echo(diagram.as_svg(names, present))
         case _:
             click.echo(diagram.as_text(names, present, MARKS))
-
-
-COMMANDS = (graph,)

@@ -51,10 +51,12 @@ def group() -> None:
     """Group all commands: the engine's and the product's."""
 
 
-MODULES = (
-    status, looking, logs, explain, analyze, graph, config, collect, doctor, steering, journal, completion
+COMMANDS = (
+    analyze.analyze, collect.collect, completion.completion, config.config, doctor.doctor, explain.explain, graph.graph,
+    journal.journal, logs.logs, looking.history, looking.plan, looking.verify, status.health, status.status,
+    status.version, steering.pause, steering.reset_state, steering.resume, steering.run, steering.shell,
 )  # fmt: skip
-for command in (*(each for module in MODULES for each in module.COMMANDS), *product.commands()):
+for command in (*COMMANDS, *product.commands()):
     group.add_command(command)
 guard(group)
 

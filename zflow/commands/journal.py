@@ -6,7 +6,9 @@ import click
 
 from zflow.commands.guard import writes
 from zflow.commands.light import volume
+from zflow.commands.looking import check_chain
 from zflow.exits import Exit
+from zflow.journal.reader import events, pruned, reading
 from zflow.terminal.words import counted
 
 
@@ -18,9 +20,6 @@ def journal() -> None:
 @journal.command()
 def verify() -> int:
     """Check every event of the journal against its chain of hashes. Exit code 5 when the journal is damaged."""
-    from zflow.commands.looking import check_chain
-    from zflow.journal.reader import events, pruned, reading
-
     check_chain()
     with reading(volume()) as opened:
         newest, gone = events(opened, last=1), pruned(opened)
@@ -42,6 +41,3 @@ def rebuild(*, yes: bool) -> int:
         click.confirm("Set the journal aside?", abort=True)
     click.echo(f"The journal is now in {put_aside(volume())}. Start the container again: it checks every step.")
     return Exit.VALID
-
-
-COMMANDS = (journal,)

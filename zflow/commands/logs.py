@@ -10,6 +10,7 @@ import click
 
 from zflow.commands.completion import complete_steps
 from zflow.commands.light import volume
+from zflow.journal.layout import home
 from zflow.terminal.plain import plain
 
 POLL = 0.5
@@ -37,8 +38,6 @@ def newest(step: str | None) -> Path:
 
     Raises click.UsageError when there is none; it names the steps that have a log.
     """
-    from zflow.journal.layout import home
-
     folder = home(volume()) / "logs"
     steps = {path: f"{path.parent.name}.{path.name.split('.')[0]}" for path in folder.glob("*/*.log")}
     found = sorted((path for path in steps if step in {None, steps[path]}), key=lambda path: path.stat().st_mtime_ns)
@@ -66,6 +65,3 @@ def _growing(step: str | None, path: Path, read: int) -> Iterator[str]:
             click.echo(f"== {path}", err=True)
         else:
             time.sleep(POLL)
-
-
-COMMANDS = (logs,)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 import click
 
+from zflow.codes import JOURNAL_DAMAGED, NO_JOURNAL
 from zflow.commands.light import volume
+from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.host.clock import second
+from zflow.journal.layout import journal_file
+from zflow.journal.reader import events, reading, records, stream
+from zflow.journal.seal import wrong
 from zflow.terminal.screen import PIPED, Screen, screen
 from zflow.terminal.words import counted
 
@@ -28,10 +36,6 @@ VERDICTS = {
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def history(*, last: int | None, as_json: bool) -> None:
     """List what happened on this volume, oldest first."""
-    import json
-
-    from zflow.journal.reader import reading, stream
-
     out = screen()
     with reading(volume()) as journal:
         rows = stream(journal, last=last)
@@ -57,8 +61,6 @@ def _described(rows: Iterable[dict[str, Any]], out: Screen) -> Iterator[str]:
 
 def describe(row: dict[str, Any], out: Screen = PIPED) -> str:
     """Return one event for people: on one line, or, where that is too long, with its details on further lines."""
-    from zflow.host.clock import second
-
     subject = row["step"] or row["state"] or "walk"
     parts = [second(row["at"]), f"{subject:<28}", f"{row['kind']:<11}"]
     if row["attempt"] and row["kind"] != "satisfied":
@@ -74,34 +76,23 @@ def describe(row: dict[str, Any], out: Screen = PIPED) -> str:
 
 def newest_event() -> int:
     """Return the number of the latest event; 0 without one, or without a journal."""
-    from zflow.errors import OperatorError
-    from zflow.journal.reader import events, reading
-
-    try:
-        with reading(volume()) as journal:
-            return max((row["seq"] for row in events(journal, last=1)), default=0)
-    except OperatorError:
-        return 0
+    return max((row["seq"] for row in _recorded(last=1)), default=0)
 
 
 def recorded_since(seen: int) -> list[dict[str, Any]]:
     """Return the events after that number; none without a readable journal, as while a new one is created."""
-    from zflow.errors import OperatorError
-    from zflow.journal.reader import events, reading
+    return _recorded(after=seen)
 
-    try:
-        with reading(volume()) as journal:
-            return events(journal, after=seen)
-    except OperatorError:
-        return []
+
+def _recorded(**which: int) -> list[dict[str, Any]]:
+    with suppress(OperatorError), reading(volume()) as journal:
+        return events(journal, **which)
+    return []
 
 
 def findings(*, deep: bool) -> list[Any]:
     """Return what journal and probes (`deep`: audits) together say of every step."""
-    from zflow.codes import NO_JOURNAL
     from zflow.commands.product import bystander, product
-    from zflow.errors import OperatorError
-    from zflow.journal.reader import reading, records
     from zflow.walk.survey import survey
 
     around = bystander()
@@ -171,18 +162,9 @@ def told(finding: Any, out: Screen) -> str:
 
 def check_chain() -> None:
     """Raise OperatorError(JOURNAL_DAMAGED) when the journal differs from what its last commit left."""
-    from zflow.codes import JOURNAL_DAMAGED
-    from zflow.errors import OperatorError
-    from zflow.journal.layout import journal_file
-    from zflow.journal.reader import reading
-    from zflow.journal.seal import wrong
-
     if not journal_file(volume()).exists():
         return
     with reading(volume(), unsealed=True) as journal:
         damage = wrong(journal)
     if damage is not None:
         raise OperatorError(JOURNAL_DAMAGED, damage)
-
-
-COMMANDS = (history, plan, verify)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from zflow import __version__
 from zflow.commands.guard import apart
 from zflow.commands.light import health as tell_health
 from zflow.commands.light import show_status, volume
@@ -86,9 +87,4 @@ def health(question: str) -> int:
 @apart
 def version() -> None:
     """Print zflow's version."""
-    from zflow import __version__
-
     click.echo(f"zflow {__version__}")
-
-
-COMMANDS = (status, health, version)

@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zflow import codes
 from zflow.commands.completion import complete_states
 from zflow.commands.guard import lockless, writes
 from zflow.commands.light import run as supervise
 from zflow.commands.light import volume
 from zflow.commands.looking import describe, newest_event, recorded_since
+from zflow.errors import OperatorError
 from zflow.exits import Exit
+from zflow.host.clock import stamp
+from zflow.host.files import write_atomic
+from zflow.journal.ground import check_home
+from zflow.journal.layout import home, pause_file, paused
+from zflow.status.document import STOPPED, exit_code, gather
+from zflow.status.view import as_text
+from zflow.supervise.lock import RUNNER, holder, permit
+from zflow.terminal.screen import screen
 
 if TYPE_CHECKING:
     from zflow.step import Step
@@ -45,9 +55,6 @@ def resume(*, no_follow: bool) -> int:
 
 def go_on(*, follow: bool) -> int:
     """Make a walk begin and, if `follow`, show it to its end; return the exit code of the status then."""
-    from zflow.journal.layout import pause_file
-    from zflow.supervise.lock import RUNNER, holder, permit
-
     permit(volume())
     pause_file(volume()).unlink(missing_ok=True)
     found = holder(volume(), RUNNER)
@@ -68,9 +75,6 @@ def go_on(*, follow: bool) -> int:
 
 def _await_walk(seen: int) -> None:
     """Return once a walk is under way: a `status --wait` that follows must not see the earlier stop."""
-    from zflow.status.document import STOPPED, gather
-    from zflow.supervise.lock import RUNNER, holder
-
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
         document = gather(volume())
@@ -84,10 +88,6 @@ def _await_walk(seen: int) -> None:
 
 def _follow(seen: int) -> int:
     """Show the events until the requested walk has ended; return the exit code of the status then."""
-    from zflow.status.document import exit_code, gather
-    from zflow.status.view import as_text
-    from zflow.terminal.screen import screen
-
     deadline = time.monotonic() + START
     out = screen()
     asked_for = False
@@ -107,13 +107,6 @@ def _follow(seen: int) -> int:
 @writes
 def pause() -> int:
     """Start and repair nothing, until `zflow resume` or the next start of the container."""
-    from zflow import codes
-    from zflow.errors import OperatorError
-    from zflow.host.clock import stamp
-    from zflow.host.files import write_atomic
-    from zflow.journal.ground import check_home
-    from zflow.journal.layout import home, pause_file
-
     check_home(volume())
     if not home(volume()).is_dir():
         raise OperatorError(codes.NO_JOURNAL, f"there is no {home(volume())}")
@@ -131,8 +124,6 @@ def pause() -> int:
 def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
     """Run the steps of a STATE again: they are due at the next walk. Mail, settings and the history stay."""
     from zflow.commands.product import product
-    from zflow.journal.layout import paused
-    from zflow.supervise.lock import RUNNER, holder
     from zflow.walk.reset import PATIENCE, check, names_of, reset
 
     steps = names_of(product(), state)
@@ -144,7 +135,11 @@ def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
     if dry_run:
         return Exit.VALID
     if not yes:
-        _confirm()
+        try:
+            click.confirm("Continue?", abort=True)
+        except click.Abort:
+            click.echo("\nNothing was changed. In a script, use `--yes`.", err=True)
+            raise
     reset(product(), volume(), state, patience)
     found = holder(volume(), RUNNER)
     if found is None or not found.alive:
@@ -158,8 +153,6 @@ def reset_state(state: str, *, dry_run: bool, yes: bool, wait: bool) -> int:
 
 def _lost_by_reset(state: str, steps: Sequence[Step], serves: Sequence[str]) -> Iterator[str]:
     """Yield what a reset of a state makes due, its effects, and what stays."""
-    from zflow.status.document import gather
-
     valid = {row["name"] for row in gather(volume())["steps"] if row["status"] == "valid"}
     groups = {
         f"Valid now, will be due ({state}):": [step for step in steps if step.name in valid],
@@ -175,15 +168,6 @@ def _lost_by_reset(state: str, steps: Sequence[Step], serves: Sequence[str]) -> 
     if asked := [step.name for step in steps if step.name in serves and step.name in valid]:
         yield f"Until it finds {' and '.join(asked)} valid, `zflow health ready` answers no."
     yield "Nothing is deleted. Mail, settings, the history and all other states stay."
-
-
-def _confirm() -> None:
-    """Ask, and say what to do where nobody can answer. Raises click.Abort."""
-    try:
-        click.confirm("Continue?", abort=True)
-    except click.Abort:
-        click.echo("\nNothing was changed. In a script, use `--yes`.", err=True)
-        raise
 
 
 @click.command(context_settings={"allow_interspersed_args": False})  # a command's options are its own
@@ -217,6 +201,3 @@ def on_the_terminal(argv: Sequence[str], more: Mapping[str, str] | None = None) 
         for number, handler in before.items():
             signal.signal(number, handler)
     return code if code >= 0 else 128 - code
-
-
-COMMANDS = (run, resume, pause, reset_state, shell)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import click
 
 from zflow.commands.light import show_status, volume
+from zflow.commands.looking import describe, newest_event, recorded_since
 from zflow.exits import Exit
 from zflow.host.clock import second
 from zflow.status.document import exit_code, gather
@@ -24,15 +26,12 @@ Ended = Callable[[Document], bool]
 def follow(ended: Ended, *, steps: bool, colour: bool | None) -> int:
     """Show the status until `ended` says so, or until Ctrl-C, which gives exit code 0."""
     drawn = screen(colour=colour).width is not None
-    try:
-        document = _draw(ended, steps=steps, colour=colour) if drawn else _tell(ended)
-    except KeyboardInterrupt:
-        if drawn:
-            show_status(as_json=False, steps=steps, colour=colour)
-        return Exit.VALID
+    code = Exit.VALID
+    with suppress(KeyboardInterrupt):
+        code = exit_code(_draw(ended, steps=steps, colour=colour) if drawn else _tell(ended))
     if drawn:
         show_status(as_json=False, steps=steps, colour=colour)
-    return exit_code(document)
+    return code
 
 
 def _draw(ended: Ended, *, steps: bool, colour: bool | None) -> Document:
@@ -54,8 +53,6 @@ def _draw(ended: Ended, *, steps: bool, colour: bool | None) -> Document:
 
 def _tell(ended: Ended) -> Document:
     """Print the headline whenever it changes, and each event."""
-    from zflow.commands.looking import describe, newest_event, recorded_since
-
     shown, seen = "", newest_event()
     while True:
         document = gather(volume())

@@ -70,18 +70,16 @@ class _View:
         document = self._document
         kind = _kind(document)
         text = self._screen.cut(headline(document), used=2)
+        about = self._screen.cut(f"zflow {document['version']} on {document['volume']}")
         lines = [f"{self._mark(kind)} {self._screen.paint('bold', text)}", *self._facts(), ""]
         for state in document["states"]:
             lines += [self._state(state), *self._members(state["name"])]
         if document["states"]:
             lines.append("")
-        return lines + self._notices() + self._advice() + [self._screen.paint("dim", self._about())]
+        return lines + self._notices() + self._advice() + [self._screen.paint("dim", about)]
 
     def _mark(self, status: str) -> str:
         return self._screen.paint(STYLES[status], MARKS[status])
-
-    def _about(self) -> str:
-        return self._screen.cut(f"zflow {self._document['version']} on {self._document['volume']}")
 
     def _facts(self) -> list[str]:
         """Say since when, why, and how long it will take, with a bar for the walk."""
@@ -113,9 +111,8 @@ class _View:
         count = f"{state['valid']:>2} of {state['total']:>2}"
         took = sum(step["took"] or 0 for step in self._of(state["name"]))
         tail = duration(took) if state["status"] == "valid" and took >= 1 else ""
-        return (
-            f"  {self._mark(state['status'])} {state['name']:<12}{count}   {self._screen.paint('dim', tail)}".rstrip()
-        )
+        line = f"  {self._mark(state['status'])} {state['name']:<12}{count}   {self._screen.paint('dim', tail)}"
+        return line.rstrip()
 
     def _of(self, state: str) -> list[Document]:
         return [step for step in self._document["steps"] if step["state"] == state]
