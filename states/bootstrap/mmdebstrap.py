@@ -43,26 +43,24 @@ FORGET = 'rm -f "$1"/var/cache/apt/archives/*.deb'
 SILENCE = 600.0
 """Seconds without a line of output after which the build counts as hung; apt gives a mirror up earlier."""
 
-PORTAL: tuple[tuple[str, Code], ...] = (
-    (r"Clearsigned file isn't valid|Splitting up .* into data and signature failed", codes.MIRROR),
-)
-"""apt's words for a portal's page, or half a file, instead of the lists; later it calls such lists unsigned."""
-TRANSIENT: tuple[tuple[str, Code], ...] = (
-    (r"Temporary failure resolving|Could not resolve|Name or service not known", codes.MIRROR),
-    (r"(Could not|Unable to|Cannot) connect|Connection (refused|timed out|failed|reset)|timed out", codes.MIRROR),
-    (r"Network is unreachable|No route to host|Error reading from server", codes.MIRROR),
-    (r"\b(429|5\d\d)  ?[A-Z]|Hash Sum mismatch|File has unexpected size|Undetermined Error", codes.MIRROR),
-)
 LIMITS = frozenset({"ZF-1011", "ZF-1012"})
 """The engine's codes for a build that it ended, because it took too long or printed nothing more."""
-FINAL: tuple[tuple[str, Code], ...] = (
-    (r"No space left on device|Disk quota exceeded|not have enough free space", codes.SPACE),
-    (r"NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signatures? (was|were|is|are) invalid", codes.SIGNATURE),
-    (r"Release file .* is (not valid yet|expired)|Release' is (not valid yet|expired)", codes.CLOCK),
-    (r"is not signed", codes.SIGNATURE),
-    (r"does not have a Release file|Unable to locate package|has no installation candidate", codes.MIRROR_CONTENT),
-    (r"mount .* failed|mknod.*(not permitted|denied)|chroot.*not permitted", codes.CAPABILITY),
+CAUSES: tuple[tuple[type[OperatorError | TransientError], Code, str], ...] = (
+    (TransientError, codes.MIRROR, "Clearsigned file isn't valid|Splitting up .* into data and signature failed"),
+    (OperatorError, codes.SPACE, "No space left on device|Disk quota exceeded|not have enough free space"),
+    (OperatorError, codes.SIGNATURE, "NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|signatures? (was|were|is|are) invalid"),
+    (OperatorError, codes.CLOCK, "Release file .* is (not valid yet|expired)|Release' is (not valid yet|expired)"),
+    (TransientError, codes.MIRROR, "Temporary failure resolving|Could not resolve|Name or service not known"),
+    (TransientError, codes.MIRROR, "(Could not|Unable to|Cannot) connect|Connection (refused|failed|reset)|timed out"),
+    (TransientError, codes.MIRROR, "Network is unreachable|No route to host|Error reading from server"),
+    (TransientError, codes.MIRROR, r"\b(429|5\d\d)  ?[A-Z]|Hash Sum mismatch|unexpected size|Undetermined Error"),
+    (OperatorError, codes.SIGNATURE, "is not signed"),
+    (OperatorError, codes.MIRROR_CONTENT, "does not have a Release file|Unable to locate package"),
+    (OperatorError, codes.MIRROR_CONTENT, "has no installation candidate"),
+    (OperatorError, codes.CAPABILITY, "mount .* failed|mknod.*(not permitted|denied)|chroot.*not permitted"),
 )
+"""apt's and mmdebstrap's words for each cause; the first that fits counts. The first row is a portal's page, or half a
+file, instead of the lists. apt calls lists unsigned also when they did not arrive: that reason is looked for before."""
 
 
 def build(ctx: Context, suite: Suite) -> None:
@@ -137,23 +135,12 @@ def sources(suite: Suite, mirror: str) -> list[str]:
 
 
 def explained(error: CommandError, errors: list[str], mirror: str) -> OperatorError | TransientError:
-    """Return the error whose cause is in mmdebstrap's lines; BUILD when none is known.
-
-    apt calls lists unsigned also when they did not arrive: the reason for that is looked for first.
-    """
+    """Return the error whose cause is in mmdebstrap's lines; BUILD when none is known."""
     if error.code.id in LIMITS:
         return error
-    order = (
-        (PORTAL, TransientError),
-        (FINAL[:3], OperatorError),
-        (TRANSIENT, TransientError),
-        (FINAL[3:], OperatorError),
-    )
-    for table, kind in order:
-        for pattern, code in table:
-            for line in errors:
-                if re.search(pattern, line):
-                    return kind(code, f"{mirror}: {line.strip()}")
+    for kind, code, pattern in CAUSES:
+        if line := next((each for each in errors if re.search(pattern, each)), None):
+            return kind(code, f"{mirror}: {line.strip()}")
     last = next((line for line in errors if line.startswith("E: ")), errors[-1] if errors else "no output")
     return TransientError(codes.BUILD, f"mmdebstrap ended with {error.exit_code}: {last.strip()}")
 

@@ -8,9 +8,7 @@ would come.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -134,20 +132,18 @@ def at_work(ctx: Context) -> bool:
 
 
 def _is_locked(path: Path) -> bool:
-    """Ask the kernel whether a process holds the lock, without taking it; fcntl(2), F_GETLK."""
-    layout = "hhqqi"
+    """Ask the kernel whether a process holds the lock, without taking it; lockf(3), F_TEST."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        wanted = struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind = struct.unpack(layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, wanted))[0]
-    except OSError:
-        return False
+        os.lockf(descriptor, os.F_TEST, 0)
+    except (PermissionError, BlockingIOError):
+        return True
     finally:
         os.close(descriptor)
-    return bool(kind != fcntl.F_UNLCK)
+    return False
 
 
 def complete(ctx: Context, left: Callable[[Context], dict[str, str]] = unfinished) -> dict[str, str]:
