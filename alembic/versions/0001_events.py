@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -54,8 +52,3 @@ def upgrade() -> None:
         sa.Column("next_try", sa.Float),
         sa.Column("version", sa.Text, nullable=False),
     )
-
-
-def downgrade() -> None:
-    """There is no way back: an older zflow refuses this journal, and a copy from before is kept."""
-    raise NotImplementedError

@@ -11,8 +11,6 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 SETTLING = "('done', 'satisfied', 'recovered', 'lost', 'reset')"
 
@@ -51,8 +49,3 @@ def upgrade() -> None:
           LEFT JOIN event AS settled
             ON settled.seq = (SELECT max(seq) FROM event WHERE event.step = step.name AND kind IN {SETTLING})
     """)
-
-
-def downgrade() -> None:
-    """There is no way back: an older zflow refuses this journal, and a copy from before is kept."""
-    raise NotImplementedError

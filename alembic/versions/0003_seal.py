@@ -10,8 +10,6 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -22,8 +20,3 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text, nullable=False),
     )
     op.execute("INSERT INTO seal (id, hash) VALUES (1, '')")
-
-
-def downgrade() -> None:
-    """There is no way back: an older zflow refuses this journal, and a copy from before is kept."""
-    raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What was pruned: a row for each stretch of events that are no longer there, and one that sums all up for the seal.
+"""What was pruned: a row for each stretch of removed events, and one row with their sum for the seal.
 
 An event can be deleted only where such a stretch covers it (`zflow.journal.pruning`). The schema is part of the seal,
 which therefore begins empty again: the first commit after the upgrade fills it.
@@ -11,12 +11,10 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
-    """Create both tables, and let go of events that are accounted for."""
+    """Create both tables, and let events be deleted that are accounted for."""
     op.create_table(
         "gap",
         sa.Column("last", sa.Integer, primary_key=True),
@@ -37,8 +35,3 @@ def upgrade() -> None:
         BEGIN SELECT RAISE(ABORT, 'events are append-only'); END
     """)
     op.execute("UPDATE seal SET hash = ''")
-
-
-def downgrade() -> None:
-    """There is no way back: an older zflow refuses this journal, and a copy from before is kept."""
-    raise NotImplementedError

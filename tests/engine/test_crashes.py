@@ -22,7 +22,7 @@ from zflow.journal.event import Event
 from zflow.journal.writer import Journal, Position
 from zflow.retry import POLICIES
 from zflow.step import Evidence, Scope, Step
-from zflow.walk import protocol
+from zflow.walk import attempt
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +62,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(Journal, "record", recorded)
     monkeypatch.setattr(connect, "BALLAST", 0)
-    monkeypatch.setattr(protocol, "sync_volume", lambda _folder: None)
+    monkeypatch.setattr(attempt, "sync_volume", lambda _folder: None)
     monkeypatch.setitem(POLICIES, "at-once", AT_ONCE)
     return here
 

@@ -25,13 +25,13 @@ from zflow.journal.seal import RECENT, wrong
 from zflow.journal.sqlite_errors import translated
 
 BALLAST = 1 << 20
-"""Bytes set aside beside the journal, so that a full volume can still be reported."""
+"""Bytes reserved beside the journal, so that a full volume can still be reported."""
 
 
 def connect(volume: Path, clock: Clock) -> tuple[Connection, Path]:
     """Return a connection to the volume's journal, made or brought to today's schema first, and the ballast's file.
 
-    A full volume gets the ballast's room. Raises what `zflow.journal.writer.open_journal` does.
+    On a full volume the ballast is removed to make room. Raises what `zflow.journal.writer.open_journal` does.
     """
     ballast = home(volume) / "ballast"
     try:
@@ -97,20 +97,20 @@ def _connect(engine: Engine, path: Path, *, wal: bool) -> Connection:
         raise OperatorError(codes.VOLUME_READ_ONLY, f"SQLite uses journal mode {answer!r} for {path}, not {wanted!r}")
     raw.execute(f"PRAGMA synchronous={'FULL' if wal else 'EXTRA'}")
     raw.execute("PRAGMA foreign_keys=ON")
-    raw.execute("PRAGMA temp_store=MEMORY")  # else in /var/tmp, which is the container's and may be small
+    raw.execute("PRAGMA temp_store=MEMORY")  # otherwise in the container's /var/tmp, which may be small
     path.chmod(0o600)
     return connection
 
 
 def driver(connection: Connection) -> sqlite3.Connection:
-    """Return the connection of the driver below SQLAlchemy's."""
+    """Return the driver's connection, which SQLAlchemy wraps."""
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return raw
 
 
 def _to_head(connection: Connection, copies: Path, clock: Clock, *, old: bool) -> None:
-    """Bring the journal to today's schema after a look at what it is; `old` says that it had one before."""
+    """Check the journal and bring it to today's schema; `old`: it had a schema before."""
     with connection.begin():
         known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name='alembic_version'").scalar()
         revision = known and connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
@@ -130,7 +130,7 @@ def _to_head(connection: Connection, copies: Path, clock: Clock, *, old: bool) -
 
 
 def _keep_copy(connection: Connection, copy: Path) -> None:
-    """Write a copy of the journal; it bears its name only when it is whole and on the disk: SQLite does not sync it."""
+    """Write a copy of the journal; it gets its name when it is complete and synced; SQLite does not sync it."""
     beside = copy.with_name("new")
     beside.unlink(missing_ok=True)
     driver(connection).execute("VACUUM INTO ?", (str(beside),))

@@ -1,4 +1,4 @@
-"""One record of the journal, its kinds, and the chain of hashes that makes a changed or missing row visible."""
+"""One row of the journal, its kinds, and the chain of hashes that shows a changed or missing row."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Kind = Literal[
     "begun", "ended", "entered", "checked",
     "started", "done", "satisfied", "recovered", "interrupted", "failed", "gave-up", "blocked", "lost", "reset",
 ]  # fmt: skip
-"""`begun` and `ended` frame a run, `entered` and `checked` speak of a state or the whole, the rest of one step."""
+"""`begun` and `ended` frame a walk, `entered` is of a state, `checked` of the whole product, the rest of one step."""
 
 VALID: frozenset[str] = frozenset({"done", "satisfied", "recovered"})
 """After one of these a step's postcondition held."""
 NOTICE = "NOTICE: "
-"""How an evidence begins that stops nothing and yet somebody should know."""
+"""Prefix of a notice."""
 IN_ORDER = "the services were stopped"
-"""What the last event of a container says, with the kind `ended`, when it was stopped in order."""
+"""Detail of the event `ended` with which a container ends that was stopped in order. Journals hold it: it stays."""
 LOOKED = "everything was looked at thoroughly"
-"""What the last event of a walk says, with the kind `ended`, that asked all audits and was stopped all the same."""
+"""Detail of the event `ended` of a walk that asked all audits and was stopped. Journals hold it: it stays."""
 UNFINISHED: frozenset[str] = frozenset({"started", "failed", "interrupted", "blocked", "gave-up"})
 """After one of these as the latest, an attempt may have left something half done."""
 
@@ -32,7 +32,7 @@ COLUMNS = (
 class Event(NamedTuple):
     """What is to be recorded; time, boot and run are added by the writer.
 
-    Evidence and detail are free text, from which secrets are taken out; the rest are words and numbers of our own.
+    Evidence and detail are free text, from which secrets are removed; the rest are words and numbers of zflow.
     """
 
     kind: Kind
@@ -49,7 +49,7 @@ class Event(NamedTuple):
 
     @property
     def values(self) -> tuple[Any, ...]:
-        """What it says, in the order of `COLUMNS`, where the first three are the writer's."""
+        """Its values in the order of `COLUMNS`, without the first three, which the writer adds."""
         return (
             self.state, self.step, self.attempt, self.kind, self.key, self.evidence, self.code, self.error_class,
             self.detail, self.next_try, self.duration,
@@ -65,6 +65,6 @@ def link(previous: str, values: Sequence[Any]) -> str:
 
     `values` are the row's, in the order of `COLUMNS`.
     """
-    from hashlib import sha256  # OpenSSL, which `zflow status` and the supervisor would load in vain
+    from hashlib import sha256  # loads OpenSSL, which `zflow status` and the supervisor do not need
 
     return sha256(compact((previous, *values)).encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Is what lies in the place of zflow's folder and of the journal what it should be? Asked before either is used.
+"""Are zflow's folder and the journal a folder and files? Checked before either is used.
 
-A link there leads SQLite to another place, out of the volume as well; a pipe lets it wait for ever. Standard library
-only: the lock and the light reader ask too.
+A link would lead SQLite to another file, even outside the volume; on a pipe it would wait without end. Standard library
+only: the lock and the light reader check too.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ KINDS = ((stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a folder"), (stat.S_ISREG, "a
 
 
 def check_ground(volume: Path) -> None:
-    """Look before something is written. Raises what `check_home` and `check_kinds` raise."""
+    """Check before something is written. Raises what `check_home` and `check_kinds` raise."""
     check_home(volume)
     check_kinds(volume)
 
 
 def check_home(volume: Path) -> None:
-    """Raise OperatorError(NOT_A_FOLDER) for something else in the place of zflow's folder.
+    """Raise OperatorError(NOT_A_FOLDER) where the path of zflow's folder is something else.
 
     OPEN_TO_OTHERS where others than root may write in it.
     """
@@ -37,9 +37,9 @@ def check_home(volume: Path) -> None:
 
 
 def check_kinds(volume: Path) -> None:
-    """Raise OperatorError(NOT_A_FOLDER, NOT_A_FILE) for something else in the place of zflow's folder or the journal.
+    """Raise OperatorError(NOT_A_FOLDER, NOT_A_FILE) where the path of zflow's folder or the journal is something else.
 
-    Asked before reading, which is harmless whoever may write there.
+    Enough before reading, which does no harm where others may write.
     """
     _folder(volume)
     file = journal_file(volume)
@@ -59,7 +59,7 @@ def _folder(volume: Path) -> os.stat_result | None:
 def _status(path: Path) -> os.stat_result | None:
     try:
         return path.lstat()
-    except OSError:  # what cannot be looked at cannot be opened either, and that is said then
+    except OSError:  # it cannot be opened either, and that error is reported then
         return None
 
 

@@ -1,4 +1,4 @@
-"""Where the journal lies and which schemas this code knows. Imports nothing heavy: the light reader needs it too."""
+"""Paths of zflow's files on the volume, and the schemas that this code knows. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REVISIONS = ("0001", "0002", "0003", "0004")
 HEAD = REVISIONS[-1]
 
 WAL_UNSAFE = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph"})
-"""File systems shared between hosts: SQLite's WAL needs shared memory there, which they do not give."""
+"""File systems shared between hosts: they lack the shared memory that SQLite's WAL needs."""
 
 
 def home(volume: Path) -> Path:
@@ -27,28 +27,27 @@ def journal_file(volume: Path) -> Path:
 
 
 def pause_file(volume: Path) -> Path:
-    """Return the file that, while it is there, keeps the runner from walking by itself."""
+    """Return the file that, while it exists, keeps the supervisor from starting walks."""
     return home(volume) / "paused"
 
 
 def request_file(volume: Path) -> Path:
-    """Return the file that asks the runner for a walk; it names why, and the walk that begins takes it away."""
+    """Return the file that requests a walk from the supervisor; it holds the reason, and the walk removes it."""
     return home(volume) / "requested"
 
 
 def log_name(step: str, attempt: int | str) -> str:
-    """Return where the log of a step's attempt lies below zflow's folder: by the step's own name, whose state may be
-    another's."""
+    """Return the path of the log of a step's attempt in zflow's folder, by the step's name."""
     return f"logs/{step.replace('.', '/', 1)}.{attempt}.log"
 
 
 def its_log(volume: Path, step: str | None) -> str:
-    """Return a sentence that says how to read the newest log of a step; empty where there is none to be read."""
+    """Return a sentence that says how to read the newest log of a step; empty where there is none."""
     if step is None or not any(home(volume).glob(log_name(step, "*"))):
         return ""
     return f" Its log: `zflow logs {step}`."
 
 
 def paused(volume: Path) -> bool:
-    """Tell whether the operator has asked the runner to keep still."""
+    """Tell whether the operator has paused the supervisor."""
     return pause_file(volume).exists()

@@ -1,4 +1,4 @@
-"""Which events are kept for ever, and how the others leave without a break in the chain.
+"""Which events are kept always, and how the others are removed without a break in the chain.
 
 Nothing is pruned from a journal of fewer than `ENOUGH` events, and never one of the newest `RECENT`. Of what is older
 is kept: of each step, and of the walks themselves, the last `LAST` events; as many of each from the first start, and
@@ -28,7 +28,7 @@ BATCH = 5_000
 MOST = 100_000
 """Events pruned after one walk: a journal that grew for years becomes short within a few."""
 ROOMY = 16 << 20
-"""Bytes from which on a journal's file of which most is empty is written anew."""
+"""Bytes from which on a journal's file that is mostly empty is rewritten."""
 
 STEPS = """
     WITH RECURSIVE found(step) AS (
@@ -36,7 +36,7 @@ STEPS = """
         UNION ALL SELECT (SELECT min(step) FROM event WHERE event.step > found.step) FROM found WHERE step IS NOT NULL
     ) SELECT step FROM found WHERE step IS NOT NULL
 """
-"""Each step that there are events of, by the index: no look at all of them."""
+"""Each step that has events, by the index: not all events are read."""
 SETTLING = "('done', 'satisfied', 'recovered', 'lost', 'reset')"
 SINCE = f"""SELECT max(coalesce(max(seq), 0), coalesce((SELECT max(seq) FROM event
     WHERE step = :step AND kind = 'gave-up'), 0)) FROM event WHERE step = :step AND kind IN {SETTLING}"""  # noqa: S608
@@ -47,7 +47,7 @@ OF_A_STEP = (
     "SELECT seq FROM event WHERE step = :step AND attempt IS NOT NULL ORDER BY seq DESC LIMIT 1",
     "SELECT seq FROM event WHERE step = :step AND kind <> 'reset' ORDER BY seq DESC LIMIT 1",
 )
-"""What its record and its row of the status are made of: `zflow.journal.writer` and the view `step_status`."""
+"""What its record rests on (`zflow.journal.record`), and its row of the view `step_status`."""
 OF_WALKS = (
     "SELECT max(seq) FROM event WHERE step IS NULL AND kind = 'begun'",
     "SELECT max(seq) FROM event WHERE step IS NULL AND kind = 'checked'",

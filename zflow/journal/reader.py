@@ -1,4 +1,4 @@
-"""The light road into the journal: read-only, standard library only, no lock, beside a running writer or after it."""
+"""Reads the journal: standard library only, without a lock, while a writer runs or when none does."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ PAGE = 2_000
 
 @contextlib.contextmanager
 def reading(volume: Path, *, unsealed: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open the volume's journal for reading, and for making sense of its rows: damaged ones may hold anything.
+    """Open the volume's journal for reading; what goes wrong with damaged rows within the block is reported as damage.
 
-    `unsealed` opens one with a broken seal too, for a closer look.
+    `unsealed` also opens one with a broken seal, for a check.
     Raises OperatorError: NO_JOURNAL (also for one not yet brought up to date), JOURNAL_NEWER, JOURNAL_DAMAGED,
     JOURNAL_AWAY, VOLUME_READ_ONLY, NO_INODES, NOT_A_FOLDER or NOT_A_FILE.
     """
@@ -52,9 +52,9 @@ def reading(volume: Path, *, unsealed: bool = False) -> Iterator[sqlite3.Connect
 
 
 def _mode(path: Path) -> str:
-    """Return how to open the file: one at rest in a folder that cannot be written is read as it lies.
+    """Return how to open the file: one without a writer in a read-only folder as immutable.
 
-    SQLite would make the shared memory of the write-ahead log beside it.
+    SQLite would otherwise make the shared memory of the write-ahead log beside it.
     """
     resting = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     return "mode=ro&immutable=1" if resting else "mode=ro"
@@ -72,7 +72,7 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def _check_seal(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN")  # a writer may commit between two questions
+    connection.execute("BEGIN")  # a writer may commit between two reads
     if broken_seal(connection):
         raise OperatorError(codes.JOURNAL_DAMAGED, UNSEALED)
     connection.execute("ROLLBACK")

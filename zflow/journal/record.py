@@ -1,4 +1,4 @@
-"""What the events of one step mean: the one place that knows. Standard library only, for the light reader asks it too.
+"""What the events of one step mean: the only module that knows. Standard library only: the light reader needs it too.
 
 The view `step_status` finds the same in SQL, so that a status costs a look at two events of each step, however long its
 history is. The view names its columns as `Record` its fields, and a test compares the two over random histories.
@@ -41,7 +41,7 @@ class Record(NamedTuple):
     failures: int = 0
     """Failures in a row."""
 
-    # The view knows nothing of the rest, which decides only what a walk does next.
+    # The view lacks the rest, which only decides what a walk does next.
     attempts: int = 0
     """The number of the last attempt."""
     unfinished: bool = False
@@ -51,7 +51,7 @@ class Record(NamedTuple):
     due: float | None = None
     """When the step was to be tried again after the last failure."""
     starts: int = 0
-    """How many of the newest events, all of one boot, are the begin of an attempt that has no outcome."""
+    """How many of the newest events, all of one boot, begin an attempt that has no outcome."""
 
     @property
     def valid(self) -> bool:
@@ -90,7 +90,7 @@ VIEWED = (
 
 
 def of_row(row: Mapping[str, Any]) -> Record:
-    """Return what the view says in a row of its own, without what it does not know."""
+    """Return the record of a row of the view, without what the view does not know."""
     return Record(**{name: row[name] for name in VIEWED})
 
 

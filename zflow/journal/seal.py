@@ -1,11 +1,11 @@
-"""Is the journal what its last commit left? SQLite's own check, the chain of events, and the seal of the rest.
+"""Is the journal as its last commit left it? SQLite's own check, the chain of events, and the seal of the rest.
 
 SQLite keeps no checksums in its file, and the chain of hashes covers the events up to the last that is there. The seal,
-one row renewed in each commit, covers the rest: how many events there are, the workflow row, the list of steps, the
-sum of what was pruned and the schema, whose views say what the events mean. It is a checksum against accidents, and one
-that `zflow status` need not load OpenSSL for.
+one row renewed in each commit, covers the rest: the number of events, the workflow row, the list of steps, the sum of
+what was pruned and the schema with its view. It is a checksum against accidents, for which `zflow status` need not load
+OpenSSL.
 
-The chain goes on over what was pruned: of each stretch of such events its numbers and the hash of its last are kept.
+The chain continues over pruned events: of each stretch of them its numbers and the hash of its last are kept.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ PAST = "SELECT pruned, gaps FROM past"
 GAPS = "SELECT first, last, hash FROM gap ORDER BY last"
 NEWEST = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
 RECENT = 2_000
-"""So many of the newest events are looked at before each walk, in some 20 ms: a journal may grow for years. What is
-older `zflow journal verify` looks at; a step's probe decides in any case whether its result is there."""
+"""So many of the newest events are checked before each walk, in some 20 ms: a journal may grow for years.
+`zflow journal verify` checks all; a step's probe decides in any case whether its result is there."""
 Rows = list[tuple[Any, ...]]
 UNSEALED = "the seal of the last commit does not match: the last events or other rows have changed"
 
 
 def frame(connection: sqlite3.Connection) -> str:
-    """Return a checksum of what a commit of events leaves as it is: schema, list of steps, sum of what was pruned."""
+    """Return a checksum of what a commit of events does not change: schema, list of steps, sum of what was pruned."""
     schema, steps = rows(connection, SCHEMA), rows(connection, STEPS)
     return _sum(schema, steps, rows(connection, PAST)) if _has(schema, "past") else _sum(schema, steps)
 
@@ -61,9 +61,9 @@ def seal(framed: str, newest: Rows, workflow: Rows) -> str:
 
 
 def broken_seal(connection: sqlite3.Connection) -> bool:
-    """Tell whether the last commit left something else; asked within a transaction, beside a writer too."""
-    kept = rows(connection, "SELECT hash FROM seal")
-    return kept not in ([("",)], [(seal(frame(connection), *contents(connection)),)])
+    """Tell whether the seal does not match. Within a transaction this also works while a writer runs."""
+    found = rows(connection, "SELECT hash FROM seal")
+    return found not in ([("",)], [(seal(frame(connection), *contents(connection)),)])
 
 
 def wrong(connection: sqlite3.Connection, recent: int | None = None) -> str | None:

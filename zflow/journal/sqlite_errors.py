@@ -17,7 +17,7 @@ All others, and what Python raises for rows that no writer of ours wrote, mean d
 
 
 def translated(error: BaseException | None, volume: Path | None = None) -> OperatorError:
-    """Return an error of SQLite's, or of making sense of a row, with its code; of a `volume`, if that can be asked."""
+    """Return an error of SQLite, or one from reading a damaged row, with its code; `volume` is asked for inodes."""
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
     code = next((code for prefixes, code in MEANINGS if name.startswith(prefixes)), codes.JOURNAL_DAMAGED)
     if code in {codes.DISK_FULL, codes.VOLUME_READ_ONLY} and volume is not None and codes.out_of_inodes(volume):

@@ -1,63 +1,22 @@
-"""The journal's tables as SQLAlchemy Core sees them; the migrations create them."""
+"""The journal's tables as SQLAlchemy Core needs them for statements; the migrations create them, with types."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Insert, Integer, MetaData, Table, Text, Update, insert, update
+from sqlalchemy import Insert, TableClause, Update, column, insert, table, update
 from sqlalchemy.dialects import sqlite
 
-metadata = MetaData()
-
-event = Table(
-    "event",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("at", Float),
-    Column("boot", Text),
-    Column("run", Text),
-    Column("state", Text),
-    Column("step", Text),
-    Column("attempt", Integer),
-    Column("kind", Text),
-    Column("key", Text),
-    Column("evidence", Text),
-    Column("code", Text),
-    Column("class", Text),
-    Column("detail", Text),
-    Column("next_try", Float),
-    Column("duration", Float),
-    Column("hash", Text),
-)
-
-workflow = Table(
-    "workflow",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("state", Text),
-    Column("place", Text),
-    Column("step", Text),
-    Column("boot", Text),
-    Column("run", Text),
-    Column("updated", Float),
-    Column("code", Text),
-    Column("detail", Text),
-    Column("remedy", Text),
-    Column("next_try", Float),
-    Column("version", Text),
-)
-
-step = Table(
-    "step",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("position", Integer),
-    Column("state", Text),
-    Column("title", Text),
-    Column("scope", Text),
-    Column("weight", Float),
-)
+from zflow.journal.event import COLUMNS
+from zflow.journal.seal import PLACE
 
 
-seal = Table("seal", metadata, Column("id", Integer, primary_key=True), Column("hash", Text))
+def _table(name: str, *columns: str) -> TableClause:
+    return table(name, *map(column, columns))
+
+
+event = _table("event", "seq", *COLUMNS, "hash")
+workflow = _table("workflow", "id", *PLACE)
+step = _table("step", "name", "position", "state", "title", "scope", "weight")
+seal = _table("seal", "id", "hash")
 
 
 def _text(statement: Insert | Update, *left_out: str) -> str:

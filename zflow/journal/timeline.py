@@ -16,7 +16,7 @@ UNDER_WAY = "under way"
 COLUMNS = "seq, at, kind, step, attempt, duration"
 """What is read of an event."""
 KEPT = 100
-"""Attempts of a step that are told one by one: there are more only where something failed for days."""
+"""Attempts of a step that are listed one by one: there are more only where something failed for days."""
 SLACK = 2.0
 """Seconds within which two ends are taken for one; then the shorter work was the one awaited."""
 
@@ -39,7 +39,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Total:
-    """What one step cost: all its attempts, and the pauses between them."""
+    """What one step took: all its attempts, and the pauses between them."""
 
     step: str
     took: float
@@ -61,7 +61,7 @@ class FirstStart:
     attempts: list[Attempt]
     """In order of their begin; of each step the last `KEPT`."""
     totals: list[Total]
-    """What each step cost in all, the dearest first."""
+    """What each step took in all, the slowest first."""
 
 
 def first_start(rows: Iterable[Row], now: Callable[[], float]) -> FirstStart | None:
@@ -110,7 +110,7 @@ class _End:
 def _attempts(rows: Iterable[Row], now: Callable[[], float]) -> Iterator[Attempt]:
     """Yield every attempt when it ends, at last those under way: where all was valid there are none.
 
-    The outcome of a step shares its commit with what follows, so its end is told by its duration, not by its time.
+    The outcome of a step shares its commit with what follows: its duration gives its end, its time does not.
     """
     open_: dict[str, Row] = {}
     last_of_run = 0.0
@@ -133,7 +133,7 @@ def _ended(started: Row, end: float, outcome: str) -> Attempt:
 
 
 def _added(total: Total, before: Attempt | None, attempt: Attempt) -> Total:
-    """Return what a step cost with one more attempt, which came after the one `before` it."""
+    """Return what a step took with one more attempt, which came after the one `before` it."""
     waited = 0.0 if before is None else max(0.0, attempt.began - before.ended)
     failed = attempt.outcome not in {"done", UNDER_WAY}
     return Total(
@@ -142,7 +142,7 @@ def _added(total: Total, before: Attempt | None, attempt: Attempt) -> Total:
 
 
 def critical_path(found: Sequence[Attempt], end: float) -> list[Attempt]:
-    """Return the attempts that the end waited for, first to last: had one been quicker, all had been done sooner.
+    """Return the attempts that the end waited for, first to last: a quicker one would have brought the end forward.
 
     From the end backwards, each time to the attempt that ended last before; work in the background is on the path only
     where it was waited for.

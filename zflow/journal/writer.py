@@ -1,7 +1,7 @@
-"""The one writer of the journal: opens it safely, restores where the walk is, appends events with one sync a commit.
+"""The only writer of the journal: restores where the walk is, and appends events with one sync a commit.
 
-SQLAlchemy opens the journal, migrates it with alembic, restores from it and makes the texts of the statements; those of
-a step's commit go to the driver, for to take each through SQLAlchemy costs more than to execute it.
+SQLAlchemy makes the statements. Those of a step's commit go to the driver: to take each through SQLAlchemy costs more
+than to execute it.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ class Journal:
         """The steps of which this process has recorded nothing yet."""
         self.position: Position | None = None
         self.suspect = False
-        """The container before this one was not stopped in order, and no walk of this one has looked at all since."""
+        """The last container was not stopped in order, and no walk of this one has checked all steps since."""
 
     def restore(self, steps: Sequence[Listed]) -> None:
-        """Read where the walk is, after noting which steps there are today."""
+        """Read where the walk is, after storing the list of today's steps."""
         with self._safely(), self._connection.begin():
             connection = self._connection
             table = [vars(each) | {"position": position} for position, each in enumerate(steps)]
@@ -160,7 +160,7 @@ class Journal:
         return now
 
     def prune(self, turns: Sequence[str] = ()) -> int:
-        """Let go of old events by the rule of `zflow.journal.pruning`; return how many. Killed in between loses none.
+        """Remove old events by the rule of `zflow.journal.pruning`; return how many. A kill in between does no harm.
 
         `turns` are the names of the steps that make a walk a turning point. Raises what `record` does.
         """
@@ -189,7 +189,7 @@ class Journal:
             return pruning.attempts_apart(self._raw, turns, each)
 
     def _shrink(self) -> None:
-        """Write the file anew, within one transaction of SQLite's, where most of it is empty; what fails leaves it."""
+        """Rewrite the file where it is mostly empty, in one transaction of SQLite; on a failure it stays as it is."""
         with self._lock, contextlib.suppress(sqlite3.Error):
             pages, free, size = (
                 self._raw.execute(f"PRAGMA {name}").fetchone()[0]
@@ -215,13 +215,13 @@ class Journal:
         return None if value is None else self.cleaned(value)
 
     def cleaned(self, text: str) -> str:
-        """Return a text without secrets, and without the surrogates that stand for bytes which are no UTF-8."""
+        """Return a text without secrets, and without the surrogates that stand for bytes that are not UTF-8."""
         cleaned = self._clean(text)
         return cleaned if cleaned.isascii() else cleaned.encode(errors="backslashreplace").decode()
 
     @contextlib.contextmanager
     def _safely(self) -> Iterator[None]:
-        """Say what a failure means. After one other than a full volume this connection is not trusted again."""
+        """Translate errors of SQLite. After one other than a full volume this connection is not used again."""
         if self._broken is not None:
             raise self._broken
         try:

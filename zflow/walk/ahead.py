@@ -1,4 +1,4 @@
-"""Work ahead of time: steps that need nothing before them run in threads from second zero, journalled like the rest."""
+"""Steps that need nothing before them: they run in threads from the start of a walk, journalled like all others."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zflow.step import Step
 from zflow.walk.task import Outcome
 
 MOMENT = 0.3
-"""Seconds between two looks at whether the container is told to stop."""
+"""Seconds between two looks at whether the container stops."""
 PATROL = 15.0
-"""Seconds to wait for work ahead of time before everything is looked at again: it may take an hour, ports are open."""
+"""Seconds to wait for such a step before all steps are checked again: it may take an hour, and ports are open."""
 REMINDER = 300.0
-"""Seconds between two lines that say that work ahead of time is still waited for."""
+"""Seconds between two lines that say that the walk still waits for such a step."""
 
 
 class Patrol(Exception):
-    """Work ahead of time is still under way: everything before it is looked at again, then the walk waits on."""
+    """A background step still runs: the steps before it are checked again, then the walk waits on."""
 
 
 class Ahead:
@@ -41,14 +41,14 @@ class Ahead:
             self._running[name] = self._pool.submit(work)
 
     def busy(self, name: str | None = None) -> bool:
-        """Tell whether that step, or any, is still at work."""
+        """Tell whether that step, or any, still runs."""
         chosen = self._running.values() if name is None else [self._running[name]]
         return any(not each.done() for each in chosen)
 
     def result(self, step: Step) -> Outcome:
         """Return or raise what a step did.
 
-        Raises Patrol when it is still at work after some seconds, and Interrupted when the container is told to stop.
+        Raises Patrol when it still runs after some seconds, and Interrupted when the container stops.
         """
         running = self._running[step.name]
         if not running.done():
@@ -62,7 +62,7 @@ class Ahead:
         return running.result()
 
     def _remind(self, step: Step) -> None:
-        """Say that a step is waited for, and now and then that it still is: a search may take an hour."""
+        """Announce that the walk waits for a step, and repeat it now and then: a search may take an hour."""
         now = time.monotonic()
         words = "still waiting for it" if step.name in self._awaited else "waiting for it; it began with the walk"
         if now >= self._awaited.get(step.name, now):
@@ -70,5 +70,5 @@ class Ahead:
             self._announce(f"{step.title}: {words}")
 
     def close(self) -> None:
-        """Wait until all have ended; the shell has been told to stop, or all are done."""
+        """Wait until all have ended; the shell stops them, or they are done."""
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Puts a journal aside on the operator's word; the probes of the next walk find out what is there."""
+"""Moves a journal away when the operator asks; the probes of the next walk find what is on the volume."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from zflow.supervise.lock import writing
 
 
 def put_aside(volume: Path) -> Path:
-    """Move the journal's files to a folder of their own below `copies`, and return it.
+    """Move the journal's files to a new folder in `copies`, and return that folder.
 
     Raises OperatorError: UNDER_WAY during a walk, HELD by another container, NO_JOURNAL when there is nothing to move,
-    and what `check_home` raises. What is not a file in the journal's place is moved as it is, a link unfollowed.
+    and what `check_home` raises. What is not a file at the journal's path is moved as it is; a link is not followed.
     """
     file = journal_file(volume)
     check_home(volume)
@@ -32,7 +32,7 @@ def put_aside(volume: Path) -> Path:
             piece = file.with_name(file.name + part)
             if os.path.lexists(piece):
                 piece.rename(folder / piece.name)
-        (home(volume) / "ballast").unlink(missing_ok=True)  # there is none before a new journal is made
+        (home(volume) / "ballast").unlink(missing_ok=True)  # a new journal makes a new one
         sync_folder(folder)
         sync_folder(file.parent)
     return folder

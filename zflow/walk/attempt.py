@@ -64,7 +64,7 @@ def try_once(task: Task) -> bool:
 
 
 def _make(attempt: Attempt) -> Evidence:
-    """Bring the postcondition about; return what shows it."""
+    """Make the postcondition hold; return what shows that it does."""
     task, ctx, step, number = attempt.task, attempt.ctx, attempt.task.step, attempt.number
     attempt.key = key_of(step, ctx)
     # A journal that knows nothing of a step may be a new one, made after an attempt that was cut off.
@@ -82,7 +82,7 @@ def _make(attempt: Attempt) -> Evidence:
 
 
 def notices(evidence: Evidence) -> list[str]:
-    """Return the lines of the log for what stops nothing and the operator should know."""
+    """Return the log lines of an evidence's notices."""
     return [f"notice: {each}" for each in evidence.notices]
 
 
@@ -95,7 +95,7 @@ def make_durable(step: Step, ctx: Context) -> None:
 def _superseded(attempt: Attempt) -> bool:
     """Tell whether an attempt failed because its inputs changed meanwhile: it is made again and is not a failure.
 
-    Raises Interrupted when the container is told to stop.
+    Raises Interrupted when the container stops.
     """
     task, ctx = attempt.task, attempt.ctx
     try:
@@ -105,9 +105,9 @@ def _superseded(attempt: Attempt) -> bool:
     if now == attempt.key or not attempt.key:
         return False
     ctx.log(f"the key was {attempt.key} and is {now}")
-    told = "its inputs changed during the attempt; running it again"
-    ended = task.event("interrupted", attempt=attempt.number, detail=told, duration=attempt.took)
-    task.chain.flush(ended, said=[f"{task.step.title}: {told}"])
+    reason = "its inputs changed during the attempt; running it again"
+    ended = task.event("interrupted", attempt=attempt.number, detail=reason, duration=attempt.took)
+    task.chain.flush(ended, said=[f"{task.step.title}: {reason}"])
     task.wait(ctx, MOMENT)
     return True
 

@@ -1,4 +1,4 @@
-"""Events on their way to the disk: an outcome waits for the next commit, and nothing is said before it is durable."""
+"""Events on their way to the disk: an outcome waits for the next commit, and no line is printed before that."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from zflow.output import Announce
 
 @dataclass
 class Chain:
-    """Events that wait for the next commit, and what is to be said of them.
+    """Events that wait for the next commit, and the lines to print with them.
 
-    `flush` makes them durable, with the position as it then is, and only then announces the lines, all in one go; the
-    time they bear is that of the commit.
+    `flush` makes them durable, with the position of that moment, and then announces the lines together, with the time
+    of the commit.
     """
 
     journal: Journal
@@ -30,7 +30,7 @@ class Chain:
         self.unsaid += said
 
     def flush(self, *events: Event, position: Position | None = None, said: Sequence[str] = ()) -> None:
-        """Commit what waits and `events` in one transaction, then say what is to be said."""
+        """Commit what waits and `events` in one transaction, then announce the lines."""
         together = [*self.waiting, *events]
         where = position or self.position()
         if together or position is not None:

@@ -47,7 +47,7 @@ class Course:
         self._entered = None
 
     def enter(self, state: State) -> None:
-        """Move the machine to a state that has something to do; states without are passed in silence."""
+        """Move the machine to a state that has something to do; other states are passed without a line."""
         if self._entered == state.name:
             return
         position = Position(state.name, state.name, self.step)
@@ -64,7 +64,7 @@ class Course:
         self.step = step
 
     def finish(self, summary: str) -> None:
-        """Record that all is valid; where the server was serving already, nothing is said."""
+        """Record that all is valid; announce it unless the server was serving already."""
         self.step = None
         serving = self.state == SERVING
         said = [] if serving else [f"all valid: {summary}"]
@@ -73,11 +73,11 @@ class Course:
             self._go_to(SERVING)
 
     def interrupt(self) -> None:
-        """Record that the container is told to stop."""
+        """Record that the container stops."""
         self.chain.flush(Event("ended", detail="received a stop signal"), position=self._position())
 
     def stop(self, error: ZflowError, *, looked: bool) -> None:
-        """Record what stops the walk, and tell the operator what to do; `looked`: all audits were asked before."""
+        """Record what stops the walk, and announce the remedy; `looked`: all audits were asked before."""
         error = error if isinstance(error, (TransientError, OperatorError, StepBug)) else StepBug(codes.BUG, str(error))
         transient = isinstance(error, TransientError)
         next_try = self._around.clock() + self._later() if transient else None

@@ -1,4 +1,4 @@
-"""The machine as a picture: as text, as Mermaid, as SVG, all from the table of moves that the walk itself uses."""
+"""Pictures of the state machine as text, Mermaid and SVG, all from the table of moves that the walk uses."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ MEANING = {
     "reopen": "a step is due again",
     "reset": "zflow reset-state",
 }
-"""What makes each move, in the order in which they are told."""
+"""What makes each move, in the order in which they are shown."""
 STYLES = {
     "valid": ("#e3f4e5", "#1b6b2a"), "running": ("#dff0fb", "#0b5c8a"), "waiting": ("#fdf3d7", "#7a5a00"),
     "failed": ("#fbe3e4", "#9b1c23"), "due": ("#fdf3d7", "#7a5a00"), "pending": ("#f3f4f5", "#4a4f55"),
 }  # fmt: skip
-"""Fill and line of a box by the status of its state; each pair has a contrast above 4.5 (WCAG 2.1, 1.4.3)."""
+"""Fill and line of a box by the status of its state; each pair has a contrast of more than 4.5 (WCAG 2.1, 1.4.3)."""
 
 
 @dataclass(frozen=True)
 class Present:
-    """Where the walk is: the machine's state, the place it stands in, and the status of each of the states."""
+    """Where the walk is: the machine's state, the product's state, and the status of each of the states."""
 
     state: str | None = None
     place: str | None = None
     statuses: Mapping[str, str] | None = None
 
     def status(self, name: str) -> str:
-        """Return the status whose mark and colour a state bears."""
+        """Return the status that gives a state its mark and colour."""
         if name in STOPPED or name == SERVING:
             return {FAILED: "waiting", BLOCKED: "failed", SERVING: "valid"}[name] if self.state == name else "pending"
         return (self.statuses or {}).get(name, "pending")
@@ -46,7 +46,7 @@ class Present:
 
 @dataclass(frozen=True)
 class Way:
-    """All moves of one kind: from which states to which."""
+    """All moves of one kind."""
 
     trigger: str
     sources: frozenset[str]
@@ -54,7 +54,7 @@ class Way:
 
 
 def ways(names: Sequence[str]) -> list[Way]:
-    """Return the moves of the machine, gathered by what makes them."""
+    """Return the moves of the machine by their triggers."""
     order = (*names, SERVING)
     table = list(moves(names))
     found = []
@@ -86,7 +86,7 @@ def _said(states: frozenset[str], names: Sequence[str]) -> str:
 
 
 def as_text(names: Sequence[str], present: Present, marks: Mapping[str, str]) -> str:
-    """Return the states in a column, the present one marked, and the other moves below."""
+    """Return the states in a column, the present one marked, then the other moves."""
     lines = []
     for name in (*names, SERVING):
         here = "  ◂ here" if present.here(name) else ""
@@ -144,12 +144,12 @@ def as_svg(names: Sequence[str], present: Present = Present()) -> str:
     for name, out, back in ((FAILED, "fail", "resume"), (BLOCKED, "block", "resume")):
         y = places[name][1]
         parts += [_arrow(edge, y + 10, RIGHT - edge, 0, out), _arrow(RIGHT, y + 28, edge - RIGHT, 0, back)]
-    told = [f"{way.trigger}: {_route(way, names)}, {MEANING[way.trigger]}" for way in ways(names)]
-    parts += [_words(LEFT, bottom + 40 + 20 * line, text) for line, text in enumerate(told)]
+    lines = [f"{way.trigger}: {_route(way, names)}, {MEANING[way.trigger]}" for way in ways(names)]
+    parts += [_words(LEFT, bottom + 40 + 20 * line, text) for line, text in enumerate(lines)]
     at = present.place if present.state in {None, present.place} else f"{present.state} in {present.place}"
     title = "The states of the walk" + (f"; now: {at}" if at else "")
     parts.insert(0, _words(LEFT, 32, title, size=16))
-    height = bottom + 60 + 20 * len(told)
+    height = bottom + 60 + 20 * len(lines)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 {height}" width="640" height="{height}" role="img" '
         f'aria-labelledby="title" font-family="sans-serif"><title id="title">{escape(title)}</title>'

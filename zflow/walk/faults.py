@@ -1,4 +1,4 @@
-"""What an error of a step means: to the journal, to the operator, and to whoever reads the step's log."""
+"""What an error of a step means, for the journal, the operator and the step's log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step's result was made for. When the key differs from the journalled one, the step is due again."""
+"""The key says what a step's result was made for. When it differs from the journalled one, the step is due again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ONCE = "once"
 def key_of(step: Step, ctx: Context) -> str:
     """Return the key of a step here and now: its revision, its scope's identity and a hash of its inputs.
 
-    What is built once keeps one key for ever: neither a new image nor a changed setting touches it.
+    A step that is built once has the same key always: neither a new image nor a changed setting makes it due.
     """
     if step.once:
         return ONCE

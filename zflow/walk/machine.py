@@ -1,7 +1,7 @@
 """The workflow's machine: the product's states in order, then `serving`; beside them `failed` and `blocked`.
 
-It says which move is legal and does no work: a move is asked about, committed to the journal, and then made. Restored
-from the journal at start, it is the whole life of the container: first start, restart, renewal, upgrade and repair.
+It says which move is legal and does no work: a move is checked, committed to the journal, and then made. First start,
+restart, renewal, upgrade and repair are the same machine, restored from the journal at each start.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STOPPED = (FAILED, BLOCKED)
 
 
 class Workflow:
-    """Where the walk is: `state` is the machine's, `place` the product's state it stands in (kept while stopped)."""
+    """Where the walk is: `state` is the machine's; `place` is the product's, and stays while the walk is stopped."""
 
     state: str
 

@@ -1,7 +1,7 @@
 """The walker as a process: opens what a walk needs, obeys signals, and says by its exit code how the walk ended.
 
-Started by the supervisor (`zflow run`) or, where none is alive, by `zflow resume`. It loads the heavy libraries and is
-gone when nothing is due.
+Started by the supervisor (`zflow run`) or, where none is alive, by `zflow resume`. It loads the heavy libraries and
+ends when nothing is due.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -43,69 +43,18 @@ from zflow.walk.watchlist import leave, leave_names, settings_watch
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 5.0
-"""Seconds to wait for another writer, such as `reset-state`, to let go of the journal."""
+"""Seconds to wait until another writer, such as `reset-state`, releases the journal."""
 
 
 def walk(product: Product, volume: Path, environment: Mapping[str, str], reason: str, *, deep: bool = False) -> Exit:
-    """Walk once, and again when told to while background steps are still at work; return how it ended."""
-    return _as_walker(product, volume, environment, lambda walker: _walk_all(walker, reason, deep=deep))
-
-
-def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) -> Exit:
-    """Stop what the product runs, before the container ends: also with wrong settings, or a journal out of reach.
-
-    Raises OperatorError(HELD) when another container holds the volume: its process files name other processes here.
-    """
-    permit(volume)
-    redactor, run, boot = Redactor(), uuid.uuid4().hex[:8], boot_identity()
-    announce = announcer(redactor.clean, system_clock)
-    try:
-        settings = load(product.settings, environment, volume)
-    except OperatorError:
-        settings = Settings({})
-    shell = Shell(root=volume, tag=f"{volume}:{run}", log=lambda _line: None)
-    around = Surroundings(volume, settings, boot, shell, redactor, announce)
-    announce("stopping the services")
-    event = Event("ended", detail=IN_ORDER)
-    try:
-        product.shutdown(around.product_context())
-    except ZflowError as error:
-        announce(f"{error}")
-        event = Event("ended", code=error.code.id, detail=f"stopping the services: {error.detail}")
-    with (
-        contextlib.suppress(OperatorError),
-        writing(volume, PATIENCE),
-        closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=redactor.clean)) as journal,
-    ):
-        journal.restore(listed(product))
-        journal.record([event])
-    return Exit.VALID
-
-
-def _walk_all(walker: Walker, reason: str, *, deep: bool) -> Exit:
-    state = walker.walk(reason, deep=deep)
-    while state in {FAILED, BLOCKED} and (again := walker.linger()):
-        state = walker.walk(again, deep=again == "resume")
-    return Exit.VALID if state == SERVING else Exit.STOPPED
-
-
-def _as_walker(
-    product: Product,
-    volume: Path,
-    environment: Mapping[str, str],
-    work: Callable[[Walker], Exit],
-) -> Exit:
-    redactor, run, boot = Redactor(), uuid.uuid4().hex[:8], boot_identity()
+    """Walk once, and again on request while background steps still run; return how the last walk ended."""
+    run, redactor = _run(), Redactor()
     announce = announcer(redactor.clean, system_clock)
     try:
         permit(volume)
         prepare_home(product, volume)
-        with (
-            writing(volume, PATIENCE),
-            closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=redactor.clean)) as journal,
-        ):
-            journal.restore(listed(product))
-            remove_file(request_file(volume))  # whoever holds the lock reads in the journal what was asked for
+        with _journal(product, volume, run, redactor) as journal:
+            remove_file(request_file(volume))  # the journal says what was requested
             leave_names(volume, product)
             forget(home(volume) / "progress")
             try:
@@ -113,25 +62,74 @@ def _as_walker(
             except OperatorError as error:
                 leave(home(volume), [settings_watch(files(environment, volume))])
                 return _block(product, journal, error, announce)
-            base = f"{volume}:"
-            shell = Shell(root=volume, tag=f"{base}{run}", log=lambda _line: None)
-            around = Surroundings(volume, settings, boot, shell, redactor, announce)
-            if ended := end_leftovers(f"{base}{run}", base):
+            around = _surroundings(volume, settings, run, redactor, announce)
+            if ended := end_leftovers(f"{volume}:{run}", f"{volume}:"):
                 announce(f"ended {counted(ended, 'process', 'processes')} of an earlier walker")
 
             def reload() -> None:
                 around.renew(load(product.settings, environment, volume))
 
-            walker = Walker(product, journal, around, _obey(around), reload)
-            try:
-                return work(walker)
-            finally:
-                walker.close()
+            with closing(Walker(product, journal, around, _obey(around), reload)) as walker:
+                return _walk_all(walker, reason, deep=deep)
     except Interrupted:
         return Exit.IN_PROGRESS
     except OperatorError as error:
         announce(f"refused: {error}", f"what to do: {error.code.remedy}")
         return codes.refusal(error.code)
+
+
+def shut_down(product: Product, volume: Path, environment: Mapping[str, str]) -> Exit:
+    """Stop what the product runs, before the container ends: also with wrong settings, or without a usable journal.
+
+    Raises OperatorError(HELD) when another container holds the volume: its process files name other processes here.
+    """
+    permit(volume)
+    run, redactor = _run(), Redactor()
+    announce = announcer(redactor.clean, system_clock)
+    try:
+        settings = load(product.settings, environment, volume)
+    except OperatorError:
+        settings = Settings({})
+    around = _surroundings(volume, settings, run, redactor, announce)
+    announce("stopping the services")
+    event = Event("ended", detail=IN_ORDER)
+    try:
+        product.shutdown(around.product_context())
+    except ZflowError as error:
+        announce(f"{error}")
+        event = Event("ended", code=error.code.id, detail=f"stopping the services: {error.detail}")
+    with contextlib.suppress(OperatorError), _journal(product, volume, run, redactor) as journal:
+        journal.record([event])
+    return Exit.VALID
+
+
+def _run() -> str:
+    """Return a new identity of a process, which the journal notes with its events."""
+    return uuid.uuid4().hex[:8]
+
+
+@contextlib.contextmanager
+def _journal(product: Product, volume: Path, run: str, redactor: Redactor) -> Iterator[Journal]:
+    """Hold the volume for writing, with its journal open and restored."""
+    boot, clean = boot_identity(), redactor.clean
+    with (
+        writing(volume, PATIENCE),
+        closing(open_journal(volume, clock=system_clock, boot=boot, run=run, clean=clean)) as journal,
+    ):
+        journal.restore(listed(product))
+        yield journal
+
+
+def _surroundings(volume: Path, settings: Settings, run: str, redactor: Redactor, announce: Announce) -> Surroundings:
+    shell = Shell(root=volume, tag=f"{volume}:{run}", log=lambda _line: None)
+    return Surroundings(volume, settings, boot_identity(), shell, redactor, announce)
+
+
+def _walk_all(walker: Walker, reason: str, *, deep: bool) -> Exit:
+    state = walker.walk(reason, deep=deep)
+    while state in {FAILED, BLOCKED} and (again := walker.linger()):
+        state = walker.walk(again, deep=again == "resume")
+    return Exit.VALID if state == SERVING else Exit.STOPPED
 
 
 def prepare_home(product: Product, volume: Path) -> None:

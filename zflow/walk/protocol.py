@@ -17,15 +17,15 @@ from zflow.walk.faults import log_look, understood
 from zflow.walk.task import Outcome, Task
 
 RECENT = 30.0
-"""Seconds after a failure within which a new walk waits on for its next try, as the one before would have; later it may
-try at once, for the container may have been started again to that end."""
+"""Seconds after a failure within which a new walk waits for the next try, as the one before would have. Later it tries
+at once: the operator may have restarted the container for that."""
 
 
 def settle(task: Task) -> Outcome:
     """Make a step's postcondition hold, or find that it does; return which.
 
     Raises OperatorError or StepBug when the step is blocked, TransientError when its budget is used up, Interrupted
-    when the container is told to stop; each after it has been recorded.
+    when the container stops; each after it has been recorded.
     """
     try:
         world, decision = _looked(task)
@@ -55,7 +55,7 @@ def settle(task: Task) -> Outcome:
 def _looked(task: Task) -> tuple[World, Decision]:
     """Return what a look sees and what follows; an error leaves the last words of what it ran in a log.
 
-    There may be no attempt that has one, and what an operator is told to correct is read there.
+    No attempt may have one yet, and the operator needs those lines.
     """
     try:
         world = look(task.step, task.record, task.context(task.step, None), deep=task.deep)
@@ -85,7 +85,7 @@ def _found(task: Task, world: World, decision: Decision) -> Outcome:
 
 
 def _wait_on(task: Task) -> None:
-    """Sleep out the back-off that an earlier walk began, so that a loop of restarts does not try without a pause.
+    """Wait out the back-off that an earlier walk began, so that a loop of restarts does not try without a pause.
 
     Raises StillFailed where that walk had given up until later.
     """
@@ -96,7 +96,7 @@ def _wait_on(task: Task) -> None:
     assert failure.last_at is not None
     ctx = task.context(step, None)
     now = ctx.clock()
-    if now >= failure.next_try or not 0 <= now - failure.last_at < RECENT:  # below 0 the clock was set back since
+    if now >= failure.next_try or not 0 <= now - failure.last_at < RECENT:  # a negative age: the clock was set back
         return
     left = failure.next_try - now
     code = task.known(failure.code or "")

@@ -1,4 +1,4 @@
-"""Makes the steps of one state due again, on the operator's word. Only the journal changes, and it keeps its past."""
+"""Makes the steps of one state due again. Only the journal changes, and it keeps its history."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def names_of(product: Product, state: str) -> tuple[Step, ...]:
 
 
 def check(volume: Path, patience: float = PATIENCE) -> None:
-    """Ask what a reset would be refused for, before the operator is asked. Raises what `reset` does, and NO_JOURNAL."""
+    """Check whether a reset would be refused, before it is confirmed. Raises what `reset` does, and NO_JOURNAL."""
     with writing(volume, patience):
         if not journal_file(volume).exists():
             raise OperatorError(codes.NO_JOURNAL, f"{journal_file(volume)} does not exist")
 
 
 def reset(product: Product, volume: Path, state: str, patience: float = PATIENCE) -> None:
-    """Record that every step of `state` is due again, and is to be looked at thoroughly by the next walk, whichever.
+    """Record that every step of `state` is due again; the next walk asks its audit.
 
-    The order for a walk lies on the volume before the record does: killed in between, one walk too many is made, never
-    one too few. Raises OperatorError: UNDER_WAY for a walk that does not end within `patience`, or what `writing` does.
+    The request for a walk is on the volume before the record: a kill in between causes one walk too many, never one
+    too few. Raises OperatorError: UNDER_WAY for a walk that does not end within `patience`, or what `writing` does.
     """
     steps = names_of(product, state)
     with (

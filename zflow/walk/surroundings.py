@@ -1,4 +1,4 @@
-"""Makes the contexts that steps are given: each with its own log, shell and progress, over one volume and one boot."""
+"""Makes the contexts of steps: each with its own log, shell and progress, over one volume and one boot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zflow.step import Step
 
 @dataclass
 class Surroundings:
-    """What all steps of one process share."""
+    """What all steps of one process have in common."""
 
     volume: Path
     settings: Settings
@@ -48,23 +48,23 @@ class Surroundings:
             self.redactor.learn(secret)
 
     def context(self, step: Step, attempt: int | None) -> Context:
-        """Return the context of a step's attempt, or, without a number, of a look at it that leaves no log."""
+        """Return the context of a step's attempt, or, without a number, of a look at it, which leaves no log."""
         log = _drop if attempt is None else self._log(log_name(step.name, attempt))
         return self._context(log, step.name, step.timeout)
 
     def failed_look(self, step: Step) -> Callable[[str], None]:
-        """Return what writes the log of a look at a step that failed; that of the one before goes."""
+        """Return what writes the log of a look at a step that failed; it replaces the log of the last such look."""
         name = log_name(step.name, 0)
         with suppress(OSError):
             (self.home / name).unlink()
         return self._log(name)
 
     def look(self) -> Context:
-        """Return a context for looking only, of no step and without a log."""
+        """Return a context that belongs to no step and leaves no log."""
         return self._context(_drop, "look", 600.0)
 
     def product_context(self) -> Context:
-        """Return a context for what belongs to no step, such as the shutdown."""
+        """Return a context for what belongs to no step and is logged, such as the shutdown."""
         return self._context(self._log("logs/product/product.log"), "product", 600.0)
 
     def _log(self, name: str) -> Callable[[str], None]:
@@ -86,7 +86,7 @@ class Surroundings:
         )
 
     def stop(self) -> None:
-        """Tell every step and command to stop; safe in a signal handler."""
+        """Stop every step and command; safe in a signal handler."""
         self.stopping.set()
         self.shell.stop()
 

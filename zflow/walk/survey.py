@@ -1,4 +1,4 @@
-"""Looks at every step without changing anything: what `zflow plan` and `zflow verify` are made of."""
+"""Checks every step without changing anything, for `zflow plan` and `zflow verify`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zflow.walk.surroundings import Surroundings
 
 @dataclass(frozen=True)
 class Finding:
-    """What is to be done about a step, as the walk would decide."""
+    """What the walk would do about a step."""
 
     state: str
     step: str

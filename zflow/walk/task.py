@@ -20,7 +20,7 @@ Outcome = Literal["unchanged", "found", "applied"]
 
 @dataclass(frozen=True)
 class Task:
-    """One step, its journal, and the walker's ears and hands."""
+    """One step, and what the walker lends it."""
 
     step: Step
     state: str
@@ -32,11 +32,11 @@ class Task:
     enter: Callable[[], None]
     """Called before anything is recorded: the machine moves to the step's state."""
     wait: Callable[[Context, float], None]
-    """Sleeps out a back-off; returns early when the operator says so, raises Interrupted when told to stop."""
+    """Waits out a back-off; returns early when the operator resumes, raises Interrupted when the container stops."""
     known: Callable[[str], Code | None] = lambda _id: None
     """Returns the error code of an identifier, as the journal has it."""
     hasty: bool = False
-    """Try at once what has a next try: on the operator's word, or where something has changed."""
+    """Do not wait for the time of the next try: the operator asked, or something has changed."""
     deep: bool = False
     """Ask the step's audit, where it has one, before it is skipped: not at every start, for it takes longer."""
 

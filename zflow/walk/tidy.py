@@ -1,4 +1,4 @@
-"""What is done at the end of a walk, when nobody waits for it: old events and old logs of steps are let go.
+"""Removes old events and old logs of steps, at the end of a walk, when nothing waits for it.
 
 Of each step the logs of the newest `LOGS` attempts are kept, and as many from the first start and from each walk that
 was a turning point, as in the journal (`zflow.journal.pruning`).
@@ -20,12 +20,12 @@ LOGS = 10
 MOST = 2_000
 """Logs removed after one walk."""
 LARGE = 1 << 20
-"""Bytes from which on the log of what belongs to no step is begun anew; the one before is kept."""
+"""Bytes from which on the product's log is replaced by a new one; the one before is kept."""
 NAME = re.compile(r"(.+)\.\d+\.log")
 
 
 def tidy(journal: Journal, logs: Path, turns: Sequence[str]) -> None:
-    """Prune journal and logs by their rules; what cannot be done is left for the next walk.
+    """Prune journal and logs by their rules; what fails is left to the next walk.
 
     `turns` are the names of the steps that make a walk a turning point.
     """

@@ -1,7 +1,7 @@
-"""Walks the product's states in order and keeps the machine, the journal and the operator's view in step.
+"""Walks the product's states in order.
 
-Every walk looks at every step: one whose journalled result still stands and whose probe holds costs a look, nothing
-more. The first start, a restart, a renewed certificate and a repair are therefore the same walk.
+Every walk checks every step: one whose journalled result is current and whose probe holds costs a look, nothing more.
+The first start, a restart, a renewed certificate and a repair are therefore the same walk.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from zflow.walk.tidy import tidy
 from zflow.walk.watchlist import Watching
 
 PASSES = 3
-"""So many times at most is everything looked at in one walk. After a step acted, all is looked at once more: what it
-did may have undone another, as a restart that did not succeed."""
+"""Passes over all steps in one walk at most. After a pass in which a step acted there is another: what it did may have
+undone another step, as a restart that did not succeed."""
 EXCHANGES = 1000
-"""So many times at most does one walk begin to count anew, because watched files changed meanwhile."""
+"""Times at most that one walk starts to count its passes again, because watched files changed."""
 ASKED = "reset-state "
-"""How the reason begins of one that the operator asked for, of which a part alone is looked at thoroughly."""
+"""Prefix of the reason of a walk that `zflow reset-state` requested."""
 SUSPECT = "no record that the last container stopped in order: checking everything thoroughly"
 MOMENT = 0.3
-"""Seconds between two looks while work ahead of time goes on after a stop."""
+"""Seconds between two looks while background steps still run after a stop."""
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """What stopped a state that does not keep the others from being walked."""
+    """What stopped a detached state."""
 
     error: ZflowError
     state: str
@@ -50,11 +50,11 @@ class Stopped:
 
 
 def _keep() -> None:
-    """Keep the settings there are; the default where nothing loads them."""
+    """Keep the settings; the default where nothing loads them."""
 
 
 class Walker:
-    """One process that may write the journal; `walk` goes through all states once, as often as it is called."""
+    """The process that may write the journal; each call of `walk` is one walk."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Walker:
         wake: threading.Event,
         reload: Callable[[], None] = _keep,
     ) -> None:
-        """`reload` loads the settings anew and may raise OperatorError; asked before a walk and when one is woken."""
+        """`reload` loads the settings again and may raise OperatorError; called before a walk and when one is woken."""
         self._product = product
         self._journal = journal
         self._around = surroundings
@@ -86,8 +86,8 @@ class Walker:
     def walk(self, reason: str, *, deep: bool = False) -> str:
         """Walk until all is valid or something stops it; return the machine's state.
 
-        `deep` asks the steps' audits, which are dearer than their probes; so does a walk after a container that was not
-        stopped in order. Raises Interrupted, after recording it, when the container is told to stop.
+        `deep` asks the steps' audits, which take longer than their probes; a walk does so too after a container that
+        did not stop in order. Raises Interrupted, after recording it, when the container stops.
         """
         said = [SUSPECT] if self._journal.suspect and not deep else []
         self._course.begin(reason, said)
@@ -101,20 +101,20 @@ class Walker:
             raise
         except ZflowError as error:
             self._course.stop(error, looked=self._looked)
-        except Exception as error:  # noqa: BLE001 - a defect of ours is recorded and shown by its code, and logged whole
+        except Exception as error:  # noqa: BLE001 - a defect of ours is recorded, shown by its code, and logged
             self._log(error)
             self._course.stop(StepBug(codes.BUG, f"{type(error).__name__}: {error}"), looked=self._looked)
         self._watching.leave()
         try:
             tidy(self._journal, self._around.home / "logs", self._product.turns)
-        except Exception as error:  # noqa: BLE001 - a walk has ended as it has, whatever fails after it
+        except Exception as error:  # noqa: BLE001 - the walk has ended already
             self._log(error)
         return self._course.state
 
     def linger(self) -> str | None:
-        """After a stop, let work ahead of time go on; return why to walk again meanwhile, None when it has ended.
+        """After a stop, let background steps run on; return why to walk again meanwhile, None when they have ended.
 
-        The operator's word, the time for the next try and changed files are reasons, as they are to the supervisor.
+        `zflow resume`, the time of the next try and changed files are reasons, as they are to the supervisor.
         """
         at = self._journal.position
         next_try = at.next_try if at is not None else None
@@ -136,7 +136,7 @@ class Walker:
         self._around.product_context().log("".join(traceback.format_exception(error)))
 
     def _walk_until_at_rest(self) -> None:
-        """Walk all states, and again after steps acted, until one pass finds everything as it should be."""
+        """Walk all states, and again after steps acted, until one pass finds all steps valid."""
         self._reload()
         self._product.accept(self._around.product_context())
         self._watching.begin()
@@ -153,7 +153,7 @@ class Walker:
                 self._end()
                 return
             if self._look_again() and (exchanges := exchanges + 1) < EXCHANGES:
-                passes = 0  # that steps act again is no sign that they undo each other
+                passes = 0  # the steps act again for the changed files, and not because they undo each other
         raise TransientError(codes.NOT_PROVEN, f"steps keep changing each other's results ({PASSES} passes)")
 
     def _end(self) -> None:
@@ -165,7 +165,7 @@ class Walker:
         self._course.finish(f"{counted(checked, 'step')} checked, {applied} applied, {checked - applied} unchanged")
 
     def _look_again(self) -> bool:
-        """Before another pass, tell whether watched files changed: then what was stopped is tried again."""
+        """Prepare another pass; tell whether watched files changed, after which a stopped state is tried again."""
         self._course.chain.flush()
         self._deep = False
         if not self._watching.changed():
@@ -176,7 +176,7 @@ class Walker:
         return True
 
     def _pass(self) -> None:
-        """Walk all states once, without a detached one that was stopped before; remember what stops one."""
+        """Walk all states once, without a detached one that is stopped; remember what stops one."""
         self._acted = False
         self._course.begin_pass()
         self._start_ahead()

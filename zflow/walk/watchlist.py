@@ -1,4 +1,4 @@
-"""What the light processes are told until the next walk: left as plain JSON, so that they load no states."""
+"""What a walk leaves to the light processes, as plain JSON, so that they need not load the states."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Watching:
         self._left: list[Watch] = []
 
     def begin(self) -> None:
-        """Take the watched files as they are now: later looks compare with them."""
+        """Note what the watched files are now; later looks compare with that."""
         self._before = self._signatures()
 
     def changed(self) -> bool:
-        """Tell whether watched files are not as they were."""
+        """Tell whether watched files have changed since."""
         return self._signatures() != self._before
 
     def leave(self) -> None:
@@ -62,12 +62,12 @@ def settings_watch(files: Iterable[Path]) -> Watch:
 
 
 def leave(home: Path, watches: Sequence[Watch]) -> None:
-    """Replace the list of what the supervisor watches; on a volume that cannot be written the former one stays."""
+    """Replace the list of what the supervisor watches; on a volume that cannot be written the old one stays."""
     _replace(home / "watches.json", [asdict(watch) for watch in watches])
 
 
 def leave_names(volume: Path, product: Product) -> None:
-    """Replace the lists of the steps that readiness asks for, and of those without which nobody outside is answered."""
+    """Replace the lists of the steps that readiness needs, and of those that must hold before the endpoint listens."""
     _replace(serves_file(volume), list(product.serves))
     _replace(shields_file(volume), list(product.shields))
 
