@@ -1,4 +1,4 @@
-"""What a step is given: the volume, the settings, a shell, secrets, progress, and the two ways to be told to stop."""
+"""What a step gets: the volume, the settings, a shell, secrets, progress, and the two reasons to stop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zflow.settings import Settings
 
 @dataclass(frozen=True)
 class Context:
-    """Everything a probe or an apply may use. Made anew for each step, so `shell`, `log` and `progress` are its own."""
+    """Everything that a probe or an apply may use. Each step has its own `shell`, `log` and `progress`."""
 
     volume: Path
     settings: Settings
@@ -30,7 +30,7 @@ class Context:
     progress: Progress
     clock: Clock
     boot: str
-    """Identity of this start of the container; differs after every restart."""
+    """Identity of this start of the container; another one after each restart."""
     stopping: threading.Event
     deadline: float = math.inf
     """When the attempt's time is over, on the monotonic clock; commands and pauses end by then."""
@@ -42,25 +42,25 @@ class Context:
 
     @property
     def cache(self) -> Path:
-        """Where downloads are kept."""
+        """The folder of downloads."""
         return self.home / "cache"
 
     @property
     def stage(self) -> Path:
-        """Where things are built before they are moved to their place by a rename; on the same file system."""
+        """The folder where files are built before a rename moves them to their path; on the same file system."""
         return self.home / "stage"
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises Interrupted at once when the container is told to stop, TransientError(TIME_LIMIT) too late."""
+        """Wait. Raises Interrupted as soon as the container has to stop, TransientError(TIME_LIMIT) at the deadline."""
         self.stopping.wait(max(0.0, min(seconds, self.deadline - time.monotonic())))
         self.check()
 
     def check(self) -> None:
-        """Raise Interrupted when the container is told to stop, TransientError(TIME_LIMIT) when the time is over.
+        """Raise Interrupted when the container has to stop, TransientError(TIME_LIMIT) after the deadline.
 
         For loops that run no commands.
         """
         if self.stopping.is_set():
             raise Interrupted
         if time.monotonic() > self.deadline:
-            raise TransientError(codes.TIME_LIMIT, "the step's own time is over")
+            raise TransientError(codes.TIME_LIMIT, "the step reached its time limit")

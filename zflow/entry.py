@@ -1,4 +1,4 @@
-"""The command `zflow`: where a person or a probe waits it goes without click, the rest through the command line."""
+"""The command `zflow`: what a person or a probe waits for runs without click, the rest through the command line."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from zflow.terminal.signs import prepare
 
 
 def main() -> None:
-    """Run the command line and exit with its code; neither Ctrl-C nor a reader that has gone is worth a traceback."""
+    """Run the command line and exit with its code; Ctrl-C and a closed pipe cause no traceback."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller, as by `>&-`
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - open until the end
     prepare(sys.stdout, sys.stderr)
-    os.umask(0o022)  # the engine's, or a shell's, may hide from apt's user what is written for it
+    os.umask(0o022)  # the umask of the container's engine or of a shell may hide files from apt's user
     try:
         code = dispatch(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is still buffered has nobody to go to; the interpreter would complain of it at its end.
+        # Nobody reads what is still buffered; the interpreter would report that at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE
     except KeyboardInterrupt:
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Take the light road for the plain forms of status, health, version, run and what that starts; else click."""
+    """Call the plain forms of status, health, version, run and its children directly; all others through click."""
     match arguments:
         case ["status", *options] if {"--json", "--steps", "--no-color"}.issuperset(options):
             colour = False if "--no-color" in options else None

@@ -1,13 +1,13 @@
-"""Every error that an operator can meet, and how the walk treats it.
+"""Every error that an operator can see, and how the walk treats it.
 
 ZflowError
 ├── TransientError      retried by the step's policy, then `failed` and tried again later
 │   ├── CommandError    a command ended badly; carries its exit code and last lines
-│   └── StillFailed     failed in an earlier walk, and its next try has not come
-├── OperatorError       never retried: `blocked` until a person or an input changes
-└── StepBug             ours: `blocked`, with the traceback in the step's log
+│   └── StillFailed     failed in an earlier walk, and the time of its next try has not come
+├── OperatorError       never retried: `blocked` until the operator or a changed input resolves it
+└── StepBug             a defect of zflow: `blocked`, with the traceback in the step's log
 
-Interrupted             control flow, not an error: TERM arrived, the attempt ends here
+Interrupted             control flow, not an error: TERM arrived, and the attempt ends here
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from __future__ import annotations
 class Code:
     """One row of the table of errors: what happened, why, and what to type.
 
-    Written out, because `zflow status` waits for the import of dataclasses longer than for its answer, and the
-    supervisor would hold half a MiB of typing for ever.
+    A plain class, because `zflow status` would wait longer for the import of dataclasses than for its answer, and
+    typing would cost the supervisor half a MiB.
 
-    `id` is stable for ever (`ZF-nnnn`): 1xxx are the engine's, all others the product's. `cause` and `remedy` are
-    sentences for a person at 3 a.m.
+    `id` (`ZF-nnnn`) never changes: 1xxx are codes of the engine, all others of the product. `cause` and `remedy` are
+    sentences for an operator at 3 a.m.
     """
 
     __slots__ = ("cause", "id", "remedy", "title")
@@ -33,7 +33,7 @@ class Code:
 
 
 class ZflowError(Exception):
-    """An error with a stable code; `detail` names the thing and the value found."""
+    """An error with a stable code; `detail` names what it is about and the value found."""
 
     def __init__(self, code: Code, detail: str) -> None:
         super().__init__(f"{code.id} {code.title}: {detail}")
@@ -42,11 +42,11 @@ class ZflowError(Exception):
 
 
 class TransientError(ZflowError):
-    """May pass by itself: a dead mirror, a cut connection, a busy lock."""
+    """May pass without any action: a dead mirror, a lost connection, a busy lock."""
 
 
 class StillFailed(TransientError):
-    """What failed shortly before this walk began is not tried again yet: its next try has a time already."""
+    """The step failed shortly before this walk began, and the time of its next try has not come."""
 
     def __init__(self, code: Code, detail: str, next_try: float) -> None:
         super().__init__(code, detail)
@@ -54,7 +54,7 @@ class StillFailed(TransientError):
 
 
 class CommandError(TransientError):
-    """A command that ended with an unexpected code, was ended by a limit, or could not be started."""
+    """A command ended with an unexpected code, crossed a limit, or could not be started."""
 
     def __init__(self, code: Code, argv: tuple[str, ...], exit_code: int, tail: str) -> None:
         last = tail.strip().rsplit("\n", 1)[-1]
@@ -65,12 +65,12 @@ class CommandError(TransientError):
 
 
 class OperatorError(ZflowError):
-    """Needs a person or another input: configuration, credentials, a foreign volume, a wrong certificate."""
+    """Needs the operator or another input: configuration, credentials, a foreign volume, a wrong certificate."""
 
 
 class StepBug(ZflowError):
-    """A defect of ours; the log has the traceback."""
+    """A defect of zflow; the log has the traceback."""
 
 
 class Interrupted(BaseException):
-    """Raised inside a step when the container is told to stop; a BaseException so that no step swallows it."""
+    """Raised inside a step when the container has to stop; a BaseException, so that no step catches it."""

@@ -5,26 +5,26 @@ from __future__ import annotations
 from enum import IntEnum
 
 WALK_STOPPED = 20
-"""What a walker says to its supervisor in place of STOPPED: an interpreter that dies of an error ends with 1 too."""
+"""A walker's code for its supervisor in place of STOPPED: an interpreter that dies of an error also ends with 1."""
 
 INTERRUPTED = 130
-"""Ended by Ctrl-C, as a shell says it: 128 and the number of the signal; nothing to be listed, as with any command."""
+"""Ended by Ctrl-C: 128 and the number of the signal, as in a shell. Not listed, because every command has it."""
 BROKEN_PIPE = 141
-"""Whoever read the output has gone, as `head` has."""
+"""The reader of the output has ended, as `head` does."""
 
 
 class Exit(IntEnum):
     """How a command ended, for scripts and orchestrators."""
 
     VALID = 0
-    """Every state is valid (or the command did what it was asked)."""
+    """Every state is valid, or the command succeeded."""
     STOPPED = 1
-    """Blocked or failed, or no runner is at work; the output says why and what to do."""
+    """Blocked or failed, or no supervisor runs; the output says why and what to do."""
     USAGE = 2
     """The command line was wrong."""
     IN_PROGRESS = 3
-    """The walk is under way."""
+    """A walk is in progress."""
     HELD = 4
     """Another zflow holds the volume."""
     REFUSED = 5
-    """Nothing was begun: the machine, the volume or its journal cannot be used."""
+    """Nothing was started: the machine, the volume or its journal cannot be used."""

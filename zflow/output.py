@@ -1,4 +1,4 @@
-"""What the container's output shows: one plain line an event, with the time, no colour; never a secret."""
+"""The container's output: one plain line for each event, with the time, without colour and secrets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from zflow.host.clock import Clock, second, stamp
 Announce = Callable[..., None]
 """Prints lines, each a text."""
 LONGEST = select.PIPE_BUF - 1
-"""Bytes of a line, or of several that are printed at once."""
+"""The most bytes of a line, or of several lines that are printed at once."""
 PATIENCE = 0.2
-"""Seconds that a reader of the output has to take what fills the pipe."""
+"""Seconds that a reader has to empty a full pipe."""
 
 
 def announcer(clean: Callable[[str], str], clock: Clock) -> Announce:
@@ -29,7 +29,7 @@ def announcer(clean: Callable[[str], str], clock: Clock) -> Announce:
 
 
 def put(text: str) -> None:
-    """Print lines, or lose them where nobody takes them: work does not stand still for output that is not read."""
+    """Print lines, or drop them where nobody reads them: the work does not wait for a reader."""
     together = len(text.encode(errors="replace")) <= LONGEST
     for part in [text] if together else text.splitlines():
         with contextlib.suppress(OSError):
@@ -42,14 +42,14 @@ def _taken() -> bool:
     """Tell whether a line can be written without waiting: a pipe then takes PIPE_BUF bytes at once (pipe(7))."""
     try:
         return bool(select.select([], [sys.stdout], [], PATIENCE)[1])
-    except (OSError, ValueError):  # no file of the kernel's, as in a test
+    except (OSError, ValueError):  # not a file of the kernel, as in a test
         return True
 
 
 def log_file(name: Path | str, clean: Callable[[str], str], clock: Clock) -> Callable[[str], None]:
     """Return a function that appends lines to a log file, made 0600 at the first line.
 
-    A line that cannot be written, as on a full volume, is lost: the work and the journal matter more.
+    A line that cannot be written, as on a full volume, is dropped: the work and the journal matter more.
     """
 
     def log(line: str) -> None:

@@ -1,6 +1,6 @@
-"""How far the present step is: one small file that `status` reads, replaced at most twice a second, never synced.
+"""The progress of a step: one small file that `status` reads, replaced at most twice a second, never synced.
 
-The container's output gets a plain line now and then: neither silence nor a flood.
+The container's output gets a plain line from time to time: neither silence nor a flood.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from zflow.terminal.words import amount, roughly, share
 INTERVAL = 0.5
 """Seconds between two replacements of the file."""
 OFTEN = 10.0
-"""Seconds between two lines at least, however fast the tenths go by."""
+"""The least seconds between two lines, however fast the work is."""
 SELDOM = 60.0
-"""Seconds after which what moves at all gets a line, however slowly."""
+"""Seconds after which slow work gets a line, if it moved at all."""
 MEASURED = 2.0
-"""Seconds of work before its rate is told."""
+"""Seconds of work before its rate is shown."""
 
 
 def forget(folder: Path) -> None:
@@ -50,7 +50,7 @@ class Progress:
         self._written = False
 
     def report(self, done: float = 0, total: float = 0, unit: str = "", note: str = "") -> None:
-        """Say how far the step is; a new `note` (a sub-step) is announced in the container's output as well."""
+        """Write how far the step is; a new `note` (a sub-step) is also announced in the container's output."""
         now, note = self._clock(), plain(note)
         if note and note != self._note:
             self._announce(f"{self._step}: {note}")
@@ -71,19 +71,19 @@ class Progress:
                 Path(self._path).unlink()
 
     def _begin(self, note: str, done: float, total: float, now: float) -> None:
-        """Begin a sub-step: rates count from here, for what an earlier attempt fetched came in no time."""
+        """Begin a sub-step: rates count from here, because parts of an earlier attempt took no time."""
         self._note, self._next = note, 0.0
         self._base = (done, now)
         self._told = (now, done, _tenth(done, total))
 
     def _rate(self, done: float, now: float) -> float:
-        """Return the units a second since the sub-step began, 0 while it is too early to say."""
+        """Return the units per second since the sub-step began, 0 while it is too early."""
         assert self._base is not None
         start, began = self._base
         return round((done - start) / (now - began), 1) if now - began >= MEASURED and done > start else 0
 
     def _tell(self, content: dict[str, Any], now: float) -> None:
-        """Announce each tenth, and at least once in a while, unless nothing has moved."""
+        """Announce each tenth, and slow work from time to time."""
         at, before, tenth = self._told
         done, total = content["done"], content["total"]
         moved = _tenth(done, total) > tenth and now - at >= OFTEN

@@ -1,4 +1,4 @@
-"""Secrets: a text that never prints, the store that makes them once, and the filter that keeps them out of logs."""
+"""Secrets: a text that never prints, the store that makes each one once, and the filter that cleans logs."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ class Redactor:
         self._known: tuple[str, ...] = ()
 
     def learn(self, secret: Secret) -> None:
-        """Remember a secret; very short ones are left out, they would blot out ordinary words."""
+        """Remember a secret, unless it is so short that ordinary words would be replaced."""
         if len(secret.reveal()) >= 4:
             self._known = tuple(sorted({*self._known, secret.reveal()}, key=len, reverse=True))
 
     def clean(self, text: str) -> str:
-        """Return `text` as it may be shown: without any known secret, the longest first, and plain."""
+        """Return `text` as plain text without any known secret. Longer secrets are replaced first."""
         for value in self._known:
             text = text.replace(value, "***")
         return plain(text)
 
 
 class SecretStore:
-    """Named secrets on the volume, one 0600 file each in a 0700 folder, generated once and then kept."""
+    """Named secrets on the volume, each generated once, in a file of mode 0600 in a folder of mode 0700."""
 
     def __init__(self, folder: Path, redactor: Redactor) -> None:
         self._folder = folder
@@ -74,7 +74,7 @@ class SecretStore:
         return secret
 
     def put(self, name: str, secret: Secret) -> None:
-        """Keep a secret durably, replacing an older one."""
+        """Write a secret durably, in place of an older one."""
         self._redactor.learn(secret)
         make_folder(self._folder, 0o700)
         write_atomic(self._folder / name, secret.reveal() + "\n", mode=0o600)
@@ -89,5 +89,5 @@ class SecretStore:
 
 
 def _read(path: Path) -> Secret:
-    """Return what a file holds, also when an editor has put its marks around it or left a file of its own there."""
+    """Return the secret in a file, without the byte order mark and the line end of an editor."""
     return Secret(read_text(path).removeprefix("\ufeff").rstrip("\r\n"))

@@ -26,19 +26,19 @@ T = TypeVar("T")
 
 PREFIX = "ZFLOW_"
 LARGEST = 1 << 20
-"""Bytes that are read of a settings file, or of a file that holds one value."""
+"""The most bytes that are read of a settings file, or of a file with one value."""
 SETTINGS_FILE = "ZFLOW_SETTINGS_FILE"
 DEFAULT = "default"
-"""Where a value comes from that nobody gave."""
+"""The source of a value that the operator did not give."""
 ENGINE_NAMES = frozenset({"ZFLOW_VOLUME", SETTINGS_FILE})
 
 
 @dataclass(frozen=True)
 class Setting(Generic[T]):
-    """One thing an operator can decide.
+    """One thing that the operator can decide.
 
     `parse` turns the text into the value and raises ValueError with a sentence that says what is expected.
-    `default` is given as text too, so that it is checked like any other value; None means: not set.
+    `default` is a text too, so that it is checked like any other value; None means: not set.
     """
 
     name: str
@@ -47,8 +47,8 @@ class Setting(Generic[T]):
     about: str
     example: str
     strict: Callable[[str], None] | None = None
-    """Raises ValueError for a text, as it is written, that nothing new is to be made with; what was made before goes on
-    with it. So `load` takes it and keeps the mistake for whoever makes something: `Settings.insist`."""
+    """Raises ValueError for a text that is not good enough for anything new. What was made with it before goes on:
+    `load` accepts it and keeps the mistake, and the steps that make something new call `Settings.insist`."""
 
     @property
     def variable(self) -> str:
@@ -62,7 +62,7 @@ class Value(NamedTuple):
     value: Any
     source: str
     mistake: str = ""
-    """What `strict` has against it: name, source, what is wrong, an example."""
+    """What `strict` refuses: name, source, what is wrong, an example."""
 
 
 class Settings:
@@ -71,7 +71,7 @@ class Settings:
     def __init__(self, values: Mapping[str, Value], files: tuple[Path, ...] = ()) -> None:
         self._values = values
         self.files = files
-        """Where values may have come from; when one of these changes, they are to be loaded again."""
+        """Where values may come from; when one of these files changes, the settings are loaded again."""
 
     def __getitem__(self, setting: Setting[T]) -> T:
         value: T = self._values[setting.name].value
@@ -83,21 +83,21 @@ class Settings:
         return None if found is None else found.value
 
     def source(self, setting: Setting[Any]) -> str:
-        """Return where the value came from, for messages: a variable, a file, or `default`."""
+        """Return where the value came from, for messages: a variable, a file, `default` or `not set`."""
         found = self._values.get(setting.name)
         return "not set" if found is None else found.source
 
     def given(self, setting: Setting[Any]) -> bool:
-        """Tell whether somebody gave the value, which else is the default or not there."""
+        """Tell whether the operator gave the value."""
         return self.source(setting) not in {DEFAULT, "not set"}
 
     @property
     def mistakes(self) -> tuple[str, ...]:
-        """What nothing new is to be made with: a line each, without a secret."""
+        """What `strict` refuses: a line each, without a secret."""
         return tuple(found.mistake for found in self._values.values() if found.mistake)
 
     def insist(self) -> None:
-        """Raise OperatorError(SETTINGS) for them, if there are any."""
+        """Raise OperatorError(SETTINGS) if there are any."""
         _refuse(self.mistakes)
 
     def secrets(self) -> Iterable[Secret]:
@@ -110,7 +110,7 @@ class Settings:
 
 
 def passwords(text: str) -> set[str]:
-    """Return the passwords of all URLs in a text, as they stand there and decoded."""
+    """Return the passwords of all URLs in a text, as written and decoded."""
     found = re.findall(r"://[^/@\s:]*:([^/@\s]+)@", text)
     return {*found, *map(unquote, found)}
 
@@ -162,7 +162,7 @@ def _refuse(mistakes: Sequence[str]) -> None:
 
 
 def load_one(setting: Setting[T], environment: Mapping[str, str], volume: Path) -> T | None:
-    """Read and check one setting alone, for a process that does not know the whole table; None when it is not set.
+    """Read and check a single setting, for a process without the complete table; None when it is not set.
 
     Raises OperatorError(SETTINGS).
     """
@@ -215,7 +215,7 @@ def _unknown_variables(settings: Mapping[str, Setting[Any]], environment: Mappin
 
 
 def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """Return a hint at the name most like it; the prefix they share makes none like another."""
+    """Return a hint at the most similar name; the shared prefix does not count."""
     import difflib  # most starts have no such mistake
 
     close = difflib.get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known], n=1)
@@ -236,7 +236,7 @@ def _read_file(path: Path, settings: Mapping[str, Setting[Any]], *, required: bo
 
 
 def toml(path: Path) -> dict[str, object]:
-    """Return what a settings file holds; nothing where there is none. Raises ValueError, OSError, RecursionError."""
+    """Return the content of a settings file; empty if there is no file. Raises ValueError, OSError, RecursionError."""
     if not path.exists():
         return {}
     import tomllib  # many volumes have no settings file
@@ -245,12 +245,12 @@ def toml(path: Path) -> dict[str, object]:
 
 
 def content(path: Path) -> str:
-    """Return a file's text; raises OSError, and ValueError for what is not UTF-8."""
+    """Return a file's text. Raises OSError, and ValueError for a file that is not UTF-8."""
     return edited(_data(path))
 
 
 def _data(path: Path) -> bytes:
-    """Return a file's bytes; it may be reached by links, as an engine's secrets are, but a pipe is not waited for."""
+    """Return a file's bytes. Links are followed, as an engine's secrets need it; a pipe is refused, not waited for."""
     with open(path, "rb", opener=_without_waiting) as file:
         return file.read(LARGEST)
 
@@ -259,7 +259,7 @@ def _without_waiting(path: str, flags: int) -> int:
     descriptor = os.open(path, flags | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no regular file", path)
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
     return descriptor
 
 

@@ -1,4 +1,4 @@
-"""The vocabulary of a walk: a step, a state, a product. Plain data; the walk itself lives in `zflow.walk`."""
+"""The vocabulary of a walk: a step, a state, a product. Plain data; the walk itself is in `zflow.walk`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Scope(StrEnum):
 class Evidence(NamedTuple):
     """What a probe saw that proves a postcondition, in one line for the journal. Never a secret.
 
-    `notices` stop nothing, yet somebody should know of them: one sentence each, with the way out. `remarks` are
-    sentences for `zflow verify` alone: what is not zflow's, and whose it is.
+    `notices` stop nothing, but the operator should know of them: one sentence each, with the way out. `remarks` are
+    sentences for `zflow verify` alone: what does not belong to zflow, and to whom it belongs.
     """
 
     summary: str
@@ -38,7 +38,7 @@ class Evidence(NamedTuple):
 
     @property
     def line(self) -> str:
-        """All of it as the journal keeps it and `zflow status` shows it, what somebody should know of first."""
+        """The line that the journal keeps and `zflow status` shows: notices first."""
         return f"{self._told}{self.summary}"
 
     @property
@@ -46,13 +46,13 @@ class Evidence(NamedTuple):
         return "".join(f"{NOTICE}{each}; " for each in self.notices)
 
     def agrees_with(self, line: str, clean: Callable[[str], str]) -> bool:
-        """Tell whether an earlier evidence has the same notices; `clean` is what the journal did to its line."""
+        """Tell whether an earlier evidence has the same notices; `clean` is what the journal applied to its line."""
         told = clean(self._told)
         return line.startswith(told) and not line.removeprefix(told).startswith(NOTICE)
 
 
 class Drift(NamedTuple):
-    """What a look saw that is not as it should be: each thing with its value and the wanted one. Never a secret."""
+    """What no longer holds: each thing with its value and the wanted one. Never a secret."""
 
     summary: str
 
@@ -63,16 +63,16 @@ Action = Callable[["Context"], None]
 
 @dataclass(frozen=True)
 class Step:
-    """One postcondition and the way to bring it about.
+    """One postcondition and the way to reach it.
 
-    `probe` is read-only and cheap and looks at content, not presence: it alone decides what an interrupted attempt
-    left behind. What does not hold it may name as a `Drift`. `apply` may be killed anywhere and started again; what it
-    must not find half-done, `cleanup` removes first. `inputs` is a text (any text: it is hashed) that, when it changes,
-    makes the step due again.
+    `probe` is read-only and cheap. It looks at content, not presence: it alone decides what an interrupted attempt
+    left behind. It may return a `Drift` that lists the differences. `apply` may be killed anywhere and started again;
+    `cleanup` first removes what `apply` must not find half done. `inputs` returns any text (it is hashed); when the
+    text changes, the step is due again.
 
-    `once` marks what is never rebuilt by itself, neither for a
-    new revision nor for changed inputs. `ahead` steps need nothing before them and start in the background at second
-    zero. `timeout` is in seconds for one attempt; `weight` is the usual share of the first start, in seconds.
+    A `once` step is never built again automatically, neither for a new revision nor for changed inputs. An `ahead`
+    step needs no other step and starts in the background at second zero. `timeout` is the seconds of one attempt,
+    `weight` the usual seconds of the step at a first start.
     """
 
     name: str
@@ -80,8 +80,8 @@ class Step:
     probe: Probe
     apply: Action
     audit: Probe | None = None
-    """A dearer look than `probe`, for `zflow verify`, `zflow resume`, and the first walk after a reset or a container
-    that was not stopped in order; where there is none, the probe serves."""
+    """A more thorough look than `probe`, for `zflow verify`, `zflow resume`, and the first walk after a reset or after
+    a container that was not stopped in order. Without an audit the probe is used."""
     scope: Scope = Scope.VOLUME
     inputs: Callable[[Context], str] | None = None
     cleanup: Action | None = None
@@ -93,15 +93,15 @@ class Step:
     ahead: bool = False
 
     def look(self, *, deep: bool) -> Probe:
-        """Return what says whether the postcondition holds: the audit where it is `deep` and there is one."""
+        """Return the look that decides whether the postcondition holds: the audit if it is `deep` and there is one."""
         return self.audit if deep and self.audit is not None else self.probe
 
 
 @dataclass(frozen=True)
 class State:
-    """A stage of the walk: an ordered list of steps under a name the operator sees.
+    """A named group of steps, in order. The operator sees the name.
 
-    What stops a `detached` one does not keep the states after it from being walked; then it stops the walk.
+    An error in a `detached` state stops the walk only after the states behind it were walked.
     """
 
     name: str
@@ -112,7 +112,7 @@ class State:
 
 @dataclass(frozen=True)
 class Watch:
-    """Something the supervisor looks at while serving; when its answer changes, the walk is due.
+    """Something that the supervisor looks at between walks; when its answer changes, a walk is due.
 
     Either the content of files (`paths`), or the exit code and output of a command (`argv`, run every `every`
     seconds in a bare environment).
@@ -123,33 +123,33 @@ class Watch:
     argv: tuple[str, ...] = ()
     every: float = 5.0
     wanted: str = ""
-    """The output a command has while all is well; where it is empty, exit code 0 is well enough."""
+    """The right output of a command; if it is empty, exit code 0 is enough."""
     answer: str = ""
-    """What the files were when the walk began; the walker fills it in."""
+    """The state of the files when the walk began; the walker fills it in."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """What an image provisions: the states in order, the settings they read, their error codes, and how to stop."""
+    """What an image provisions: the states in order, their settings and error codes, and how to stop."""
 
     name: str
     states: tuple[State, ...]
     settings: tuple[Setting[Any], ...] = ()
     codes: tuple[Code, ...] = ()
     admit: Callable[[Path], None] = field(default=lambda _volume: None)
-    """Asked before zflow writes anything to a volume without a journal; raises OperatorError to refuse it."""
+    """Asked before zflow writes to a volume without a journal; raises OperatorError to refuse the volume."""
     accept: Action = field(default=lambda _ctx: None)
-    """Refuses settings that cannot be used on this volume, before a walk begins anything; raises OperatorError."""
+    """Refuses settings that cannot be used on this volume, before a walk begins; raises OperatorError."""
     serves: tuple[str, ...] = ()
-    """Names of the steps that, once proven in a start of the container, make it serve; `zflow health ready`."""
+    """Names of the steps that make the container ready when they are proven in this start; `zflow health ready`."""
     turns: tuple[str, ...] = ()
-    """Names of the steps whose doing is a turning point: the history keeps the walks in which one was done."""
+    """Names of the steps that are turning points: the history keeps the walks in which one of them was done."""
     shields: tuple[str, ...] = ()
-    """Names of the steps, valid for one start of the container, before which the endpoint listens to nobody outside."""
+    """Names of the steps that must be proven in this start before the endpoint listens outside the container."""
     watched_files: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
-    """Which files are watched. Asked before each walk too, while the services do not run yet: it is quick."""
+    """Which files are watched. Also asked before each walk, when no service runs yet, so it has to be quick."""
     watches: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
-    """What is watched by commands; asked after each walk."""
+    """What is watched by commands. Asked after each walk."""
     shutdown: Action = field(default=lambda _ctx: None)
     doctor: Callable[[Context], Iterable[str]] = field(default=lambda _ctx: ())
     """Lines that `zflow doctor` ends with; for a person."""

@@ -1,4 +1,4 @@
-"""What a command prints: where it writes, and who gets it. Lines go to sinks, the first part and the tail are kept."""
+"""The output of a command: where it writes, and who gets it. Lines go to sinks; first part and tail are kept."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Processes that the supervisor started itself: how they are started, and ended without waiting for ever.
+"""Children of the supervisor: how they are started, and ended within a time limit.
 
-A process that the kernel keeps waiting for a disk ends by no signal; it is left behind, and the rest goes on.
+A process that waits for a disk inside the kernel ends by no signal. It is left behind, and the supervisor goes on.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from collections.abc import Callable
 from zflow.host.signals import SIGNALS
 
 KILLED = 2.0
-"""Seconds after which one that even KILL does not end is left behind."""
+"""Seconds after KILL until a process that has not ended is left behind."""
 MOMENT = 0.01
-"""Seconds between two looks whether it has ended."""
+"""Seconds between two looks whether a process has ended."""
 ANSWER = 10.0
-"""Seconds that a child has for its answer: the volume that it reads may hang."""
+"""Seconds that a child has for its answer, because the volume that it reads may hang."""
 ENOUGH = 4096
-"""Bytes of an answer, which comes whole: pipe(7), PIPE_BUF."""
+"""The most bytes of an answer. A write of PIPE_BUF bytes is atomic: pipe(7)."""
 
 
 def spawn(argv: tuple[str, ...]) -> int:
     """Start a process with nothing blocked; return its number.
 
-    Signals have their default effect, but for USR1: it stays ignored until the walker, while it loads, can obey it.
+    Signals have their default effect, except USR1: it stays ignored until the walker has loaded and can obey it.
     """
     return os.posix_spawn(argv[0], list(argv), os.environ, setsigmask=(), setsigdef=SIGNALS - {signal.SIGUSR1})
 
 
 def ended_within(pid: int, seconds: float) -> bool:
-    """Wait for a child's end, at most so long; return whether it has ended."""
+    """Wait for a child's end, at most `seconds`; return whether it has ended."""
     deadline = time.monotonic() + seconds
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
         if time.monotonic() >= deadline:
             return False
-        time.sleep(MOMENT)  # not by CHLD, which is the supervisor's: it may tell of another child
+        time.sleep(MOMENT)  # not by CHLD: the supervisor waits for it, and it may be about another child
     return True
 
 
 def end(pid: int, patience: float) -> str:
-    """Tell a child to end and, when it has not after `patience` seconds, kill it; return what there is to say of that.
+    """Tell a child to end, and kill it after `patience` seconds. Return what happened, empty when it ended in time.
 
-    One that was stopped goes on, to end in order. Empty when it did.
+    A stopped process is continued first, so that it can end in order.
     """
     for number in (signal.SIGTERM, signal.SIGCONT):
         _send(pid, number)
@@ -66,9 +66,9 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 def answer(question: Callable[[], str]) -> str | None:
-    """Return what a child process answers; what it loads for that, such as SQLite, is gone with it.
+    """Return the answer of a child process; the memory for what it loads, such as SQLite, is freed with it.
 
-    Empty when it ended without an answer, None when it gave none in time and was killed.
+    Empty when it ended without an answer, None when it was killed because it gave none in time.
     """
     outlet, inlet = os.pipe()
     if (pid := os.fork()) == 0:

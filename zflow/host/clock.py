@@ -1,4 +1,4 @@
-"""The one clock: wall time for people, injectable so that tests decide what time it is."""
+"""The one clock: wall time for people. It is injected, so that tests can set the time."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def second(seconds: float) -> str:
 
 def stamp(seconds: float) -> str:
     """Return a time for people and the journal: UTC, ISO 8601, to the millisecond."""
-    from datetime import UTC, datetime  # half a MiB, which the supervisor never needs
+    from datetime import UTC, datetime  # half a MiB that the supervisor never needs
 
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""One command under way: started by `sh` in a session of its own, followed to its end, ended with its process group."""
+"""One running command: started by `sh` in its own session, followed to its end, ended with its process group."""
 
 from __future__ import annotations
 

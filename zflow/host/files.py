@@ -1,8 +1,8 @@
-"""Durable files: written beside their place, synced, renamed, the folder synced. The one way states write files.
+"""Durable files: written beside their path, synced, renamed, the folder synced. The one way states write files.
 
-Programs inside the Ubuntu may put a link where a folder was, also while zflow writes; seen from outside, it leads out
-of the volume. So no link is followed on the way to what is written, made or removed: each folder is opened within the
-one before it, and the work is done by the last one's descriptor, wherever that folder is moved meanwhile.
+Programs inside the Ubuntu may replace a folder by a link, also while zflow writes; outside the Ubuntu the link may lead
+out of the volume. So zflow follows no link on the way to a file: each folder is opened within the one before it, and
+the last descriptor is used, even if that folder was moved meanwhile.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # read by mypy alone: `zflow status` and the supervisor read files too, and are to stay light
+if TYPE_CHECKING:  # for mypy alone: `zflow status` and the supervisor read files too, and have to stay light
     from typing import Any, TypeVar
 
     T = TypeVar("T")
 
 LARGEST = 64 << 20
-"""Bytes that are read of a file at most; zflow has a use for none that is longer."""
+"""The most bytes of a file that zflow reads; it needs no longer ones."""
 
 
 @contextlib.contextmanager
 def opened(folder: Path, *, make: int | None = None) -> Iterator[int]:
     """Open a folder without following a link on the way, and yield its descriptor.
 
-    `make` makes what is missing, with that mode. Raises NotADirectoryError for a link or a file on the way.
+    `make` is the mode with which missing folders are made. Raises NotADirectoryError for a link or a file on the way.
     """
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open("/", flags)
@@ -51,16 +51,16 @@ def opened(folder: Path, *, make: int | None = None) -> Iterator[int]:
 
 
 def make_folder(folder: Path, mode: int = 0o755) -> None:
-    """Make a folder and those above it; what is there stays. Raises NotADirectoryError as `opened` does."""
+    """Make a folder and its parents, if they are missing. Raises NotADirectoryError as `opened` does."""
     with opened(folder, make=mode):
         pass
 
 
 def write_atomic(path: Path, content: str | bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
-    """Replace `path` by `content` so that a reader, or a power cut, sees the old or the new content and nothing else.
+    """Replace the content of `path` so that a reader, or a power cut, finds either the old content or the new.
 
-    A symbolic link in the place of `path` is replaced, never followed; one on the way is a NotADirectoryError. `owner`
-    is (uid, gid).
+    A symbolic link at `path` is replaced, never followed; one on the way is a NotADirectoryError. `owner` is
+    (uid, gid).
     """
     data = content.encode() if isinstance(content, str) else content
     beside = f".{path.name}.zflow-new"
@@ -80,7 +80,7 @@ def write_atomic(path: Path, content: str | bytes, *, mode: int = 0o644, owner: 
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file or a link; what is absent is fine. Raises NotADirectoryError for a link on the way."""
+    """Remove a file or a link, if it exists. Raises NotADirectoryError for a link on the way."""
     with contextlib.suppress(FileNotFoundError), opened(path.parent) as folder:
         os.unlink(path.name, dir_fd=folder)
 
@@ -88,8 +88,8 @@ def remove_file(path: Path) -> None:
 def read_bytes(path: Path) -> bytes:
     """Return the content of a regular file, reached without a link.
 
-    Raises OSError for links, pipes and devices, by which somebody inside the Ubuntu could make zflow wait or look
-    elsewhere, and for what is larger than LARGEST.
+    Raises OSError for links, pipes and devices, with which a program inside the Ubuntu could make zflow wait or read
+    another file, and for a file larger than LARGEST.
     """
     with opened(path.parent) as folder:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -97,12 +97,12 @@ def read_bytes(path: Path) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
-            raise OSError(errno.EINVAL, "no regular file, or too large a one", str(path))
+            raise OSError(errno.EINVAL, "not a regular file, or too large", str(path))
         return file.read(LARGEST)
 
 
 def read_text(path: Path) -> str:
-    """Return what `read_bytes` does as text; bytes that are no UTF-8 show as the replacement character."""
+    """Return the content as text, read by `read_bytes`; bytes that are not UTF-8 become the replacement character."""
     return read_bytes(path).decode(errors="replace")
 
 
@@ -117,8 +117,8 @@ def text_of(path: Path) -> str:
 def read_json(path: Path, parse: Callable[[Any], T]) -> T | None:
     """Return what `parse` makes of the JSON in a file; None where the file is missing, damaged or of another shape.
 
-    `parse` says by a ValueError, KeyError, TypeError or AttributeError that the shape is another one. A dataclass can
-    be made by `lambda found: Mark(**found)`, a plain dictionary by `dict`. The file is read by `read_bytes`.
+    A ValueError, KeyError, TypeError or AttributeError of `parse` means another shape. `lambda found: Mark(**found)`
+    makes a dataclass, `dict` a plain dictionary. The file is read by `read_bytes`.
     """
     try:
         return parse(json.loads(read_bytes(path)))
@@ -127,9 +127,9 @@ def read_json(path: Path, parse: Callable[[Any], T]) -> T | None:
 
 
 def edited(data: bytes) -> str:
-    """Return the text of a file that a person wrote, with whatever editor: without a byte order mark and CRs.
+    """Return the text of a file that a person edited, without the byte order mark and the CRs of some editors.
 
-    Raises ValueError for what is not UTF-8; the message tells where, and nothing of the content.
+    Raises ValueError for bytes that are not UTF-8; the message names their position, and nothing of the content.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ValueError("it is UTF-16; save it as UTF-8")
@@ -150,7 +150,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_volume(folder: Path) -> None:
-    """Make everything written so far to the file system that holds `folder` durable (syncfs(2), which Python lacks)."""
+    """Make everything durable that was written to the file system of `folder` (syncfs(2), which Python lacks)."""
     import ctypes  # the light commands read files and never come here
 
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -180,9 +180,9 @@ def sha256(path: Path) -> str:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all below it, or what is in its place; what is absent is fine.
+    """Remove a folder with its content, or what else is at its path, if it exists.
 
-    Raises OSError when something is mounted below: removing through a bind mount would empty its source.
+    Raises OSError when something is mounted in it: a removal through a bind mount would empty its source.
     """
     import shutil  # the light commands remove no tree
 

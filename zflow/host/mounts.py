@@ -20,7 +20,7 @@ def mounts() -> list[Mount]:
 
 
 def parse(content: str) -> list[Mount]:
-    """Return the mounts of a mountinfo text. Only `ro` is taken over from the file system's options."""
+    """Return the mounts of a mountinfo text. Of the file system's options only `ro` is kept."""
     found = []
     for line in content.splitlines():
         before, _, after = line.partition(" - ")
@@ -31,18 +31,18 @@ def parse(content: str) -> list[Mount]:
 
 
 def carrying(path: Path, among: list[Mount]) -> Mount | None:
-    """Return the mount that `path` (absolute, without links) lies on; of several at one point the last one counts."""
+    """Return the mount of `path` (absolute, without links); of several at one point the last one counts."""
     candidates = [mount for mount in among if mount.point == path or mount.point in path.parents]
     return max(enumerate(candidates), key=lambda each: (len(each[1].point.parts), each[0]))[1] if candidates else None
 
 
 def below(folder: Path) -> list[Path]:
-    """Return the mount points at or below a folder, the last mounted first: the order in which they come off."""
+    """Return the mount points at or under a folder, the last mounted first: the order of unmounting."""
     return [each.point for each in reversed(mounts()) if each.point == folder or folder in each.point.parents]
 
 
 def file_system(path: Path) -> str:
-    """Return the type of the file system that holds `path`, as the kernel names it; empty when it lies on none."""
+    """Return the type of the file system of `path`, as the kernel names it; empty when it has none."""
     mount = carrying(path.resolve(), mounts())
     return mount.kind if mount is not None else ""
 

@@ -1,4 +1,4 @@
-"""How often the kernel has ended a process of this container for want of memory: the control group's own counter."""
+"""How many processes of this container the kernel has killed because memory ran out: the control group's counter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ COUNTERS: tuple[Path, ...] = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/f
 
 
 def oom_kills() -> int:
-    """Return the counter `oom_kill`; 0 where nobody counts."""
+    """Return the counter `oom_kill`; 0 where the kernel has none."""
     for path in COUNTERS:
         try:
             text = path.read_text()

@@ -1,8 +1,8 @@
 """Everything external runs through here: `sh` commands in an environment built from nothing, bounded and logged.
 
-Each command gets a session of its own, no standard input, its output line by line to the step's log, a time limit, a
-limit on silence and one on volume. When the container is told to stop, the process group is ended: TERM, then KILL
-after a grace period. Every command carries `ZFLOW_TAG`, so that a walker can end what a killed one left behind.
+Each command has its own session, no standard input, a time limit, a limit on silence and one on output; each line goes
+to the step's log. When the container has to stop, the process group gets TERM, and KILL after a grace period. Every
+command carries `ZFLOW_TAG`, so that a walker can end what a killed walker left behind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Result(NamedTuple):
-    """A command that ended: its exit code and its output (standard error included) up to the capture limit."""
+    """A command that ended: its exit code and its output, with standard error, up to the capture limit."""
 
     code: int
     output: str
@@ -40,7 +40,7 @@ class Result(NamedTuple):
 
 
 class _Shared:
-    """What the shells of one process have in common: the commands under way, and the order to stop."""
+    """What the shells of one process have in common: the running commands, and the order to stop."""
 
     def __init__(self) -> None:
         self.running: set[int] = set()
@@ -60,12 +60,12 @@ class _Shared:
                 self.running.discard(pid)
 
     def refuse(self) -> None:
-        """Raise Interrupted when the container was told to stop."""
+        """Raise Interrupted when the container has to stop."""
         if self.stopping.is_set():
             raise Interrupted
 
     def ran_out_of_memory(self) -> bool:
-        """Tell whether the kernel has ended a process of this container for want of memory since the last question."""
+        """Tell whether the kernel has killed a process of this container for lack of memory since the last question."""
         with self.lock:
             before, self.killed = self.killed, oom_kills()
         return self.killed > before
@@ -113,9 +113,9 @@ class Shell:
         """Run a command to its end and return its result.
 
         `timeout` and `silence` are seconds, `limit` is the bytes it may print, `capture` the characters kept in the
-        result. `quiet` keeps the output out of the log (for answers that hold keys, or are kept elsewhere). `daemon` is
-        for commands that leave a service behind, which must outlive the walker. Raises CommandError for an exit code
-        that is not `ok` and for a crossed limit, Interrupted when the container is told to stop.
+        result. `quiet` keeps the output out of the log, as for answers with keys, or logged elsewhere. `daemon` is
+        for a command that leaves a service behind, which outlives the walker. Raises CommandError for an exit code
+        that is not `ok` and for a crossed limit, Interrupted when the container has to stop.
         """
         self._shared.refuse()
         self._log(f"$ {' '.join(argv)}")

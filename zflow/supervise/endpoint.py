@@ -1,7 +1,7 @@
-"""The supervisor's side of the endpoint: starts its process, and again when it ends; light, for it loads nothing of it.
+"""The supervisor's side of the endpoint: starts its process, and starts it again when it ends.
 
-A process of its own costs its memory only where the setting is on, and whatever a client does to it, the supervisor
-goes on.
+The endpoint is a separate process: it costs memory only where the setting is on, and a client that breaks it does not
+break the supervisor.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Callable
 from zflow.host.children import end
 
 OFF = 0
-"""How the process ends where the setting is off: it is asked for again with the next walk, not before."""
+"""The exit code of the process where the setting is off; it is started again with the next walk, not before."""
 PAUSE = 10.0
-"""Seconds until one that ended otherwise is started again: its port may be taken, its setting may have changed."""
+"""Seconds until a process that ended with another code is started again: its port may be in use."""
 
 STOPPING = 3.0
-"""Seconds that it has to end what it answers."""
+"""Seconds that it has to finish its answers."""
 
 
 class Keeper:
@@ -30,18 +30,18 @@ class Keeper:
         self._again: float | None = None
 
     def ask(self) -> None:
-        """Have it served if the setting says so, also after it was off: a walk begins, settings may have changed."""
+        """Start the process unless it runs: a walk begins, and the setting may have changed."""
         if self._pid is None:
             self._again = None
             self._pid = self._start()
 
     def look(self) -> None:
-        """Start it again when its time has come."""
+        """Start the process again when its time has come."""
         if self._again is not None and time.monotonic() >= self._again:
             self.ask()
 
     def reap(self) -> None:
-        """Take in its end."""
+        """Take in the end of the process."""
         if self._pid is None:
             return
         pid, status = os.waitpid(self._pid, os.WNOHANG)
@@ -50,7 +50,7 @@ class Keeper:
             self._again = None if os.waitstatus_to_exitcode(status) == OFF else time.monotonic() + PAUSE
 
     def close(self) -> None:
-        """End it: the container is about to stop serving, and so is not ready any more."""
+        """End the process: the container is about to stop serving, so it is not ready any more."""
         if self._pid is not None:
             end(self._pid, STOPPING)
             self._pid = None

@@ -1,10 +1,10 @@
-"""What the supervisor looks at while nothing is due: files by their stat, commands by their exit code and output.
+"""What the supervisor looks at between walks: files by their stat, commands by their exit code and output.
 
-The list comes from the walker as plain JSON, so that the supervisor loads no states. The first answer after a walk is
-what later answers are compared with, unless it is a bad one; of files it is what they were when the walk began.
+The list comes from the walker as plain JSON, so that the supervisor loads no states. Later answers are compared with
+the first answer after a walk, unless that one is bad; files are compared with their state when the walk began.
 
-Files are looked at every few seconds, and at once when the kernel says that something was written beside them. It does
-not say so of network volumes, hence the looks.
+Files are looked at every few seconds, and at once when inotify reports a write in their folder. It reports none
+on network volumes, so the regular looks are needed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from zflow.host.children import KILLED, ended_within
 from zflow.host.files import read_json
 
 CHANGED = "changed: "
-"""How the reason of a walk begins that is made because something watched is not as it was."""
+"""Prefix of the reason of a walk that a watch started."""
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # read by mypy alone: the supervisor would hold half a MiB of typing for ever
+if TYPE_CHECKING:  # for mypy alone: typing would cost the supervisor half a MiB
     from typing import Any
 
 LIMIT = 300.0
-"""Seconds after which a watching command is ended and counts as another answer."""
+"""Seconds after which a watching command is killed; that counts as a changed answer."""
 LONGEST = 1 << 20
-"""Characters of a command's output that are compared."""
+"""The most characters of a command's output that are compared."""
 WRITTEN = 0x008 | 0x040 | 0x080 | 0x100 | 0x200
 """IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE (sys/inotify.h)."""
 
@@ -44,10 +44,10 @@ class _Watched:
         self.argv: list[str] = row["argv"]
         self.every: float = row["every"]
         self.wanted: str = row.get("wanted", "")
-        """The output that is known to be right, where it is known."""
+        """The right output, if it is known."""
         self.answer: str | None = row.get("answer") or None
         self.good = True
-        """Whether the answer that later ones are compared with is a good one."""
+        """Whether the first answer is good."""
         self.due = 0.0
         self.pid: int | None = None
         self.output: int | None = None
@@ -55,18 +55,18 @@ class _Watched:
 
 
 class _Folders:
-    """Hears from the kernel of what is written in the folders of files (inotify(7)), by libc itself."""
+    """Learns from the kernel what is written in the folders of files (inotify(7)), called in libc."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         libc = ctypes.CDLL(None)
         self._descriptor: int = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         for path in paths:
-            # Where a link stands and where its goal does: either may be replaced. One that cannot be heard is polled.
+            # The folder of a link and that of its target: either may be replaced. Without inotify the looks are enough.
             for folder in {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}:  # noqa: PTH120
                 libc.inotify_add_watch(self._descriptor, os.fsencode(folder), WRITTEN)
 
     def stirred(self) -> bool:
-        """Tell whether something was written since the last question."""
+        """Tell whether something was written since the last call."""
         heard = False
         with contextlib.suppress(OSError):
             while os.read(self._descriptor, 1 << 16):
@@ -74,13 +74,13 @@ class _Folders:
         return heard
 
     def close(self) -> None:
-        """Hear nothing more."""
+        """Stop listening."""
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
 
 class Watcher:
-    """Looks at everything in the list; `look` names the first thing that changed since the last walk."""
+    """Looks at everything in the list; `look` names what changed since the last walk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -92,16 +92,16 @@ class Watcher:
         self._awaiting = False
 
     def forget(self) -> None:
-        """Drop all answers: a walk begins, the list may be another one after it."""
+        """Drop all answers: a walk begins and may leave another list."""
         self.close()
         self._watched = None
         self._changed = None
 
     def look(self, *, awaiting: bool = False) -> str | None:
-        """Look at what is due; return the name of a changed watch, if any.
+        """Look at each watch that is due; return the name of one that changed, if any.
 
-        `awaiting` a next try that was told to the operator, what a command finds bad, as it was at the end of the walk
-        that failed, is no reason to begin it earlier; what was good and is not any more is.
+        `awaiting` a next try, a command whose answer was bad from the start is no reason to walk earlier: the failed
+        walk left it so, and the operator was told the time. A command whose answer was good and is bad now is one.
         """
         self._awaiting = awaiting
         if self._watched is None or self._folders is None:
@@ -123,7 +123,7 @@ class Watcher:
         return self._changed
 
     def reap(self) -> None:
-        """Take in the answers of commands that have ended, and the end of those that were left behind."""
+        """Take in the answers of commands that have ended, and the ends of commands that were left behind."""
         self._left = [pid for pid in self._left if os.waitpid(pid, os.WNOHANG)[0] == 0]
         for each in self._watched or ():
             if each.pid is None:
@@ -133,7 +133,7 @@ class Watcher:
                 self._finish(each, os.waitstatus_to_exitcode(status))
 
     def close(self) -> None:
-        """End the commands under way."""
+        """Kill the running commands."""
         for each in self._watched or ():
             if each.pid is not None:
                 _kill(each.pid)
@@ -177,7 +177,7 @@ class Watcher:
         self._compare(each, f"{code} {output}", good=good)
 
     def _compare(self, each: _Watched, answer: str, *, good: bool) -> None:
-        """Note a change: another answer than the first, or a bad first one, unless the walk for it changed nothing."""
+        """Note a change: an answer unlike the first one, or a bad first one, unless a walk for it changed nothing."""
         if each.answer is None:
             each.answer, each.good = answer, good
             if good:
@@ -190,9 +190,9 @@ class Watcher:
 
 
 def signature(paths: Sequence[str]) -> str:
-    """Return what stat tells of each file, links followed: a replaced or rewritten file always differs.
+    """Return what stat says of each file, links followed. A replaced or rewritten file always differs.
 
-    One that was mounted by itself and replaced where it comes from stays as it was but for the count of its links.
+    If a single file is mounted and its source is replaced, only the count of its links changes.
     """
     parts = []
     for path in paths:

@@ -1,9 +1,9 @@
-"""One runner and one walker a volume: kernel locks that end with their process.
+"""One supervisor and one walker for each volume: kernel locks that end with their process.
 
-Whether a lock is held is asked of the kernel alone, which answers across containers. What its file says is only who
-that is: a process of this container, which can be woken, or one of another container, beside which nothing is written.
+Only the kernel says whether a lock is held; its answer holds across containers. The content of the lock's file only
+names the holder: a process of this container, which can be woken, or one of another container, which forbids writes.
 
-The lock is on a file of its own, taken before the journal is opened, and never inherited: Python opens files
+Each lock has its own file, is taken before the journal is opened, and is never inherited: Python opens files
 close-on-exec, so a command that outlives a killed walker does not keep its lock.
 """
 
@@ -27,26 +27,26 @@ from zflow.journal.ground import check_home
 from zflow.journal.layout import home
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # read by mypy alone: the supervisor would hold half a MiB of typing for ever
+if TYPE_CHECKING:  # for mypy alone: typing would cost the supervisor half a MiB
     from typing import IO
 
 RUNNER = "runner.lock"
-"""Held by `zflow run` for as long as it lives."""
+"""Held by the supervisor, `zflow run`, as long as it lives."""
 WALKER = "walker.lock"
-"""Held by whoever writes the journal."""
+"""Held by the process that writes the journal."""
 HAND = "hand.lock"
-"""Held by a command that changes something by another way, where no runner of its container holds the volume."""
+"""Held by a command that changes the volume without the journal, when no supervisor of its container holds it."""
 
 ROOM = 160
 """Bytes of a lock's file."""
 MOMENT = 0.5
-"""Seconds that a new holder has to say its name to one who is refused."""
+"""Seconds that a new holder has to write its name for a process that is refused."""
 BLINK = 0.05
-"""Seconds that it has to say it to one who only asks."""
+"""Seconds that it has to write its name for a process that only asks."""
 
 
 class Holder:
-    """Who holds a lock: a process of one start of the container, told apart from a later one with the same number."""
+    """The process that holds a lock, with its start, because a later process may get the same number."""
 
     def __init__(self, pid: int, started: int, boot: str, room: str = "") -> None:
         self.pid = pid
@@ -56,18 +56,18 @@ class Holder:
 
     @property
     def alive(self) -> bool:
-        """Whether that very process runs in this container now."""
+        """Whether this very process runs in this container now."""
         return (self.room, self.boot) == _here() and self.started != 0 and start_time(self.pid) == self.started
 
 
 def named(pid: int) -> Holder:
     """Return a process of this container as a holder."""
-    place, boot = _here()
-    return Holder(pid, start_time(pid), boot, place)
+    here, boot = _here()
+    return Holder(pid, start_time(pid), boot, here)
 
 
 HERE: list[tuple[str, str]] = []
-"""The namespaces and the start of the container that this process is in, once asked for: they stay the same."""
+"""The namespaces and the start of the container of this process, read once: they never change."""
 
 
 def _here() -> tuple[str, str]:
@@ -77,11 +77,11 @@ def _here() -> tuple[str, str]:
 
 
 UNKNOWN = Holder(0, 0, "")
-"""A holder whose name cannot be read; nobody of this container."""
+"""A holder whose name cannot be read; not a process of this container."""
 
 
 def holder(volume: Path, name: str) -> Holder | None:
-    """Return who holds the lock now, without taking it; None when nobody does, or where nobody could."""
+    """Return who holds the lock now, without taking it; None when it is free, or when there is no lock to hold."""
     try:
         descriptor = os.open(home(volume) / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
@@ -95,7 +95,7 @@ def holder(volume: Path, name: str) -> Holder | None:
 
 
 def elsewhere(volume: Path) -> Holder | None:
-    """Return who holds the volume in another container: its runner, or one who works there without a runner."""
+    """Return who holds the volume in another container: its supervisor, its walker or a command."""
     for name in (RUNNER, WALKER, HAND):
         found = holder(volume, name)
         if found is not None and not found.alive:
@@ -104,7 +104,7 @@ def elsewhere(volume: Path) -> Holder | None:
 
 
 def permit(volume: Path, patience: float = 0.0) -> None:
-    """Ask whether this container may write to the volume. Raises OperatorError(HELD) when another one holds it."""
+    """Check that this container may write to the volume. Raises OperatorError(HELD) when another one holds it."""
     deadline = time.monotonic() + patience
     while (found := elsewhere(volume)) is not None:
         if time.monotonic() >= deadline:
@@ -114,10 +114,10 @@ def permit(volume: Path, patience: float = 0.0) -> None:
 
 @contextlib.contextmanager
 def writing(volume: Path, patience: float = 0.0) -> Iterator[None]:
-    """Hold the journal's lock, as whoever changes anything does; try for `patience` seconds.
+    """Hold the journal's lock, as every writer does; try for `patience` seconds.
 
-    A runner takes its own lock before it asks for this one, and here it is the other way round: of two containers that
-    begin at once, at least one sees the other. Raises what `permit` and `held` do.
+    A supervisor takes its own lock before it checks this one, and here it is the other way round: of two containers
+    that start at the same time, at least one sees the other. Raises what `permit` and `held` do.
     """
     permit(volume)
     with held(volume, WALKER, patience):
@@ -127,10 +127,10 @@ def writing(volume: Path, patience: float = 0.0) -> Iterator[None]:
 
 @contextlib.contextmanager
 def working(volume: Path) -> Iterator[None]:
-    """Keep other containers away while a command works that takes no other lock; one of this container's is enough.
+    """Keep other containers away from the volume while a command without the journal's lock works.
 
-    A volume on which no lock can be made is worked on all the same: to look after it may be what the command is for.
-    Raises OperatorError(HELD).
+    A lock that this container already holds is enough. On a volume where no lock can be made the command works without
+    one: it may be there to repair the volume. Raises OperatorError(HELD).
     """
     permit(volume)
     with contextlib.ExitStack() as stack:
@@ -149,7 +149,7 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[int]:
     """Hold a lock, and give its descriptor; try for `patience` seconds.
 
     Raises OperatorError: HELD, or UNDER_WAY for a walk in this container, with the holder; NO_JOURNAL, NO_LOCKS,
-    NOT_A_FILE, VOLUME_READ_ONLY, DISK_FULL or NO_INODES when there is no lock to be had; what `check_home` raises.
+    NOT_A_FILE, VOLUME_READ_ONLY, DISK_FULL or NO_INODES when the lock cannot be taken; what `check_home` raises.
     """
     path = home(volume) / name
     with os.fdopen(_opened(path), "r+b", buffering=0) as file:
@@ -158,7 +158,7 @@ def held(volume: Path, name: str, patience: float = 0.0) -> Iterator[int]:
         try:
             yield file.fileno()
         finally:
-            with contextlib.suppress(OperatorError):  # the name of one who has let go misleads nobody
+            with contextlib.suppress(OperatorError):  # a name that stays in the file of a free lock does no harm
                 _write(file, path, "")
 
 
@@ -182,7 +182,7 @@ def _opened(path: Path) -> int:
 
 
 def _take(descriptor: int, path: Path, name: str, patience: float) -> None:
-    """Lock the file for us alone; one who only asks holds nobody up, one who holds it is named."""
+    """Take the exclusive lock. A process that only asks delays nobody; a holder is named in the error."""
     began = time.monotonic()
     try:
         while not _locked(descriptor):
@@ -197,7 +197,7 @@ def _take(descriptor: int, path: Path, name: str, patience: float) -> None:
 
 
 def _write(file: IO[bytes], path: Path, text: str) -> None:
-    """Write over what the file holds, always the same number of bytes: on a full volume there is room for that."""
+    """Overwrite the file with the same number of bytes as before: a full volume has room for that."""
     file.seek(0)
     try:
         file.write(text.ljust(ROOM).encode())
@@ -215,7 +215,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def _taken(descriptor: int) -> bool:
-    """Tell whether somebody has locked the file for himself alone; several may ask that at once."""
+    """Tell whether a process holds the exclusive lock; several processes may ask at the same time."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -225,7 +225,7 @@ def _taken(descriptor: int) -> bool:
 
 
 def _introduced(descriptor: int, patience: float) -> Holder:
-    """Return the holder; one that has just taken the lock is given a moment to write its name over the last one's."""
+    """Return the holder. A process that has just taken the lock gets a moment to replace the previous name."""
     deadline = time.monotonic() + patience
     while not (found := _name(descriptor)).alive and time.monotonic() < deadline:
         time.sleep(0.01)

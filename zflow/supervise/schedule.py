@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # read by mypy alone: the supervisor would hold half a MiB of typing for ever
+if TYPE_CHECKING:  # for mypy alone: typing would cost the supervisor half a MiB
     from collections.abc import Callable
 
 DEATHS = 5
@@ -84,7 +84,7 @@ class Schedule:
             self._due = self._clock() + min(max(0.0, next_try - self._wall_clock()), LONGEST)
 
     def repeat(self, seconds: float) -> None:
-        """Walk again after so long, to the same end, whatever the watches say: they are of an earlier walk."""
+        """Walk again after so many seconds, for the same reason; the watches of an earlier walk do not count."""
         self._pending = self._pending or self._present
         self._due, self.blind = self._clock() + seconds, True
 

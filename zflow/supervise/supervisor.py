@@ -1,9 +1,8 @@
 """`zflow run`: the light process that lives as long as the container, and starts the heavy walker when a walk is due.
 
-It owns the signals, the watch on inputs and the end of the services. Of the standard library it loads what it always
-uses, and asks for the rest in a child: it idles in little more memory than a bare interpreter. It is a child of tini,
-which reaps orphans; this process waits only for children it started itself, by their numbers, so that no exit code is
-ever stolen.
+It owns the signals, the watches and the end of the services. It loads little of the standard library and leaves the
+rest to children, so that it needs little more memory than a bare interpreter. It is a child of tini, which reaps
+orphans. It waits only for its own children, by their numbers, so that it takes no exit code from anyone else.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ TICK = 1.0
 BUSY = 5.0
 """Seconds to wait while another command, such as `reset-state`, writes the journal."""
 LATER = 60.0
-"""Seconds until a volume that has become unusable under a running server is looked at again."""
+"""Seconds until a volume that became unusable under a running server is checked again."""
 STOPPING = 15.0
-"""Seconds that a walker has to reach its safe point, of which its commands get ten; then the services are stopped all
-the same: they need what is left of the engine's grace period."""
+"""Seconds that a walker has to reach its safe point; its commands get ten of them. Then the services are stopped in any
+case: they need the rest of the engine's grace period."""
 
 
 def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
-    """Supervise the volume until told to stop; return the container's exit code. `zflow` is the command to call."""
+    """Supervise the volume until a signal ends it; return the container's exit code. `zflow` is the command to call."""
     signals.block()
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     if not journal_file(volume).exists() and (refused := _wait(spawn((*zflow, "admit")))) != Exit.VALID:
@@ -60,7 +59,7 @@ def run(volume: Path, zflow: tuple[str, ...] = ZFLOW) -> Exit:
 
 
 class _Supervisor:
-    """Holds the walker's process number, and what tells it when to walk again."""
+    """Holds the walker's process number and everything that decides when to walk again."""
 
     def __init__(self, volume: Path, zflow: tuple[str, ...]) -> None:
         self._volume = volume
@@ -70,7 +69,7 @@ class _Supervisor:
         self._schedule = Schedule()
         self._walker: int | None = None
         self._walked = False
-        """Whether a walk of this container has come to an end: then a server may run."""
+        """Whether a walk in this container has ended: then a server may run."""
         self._killed = oom_kills()
         self._order: tuple[int, int] | None = None
         """The file of the last order that was obeyed: its inode and its time."""
@@ -92,7 +91,7 @@ class _Supervisor:
                 self._look()
 
     def _start(self, reason: str, *, deep: bool = False) -> None:
-        """Start a walk, or have one follow the present one; `deep` on the operator's word."""
+        """Start a walk, or let one follow the present one; `deep` when the operator asked for it."""
         if self._walker is not None:
             self._schedule.follow(reason, deep=deep)
             return
@@ -111,7 +110,7 @@ class _Supervisor:
             self._start(reason, deep=True)
 
     def _resume(self) -> None:
-        pause_file(self._volume).unlink(missing_ok=True)  # the signal alone means the same
+        pause_file(self._volume).unlink(missing_ok=True)  # the signal alone ends a pause too
         if self._walker is not None:
             os.kill(self._walker, signal.SIGUSR1)
             self._schedule.wake()
@@ -188,7 +187,7 @@ class _Supervisor:
             _say(f"out of memory: the kernel ended {processes} of this container; give it more memory")
 
     def _next_try(self) -> float | None:
-        """Return when to walk by itself again, by the wall clock."""
+        """Return the time of the next try by the wall clock, None when there is none."""
         told = answer(lambda: journalled_try(self._volume))
         if told is None:
             _say("the journal does not answer; it is read again in a minute")
@@ -199,7 +198,7 @@ class _Supervisor:
         """Let the walker reach a safe point, then stop the services: whatever ends the container."""
         self._endpoint.close()
         if self._walker is not None and (said := end(self._walker, STOPPING)):
-            _say(f"the walker: {said}; the services are stopped all the same")
+            _say(f"the walker: {said}; the services are stopped anyway")
         self._watcher.close()
         _wait(spawn((*self._zflow, "shut-down")))
         return code
