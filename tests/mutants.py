@@ -35,6 +35,7 @@ from mutmut.mutation.mutators import mutation_operators, operator_string
 
 ROOT = Path(__file__).parents[1]
 FAST = "not root and not container and not network and not slow"
+HERE = "not container and not network"
 LEFT_OUT = {operator_string}
 """The wording of messages is not behaviour."""
 
@@ -45,6 +46,7 @@ class Row:
 
     code: tuple[str, ...]
     tests: tuple[str, ...]
+    marks: str = FAST
 
 
 def engine(*names: str) -> tuple[str, ...]:
@@ -66,6 +68,7 @@ TABLE = {
     "firewall": Row(
         ("states/firewall/model.py", "states/firewall/render.py"),
         tuple(f"tests/states/firewall/test_{name}.py" for name in ("model", "errors", "ports", "steps")),
+        HERE,  # nft's own checker
     ),
     "certificates": Row(
         ("states/tls/check.py", "states/tls/chain.py"),
@@ -74,6 +77,7 @@ TABLE = {
     "SPF": Row(
         tuple(f"states/hardening/{name}.py" for name in ("judge", "compare", "spf", "spf_terms")),
         tuple(f"tests/states/hardening/test_{name}.py" for name in ("spf", "compare", "published")),
+        HERE,  # name servers on this machine
     ),
 }
 
@@ -161,10 +165,10 @@ class Copy:
         self.moment = time.time()
         self.process: subprocess.Popen[bytes] | None = None
 
-    def test(self, tests: Sequence[str], limit: float | None = None) -> int | None:
-        """Run tests up to the first failure; return pytest's exit code, or None after `limit` seconds."""
-        there = [path for path in tests if (self.folder / path).exists()]
-        argv = [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", FAST, *there]
+    def test(self, row: Row, limit: float | None = None) -> int | None:
+        """Run a row's tests up to the first failure; return pytest's exit code, or None after `limit` seconds."""
+        there = [path for path in row.tests if (self.folder / path).exists()]
+        argv = [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", row.marks, *there]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(argv, cwd=self.folder, start_new_session=True, **quiet)  # type: ignore[call-overload]
         try:
@@ -180,13 +184,13 @@ class Copy:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def try_out(self, mutant: Mutant, tests: Sequence[str], limit: float) -> int | None:
+    def try_out(self, mutant: Mutant, row: Row, limit: float) -> int | None:
         """Return how the tests end with a mutant in place of its file."""
         path = self.folder / mutant.path
         before = path.read_text()
         try:
             self._write(path, mutant.text)
-            return self.test(tests, limit)
+            return self.test(row, limit)
         finally:
             self._write(path, before)
 
@@ -223,20 +227,20 @@ class Round:
         finally:
             self.free.put(copy)
 
-    def ended(self, mutant: Mutant, tests: Sequence[str], limit: float) -> int | None:
+    def ended(self, mutant: Mutant, row: Row, limit: float) -> int | None:
         """Return how the tests end with a mutant."""
         with self.copy() as copy:
-            return copy.try_out(mutant, tests, limit)
+            return copy.try_out(mutant, row, limit)
 
     def score(self, name: str, row: Row, drawn: Sequence[Mutant]) -> None:
         """Print the score of a row, and each mutant that nothing noticed."""
         begun = time.monotonic()
         with self.copy() as copy:
-            if code := copy.test(row.tests):
+            if code := copy.test(row):
                 print(f"{name}: its tests fail without any change (pytest: {code})", flush=True)
                 return
         limit = 10 + 5 * (time.monotonic() - begun)
-        codes = list(self.pool.map(partial(self.ended, tests=row.tests, limit=limit), drawn))
+        codes = list(self.pool.map(partial(self.ended, row=row, limit=limit), drawn))
         noticed, late = len(codes) - codes.count(0), codes.count(None)
         seconds = time.monotonic() - begun
         print(f"{name:14}{noticed:3} of {len(codes)} noticed, {late} of them by time; {seconds:.0f} s", flush=True)

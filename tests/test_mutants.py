@@ -49,14 +49,14 @@ def test_changes_are_made_where_code_runs(tree: Path) -> None:
 def test_a_change_is_noticed_or_not(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """By what the tests end with, or by their time; neither the checkout nor the copy keeps the change."""
     copy = Copy(tree, tmp_path_factory.mktemp("copy"))
-    assert copy.test(ROW.tests) == 0
+    assert copy.test(ROW) == 0
 
     def ended(old: str, new: str) -> int | None:
         assert old in CODE
-        return copy.try_out(Mutant("thing.py", 1, CODE.replace(old, new)), ROW.tests, 10)
+        return copy.try_out(Mutant("thing.py", 1, CODE.replace(old, new)), ROW, 10)
 
     assert ended("other < one", "other > one") == 1
     assert ended("other < one", "other <= one") == 0
     assert ended("    return one", "    while True: pass") is None
-    assert copy.test(ROW.tests) == 0
+    assert copy.test(ROW) == 0
     assert (tree / "thing.py").read_text() == CODE
