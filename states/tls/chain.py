@@ -235,7 +235,7 @@ def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
     except (*WRONG, InvalidSignature):
-        return bool(_broken_digest(certificate)) and _names_agree(certificate, issuer)
+        return bool(_broken_digest(certificate)) and names_agree(certificate, issuer)
     return True
 
 
@@ -248,7 +248,8 @@ def _broken_digest(certificate: x509.Certificate) -> str:
     return next((name for kind, name in BROKEN.items() if isinstance(digest, kind)), "")
 
 
-def _names_agree(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def names_agree(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Tell whether one certificate names another as its issuer; of itself: whether it names itself."""
     try:
         return certificate.issuer == issuer.subject
     except WRONG:

@@ -24,11 +24,11 @@ from typing import Any, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, PublicKeyAlgorithmOID
 
 from states.tls import codes, complete, parse
-from states.tls.chain import Trust, build
+from states.tls.chain import Trust, build, names_agree
 from states.tls.parse import WRONG, subject
 from states.tls.read import content
 from zflow.api import OperatorError, TransientError
@@ -150,15 +150,15 @@ def leaves_of(
         )
 
     def merit(each: x509.Certificate) -> tuple[bool, bool, datetime]:
-        return _is_fit(each, hosts, now), not _signed_itself(each), each.not_valid_after_utc
+        return _is_fit(each, hosts, now), not names_agree(each, each), each.not_valid_after_utc
 
     return sorted(matching, key=merit, reverse=True)
 
 
 def _public(certificate: x509.Certificate) -> bytes | None:
-    """Return what tells a certificate's key from others; None for a kind of key that is not known here."""
+    """Return a certificate's public key; None for a kind of key that the library does not know."""
     try:
-        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return parse.public(certificate)
     except WRONG:
         return None
 
@@ -169,13 +169,6 @@ def _is_fit(certificate: x509.Certificate, hosts: Sequence[str], now: datetime) 
     except OperatorError:
         return False
     return True
-
-
-def _signed_itself(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.issuer == certificate.subject
-    except WRONG:
-        return False
 
 
 def check_leaf(leaf: x509.Certificate, hosts: Iterable[str], now: datetime) -> None:

@@ -55,7 +55,8 @@ def served(port: int, *, version: ssl.TLSVersion | None = None) -> tuple[bytes, 
             with _context(version).wrap_socket(plain) as secured:
                 # Public from Python 3.13 on, as a method of the socket; the object beneath has had it since 3.10.
                 inner: Any = secured._sslobj  # type: ignore[attr-defined] # noqa: SLF001
-                return tuple(map(_der, inner.get_unverified_chain() or ()))
+                chain = inner.get_unverified_chain() or ()
+                return tuple(ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain)
     except OSError:
         return ()
 
@@ -123,10 +124,6 @@ def status(address: str, port: int, name: str) -> int | None:
         return None
     finally:
         connection.close()
-
-
-def _der(certificate: Any) -> bytes:
-    return ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
 
 
 def _talk(plain: socket.socket, dialogue: Dialogue) -> None:

@@ -93,9 +93,9 @@ def gather(contents: Mapping[Path, bytes], passphrase: str | None) -> Material:
     return Material(tuple(keys.values()), tuple(certificates), tuple(words for each in found for words in each.unread))
 
 
-def public(key: PrivateKeyTypes) -> bytes:
-    """Return the public half of a key, by which keys are compared."""
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+def public(owner: PrivateKeyTypes | x509.Certificate) -> bytes:
+    """Return the public key of a private key or a certificate, by which they are compared."""
+    return owner.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def subject(certificate: x509.Certificate) -> str:

@@ -73,14 +73,8 @@ def ports(ctx: Context, *, versions: bool = False) -> Iterator[Port]:
             continue
         subject, until = _named(found[0])
         spoken = [each for each in VERSIONS if versions and handshake.served(number, version=each)]
-        yield Port(
-            number,
-            subject,
-            until,
-            len(found),
-            handshake.serves(found, wanted),
-            tuple(each.name for each in spoken),
-        )
+        expected = handshake.serves(found, wanted)
+        yield Port(number, subject, until, len(found), expected, tuple(each.name for each in spoken))
 
 
 def _named(der: bytes) -> tuple[str, str]:

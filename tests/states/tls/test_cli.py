@@ -72,7 +72,7 @@ def test_show_names_what_differs(zimbra: Zimbra, capsys: Capture) -> None:
 
 
 def test_check_of_files(zimbra: Zimbra, tmp_path: Path, capsys: Capture) -> None:
-    """Files anywhere are judged as before a deploy: what they are, or the code, the reason and the way out."""
+    """Files anywhere are checked as before a deploy: what they are, or the code, the reason and the remedy."""
     good, bad = tmp_path / "new.pem", tmp_path / "bad.pem"
     good.write_bytes(leaf().key_pem + leaf().pem + inter().pem)
     bad.write_bytes(leaf().key_pem + issue("s", inter(), names=("www.example.org",)).pem)
@@ -84,7 +84,7 @@ def test_check_of_files(zimbra: Zimbra, tmp_path: Path, capsys: Capture) -> None
 
 
 def test_check_of_what_is_supplied(zimbra: Zimbra, capsys: Capture) -> None:
-    """Without files the configured ones are judged, also when there are none."""
+    """Without files the configured ones are checked, also when there are none."""
     assert run(capsys, "check")[0] == Exit.VALID
     lay(context_of(zimbra), {})
     assert "nothing is supplied" in run(capsys, "check")[1]

@@ -113,7 +113,7 @@ def test_other_errors_are_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_the_checks_are_made_again_for_other_files_alone(tmp_path: Path) -> None:
-    """While it is waited nothing is judged anew, and nobody on the network asked, until a file changes."""
+    """While zflow waits nothing is checked again, and no server is asked, until a file changes."""
     ctx, _ = make(tmp_path)
     lay(ctx, {"zimbra.key": RENEWED.key_pem, "zimbra.crt": leaf().pem})
     asked = []

@@ -63,7 +63,7 @@ def test_a_stop_ends_the_reading(ctx: Context) -> None:
 
     def reading() -> bool:
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        return any(b"states.tls.judge" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children)
+        return any(b"states.tls.check" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children)
 
     def stop() -> None:
         wait_for(reading, "the process that reads")
