@@ -330,7 +330,7 @@ def _talker(target: str) -> socket.socket:
 
 
 def _told(talker: socket.socket) -> tuple[int, int] | None:
-    """Return type and code of the ICMP error that the program was told (ip(7), IP_RECVERR)."""
+    """Return type and code of the ICMP error that the program got (ip(7), IP_RECVERR)."""
     with contextlib.suppress(OSError):
         _, ancillary, _, _ = talker.recvmsg(100, 200, socket.MSG_ERRQUEUE)
         kind, code = struct.unpack_from("BB", ancillary[0][2], 5)

@@ -50,7 +50,7 @@ def batches(source: str, port: int) -> Iterator[list[bytes]]:
 
 
 def _with_port(frame: bytes, start: int, checksum: int, port: int) -> bytes:
-    """Return the frame with another target port and its checksum, brought up to date (RFC 1624)."""
+    """Return the frame with another target port and a corrected checksum (RFC 1624)."""
     total = (~checksum & 0xFFFF) + port
     corrected = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
     head, middle, tail = frame[: start + 2], frame[start + 4 : start + 16], frame[start + 18 :]

@@ -1,4 +1,4 @@
-"""The live table under way: reloads that nobody notices, drift that is repaired, the engine's rules left alone."""
+"""The live table: reloads that nobody notices, drift that is repaired, the engine's rules left alone."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def handle(rule: str) -> str:
 
 @pytest.mark.parametrize("name", DRIFTS)
 def test_drift_is_seen_and_repaired(name: str, lab: Lab, make: Make) -> None:
-    """Whatever was changed in the live table is seen by the watch and the probes and put back by one load."""
+    """The watch and the probes see any change of the live table, and one load repairs it."""
     shell = Direct()
     ctx = make(shell=shell)
     (watch, _) = firewall.watches(ctx)
@@ -167,7 +167,7 @@ def smtp(lab: Lab, make: Make) -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def test_reloads_are_atomic(lab: Lab, make: Make, smtp: tuple[socket.socket, socket.socket]) -> None:
-    """Through 200 reloads a reader sees whole tables only, a dialogue goes on, and nothing slips through."""
+    """Through 200 reloads a reader sees only complete tables, a dialogue continues, and no packet slips through."""
     contexts = [make(tcp="25,443"), make(tcp="25", extra_udp="5060")]
     texts, whole = [opened.text(ctx) for ctx in contexts], set()
     for text in texts:
@@ -194,7 +194,7 @@ def test_reloads_are_atomic(lab: Lab, make: Make, smtp: tuple[socket.socket, soc
 
 @contextlib.contextmanager
 def meanwhile(work: Callable[[], object]) -> Iterator[None]:
-    """Do something again and again in a thread of its own; it is in the namespace of the one that began it."""
+    """Repeat something in another thread, which is in the namespace of the thread that started it."""
     over = threading.Event()
 
     def run() -> None:
@@ -229,7 +229,7 @@ def test_connections_outlive_their_port(lab: Lab, make: Make, smtp: tuple[socket
 
 
 def test_connections_outlive_a_lost_table(lab: Lab, make: Make, smtp: tuple[socket.socket, socket.socket]) -> None:
-    """A connection goes on while somebody has removed the table, and after it was put back."""
+    """A connection continues while the table is removed, and after it is loaded again."""
     nft("delete table inet zflow")
     say(smtp, b"NOOP\r\n")
     closed.apply(make(tcp="25"))

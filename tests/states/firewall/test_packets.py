@@ -1,4 +1,4 @@
-"""Every rule of the model shown to act by real packets; and no rule whose absence would go unnoticed."""
+"""Real packets show that every rule of the model acts, and that its absence is noticed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def load(rules: tuple[Rule, ...]) -> None:
 
 
 def test_every_rule_has_a_check() -> None:
-    """There is a check for each rule of the model, and each rule has a counter of its own."""
+    """There is a check for each rule of the model, and each rule has another counter."""
     assert sorted(NAMES) == sorted(CHECKS)
 
 
@@ -69,7 +69,7 @@ def test_the_model_under_test_is_the_products(bench: Bench) -> None:
 @pytest.mark.root
 @pytest.mark.parametrize("counter", NAMES)
 def test_rule_acts(counter: str, bench: Bench) -> None:
-    """With the whole model a rule's packets raise its counter and have the effect they should."""
+    """With the complete model a rule's packets raise its counter and have the effect they should."""
     load(RULES)
     assert CHECKS[counter](bench)
 

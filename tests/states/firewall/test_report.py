@@ -1,4 +1,4 @@
-"""The model beside the counters, and what listens beside who can reach it."""
+"""The rules with their counters, and the listeners with who can reach them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_report(lab: Lab, make: Make) -> None:
 
 @pytest.mark.root
 def test_exposure(lab: Lab, make: Make) -> None:
-    """What listens in this network is told with its program and from where it can be reached as things are now."""
+    """Each listener of this network has its program, and who can reach it through the present table."""
     ctx = make(sources="7071=10.0.0.0/8")
     with contextlib.ExitStack() as stack:
         for address, port in (("0.0.0.0", 25), ("0.0.0.0", 7071), ("0.0.0.0", 11211), ("127.0.0.1", 389)):

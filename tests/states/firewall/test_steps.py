@@ -72,7 +72,7 @@ def is_open(text: str) -> bool:
 
 
 def test_first_walk_closes_then_opens(make: Make) -> None:
-    """The first walk loads the closed table at its beginning and the open one when its state is reached; no more."""
+    """The first walk loads the closed table at its start and the open one in its state, and nothing else."""
     nft, journal = Nft(), Journal()
     ctx = make(shell=nft)
     assert journal.walk(ctx, STEPS[:1]) == ["firewall.closed"]
@@ -82,7 +82,7 @@ def test_first_walk_closes_then_opens(make: Make) -> None:
 
 
 def test_what_may_come_early_is_open_while_all_else_is_closed(make: Make) -> None:
-    """From the first load on the named port is open, to its sources only, and no other; and so it stays."""
+    """From the first load on only the named port is open, only to its sources; it stays open."""
     nft, journal = Nft(), Journal()
     ctx = make(shell=nft, extra_tcp="9119,2525", early_tcp="9119", sources="9119=192.0.2.0/24")
     journal.walk(ctx)
@@ -170,7 +170,7 @@ def test_restart_closes_again(survives: bool, make: Make) -> None:
 
 @pytest.mark.parametrize("drifted", [None, "", "table inet zflow { }"])
 def test_drift_is_repaired_by_one_load(drifted: str | None, make: Make) -> None:
-    """A table that was changed or removed while serving is put back, open, by the first step and one load."""
+    """The first step repairs a table that was changed or removed while serving: open, by one load."""
     nft, journal = Nft(), Journal()
     ctx = make(shell=nft)
     journal.walk(ctx)
@@ -180,7 +180,7 @@ def test_drift_is_repaired_by_one_load(drifted: str | None, make: Make) -> None:
 
 
 def test_drift_while_closed_stays_closed(make: Make) -> None:
-    """A table that was changed before the ports were opened is put back closed."""
+    """A table that was changed before the ports were opened is loaded closed."""
     nft, journal = Nft(), Journal()
     ctx = make(shell=nft)
     journal.walk(ctx, STEPS[:1])
@@ -189,7 +189,7 @@ def test_drift_while_closed_stays_closed(make: Make) -> None:
     assert [is_open(each) for each in nft.loads] == [False, False]
 
 
-def test_new_settings_open_anew_without_closing(make: Make) -> None:
+def test_new_settings_open_without_closing(make: Make) -> None:
     """A changed port list makes the opening due, by one load and without closing."""
     nft, journal = Nft(), Journal()
     journal.walk(make(shell=nft))
@@ -201,7 +201,7 @@ def test_new_settings_open_anew_without_closing(make: Make) -> None:
 
 
 def test_drift_and_new_settings_together(make: Make) -> None:
-    """What is put back after a drift is what the settings say today, so that one load does for both."""
+    """A repair uses the present settings, so that one load is enough for a drift and new settings."""
     nft, journal = Nft(), Journal()
     journal.walk(make(shell=nft))
     nft.table = None
@@ -209,7 +209,7 @@ def test_drift_and_new_settings_together(make: Make) -> None:
 
 
 def test_contradiction_closes_first_and_is_said_at_once(make: Make) -> None:
-    """With contradicting settings the first second closes and refuses, and so does each later walk; nothing opens."""
+    """With contradicting settings the first step closes and refuses, and so does each later walk; nothing opens."""
     nft = Nft()
     ctx = make(shell=nft, sources="7072=10.0.0.0/8")
     assert closed.probe(ctx) is None
@@ -232,7 +232,7 @@ def test_contradiction_while_serving_keeps_what_is_loaded(make: Make) -> None:
 
 
 def test_contradiction_with_the_table_gone_closes(make: Make) -> None:
-    """Where it is not known what to open and nothing is loaded any more, the machine is closed, not left open."""
+    """With contradicting settings and without a table the firewall is closed, not left open."""
     nft, journal = Nft(), Journal()
     journal.walk(make(shell=nft))
     nft.table = None
@@ -279,7 +279,7 @@ def test_failed_load_keeps_the_record(make: Make) -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"boot": "boot-1"}'])
 def test_torn_record_proves_nothing(content: str, make: Make, record: Path) -> None:
-    """A record that cannot be read is as good as none: the table is loaded anew, closed."""
+    """A record that cannot be read counts as none: the table is loaded again, closed."""
     nft, journal = Nft(), Journal()
     ctx = make(shell=nft)
     journal.walk(ctx)
@@ -288,6 +288,6 @@ def test_torn_record_proves_nothing(content: str, make: Make, record: Path) -> N
 
 
 def test_drift_in_words() -> None:
-    """Differences are told line by line, without the lines that agree."""
+    """Differences are listed line by line, without the lines that agree."""
     assert table.drift("a\n\tb x\nc\n", "a\nc\n\td\n") == ["- b x", "+ d"]
     assert table.drift("a\n", "a\n") == []

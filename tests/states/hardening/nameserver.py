@@ -70,7 +70,7 @@ def authority(question: dns.message.QueryMessage, zone: Zone) -> bytes:
 
 
 def lame(question: dns.message.QueryMessage, zone: Zone) -> bytes:
-    """Reply as a server that was never told of the zone."""
+    """Reply as a server that does not know the zone."""
     answer = dns.message.make_response(question)
     answer.set_rcode(dns.rcode.REFUSED)
     return answer.to_wire()
@@ -82,7 +82,7 @@ def hearsay(question: dns.message.QueryMessage, zone: Zone) -> bytes:
 
 
 def rubbish(question: dns.message.QueryMessage, zone: Zone) -> bytes:
-    """Reply something that is no message, under the right number."""
+    """Reply something that is not a message, under the right number."""
     return question.to_wire()[:2] + b"\x80"
 
 
@@ -144,7 +144,7 @@ class World:
     first: NameServer
     second: NameServer
     zone: Zone
-    """What both have until a test gives one of them a zone of its own."""
+    """Both have it until a test gives one of them another zone."""
     limits: list[_UdpServer] = field(default_factory=list)
 
     def published(self, timeout: float = 2.0) -> Published:

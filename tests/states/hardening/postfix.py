@@ -1,4 +1,4 @@
-"""A real postfix on a loopback port, with folders of its own, rendered as the stand-in renders the vendor's template.
+"""A real postfix on a loopback port, with its own folders, rendered as the stand-in renders the vendor's template.
 
 It ends with the process that started it, also with a killed one: a guard reads from a pipe that closes then.
 """

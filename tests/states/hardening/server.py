@@ -113,7 +113,7 @@ class Server(Shell):
         return code, output.getvalue()
 
     def for_step(self, log: Callable[[str], None], timeout: float) -> Shell:
-        """Return this very shell: what is run is looked at as a whole."""
+        """Return this shell: all commands are recorded together."""
         return self
 
     def chroot(self, *argv: str, user: str | None = None, **options: object) -> Result:

@@ -70,7 +70,7 @@ def test_forms(monitor: Monitor, context: str, options: dict[str, str]) -> None:
     ],
 )
 def test_no_failures(monitor: Monitor, line: str) -> None:
-    """What is no failed login, or no line of the log's form, is not counted."""
+    """A line that is not a failed login, or not in the log's form, is not counted."""
     assert monitor.read(*[line] * 30) == []
 
 
@@ -94,7 +94,7 @@ def test_window(monitor: Monitor) -> None:
 
 
 def test_once_per_subject_and_window(monitor: Monitor) -> None:
-    """However long an attack goes on, each subject is written about once; the message says what and how many."""
+    """However long an attack lasts, each subject causes one alert, which says what and how many."""
     assert monitor.read(*(failure() for _ in range(4))) == [PAIR]
     assert monitor.read(*(failure() for _ in range(15))) == [ADDRESS, PAIR, ACCOUNT]
     mail = next(each for each in monitor.mails() if f"ABUSE: {PAIR}\n" in each)
@@ -153,7 +153,7 @@ def test_a_log_that_comes_later(tmp_path: Path) -> None:
 
 
 def test_a_log_that_came_while_it_was_down(tmp_path: Path) -> None:
-    """A log that was not there when it ended is new as a whole to its successor."""
+    """A log that did not exist when a monitor ended is read completely by the next one."""
     monitor = Monitor(tmp_path)
     assert monitor.run().returncode == 0
     assert monitor.read(*(failure() for _ in range(3))) == [PAIR]
@@ -168,7 +168,7 @@ def test_a_line_in_pieces(living: tuple[Monitor, subprocess.Popen[bytes]]) -> No
 
 
 def test_term_keeps_what_was_counted(living: tuple[Monitor, subprocess.Popen[bytes]]) -> None:
-    """TERM ends it with 0 and a state; its successor goes on from there."""
+    """TERM ends it with 0 and a state; the next one continues from there."""
     monitor, process = living
     monitor.write(failure("early@example.test", "oip=192.0.2.9;"), *(failure() for _ in range(3)))
     assert eventually(lambda: monitor.subjects() == [PAIR])
@@ -179,7 +179,7 @@ def test_term_keeps_what_was_counted(living: tuple[Monitor, subprocess.Popen[byt
 
 
 def test_a_kill_after_a_message_does_not_repeat_it(living: tuple[Monitor, subprocess.Popen[bytes]]) -> None:
-    """The state is kept with each message: killed and started anew, it does not write about the same subject again."""
+    """The state is saved with each alert: killed and started again, it does not repeat an alert."""
     monitor, process = living
     monitor.write(*(failure() for _ in range(3)))
     assert eventually(lambda: monitor.subjects() == [PAIR] and "mailed" in monitor.state.read_text())
@@ -206,7 +206,7 @@ def test_hup_reads_the_configuration_again(living: tuple[Monitor, subprocess.Pop
 
 
 def test_a_message_that_could_not_be_sent_does_not_end_it(monitor: Monitor) -> None:
-    """A sendmail that fails is said so, and the monitor goes on."""
+    """A failure of sendmail is printed, and the monitor continues."""
     (monitor.folder / "sendmail.broken").touch()
     monitor.write(*(failure() for _ in range(3)))
     done = monitor.run()

@@ -94,7 +94,7 @@ def test_an_attack_with_many_names_is_bounded(tmp_path: Path) -> None:
     [("admin@example.test", True), ("-oQ/tmp@example.test", False), ("a b@example.test", False), ("", False)],
 )
 def test_the_recipient_is_an_address(tmp_path: Path, recipient: str, accepted: bool) -> None:
-    """A recipient that is no address, or would be an option of sendmail's, ends the program with a word about it."""
+    """A recipient that is not an address, or would be an option of sendmail, ends the program with a message."""
     monitor = Monitor(tmp_path)
     monitor.configure(3600, recipient)
     done = monitor.run("--test")

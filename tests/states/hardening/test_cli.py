@@ -66,7 +66,7 @@ def test_dns_prints_the_zone(walked: Server, capsys: pytest.CaptureFixture[str])
     "word", ["example..test", "_dmarc.example.test", "203.0.113.5", "--", "a b.test", "müller.test"]
 )
 def test_dns_takes_names_alone(walked: Server, capsys: pytest.CaptureFixture[str], word: str) -> None:
-    """A word that is no name of a domain is a wrong command line, and no record is printed for it."""
+    """A word that is not the name of a domain is a wrong command line, and no record is printed for it."""
     assert main(["dns", "--check", "--", word]) == Exit.USAGE
     assert "is not a full host name" in capsys.readouterr().err
 

@@ -43,7 +43,7 @@ def test_what_slapd_prints_is_read() -> None:
 
 
 def test_why_the_socket_did_not_answer_is_logged(server: Server) -> None:
-    """The files are read in its place, and the log has the search's code and last words."""
+    """The files are read instead, and the log has the search's exit code and last message."""
     server.listening = False
     said: list[str] = []
     ctx = replace(server.context(), log=said.append)

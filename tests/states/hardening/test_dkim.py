@@ -181,8 +181,8 @@ def test_no_private_key_shows(server: Server) -> None:
 
 
 @pytest.mark.parametrize("answer", ["", "DKIM Selector:\n\n", "DKIM Selector:\nx\n\nDKIM Identity:\n", "\0" * 100])
-def test_rubbish_is_no_key(answer: str) -> None:
-    """What lacks a selector or a record is no key."""
+def test_rubbish_is_not_a_key(answer: str) -> None:
+    """An answer without a selector or a record is not a key."""
     assert parse("example.test", answer) is None
 
 

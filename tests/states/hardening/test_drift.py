@@ -1,4 +1,4 @@
-"""Changes by hand and upgrades: tunables stay as they are set, protections are named and put back, on every walk."""
+"""Changes by hand and upgrades: tunables stay as they are set, protections are named and restored, on every walk."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RATE = "zimbraHttpDosFilterMaxRequestsPerSec"
 
 @pytest.fixture
 def bench(server: Server) -> ServerBench:
-    """A hardened server on which the operator keeps one protection for himself."""
+    """A hardened server on which the operator keeps one protection."""
     made = ServerBench(server, keep_attributes=KEPT)
     assert made.walk(PRODUCT) == "serving"
     server.commands.clear()
@@ -108,7 +108,7 @@ def test_verify_says_whose_a_tunable_is(bench: ServerBench) -> None:
 
 
 def restarted(bench: ServerBench) -> None:
-    """Start the container anew after an orderly end."""
+    """Start the container again after an orderly end."""
     bench.boot = "boot-2"
 
 
@@ -120,7 +120,7 @@ def asked_again(bench: ServerBench) -> None:
 @pytest.mark.parametrize("deep", [False, True], ids=["shallow", "deep"])
 @pytest.mark.parametrize("before", [lambda _bench: None, restarted, asked_again], ids=["same", "restart", "reset"])
 def test_one_rule_for_every_walk(bench: ServerBench, before: Callable[[ServerBench], None], deep: bool) -> None:
-    """Protections are written back in one call a place and named; the kept one, and what is tuned, stay."""
+    """Protections are restored by one call per store, and named; the kept one and the tunables stay."""
     change(bench.server)
     before(bench)
     assert bench.walk(PRODUCT, deep=deep) == "serving"
@@ -140,7 +140,7 @@ def test_one_rule_for_every_walk(bench: ServerBench, before: Callable[[ServerBen
 
 
 def test_what_a_setting_names_is_the_settings(server: Server) -> None:
-    """A tunable that a setting names is put back; withdrawn, the default returns, where nobody changed it since."""
+    """A tunable whose setting is given is restored; without the setting the default returns, or a change stays."""
     bench = ServerBench(server, http_dos_requests_per_second="50", login_failures="7")
     assert bench.walk(PRODUCT) == "serving"
     write(server, RATE, "9999")
@@ -154,8 +154,7 @@ def test_what_a_setting_names_is_the_settings(server: Server) -> None:
 
 
 def test_what_leaves_the_kept_attributes_stays_as_it_is(server: Server) -> None:
-    """The operator gives up a tunable's protection: his number is his still, whatever is walked after; a protection
-    is put back."""
+    """After an attribute leaves the kept ones, a tunable stays as the operator set it; a protection is restored."""
     bench = ServerBench(server, keep_attributes=f"{RATE},{KEPT}")
     write(server, RATE, "9999")
     write(server, KEPT, "no")
@@ -249,7 +248,7 @@ def test_an_upgrade_makes_all_due_and_the_history_says_what_was_restored(bench: 
 
 
 def test_an_upgrade_that_reset_nothing_restores_nothing(bench: ServerBench) -> None:
-    """What an earlier time put back is not told again under another version."""
+    """An earlier repair is not named again under another version."""
     write(bench.server, "zimbraMtaSmtpdSenderLoginMaps", "")
     bench.walk(PRODUCT, deep=True)
     bench.server.upgrade("8.8.15.GA.4179.UBUNTU18.64")

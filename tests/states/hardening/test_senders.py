@@ -42,7 +42,7 @@ def test_off_leaves_the_vendors_template() -> None:
 
 
 def test_a_template_of_another_form_is_refused_by_name() -> None:
-    """Without the line of the own networks there is no place for the check: coded, and nothing guessed."""
+    """Without the line of the own networks the check has no line to stand at: a coded error, and no guess."""
     with pytest.raises(OperatorError) as refused:
         edited("permit_sasl_authenticated\n", "standard")
     assert refused.value.code is codes.TEMPLATE

@@ -96,7 +96,7 @@ def outcome(record: str, address: str = "203.0.113.5") -> tuple[Result, str]:
     ],
 )
 def test_a_rule(record: str, result: Result, why: str) -> None:
-    """Each is decided as RFC 7208 says, and told by the term or the reason that decided."""
+    """Each is decided as in RFC 7208, and the outcome names the term or the reason that decided."""
     told = outcome(record)
     assert (told[0], told[1][: len(why)]) == (result, why)
 
@@ -120,8 +120,8 @@ def test_both_families(address: str) -> None:
         ("v=spf1 mx, a -all", "‹mx,› is not a term"),
     ],
 )
-def test_a_policy_that_receivers_cannot_use_is_no_setting(value: str, words: str) -> None:
-    """What would be printed for the zone is read as receivers read it."""
+def test_a_policy_that_receivers_cannot_use_is_refused(value: str, words: str) -> None:
+    """The setting is parsed as receivers parse the record."""
     assert SPF.parse("v=spf1 mx ip4:203.0.113.0/24 -all") == "v=spf1 mx ip4:203.0.113.0/24 -all"
     with pytest.raises(ValueError, match="is not an SPF policy") as refused:
         SPF.parse(value)
@@ -129,6 +129,6 @@ def test_a_policy_that_receivers_cannot_use_is_no_setting(value: str, words: str
 
 
 def test_which_texts_are_records() -> None:
-    """The version stands first and whole; case is nobody's mistake, a blank before it is."""
+    """The version comes first and complete, in any case, without a blank before it."""
     texts = ["v=spf1 -all", "V=SPF1", "v=spf10 -all", " v=spf1 -all", "v=spf1; a", "spf2.0/pra a"]
     assert records(texts) == texts[:2]

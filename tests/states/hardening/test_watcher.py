@@ -27,7 +27,7 @@ class TestInPlace:
 
     @pytest.mark.root
     def test_put_and_put_again_after_an_upgrade(self, server: Server) -> None:
-        """It is root's and executable; one that an upgrade took away, or somebody damaged, is put back, and told so."""
+        """Root owns it and it is executable; one that was removed or damaged is restored, and the evidence says so."""
         ctx = server.context()
         assert watcher.probe(ctx) is None
         watcher.apply(ctx)
@@ -58,7 +58,7 @@ class TestInPlace:
 
     @pytest.mark.root
     def test_no_link_is_followed(self, server: Server) -> None:
-        """What stands in the program's place or beside it, or leads away from its folder, has root write nothing."""
+        """Root does not write through a link at the program's path, next to it, or to its folder."""
         path, victim = server.volume / PATH, server.volume / "victim"
         victim.write_text("untouched")
         for planted in (path, path.with_name(f".{path.name}.zflow-new")):

@@ -30,7 +30,7 @@ def parsed(ctx: Context) -> dns.zone.Zone:
 
 
 def test_the_text_is_a_zone_file(tmp_path: Path) -> None:
-    """A name server's own reader takes it; a long key comes back whole from strings of at most 255 bytes."""
+    """A name server's parser accepts it; a long key is complete after it was split into strings of 255 bytes."""
     ctx = context(tmp_path)
     remember(ctx, [Key("example.test", "sel", PUBLIC)])
     found = parsed(ctx)
@@ -45,7 +45,7 @@ def test_the_text_is_a_zone_file(tmp_path: Path) -> None:
 
 
 def test_reverse_records_are_hints(tmp_path: Path) -> None:
-    """PTR records belong to the zone of whoever gave the address; they are told as comments."""
+    """PTR records belong to the zone of the address's provider; they are comments."""
     hints = [line for line in zone.zone_text(zone.records(context(tmp_path))).splitlines() if " PTR " in line]
     assert len(hints) == 2
     assert all(re.fullmatch(r"; \S+\.arpa\. \d+ IN PTR mail\.example\.test\.  \(set by .+\)", line) for line in hints)
@@ -76,7 +76,7 @@ def test_all_domains_of_settings_and_server(tmp_path: Path) -> None:
 
 
 def test_what_nobody_told_is_a_comment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without public addresses and keys there are comments in their place, and the text is still a zone file."""
+    """Without public addresses and keys there are comments instead, and the text is still a zone file."""
     monkeypatch.setattr(zone, "public_addresses", lambda _ctx: ())
     ctx = context(tmp_path)
     text = zone.zone_text(zone.records(ctx))

@@ -37,7 +37,7 @@ ANSWERS = {
     "status": "\tmta                     Running\n",
     "-v": "Release 9.0.0.GA.3924.UBUNTU18.64 UBUNTU18_64 FOSS edition.",
 }
-"""What a whole server says, by a word of the question."""
+"""The answers of a complete server, by a word of the question."""
 
 LOCAL = """\
 <localconfig>
@@ -74,7 +74,7 @@ def server(volume: Path, effect: Effect = lambda _argv: None, **environment: str
 
 
 def unpacked(ctx: Context, version: str = NEW, *names: str) -> Path:
-    """Put the newer release into its place: its labels, its packages by their names."""
+    """Unpack the newer release: its labels, its packages by their names."""
     folder = unpack.installer(ctx)
     (folder / "packages").mkdir(parents=True, exist_ok=True)
     for name in ("util", "bin"):

@@ -1,4 +1,4 @@
-"""The installer over the old server: holds, kills, what is believed, and who is told when it fails."""
+"""The installer over the old server: holds, kills, what counts as done, and how it fails."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def failure(act: object, ctx: Context) -> ZflowError:
 
 
 def held(ctx: Context) -> list[str]:
-    """Return what apt-mark was told, in order."""
+    """Return the calls of apt-mark, in order."""
     return [argv[argv.index("apt-mark") + 1] for argv in commands(ctx) if "apt-mark" in argv]
 
 
@@ -117,7 +117,7 @@ def test_a_failed_installer_is_told_with_the_servers_state(
     ],
 )
 def test_where_a_server_stands(tmp_path: Path, complete: bool, version: str, words: str) -> None:
-    """Between two releases the operator is told which packages are there and how far the configuration came."""
+    """Between two releases the status names the packages that are there and the stage of the configuration."""
     ctx = under_way(tmp_path)
     upgraded(tmp_path, complete=complete, stages=STAGES[:2] if complete else ())
     write_packages(tmp_path, version)
@@ -230,7 +230,7 @@ def test_a_kill_after_the_proof_runs_nothing_again(tmp_path: Path, monkeypatch: 
     ids=["whole", "cut off", "empty", "gone"],
 )  # fmt: skip
 def test_local_settings_survive_a_kill_of_what_rewrites_them(tmp_path: Path, left: str | None, put_back: bool) -> None:
-    """The passwords are kept aside from before the installer, put back where they were lost, and forgotten at last."""
+    """The passwords are backed up before the installer runs, restored where they were lost, and removed at the end."""
     ctx = under_way(tmp_path)
     backup.save(ctx)
     path = tmp_path / backup.FILE.lstrip("/")
@@ -256,7 +256,7 @@ UNPROVEN = {
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("case", UNPROVEN)
 def test_a_server_that_is_not_what_it_was_is_not_believed(tmp_path: Path, case: str) -> None:
-    """What failed by the vendor's own words, and what the server lost, keeps the order open and is told."""
+    """A failure that the vendor prints, or something that the server lost, keeps the order open and is in the error."""
     what, said, words = UNPROVEN[case]
 
     def effect(argv: tuple[str, ...]) -> str | None:
@@ -294,7 +294,7 @@ def test_a_line_that_says_failed_stops_no_upgrade(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ends", ["", "300: INSTALL SESSION START\n"])
 def test_only_the_last_sessions_configuration_is_forgotten(tmp_path: Path, ends: str) -> None:
-    """Lines up to the last whole installation stay byte by byte; of a server without one nothing is taken."""
+    """Lines up to the last complete installation stay byte by byte; without one all lines stay."""
     ctx = server(tmp_path)
     upgraded(tmp_path, stages=STAGES[:2])
     path = tmp_path / history.HISTORY
@@ -309,7 +309,7 @@ def test_only_the_last_sessions_configuration_is_forgotten(tmp_path: Path, ends:
 
 
 def test_what_was_added_is_nobodys_loss() -> None:
-    """Only what a server had and has no more is told."""
+    """Only something that a server had and does not have any more is listed."""
     assert readback.lacking(BEFORE, {**BEFORE, "the enabled services": ("imapd", "ldap", "mta")}) == []
     assert readback.lacking(BEFORE, {}) == [
         "the administrators' accounts: 1-2-3 is gone", "the enabled services: ldap, mta is gone",

@@ -48,7 +48,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 @pytest.fixture
 def runner(ctx: Context) -> Iterator[subprocess.Popen[bytes]]:
-    """Return a process in the runner's place, which ends when it is woken."""
+    """Return a process instead of the supervisor, which ends when it is woken."""
     with subprocess.Popen(["sleep", "60"]) as process:
         hold_as(ctx.volume, RUNNER, process.pid)
         yield process
@@ -106,7 +106,7 @@ def test_without_a_word_nothing_is_ordered(
 def test_what_is_not_fully_named_is_refused(
     ctx: Context, capsys: Capture, words: tuple[str, ...], exit_code: Exit, told: str
 ) -> None:
-    """A wrong command line is told with what was wrong in it; nothing is ordered."""
+    """A wrong command line is refused with the reason; nothing is ordered."""
     code, said = run(capsys, *words, *(["--yes"] if words else []))
     assert (code, told in said) == (exit_code, True), said
     assert order.ordered(ctx) is None
@@ -122,7 +122,7 @@ def test_no_order_into_a_walk(ctx: Context, capsys: Capture) -> None:
 
 
 def test_an_order_is_withdrawn(ctx: Context, runner: subprocess.Popen[bytes], capsys: Capture) -> None:
-    """As long as the installer has not begun the order can be taken back, prepared or not."""
+    """Until the installer begins the order can be withdrawn, prepared or not."""
     order.give(ctx, UNDER_WAY)
     code, said = run(capsys, "--withdraw", "--no-follow")
     assert (code, f"the server stays {OLD}" in said) == (Exit.VALID, True)

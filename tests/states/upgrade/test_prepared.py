@@ -75,7 +75,7 @@ def fetching(volume: Path, answer: CommandError | None = None) -> Context:
 
 
 def test_packages_are_fetched_and_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """apt is told to download alone, held packages too: those of the archive as files, the others by name."""
+    """apt only downloads, held packages too: those of the archive as files, the others by name."""
     monkeypatch.setattr(source, "adopt", lambda _ctx, _urls: None)
     ctx = fetching(tmp_path)
     write_packages(tmp_path, OLD, names=(*PACKAGES, "zimbra-drive", "zimbra-dnscache"))
@@ -102,7 +102,7 @@ def test_packages_that_cannot_be_had_are_tried_again(tmp_path: Path, monkeypatch
 
 
 def test_the_source_of_an_order_is_nobodys_drift(tmp_path: Path) -> None:
-    """While an upgrade is ordered its list may stand in the installed one's place; without it, it is due again."""
+    """While an upgrade is ordered its list may replace the installed one; without an order it is due again."""
     ctx = server(tmp_path)
     path = tmp_path / source.LIST
     path.parent.mkdir(parents=True, exist_ok=True)

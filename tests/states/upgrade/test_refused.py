@@ -1,4 +1,4 @@
-"""Packages beside which the vendor's newer installer does not work: told before the upgrade begins."""
+"""Packages that the vendor's newer installer refuses: reported before the upgrade begins."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ASK = 'dpkg() { cat "$STATUS/$2" 2>/dev/null; }; ZEXTRAS_PACKAGES=$1; UNINSTALL=
     ids=["installed", "held", "removed", "purged", "9.0"],
 )
 def test_what_the_installer_would_end_for(tmp_path: Path, release: str, states: dict[str, str], found: bool) -> None:
-    """It is told by name with the command that removes it, exactly where the release's own script ends."""
+    """Each is named with the command that removes it, exactly where the release's script ends."""
     ctx = server(tmp_path / "volume")
     write_status(ctx.volume, installed(held=True) | states)
     unpacked(ctx)

@@ -29,7 +29,7 @@ OLD = "8.8.15.GA.3869.UBUNTU18.64"
     ],
 )
 def test_newer(goal: str, expected: bool) -> None:
-    """Numbers count as numbers, then the build; the same build and what is no version are never newer."""
+    """Numbers count as numbers, then the build; the same build and a text that is not a version are never newer."""
     assert newer(goal, OLD) == expected
 
 
@@ -65,5 +65,5 @@ def test_version_in(tmp_path: Path, names: list[str], expected: str) -> None:
     ],
 )
 def test_platform(place: str, expected: str) -> None:
-    """The platform is told by the archive's own name, not by its folder's; a name need not tell one."""
+    """The platform comes from the archive's name, not from its folder's; a name may lack it."""
     assert platform_in(place) == expected
