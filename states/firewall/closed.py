@@ -7,31 +7,10 @@ or removed is repaired by one load: closed, or open where this start had opened 
 
 from __future__ import annotations
 
-from states.firewall import open as opened
 from states.firewall import table
-from states.firewall.model import Rule, closed
-from states.firewall.ports import Opening
-from states.firewall.render import render
-from states.firewall.settings import early, openings
+from states.firewall.rules import closed_text, open_text
+from states.firewall.settings import openings
 from zflow.api import Context, Evidence, OperatorError, Scope, Step
-
-
-def allowed(ctx: Context) -> tuple[Opening, ...]:
-    """Return what is open in the closed table; nothing where settings contradict each other."""
-    try:
-        return early(ctx)
-    except OperatorError:
-        return ()
-
-
-def rules(ctx: Context) -> tuple[Rule, ...]:
-    """Return the closed table's rules."""
-    return closed(allowed(ctx))
-
-
-def text(ctx: Context) -> str:
-    """Return the closed table. It can be loaded with any settings, so that no setting leaves the server open."""
-    return render(rules(ctx))
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -45,23 +24,26 @@ def probe(ctx: Context) -> Evidence | None:
 
 def apply(ctx: Context) -> None:
     """Close, or open again what was open in this start. Raises what `table.load` and `openings` raise."""
-    found = table.recorded(ctx)
-    if found is not None and found.mode == "open":
+    if _opened(ctx):
         try:
-            opened.apply(ctx)
+            table.load(ctx, "open", open_text(ctx))
         except OperatorError:
-            table.load(ctx, "closed", text(ctx))
+            table.load(ctx, "closed", closed_text(ctx))
             raise
-        return
-    table.load(ctx, "closed", text(ctx))
-    openings(ctx)
+    else:
+        table.load(ctx, "closed", closed_text(ctx))
+        openings(ctx)
+
+
+def _opened(ctx: Context) -> bool:
+    found = table.recorded(ctx)
+    return found is not None and found.mode == "open"
 
 
 def shut(ctx: Context) -> None:
     """Close what was opened in this start, because a server is about to be built. Raises what `table.load` raises."""
-    found = table.recorded(ctx)
-    if found is not None and found.mode == "open":
-        table.load(ctx, "closed", text(ctx))
+    if _opened(ctx):
+        table.load(ctx, "closed", closed_text(ctx))
 
 
 STEP = Step(

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from states.firewall import closed, table
-from states.firewall import open as opened
+from states.firewall import table
 from states.firewall.model import Verdict
 from states.firewall.ports import Opening, Protocol
 from states.firewall.render import FAMILY, TABLE
+from states.firewall.rules import closed_rules, early_openings, open_rules
 from states.firewall.settings import openings
 from states.ubuntu.ports import sockets
 from zflow.api import CommandError, Context, proc
@@ -52,7 +52,7 @@ class Listener:
 def report(ctx: Context) -> list[Row]:
     """Return the rules that were loaded last, each with its present counter."""
     found = table.recorded(ctx)
-    rules = opened.rules(ctx) if found is not None and found.mode == "open" else closed.rules(ctx)
+    rules = open_rules(ctx) if found is not None and found.mode == "open" else closed_rules(ctx)
     counts = counters(ctx)
     return [
         Row("kernel", KERNELS, "drop", "IPv6 with broken headers, or with ::1 from outside", _kernels(), None),
@@ -117,7 +117,7 @@ def _allowed(ctx: Context) -> tuple[Opening, ...] | None:
     if table.live(ctx) is None:
         return None
     found = table.recorded(ctx)
-    return openings(ctx) if found is not None and found.mode == "open" else closed.allowed(ctx)
+    return openings(ctx) if found is not None and found.mode == "open" else early_openings(ctx)
 
 
 def reach(protocol: Protocol, address: str, port: int, allowed: tuple[Opening, ...] | None) -> tuple[str, ...]:

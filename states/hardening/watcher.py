@@ -6,35 +6,19 @@ operator at that path is left alone.
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 from states.hardening import repairs
+from states.hardening.monitor import LINE, PATH, digest, foreign, program
 from states.zimbra import files, marks
 from states.zimbra.tools import zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, write_atomic
 
 NAME = "hardening.watcher"
-PATH = "/opt/zimbra/libexec/auditswatch"
-PROGRAM = Path(__file__).with_name("auditswatch.pl")
-LINE = "# zflow-auditswatch "
 MODE = 0o755
-
-
-def program() -> str:
-    """Return the program."""
-    return PROGRAM.read_text()
 
 
 def inputs(ctx: Context) -> str:
     """Return what makes the step due: another program, another version of Zimbra."""
-    return f"{hashlib.sha256(program().encode()).hexdigest()} {zimbra_version(ctx)}"
-
-
-def foreign(ctx: Context) -> bool:
-    """Tell whether the installed program is not zflow's."""
-    found = files.text(ctx, PATH)
-    return bool(found) and LINE not in found
+    return f"{digest()} {zimbra_version(ctx)}"
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
@@ -51,11 +35,10 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 
 def apply(ctx: Context) -> None:
     """Install the program."""
-    digest = hashlib.sha256(program().encode()).hexdigest()
-    if marks.agrees(ctx, f"{NAME}.txt", digest) and files.text(ctx, PATH) != program():
+    if marks.agrees(ctx, f"{NAME}.txt", digest()) and files.text(ctx, PATH) != program():
         repairs.note(ctx, NAME, inputs(ctx), [PATH])
     write_atomic(files.on_volume(ctx, PATH), program(), mode=MODE, owner=(0, 0))
-    marks.write(ctx, f"{NAME}.txt", digest)
+    marks.write(ctx, f"{NAME}.txt", digest())
 
 
 STEP = Step(

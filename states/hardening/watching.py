@@ -6,12 +6,11 @@ process with the number in its file for the program (docs/zimbra.md §3.7).
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Sequence
 
-from states.hardening import codes, watcher
+from states.hardening import codes, monitor
 from states.ubuntu import processes
 from states.ubuntu.processes import ALIVE
 from states.zimbra import files
@@ -33,14 +32,14 @@ EVERY = 30.0
 def running(ctx: Context) -> int | None:
     """Return the process id of the login monitor when it runs inside the Ubuntu on the volume."""
     pid = processes.from_file(files.on_volume(ctx, PID_FILE))
-    if pid is None or not processes.inside(ctx, pid) or watcher.PATH not in processes.command_of(pid):
+    if pid is None or not processes.inside(ctx, pid) or monitor.PATH not in processes.command_of(pid):
         return None
     return pid
 
 
 def inputs(_ctx: Context) -> str:
     """Return what makes the step due: another program. A changed threshold restarts it in `hardening.values`."""
-    return hashlib.sha256(watcher.program().encode()).hexdigest()
+    return monitor.digest()
 
 
 def probe(ctx: Context) -> Evidence | None:
@@ -72,7 +71,7 @@ def apply(ctx: Context) -> None:
         as_zimbra(ctx, CONTROL, "stop", ok=range(256), timeout=120)
     # A process whose file was lost would send every alert a second time.
     processes.end(
-        ctx, processes.found(ctx, lambda pid: f"{watcher.PATH} --config-file" in processes.command_of(pid)), PATIENCE
+        ctx, processes.found(ctx, lambda pid: f"{monitor.PATH} --config-file" in processes.command_of(pid)), PATIENCE
     )
     # An old number may belong to another process by now, which the vendor's tool would take for it, or end.
     files.drop(ctx, PID_FILE)
@@ -86,14 +85,14 @@ def apply(ctx: Context) -> None:
 
 
 def _ready(ctx: Context) -> bool:
-    return running(ctx) is not None and (watcher.foreign(ctx) or READY in files.text(ctx, OUTPUT)) and _status(ctx)
+    return running(ctx) is not None and (monitor.foreign(ctx) or READY in files.text(ctx, OUTPUT)) and _status(ctx)
 
 
 def test_alert(ctx: Context) -> str:
     """Send a test alert, and return its recipient. Raises OperatorError(NO_WATCHER), CommandError."""
-    if watcher.foreign(ctx) or not files.text(ctx, watcher.PATH):
-        raise OperatorError(codes.NO_WATCHER, watcher.PATH)
-    as_zimbra(ctx, watcher.PATH, f"--config-file={RENDERED}", "--test", timeout=60)
+    if monitor.foreign(ctx) or not files.text(ctx, monitor.PATH):
+        raise OperatorError(codes.NO_WATCHER, monitor.PATH)
+    as_zimbra(ctx, monitor.PATH, f"--config-file={RENDERED}", "--test", timeout=60)
     return recipient(ctx)
 
 

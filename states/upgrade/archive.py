@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from states.upgrade.status import NOTHING
 from states.zimbra import archive
 from states.zimbra.order import key, ordered
 from zflow.api import Context, Evidence, Step
-
-NOTHING = Evidence("no upgrade is ordered")
 
 
 def probe(ctx: Context) -> Evidence | None:

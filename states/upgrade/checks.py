@@ -12,7 +12,7 @@ from dataclasses import replace
 from states.hardening import values
 from states.ubuntu.dpkg import packages
 from states.upgrade import backup, codes
-from states.upgrade.archive import NOTHING
+from states.upgrade.status import NOTHING
 from states.upgrade.versions import version_in
 from states.zimbra import readback, services
 from states.zimbra.needs import too_little_room

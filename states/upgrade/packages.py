@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from states.ubuntu import dpkg
 from states.upgrade import answers
-from states.upgrade.archive import NOTHING
+from states.upgrade.status import NOTHING
 from states.zimbra import codes, marks, source, unpack
 from states.zimbra.order import Order, key, ordered
 from zflow.api import COMMAND, CommandError, Context, Evidence, Step, TransientError

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from states.firewall import closed
 from states.upgrade import answers, backup
-from states.upgrade.archive import NOTHING
-from states.upgrade.status import errors_with_status
+from states.upgrade.status import NOTHING, errors_with_status
 from states.zimbra import codes, leftovers, notices, readback, services, setuplog, syslog, unpack
 from states.zimbra.history import forget_configuration, last
 from states.zimbra.order import Order, fulfil, fulfilled, key_under_way, under_way

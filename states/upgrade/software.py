@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from states.firewall import closed
 from states.upgrade import answers, backup
-from states.upgrade.archive import NOTHING
-from states.upgrade.status import errors_with_status
+from states.upgrade.status import NOTHING, errors_with_status
 from states.upgrade.versions import same
 from states.zimbra import holds, leftovers, software
 from states.zimbra.history import last

@@ -11,8 +11,9 @@ from states.upgrade.versions import same
 from states.zimbra.history import last
 from states.zimbra.order import Order, give, ordered
 from states.zimbra.packages import vendor_packages
-from zflow.api import Context, OperatorError, TransientError, ZflowError, counted
+from zflow.api import Context, Evidence, OperatorError, TransientError, ZflowError, counted
 
+NOTHING = Evidence("no upgrade is ordered")
 TRIES = 2
 """Failures after which an upgrade waits for the operator: a third attempt would fail in the same way."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from states.upgrade import codes
-from states.upgrade.archive import NOTHING
+from states.upgrade.status import NOTHING
 from states.upgrade.versions import newer, version_in
 from states.zimbra import unpack
 from states.zimbra.order import key, ordered

@@ -17,6 +17,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from states import firewall
 from states.firewall import closed, codes, table
 from states.firewall import open as opened
+from states.firewall.rules import open_text
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import SERVER_4, Direct, Lab, inside
 from zflow.api import OperatorError
@@ -130,7 +131,7 @@ def test_audit_believes_no_record(lab: Lab, make: Make, record: Path) -> None:
     nft("insert rule inet zflow input tcp dport 11211 accept")
     now = table.live(ctx)
     assert now is not None
-    forged = table.Record(ctx.boot, "open", table.digest(opened.text(ctx)), now)
+    forged = table.Record(ctx.boot, "open", table.digest(open_text(ctx)), now)
     record.write_text(json.dumps(asdict(forged)))
     assert opened.probe(ctx)
     assert opened.audit(ctx) is None
@@ -169,7 +170,7 @@ def smtp(lab: Lab, make: Make) -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_reloads_are_atomic(lab: Lab, make: Make, smtp: tuple[socket.socket, socket.socket]) -> None:
     """Through 200 reloads a reader sees only complete tables, a dialogue continues, and no packet slips through."""
     contexts = [make(tcp="25,443"), make(tcp="25", extra_udp="5060")]
-    texts, whole = [opened.text(ctx) for ctx in contexts], set()
+    texts, whole = [open_text(ctx) for ctx in contexts], set()
     for text in texts:
         nft("--file", "-", stdin=text)
         whole.add(table.live(contexts[0]))

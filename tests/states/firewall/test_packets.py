@@ -13,11 +13,11 @@ import pytest
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
-from states.firewall import open as opened
 from states.firewall.model import Rule, closed
 from states.firewall.model import opened as model_of
 from states.firewall.ports import Opening, one
 from states.firewall.render import render
+from states.firewall.rules import open_rules
 from states.ubuntu.gateways import Gateways
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import GATEWAY_4, GATEWAY_6, SERVER_6, Lab, udp_listener
@@ -63,7 +63,7 @@ def test_every_rule_has_a_check() -> None:
 @pytest.mark.root
 def test_the_model_under_test_is_the_products(bench: Bench) -> None:
     """The rules checked here are those that the product makes of its settings and the gateways it finds."""
-    assert opened.rules(bench.ctx) == RULES
+    assert open_rules(bench.ctx) == RULES
 
 
 @pytest.mark.root

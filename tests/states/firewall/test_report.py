@@ -13,6 +13,7 @@ from states.firewall import closed
 from states.firewall import open as opened
 from states.firewall.ports import Opening, one
 from states.firewall.report import exposure, reach
+from states.firewall.rules import open_rules
 from tests.states.firewall.conftest import Make
 from tests.states.firewall.lab import Lab
 
@@ -63,7 +64,7 @@ def test_report(lab: Lab, make: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname()).close()
     rows = firewall.report(ctx)
-    assert [row.counter for row in rows[1:]] == [rule.counter for rule in opened.rules(ctx)]
+    assert [row.counter for row in rows[1:]] == [rule.counter for rule in open_rules(ctx)]
     assert next(row for row in rows if row.counter == "loopback").packets
     assert next(row for row in rows if row.counter == "tcp_25").about == "25/tcp from everywhere"
 

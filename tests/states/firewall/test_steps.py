@@ -11,6 +11,7 @@ import pytest
 from states.firewall import closed, codes, table
 from states.firewall import open as opened
 from states.firewall.render import ABSENT, REMOVED
+from states.firewall.rules import open_text
 from states.install import codes as install_codes
 from states.install import setup
 from states.product import PRODUCT
@@ -213,7 +214,7 @@ def test_contradiction_closes_first_and_is_said_at_once(make: Make) -> None:
     nft = Nft()
     ctx = make(shell=nft, sources="7072=10.0.0.0/8")
     assert closed.probe(ctx) is None
-    for look in (closed.apply, closed.probe, opened.text):
+    for look in (closed.apply, closed.probe, open_text):
         with pytest.raises(OperatorError) as caught:
             look(ctx)
         assert caught.value.code is codes.CONTRADICTION

@@ -14,8 +14,8 @@ import pytest
 import states.commands.dns as command
 from states.hardening import dkim as keys
 from states.hardening.dkimkeys import known
+from states.hardening.monitor import PATH, program
 from states.hardening.published import Finding
-from states.hardening.watcher import PATH, program
 from states.hardening.zone import Record
 from tests.states.hardening.nameserver import World, world
 from tests.states.hardening.server import Server

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from states.hardening import codes, watcher, watching
+from states.hardening import codes, monitor, watcher, watching
 from states.ubuntu import processes
 from tests.states.hardening.server import Server
 from tests.states.install.records import write_server
@@ -18,7 +18,7 @@ from zflow.context import Context
 from zflow.errors import OperatorError, TransientError
 from zflow.step import Drift, Evidence
 
-PATH = watcher.PATH.lstrip("/")
+PATH = monitor.PATH.lstrip("/")
 CONTROL = watching.CONTROL
 
 
@@ -32,29 +32,29 @@ class TestInPlace:
         assert watcher.probe(ctx) is None
         watcher.apply(ctx)
         path = server.volume / PATH
-        assert (path.read_text(), path.stat().st_mode & 0o777, path.stat().st_uid) == (watcher.program(), 0o755, 0)
-        assert watcher.probe(ctx) == Evidence(watcher.PATH)
+        assert (path.read_text(), path.stat().st_mode & 0o777, path.stat().st_uid) == (monitor.program(), 0o755, 0)
+        assert watcher.probe(ctx) == Evidence(monitor.PATH)
         path.chmod(0o700)
-        assert watcher.probe(ctx) == Drift(f"{watcher.PATH} has the mode 700 and the owner 0, not 755 and 0")
+        assert watcher.probe(ctx) == Drift(f"{monitor.PATH} has the mode 700 and the owner 0, not 755 and 0")
         key = watcher.inputs(ctx)
         server.upgrade("8.8.15.GA.4179.UBUNTU18.64")
         assert watcher.inputs(ctx) != key
         path.unlink()
         watcher.apply(ctx)
-        assert watcher.probe(ctx) == Evidence(f"{watcher.PATH}; restored: {watcher.PATH}")
+        assert watcher.probe(ctx) == Evidence(f"{monitor.PATH}; restored: {monitor.PATH}")
 
     @pytest.mark.root
     def test_an_older_one_of_ours_is_replaced(self, server: Server) -> None:
         """Another text that has our mark is an older or damaged one of ours."""
-        (server.volume / PATH).write_text(f"#!/usr/bin/perl\n{watcher.LINE}0\n")
+        (server.volume / PATH).write_text(f"#!/usr/bin/perl\n{monitor.LINE}0\n")
         assert isinstance(watcher.probe(server.context()), Drift)
         watcher.apply(server.context())
-        assert (server.volume / PATH).read_text() == watcher.program()
+        assert (server.volume / PATH).read_text() == monitor.program()
 
     def test_somebody_elses_is_left_alone(self, server: Server) -> None:
         """A program without our mark is an operator's or the vendor's: it counts as there, and is not touched."""
         (server.volume / PATH).write_text("#!/bin/sh\nexec swatchdog\n")
-        assert watcher.probe(server.context()) == Evidence(f"{watcher.PATH} is not zflow's and is left alone")
+        assert watcher.probe(server.context()) == Evidence(f"{monitor.PATH} is not zflow's and is left alone")
 
     @pytest.mark.root
     def test_no_link_is_followed(self, server: Server) -> None:
@@ -72,17 +72,17 @@ class TestInPlace:
 
     def test_it_is_perl_that_compiles(self) -> None:
         """The program has its mark, no module beyond Perl's core, and no warning."""
-        assert watcher.LINE in watcher.program()
-        done = subprocess.run(["perl", "-wc", str(watcher.PROGRAM)], capture_output=True, text=True, check=False)
-        assert done.stderr == f"{watcher.PROGRAM} syntax OK\n"
-        used = {line.split()[1].rstrip(";") for line in watcher.program().splitlines() if line.startswith("use ")}
+        assert monitor.LINE in monitor.program()
+        done = subprocess.run(["perl", "-wc", str(monitor.PROGRAM)], capture_output=True, text=True, check=False)
+        assert done.stderr == f"{monitor.PROGRAM} syntax OK\n"
+        used = {line.split()[1].rstrip(";") for line in monitor.program().splitlines() if line.startswith("use ")}
         assert used == {"strict", "warnings", "Fcntl", "Getopt::Long", "POSIX"}
 
 
 @pytest.fixture
 def living() -> Iterator[int]:
     """The id of a process whose command line is the login monitor's; it ends with the pipe it reads."""
-    process = subprocess.Popen(["sh", "-c", "read -r _", watcher.PATH], stdin=subprocess.PIPE)
+    process = subprocess.Popen(["sh", "-c", "read -r _", monitor.PATH], stdin=subprocess.PIPE)
     yield process.pid
     process.kill()
     process.communicate()
@@ -129,7 +129,7 @@ class TestAtWork:
 
     def test_started_and_ready(self, server: Server, living: int) -> None:
         """A number left behind is dropped before the start, and the start is over once the program says it watches."""
-        (server.volume / PATH).write_text(watcher.program())
+        (server.volume / PATH).write_text(monitor.program())
         ctx = self.started_by(server, living, "watching /opt/zimbra/log/audit.log for admin@example.test\n")
         self.note(server, 1)
         watching.apply(ctx)
@@ -138,8 +138,8 @@ class TestAtWork:
 
     def test_one_whose_number_was_lost_is_no_second_one(self, server: Server, living: int) -> None:
         """Two monitors would send each alert twice: one that no file names is ended before the start."""
-        (server.volume / PATH).write_text(watcher.program())
-        words = ["sh", "-c", "read -r _", watcher.PATH, f"--config-file={watching.RENDERED}"]
+        (server.volume / PATH).write_text(monitor.program())
+        words = ["sh", "-c", "read -r _", monitor.PATH, f"--config-file={watching.RENDERED}"]
         with subprocess.Popen(words, stdin=subprocess.PIPE) as lost:
             watching.apply(self.started_by(server, living, "watching \n"))
             assert lost.wait(30) == -signal.SIGTERM
@@ -147,7 +147,7 @@ class TestAtWork:
     @pytest.mark.parametrize("words", ["auditswatch: names no recipient\n", ""])
     def test_done_although_the_child_died(self, server: Server, words: str) -> None:
         """`done.` of the vendor's tool is not believed: without a living process it failed, in the program's words."""
-        (server.volume / PATH).write_text(watcher.program())
+        (server.volume / PATH).write_text(monitor.program())
         ctx = self.started_by(server, 1 << 29, words)
         with pytest.raises(TransientError) as failed:
             watching.apply(ctx)
@@ -157,7 +157,7 @@ class TestAtWork:
 
     def test_alive_but_not_ready(self, server: Server, living: int) -> None:
         """A process of ours that does not say that it watches is not taken for one that does."""
-        (server.volume / PATH).write_text(watcher.program())
+        (server.volume / PATH).write_text(monitor.program())
         with pytest.raises(TransientError):
             watching.apply(self.started_by(server, living, ""))
 
@@ -183,11 +183,11 @@ class TestAlert:
 
     def test_a_test_message(self, server: Server) -> None:
         """Our program is run with the rendered configuration, which tells the recipient too."""
-        (server.volume / PATH).write_text(watcher.program())
+        (server.volume / PATH).write_text(monitor.program())
         rendered = server.volume / watching.RENDERED.lstrip("/")
         rendered.write_text('\tmail addresses=noc\\@example.test,subject="x"\n')
         assert watching.test_alert(server.context()) == "noc@example.test"
-        assert server.commands == [(watcher.PATH, f"--config-file={watching.RENDERED}", "--test")]
+        assert server.commands == [(monitor.PATH, f"--config-file={watching.RENDERED}", "--test")]
 
     @pytest.mark.parametrize("text", ["", "#!/bin/sh\n"])
     def test_somebody_elses_is_not_run(self, server: Server, text: str) -> None:
