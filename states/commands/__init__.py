@@ -1,7 +1,7 @@
 """The product's part of the command line: `zflow tls` lies in `tls`, and so on.
 
-Beside the states and not within them: whoever imports a module of a state's package loads all of its steps, and
-`zflow --help` and completion in a shell load these.
+Beside the states and not within them: importing a module of a state's package loads all steps of the state, and
+`zflow --help` and completion load the commands.
 """
 
 from states.commands import alert, dkim, dns, firewall, install, tls, upgrade

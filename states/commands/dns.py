@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Print or check the DNS records of the mail domains.")
 @click.argument("domains", nargs=-1)
-@click.option("--check", is_flag=True, help="Ask the zones' own name servers; exit code 1 when one is not correct.")
+@click.option("--check", is_flag=True, help="Ask the zones' own name servers; exit code 1 when a record is wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def dns(domains: tuple[str, ...], *, check: bool, as_json: bool) -> int:
     """Print the DNS records of all mail domains, or of DOMAINS; or check what is published."""

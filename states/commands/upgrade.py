@@ -27,7 +27,7 @@ There is no way back but a copy of the volume: make one first, with the containe
 @click.option("--withdraw", is_flag=True, help="Cancel the upgrade before its installer starts.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--no-follow", is_flag=True, help="Return at once; do not show the walk.")
+@click.option("--no-follow", is_flag=True, help="Return when the walk has begun; do not show it.")
 @writes
 def upgrade(
     *,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.engine.commands import Capture, run
@@ -64,6 +66,15 @@ def test_a_wait_has_its_limit(volume: Path, capsys: Capture) -> None:
     STAGES["configuring"](volume)
     assert run(capsys, "status", "--wait", "--timeout", "0.05")[0] == Exit.IN_PROGRESS
     assert run(capsys, "status", "--timeout", "5")[0] == Exit.USAGE
+
+
+def test_the_schema_of_the_document_is_printed(volume: Path, capsys: Capture) -> None:
+    """An operator has it from the command, also before anything was started; the document follows it."""
+    code, schema, _ = run(capsys, "status", "--schema")
+    assert code == Exit.VALID
+    STAGES["waiting"](volume)
+    document = json.loads(run(capsys, "status", "--json")[1])
+    jsonschema.Draft202012Validator(json.loads(schema)).validate(document)
 
 
 def test_watching_in_a_pipe_tells_each_change_once(volume: Path, capsys: Capture) -> None:

@@ -13,7 +13,7 @@ from zflow.progress import Progress
 from zflow.status.outlook import left, outlook, pace
 from zflow.terminal.screen import PIPED, Screen, screen, shortened
 from zflow.terminal.signs import ascii_locale
-from zflow.terminal.words import amount, duration, moment, roughly, size
+from zflow.terminal.words import amount, counted, duration, moment, roughly, size
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ from zflow.terminal.words import amount, duration, moment, roughly, size
 def test_a_measured_time_has_two_units_at_most(seconds: float, words: str) -> None:
     """The largest unit and the one below it."""
     assert duration(seconds) == words
+
+
+def test_a_noun_has_the_number_of_what_is_counted() -> None:
+    """One is singular; all others, none among them, are plural."""
+    assert [counted(number, "day") for number in (0, 1, 2)] == ["0 days", "1 day", "2 days"]
+    assert [counted(number, "entry", "entries") for number in (1, 2)] == ["1 entry", "2 entries"]
 
 
 @pytest.mark.parametrize(

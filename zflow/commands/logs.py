@@ -19,7 +19,9 @@ POLL = 0.5
 
 @click.command()
 @click.argument("step", required=False, shell_complete=complete_steps)
-@click.option("--lines", "-n", type=click.IntRange(min=0), default=60, show_default=True, help="Last lines; 0: all.")
+@click.option(
+    "--lines", "-n", type=click.IntRange(min=0), default=60, help="Lines from the end, by default 60; 0: all."
+)
 @click.option("--follow", "-f", is_flag=True, help="Continue as the log grows, and with the log of the next attempt.")
 def logs(step: str | None, *, lines: int, follow: bool) -> None:
     """Show the newest log, or the log of a STEP such as install.setup."""

@@ -106,7 +106,7 @@ def _follow(seen: int) -> int:
 @click.command()
 @writes
 def pause() -> int:
-    """Start and repair nothing, until `zflow resume` or the next start of the container."""
+    """Pause: no walk begins until `zflow resume` or the next start of the container."""
     check_home(volume())
     if not home(volume()).is_dir():
         raise OperatorError(codes.NO_JOURNAL, f"there is no {home(volume())}")
