@@ -1,9 +1,9 @@
-"""The administrator's password after the install: theirs to change, so the setting is compared with it, never applied.
+"""The administrator's password after the install: the setting is compared with it and never applied.
 
-Right after the install it is tried by a login: the vendor's installer goes on without an administrator whose account it
-could not make. Later it is compared with the directory's hash, for a login that fails is told as an attack. A setting
-that is changed later would else be ignored in silence, or undo what the administrator chose in the web interface. What
-is kept is a salted hash (scrypt, RFC 7914) of what was compared last.
+Right after the install zflow logs in with it: the vendor's installer continues when it cannot create the administrator.
+Later it is compared with the directory's hash, for a failed login counts as an attack. A later change of the setting
+is a notice: the administrator may have chosen another password in the web interface. The mark is a salted hash (scrypt,
+RFC 7914) of the password that was compared last.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def probe(ctx: Context) -> Evidence | None:
     if proven(ctx) is None or password is None:
         return Evidence("nothing to compare")
     if found is None:
-        # Of a password that nobody set, what its administrator made of it since is no matter of ours.
+        # A generated password: the administrator may have changed it.
         return None if given(ctx) else Evidence("nothing to compare")
     this = hashed(password, found.salt)
     if this == found.same:
@@ -32,7 +32,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def audit(ctx: Context) -> Evidence | None:
-    """See the same; a setting that was found to differ is compared again, for the administrator may have taken it."""
+    """Look as the probe does; compare a setting that differed again, for the administrator may have taken it."""
     found = probe(ctx)
     return None if found is not None and found.notices and is_administrators(ctx) else found
 
@@ -51,7 +51,7 @@ def _notice(ctx: Context) -> str:
 
 
 def apply(ctx: Context) -> None:
-    """Compare the setting with the directory's and keep what came of it."""
+    """Compare the setting with the directory's hash and write the mark."""
     keep(ctx, same=is_administrators(ctx))
 
 

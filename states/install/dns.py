@@ -1,7 +1,7 @@
-"""The server's own DNS: its name and its mail domains lead to itself, whatever the world outside says; rest forwarded.
+"""The server's own DNS: its name and its mail domains resolve to itself; other questions are forwarded.
 
-dnsmasq of the image, on the loopback addresses only, so that nobody else can ask it. Zimbra's own resolver, dnscache,
-would want the same port and is not installed.
+dnsmasq of the image listens on the loopback addresses only. Zimbra's resolver, dnscache, uses the same port and is not
+installed.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def resolv_conf() -> str:
 
 
 def wrong_answers(ctx: Context) -> list[str]:
-    """Ask for the server and for the first mail domain; return what is not as it should be."""
+    """Ask for the server and for the first mail domain; return the wrong answers."""
     name, found = server_name(ctx), _one_of_each(addresses().own)
     questions = [(domain, MX, [name]) for domain in mail_domains(ctx)[:1]]
     questions += [(name, AAAA if ":" in address else A, [address]) for address in found]
@@ -100,7 +100,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Start dnsmasq anew and let programs inside ask it. Raises TransientError(DNS)."""
+    """Restart dnsmasq and let programs in the Ubuntu ask it. Raises TransientError(DNS)."""
     dnsmasq.CONFIG.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     dnsmasq.end()
     write_atomic(dnsmasq.CONFIG, wanted(ctx))
@@ -123,7 +123,7 @@ def await_answers(ctx: Context) -> None:
 
 
 def place_resolv_conf(ctx: Context) -> None:
-    """Write /etc/resolv.conf inside; in place where it is a mount of its own."""
+    """Write /etc/resolv.conf in the Ubuntu; overwrite it where it is a separate mount."""
     path = ctx.volume / "etc/resolv.conf"
     if any(each.point == path for each in mounts()):
         path.write_text(resolv_conf())

@@ -9,14 +9,10 @@ from states.zimbra import marks
 from zflow.api import Context, carrying, mounts
 
 FOLDERS = (".zflow", "opt", "usr", "usr/share", "var/lib/dpkg")
-"""Made once and never replaced, in an order in which nobody would copy them."""
-
-
+"""Created once and never replaced; no copy creates them in this order."""
 UNSTEADY = ("fuse", "9p", "virtiofs", "overlay")
 """File systems, by the beginning of their name, whose inode numbers may change with each mount."""
-
-
-WORDS = "this volume is a copy, its files lie elsewhere than at the last start"
+WORDS = "this volume is a copy: its files have other inodes than at the last start"
 
 
 @dataclass(frozen=True)

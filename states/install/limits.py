@@ -1,12 +1,10 @@
-"""The container's limits of open files, processes and memory, of which an operator may have changed each since.
+"""The container's limits of open files, processes and memory.
 
-Lets `su` to user zimbra work where the limit of open files is below the one the vendor asks for.
+The vendor's limits.conf sets 524288 open files for user zimbra. Where the container allows fewer and lacks the
+capability to raise that, pam_limits fails and every `su - zimbra` with it (docs/zimbra.md §7). A file in limits.d is
+read after limits.conf and overrides it: limits.conf(5), pam_limits(8).
 
-The vendor's limits.conf wants 524288 files for user zimbra. Where the container may have fewer and lacks the capability
-to raise that, pam_limits fails and with it every `su - zimbra` (docs/zimbra.md §7). A file in limits.d is read after
-limits.conf and wins over it: limits.conf(5), pam_limits(8).
-
-The locale goes with it: pam_env of su and cron complains of each session for which the file is missing; pam_env(8).
+The locale belongs here, too: pam_env of su and cron logs an error at each session without the file; pam_env(8).
 """
 
 from __future__ import annotations
@@ -18,11 +16,11 @@ from zflow.api import Context, Evidence, Scope, Step, holds, make_folder, write_
 
 PLACE = Path("etc/security/limits.d/zz-zflow.conf")
 LOCALE = Path("etc/default/locale")
-"""Made by Ubuntu's own installer and by no package; on 24.04 a link that leads nowhere. An operator's own is kept."""
+"""Created by Ubuntu's installer and by no package; on 24.04 a dangling link. An operator's file is kept."""
 
 
 def notices(ctx: Context) -> tuple[str, ...]:
-    """Say which limits are too low for a server, whatever they were at its install."""
+    """Return a notice for each limit that is too low for a server."""
     files, most = open_files(), processes()
     low = [f"{files} open files, at least {LEAST} required: --ulimit nofile=524288:524288"] if files < LEAST else []
     if most is not None and most < LEAST_PROCESSES:
@@ -32,7 +30,7 @@ def notices(ctx: Context) -> tuple[str, ...]:
 
 
 def render(files: int) -> str:
-    """Return the content of our limits file."""
+    """Return the content of zflow's limits file."""
     return (
         "# Written by zflow at every start: what this container allows.\n"
         + "".join(f"zimbra {kind} nofile {files}\n" for kind in ("soft", "hard"))

@@ -1,12 +1,12 @@
-"""Attended: the operator answers in the vendor's own menu, and zflow takes over what came of it.
+"""Attended: the operator answers in the vendor's menu, and zflow continues with the result.
 
 1. The walk installs the software and blocks, with the command that opens the menu.
 2. `zflow install` runs `zmsetup.pl` on the operator's terminal, under the lease of the walker.
-3. The next walk reads the configured server back, marks it as proven, and goes on.
+3. The next walk reads the configured server back, marks it as proven, and continues.
 
-Cut off within the menu nothing has happened yet; cut off within the configuration it is thrown away by the next walk,
-as an unattended one is: the vendor's own way of going on loses parts (docs/zimbra.md §2.4). What the operator chose
-counts, and where zflow's settings say otherwise that is a notice.
+An interrupted menu changes nothing. An interrupted configuration is discarded by the next walk, as an unattended one
+is: the vendor's resume loses parts (docs/zimbra.md §2.4). The operator's answers count; a difference from zflow's
+settings is a notice.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ close >/dev/null
 ) </dev/null >/dev/null 2>&1 &
 exec "$@"
 """
-"""Closes the program's log, which it opens to everybody, as soon as it is there, and those that are there already;
-its output is the operator's."""
+"""Closes the program's log, which is readable to all, as soon as it exists, and older ones; its output goes to the
+operator."""
 LOGS = ("opt/zimbra/log/zmsetup*.log", "tmp/zmsetup*.log")
 
 
@@ -48,22 +48,22 @@ class Chosen:
     admins: tuple[str, ...]
     failed: tuple[str, ...]
     boot: str
-    """The start that took the server over. What failed is told in that one: later it may have been mended."""
+    """The start that took the server over. Failures are notices in that one: later they may be repaired."""
 
 
 def opened(ctx: Context) -> Path:
-    """Return the file that says: the menu was opened, what lies there came of it and is nobody's mail yet."""
+    """Return the mark: the menu was opened, and its data are not mail yet."""
     return ctx.home / MENU
 
 
 def ended(ctx: Context) -> bool:
-    """Tell whether the configuration from the menu says of itself that it came to its end."""
+    """Tell whether the configuration from the menu says that it is finished."""
     session = last(ctx)
     return opened(ctx).exists() and not software.spoilt(ctx).exists() and session is not None and session.configured
 
 
 def cut_off(ctx: Context) -> bool:
-    """Tell whether a configuration from the menu was begun and will not be gone on with."""
+    """Tell whether a configuration from the menu was begun and interrupted."""
     session = last(ctx)
     touched = session is None or session.touched or software.spoilt(ctx).exists()
     return opened(ctx).exists() and touched and not ended(ctx)
@@ -86,7 +86,7 @@ def command(ctx: Context) -> tuple[str, ...]:
 
 
 def open_menu(ctx: Context) -> None:
-    """Write down that the menu is opened; raises OperatorError(MENU_CLOSED) when this is not the time for it."""
+    """Mark the menu as opened; raises OperatorError(MENU_CLOSED) when it cannot be opened now."""
     session = last(ctx)
     if ctx.settings[INSTALL] != "attended":
         raise OperatorError(codes.MENU_CLOSED, f"{INSTALL.variable} is {ctx.settings[INSTALL]}, not attended")
@@ -100,7 +100,7 @@ def open_menu(ctx: Context) -> None:
 
 
 def close_menu(ctx: Context) -> str:
-    """Return in words what the menu has led to; when nothing, it counts as never opened."""
+    """Return the result of the menu in words; without one, it counts as never opened."""
     session = last(ctx)
     if ended(ctx):
         return "The configuration is finished; zflow continues."
@@ -111,14 +111,14 @@ def close_menu(ctx: Context) -> str:
 
 
 def give_up(ctx: Context) -> None:
-    """Have the next walk throw away what the menu configured; raises OperatorError(MENU_CLOSED) for a proven server."""
+    """Let the next walk discard what the menu configured; raises OperatorError(MENU_CLOSED) for a proven server."""
     if proven(ctx) is not None or not opened(ctx).exists():
         raise OperatorError(codes.MENU_CLOSED, "there is no configuration from the menu to discard")
     write_atomic(software.spoilt(ctx), "")
 
 
 def take_over(ctx: Context) -> None:
-    """Read the server back and keep what the operator chose; raises OperatorError(MENU_RESULT)."""
+    """Read the server back and record the operator's answers; raises OperatorError(MENU_RESULT)."""
     if services.stopped(ctx):
         services.start(ctx)
     ctx.progress.report(note="reading the server back")
@@ -138,7 +138,7 @@ def newest_log(ctx: Context) -> str:
     paths = [path for pattern in LOGS for path in ctx.volume.glob(pattern) if path.is_file() and not path.is_symlink()]
     try:
         return read_text(max(paths, key=lambda path: path.stat().st_mtime)) if paths else ""
-    except OSError:  # exchanged for something that cannot be read meanwhile
+    except OSError:  # replaced by something that cannot be read
         return ""
 
 
@@ -152,7 +152,7 @@ def chosen_by_operator(ctx: Context) -> Chosen | None:
 
 
 def notices(ctx: Context) -> tuple[str, ...]:
-    """Say where zflow's settings speak of another server than the operator made, and what the menu's log regrets."""
+    """Return notices: where zflow's settings differ from the operator's server, and the failures in the menu's log."""
     found = chosen_by_operator(ctx)
     if found is None:
         return ()

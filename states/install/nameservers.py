@@ -14,14 +14,10 @@ from zflow.api import Context
 
 OURSELVES = frozenset({"127.0.0.1", "::1"})
 """Never forwarded to. Other loopback addresses may be the engine's resolver (Docker's is 127.0.0.11)."""
-
-
 UPSTREAM_PATIENCE = 1.0
 """Seconds that a nameserver of the container gets for an answer, twice."""
-
-
 FRESH = 60.0
-"""Seconds for which one walk believes what the nameservers did last: its looks come in a row."""
+"""Seconds for which an answer is reused: the looks of a walk follow each other."""
 
 
 def upstream() -> list[str]:
@@ -31,11 +27,10 @@ def upstream() -> list[str]:
 
 @lru_cache(maxsize=1)
 def silent(servers: tuple[str, ...], domain: str, _moment: float = 0.0) -> list[str]:
-    """Return the nameservers that do not answer, or only that they cannot.
+    """Return the nameservers that do not answer, or answer only with a failure.
 
-    An engine's own resolver always speaks, and knows the names of its containers with nothing behind it; hence it is
-    asked for the root, and for the mail domain where only a network of its own has to be resolved. Another `_moment`
-    makes them be asked again.
+    An engine's resolver always answers, and knows its containers' names without any nameserver behind it; so it is
+    asked for the root, and for the mail domain, which a private network may have alone. Another `_moment` asks again.
     """
 
     def answers(server: str) -> bool:
@@ -52,7 +47,7 @@ def silent(servers: tuple[str, ...], domain: str, _moment: float = 0.0) -> list[
 
 
 def notices(ctx: Context) -> tuple[str, ...]:
-    """Say which of the container's nameservers are of no use now, and whether its addresses are none for the server."""
+    """Return notices: nameservers that do not answer, and addresses that do not fit the server."""
     lost = family_lost(ctx)
     return (*([lost] if lost else []), *_nameservers(mail_domain(ctx)))
 

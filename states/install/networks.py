@@ -1,12 +1,11 @@
-"""What the server's configuration says of the container's addresses, which change with the container.
+"""The container's addresses in the server's configuration: they change with the container.
 
-Who may relay without a password: this machine under its present addresses, for the mailbox server hands its mail to
-Postfix from the container's own. The vendor writes those of the day of the install; only they are exchanged here, an
-operator's own networks stay.
+This container's addresses may relay without a password: the mailbox server sends its mail to Postfix from them. The
+vendor writes those of the install; zflow replaces only these, and an operator's networks stay.
 
-Whether it listens by IPv6: the vendor decides that once as well (zimbraIPMode). When the container has got an IPv6
-address since, the server is told, by the vendor's own way, unless its proxy would not start then; later the mode is
-the operator's to change.
+The vendor also decides once whether the server listens on IPv6 (zimbraIPMode). When the container has a new IPv6
+address, zflow sets the mode by the vendor's tools, unless its proxy would not start then. Later the operator may change
+it.
 """
 
 from __future__ import annotations
@@ -20,15 +19,13 @@ from states.zimbra.tools import as_zimbra
 from zflow.api import Context, Drift, Evidence, Scope, Step, holds
 
 ATTRIBUTE = "zimbraMtaMyNetworks"
-
-
 IP_TOOL = "/opt/zimbra/libexec/zmiptool"
 """Carries the mode over into the local settings of Java and of the database (zm-core-utils, src/libexec/zmiptool)."""
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
-    """See whether the networks written last are the present ones, and among those that the server itself lets relay;
-    tells which ports do not listen by IPv6."""
+    """Check that the present networks were written and are in the server's configuration; notice ports that do not
+    listen on IPv6."""
     if not holds(ctx.volume / MARK, wanted() + "\n"):
         return None
     present = " ".join(present_values(ctx)).split()
@@ -39,7 +36,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 
 
 def apply(ctx: Context) -> None:
-    """Exchange the addresses in the server's configuration, and have them read."""
+    """Replace the addresses in the server's configuration, and let its services read them."""
     before = remembered(ctx)
     value = exchanged(" ".join(present_values(ctx)), before, wanted())
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), ATTRIBUTE, value, timeout=180)
@@ -51,30 +48,29 @@ def apply(ctx: Context) -> None:
 
 
 def exchanged(present: str, ours_before: str, ours_now: str) -> str:
-    """Return the present networks with ours of before taken out and ours of now put first."""
+    """Return the present networks without zflow's earlier ones, and with its new ones first."""
     others = [word for word in present.split() if word not in {*ours_before.split(), *ours_now.split()}]
     return " ".join([*ours_now.split(), *others])
 
 
 def present_values(ctx: Context) -> tuple[str, ...]:
-    """Return what the server's configuration holds; the global one's where it has none of its own."""
+    """Return the networks of the server's entry, else those of the global configuration."""
     own = directory.read_server(ctx, server_name(ctx), ATTRIBUTE)
     return own or directory.read_config(ctx, (ATTRIBUTE,))[ATTRIBUTE]
 
 
 def let_know(ctx: Context) -> None:
-    """Restart those that have the networks in their files, which each command has rendered first.
+    """Restart the services that have the networks in their files; each command renders them first.
 
-    zmconfigd would do it in its next minute (zmconfigd.cf 31, 58, 85, 283), unless it was asked for
-    something else until then.
+    zmconfigd would do it within a minute (zmconfigd.cf 31, 58, 85, 283), unless another request comes before.
     """
     for command in (("zmamavisdctl", "restart"), ("zmopendkimctl", "restart"), ("zmmtactl", "reload")):
         as_zimbra(ctx, *command, ok=range(256), timeout=300, daemon=True)
 
 
 def listen_by_ipv6(ctx: Context) -> None:
-    """Let the server listen by both families, and start it anew for it. What does not come up again is not lost here:
-    the step that starts the services looks once more, and the evidence tells which ports still do not listen."""
+    """Let the server listen on both families, and restart it. The step that starts the services checks them again, and
+    a notice names the ports that still do not listen."""
     ctx.progress.report(note="the container has a new IPv6 address: restarting the server")
     as_zimbra(ctx, "zmprov", "-l", "ms", server_name(ctx), MODE, "both", ok=range(256), timeout=180)
     as_zimbra(ctx, IP_TOOL, ok=range(256), timeout=300)

@@ -1,8 +1,8 @@
 """Tells a copied volume: two servers of one name would take each other's mail, and neither would know of the other.
 
 A copy by files (cp, tar, rsync, a restored backup) gives every folder another inode; that is looked at against what was
-written down at the last start. A copy by blocks keeps them and cannot be told from inside. A copy is legitimate, it may
-be a restore: so it is said once, and the server starts.
+recorded at the last start. A copy by blocks keeps them and cannot be recognised from inside. A copy may be a restore:
+so it is a notice, and the server starts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zflow.api import Context, Evidence, Scope, Step
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether everything lies where it was written down; in the start that found a copy, say so."""
+    """Compare the inodes with the recorded ones; in the start that found a copy, return a notice."""
     mark = recorded(ctx)
     if mark is None or moved(ctx) or (proven(ctx) and not rights.remembered(ctx)):
         return None
@@ -27,7 +27,7 @@ def probe(ctx: Context) -> Evidence | None:
 
 
 def apply(ctx: Context) -> None:
-    """Write down where everything lies, and of a server that an earlier zflow installed its owners and rights."""
+    """Record the inodes, and the owners and rights of a server that an earlier zflow installed."""
     if proven(ctx) and not rights.remembered(ctx):
         rights.remember(ctx)
     record(ctx)

@@ -20,27 +20,19 @@ from zflow.api import CommandError, Context, Secret
 
 COST = 1 << 14
 """scrypt's N: with r=8 a guess takes 16 MiB, and this a twentieth of a second at each look."""
-
-
 DIGESTS = {"{SSHA512}": "sha512", "{SSHA}": "sha1"}
 """How Zimbra stores passwords: base64 of digest(password + salt) and salt; zm-mailbox PasswordUtil.java."""
-
-
 LOGIN = 'cat | zmprov -a "$1" -P /proc/self/fd/0 gcf zimbraDefaultDomainName'
 """A login by the admin service, as zmprov makes it (zm-mailbox 8.8.15, ProvUtil.java, 1040, 4087). The password is on
-no command line and in no file: it comes by a pipe of user zimbra's own, who may not open root's anew by its name."""
-
-
+no command line and in no file: `cat` gives a pipe of user zimbra, who may not open root's by its name."""
 DENIED = "account.AUTH_FAILED"
-
-
 PATIENCE = 180.0
 """Seconds in which the admin service of a server that has just been configured answers."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Hashes of the password: as it was when it was the administrator's password, and when it was found to differ."""
+    """Hashes of the setting: of one that is the administrator's password, and of one that is not."""
 
     salt: str
     same: str = ""
@@ -58,17 +50,14 @@ def known(ctx: Context) -> Secret | None:
 
 
 def agree(ctx: Context) -> None:
-    """Log in as the administrator that was just made, and write down whether the password that is known is theirs.
-
-    Where the server's tools do not come to an end, that is left to the step.
-    """
+    """Log in as the new administrator, and write the mark. The step repeats it where the server's tools time out."""
     with suppress(CommandError):
         if known(ctx) is not None:
             keep(ctx, same=logs_in(ctx))
 
 
 def logs_in(ctx: Context) -> bool:
-    """Log in as the administrator; where the admin service does not answer, the directory is asked."""
+    """Log in as the administrator; ask the directory where the admin service does not answer."""
     password = known(ctx)
     assert password is not None
     until = time.monotonic() + PATIENCE
@@ -125,6 +114,6 @@ def keep(ctx: Context, *, same: bool) -> None:
     password = known(ctx)
     assert password is not None
     this = hashed(password, found.salt)
-    before = "" if found.same == this else found.same  # an attempt that was cut off may have said otherwise
+    before = "" if found.same == this else found.same  # an interrupted attempt may have written the opposite
     found = replace(found, same=this, other="") if same else replace(found, same=before, other=this)
     marks.save(_file(ctx), found)

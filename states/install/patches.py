@@ -1,12 +1,12 @@
-"""The vendor's patches for an old release of its own: known holes are open without them.
+"""The vendor's patches for its old release: without them known security holes are open.
 
-For builds of its own the vendor publishes patches as packages beside those of the release, and its dialogue adds them
+The vendor publishes patches for its own builds as packages beside those of the release, and its dialogue installs them
 without a question (globals.sh 8.8.15: 42-44, utilfunc.sh: 2462-2467); a defaults file does not. Builds by others have
-the patches built in, and the vendor's packages would take them back: apt cannot know, for they ask for older versions.
+the patches built in, and the vendor's packages would undo them: apt cannot know, for they ask for older versions.
 
-Whether their scripts want a server that runs is not published, so that one does; it is restarted afterwards. As with
-the vendor's installer a failure is no error (packages.sh: 166-176): the server serves without them, which is told, and
-the next start of the container tries again. One that is removed by hand afterwards is the operator's, and stays away.
+Whether their scripts need a running server is not published, so one runs; it is restarted afterwards. As with the
+vendor's installer a failure is not an error (packages.sh: 166-176): it is a notice, the server serves without them, and
+the next start of the container tries again. A patch that was removed by hand is not installed again.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def offered(ctx: Context) -> set[str]:
 
 
 def lacking(ctx: Context) -> list[str]:
-    """Return the patches that are offered and not wholly installed, without those that were removed by hand."""
+    """Return the patches that are offered and not completely installed, without those removed by hand."""
     present, away = vendor_packages(ctx), removed(ctx)
     names = offered(ctx) - away
     return [name for name in PATCHES if name in names and (name not in present or not present[name].installed)]
 
 
 def removed(ctx: Context) -> set[str]:
-    """Return the patches that this Zimbra has had, and of which nothing is there."""
+    """Return the patches that this Zimbra has had and lacks now."""
     return _seen(ctx) - vendor_packages(ctx).keys()
 
 
@@ -66,7 +66,7 @@ def _there(ctx: Context) -> set[str]:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See every patch that is offered installed, nothing owed for it, and written down; or that none belongs here."""
+    """Check that each offered patch is installed and recorded, and no restart is owed; or that none is needed."""
     if not zimbra_version(ctx).startswith(OWN_BUILDS):
         return Evidence("not needed: this is not the vendor's own build of 8.8.15")
     left = lacking(ctx)
@@ -100,7 +100,7 @@ def _told(names: list[str]) -> str:
 
 
 def apply(ctx: Context) -> None:
-    """Install what lacks, and restart the server. What of it cannot be done is written down for this start."""
+    """Install missing patches, and restart the server. A failure is recorded for this start."""
     if lacking(ctx):
         try:
             _install(ctx)
@@ -109,14 +109,14 @@ def apply(ctx: Context) -> None:
         if lacking(ctx):
             marks.write(ctx, TRIED, ctx.boot)
     if marks.agrees(ctx, OWED, ctx.boot):
-        dpkg.complete(ctx)  # what a time limit cut off: no server is restarted on a half of it
+        dpkg.complete(ctx)  # what a time limit interrupted: no server restarts on half of it
         ctx.progress.report(note="restarting the server for the vendor's patches")
         marks.write(ctx, OWED, _restarted(ctx))
     marks.write(ctx, SEEN, "\n".join([zimbra_version(ctx), *sorted(_seen(ctx) | _there(ctx))]))
 
 
 def _install(ctx: Context) -> None:
-    """Get all that is needed before anything is changed, then change it. Raises CommandError."""
+    """Fetch everything before anything is changed. Raises CommandError."""
     if vendor_packages(ctx).keys() & set(lacking(ctx)):  # cut off in the middle
         marks.write(ctx, OWED, ctx.boot)
     repair.complete_packages(ctx)
@@ -131,7 +131,7 @@ def _install(ctx: Context) -> None:
 
 
 def _restarted(ctx: Context) -> str:
-    """Restart the server; return what is owed from then on. Services that lie down are started by install.services."""
+    """Restart the server; return what is owed then. install.services starts stopped services."""
     try:
         as_zimbra(ctx, "zmcontrol", "restart", ok=range(256), timeout=900, daemon=True)
     except CommandError as error:

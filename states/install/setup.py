@@ -1,14 +1,13 @@
-"""The server's configuration: `zmsetup.pl -c FILE`, then read back from the server itself before it is believed.
+"""The server's configuration: `zmsetup.pl -c FILE`, then the server is read back.
 
 Most failures inside zmsetup.pl print `failed.` and end with exit code 0 and `CONFIGURED END` (docs/zimbra.md §2.1), and
-its resume after a kill loses parts for good (§2.4). So a configuration that was begun and not proven, for whatever
-reason, is thrown away whole and made again from a clean software install, with the same answers and secrets.
+its resume after a kill loses parts for good (§2.4). So a configuration that was begun and not proven is discarded and
+made again from a clean software install, with the same answers and secrets.
 
-A copy of that install, put back in place of installing again, was measured and left out. With the stand-in, installing
-again takes 5 of an attempt's 20 seconds. Copying and syncing 0.7 GB in 47,000 files took 16 s on ext4: the vendor's
-1.5 GB would cost every undisturbed first start half a minute and the same room again, to spare a killed one minutes.
-Nor would it be safe: zmsetup.pl also writes elsewhere (crontab, rsyslog, log rotation; docs/zimbra.md §1.6), which
-`REMOVE="yes"` of the same release knows how to take back, and a list of ours would have to follow.
+Restoring a copy of that install instead was measured and rejected. With the stand-in, installing again takes 5 of an
+attempt's 20 seconds; copying and syncing 0.7 GB in 47,000 files took 16 s on ext4. The vendor's 1.5 GB would cost each
+first start half a minute and the same space again. It would not be safe, either: zmsetup.pl also writes elsewhere
+(crontab, rsyslog, log rotation; docs/zimbra.md §1.6), which `REMOVE="yes"` of the same release undoes.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from zflow.api import Context, Evidence, OperatorError, Step, TransientError, Zf
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the mark of a proven server stands, and dpkg still has its core."""
+    """Check the mark of a proven server, and that dpkg still has its core."""
     if order.under_way(ctx) is not None:
         return Evidence("done by the upgrade that is in progress")
     session, core = proven(ctx), vendor_packages(ctx).get("zimbra-core")
@@ -69,7 +68,7 @@ def apply(ctx: Context) -> None:
 
 
 def make(ctx: Context) -> None:
-    """Bring about a configured server, and mark it as proven. Raises what `apply` raises."""
+    """Configure a server, and mark it as proven. Raises what `apply` raises."""
     if menu.ended(ctx):
         menu.take_over(ctx)
     elif (present := data(ctx)) and not unfinished(ctx):
@@ -81,7 +80,7 @@ def make(ctx: Context) -> None:
     finished = last(ctx)
     assert finished is not None
     mark(ctx, finished)
-    # Whatever fails from here on throws no server away, and has a step of its own that does it later.
+    # A failure from here on discards no server: other steps repeat this work.
     if begun(ctx).exists() and not menu.opened(ctx).exists():
         password.agree(ctx)
     syslog.turn(ctx)
@@ -106,20 +105,20 @@ def configure(ctx: Context) -> None:
 
 
 def forget(ctx: Context) -> None:
-    """Remove what said that a configuration of ours is under way."""
+    """Remove the marks of a configuration under way."""
     for path in (begun(ctx), menu.opened(ctx)):
         path.unlink(missing_ok=True)
 
 
 def begun(ctx: Context) -> Path:
-    """Return the file that says: a configuration of ours is under way, what lies there is nobody's mail yet."""
+    """Return the mark: a configuration is under way, and its data are not mail yet."""
     return ctx.home / BEGUN
 
 
 def touched(ctx: Context) -> bool:
-    """Tell whether a configuration was begun on the software that is there, or its programs are gone.
+    """Tell whether a configuration was begun on the installed software, or its programs are gone.
 
-    The vendor's history alone does not say: nobody syncs it, and a power cut may take the end of it.
+    The vendor's history alone is not enough: it is not synced, and a power cut may remove its end.
     """
     session = last(ctx)
     from_the_menu = menu.opened(ctx).exists() and bool(data(ctx))
@@ -128,13 +127,11 @@ def touched(ctx: Context) -> bool:
 
 
 def recognise(ctx: Context, present: list[str]) -> None:
-    """Take a server whose proof was lost as it is, where it lacks nothing: nothing of it is stopped, or installed.
+    """Keep a complete server whose mark is missing: nothing is stopped or installed, and a missing program is a notice.
 
-    A program that is gone is a notice then: what the server says of itself counts.
-
-    The server itself is asked, and its operator may have chosen otherwise since: the vendor's history is on no disk
-    for sure (nobody syncs it), and what it lost is written into it. Raises OperatorError(DATA_PRESENT): putting back a
-    clean software install would delete its mail.
+    The server itself is read back, with the operator's changes since: the vendor's history is not synced, and lost
+    lines are added to it. Raises OperatorError(DATA_PRESENT) for an incomplete server: a new install would delete its
+    mail.
     """
     gone = [told] if (told := software.gone(ctx)) else []
     try:
@@ -155,11 +152,10 @@ def recognise(ctx: Context, present: list[str]) -> None:
 
 
 def prove(ctx: Context, ran: Ran) -> None:
-    """Read the configuration back; raises TransientError(CONFIGURATION) naming everything that is not as it should.
+    """Read the configuration back; raises TransientError(CONFIGURATION) with everything that is wrong.
 
-    Only what no server can do without counts. What else differs, and what zmsetup.pl says has failed, is told beside
-    it, and is a notice where nothing of that is lacking: a zimlet, or the spell checker's address, is no reason to
-    throw a server away.
+    Only parts that a server needs count. Other differences and the failures that zmsetup.pl prints stand beside them,
+    and are notices where no such part is missing: a zimlet, or the spell checker's address, does not discard a server.
     """
     setuplog.ended(ctx, ran)
     failed, found = setuplog.failures(ran), readback.compare(ctx)

@@ -12,21 +12,13 @@ from states.zimbra.settings import MINIMUM_DISK, MINIMUM_MEMORY
 from zflow.api import Context
 
 VENDOR = 524288
-
-
 LEAST = 10000
 """Open files below which mailboxd and nginx run dry even on a quiet server."""
-
-
 PROCESSES = (Path("/sys/fs/cgroup/pids.max"), Path("/sys/fs/cgroup/pids/pids.max"))
 """Version 2 and version 1; Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/pids.rst. Threads count as well."""
-
-
 LEAST_PROCESSES = 1000
 """The mailbox server alone may have 570 threads for its clients (zimbraHttpNumThreads 250, zimbraImapNumThreads 200,
 zimbraPop3NumThreads 100, zimbraLmtpNumThreads 20); all the others need some as well."""
-
-
 KEPT_BY_THE_KERNEL = 0.06
 """Share of a machine's nominal memory that programs do not see: "8 GB" are 7.7 GiB to them."""
 

@@ -19,13 +19,13 @@ from zflow.api import Context, Drift, Evidence, OperatorError, Step, TransientEr
 
 
 def findings(ctx: Context) -> list[Finding]:
-    """Return everything that is in the way or worth knowing."""
+    """Return everything that prevents the install or is a notice."""
     look = Look(ctx, reach(ctx))
     return [finding for check in CHECKS for finding in check.ask(look)]
 
 
 def audit(ctx: Context) -> Evidence | Drift:
-    """See whether nothing is in the way, or the server is installed already; else tell what is."""
+    """Check that nothing prevents the install, or that the server is installed; else return what does."""
     if (done := finished(ctx)) is not None:
         return done
     found = findings(ctx)
@@ -36,7 +36,7 @@ def audit(ctx: Context) -> Evidence | Drift:
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See the same, without words for what is in the way."""
+    """Look as the audit does, without the list."""
     found = audit(ctx)
     return found if isinstance(found, Evidence) else None
 
@@ -46,9 +46,9 @@ def _hindering(found: list[Finding]) -> list[Finding]:
 
 
 def apply(ctx: Context) -> None:
-    """Complete what a cut-off dpkg left half done, which it calls missing; then say everything that is in the way.
+    """Complete what an interrupted dpkg left half done; then raise everything that prevents the install.
 
-    Raises OperatorError(PREFLIGHT), or TransientError(PREFLIGHT) when all of it may pass by itself.
+    Raises OperatorError(PREFLIGHT), or TransientError(PREFLIGHT) when all of it may be temporary.
     """
     repair.complete_packages(ctx)
     hindering = _hindering(findings(ctx))

@@ -1,4 +1,4 @@
-"""All checks as one table, in the order in which their findings are told."""
+"""All checks as one table, in the order of their findings."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from zflow.api import stamp
 FAR = 3600.0
 """Seconds that the clock may differ from a server's."""
 MADE_ELSEWHERE = 86400.0
-"""Seconds that a file may be newer than now: the machine that made the image has a clock of its own."""
+"""Seconds that a file may be newer than now: the machine that built the image has another clock."""
 UNITS = ((365.25 * 86400, "years"), (86400, "days"), (3600, "hours"), (60, "minutes"))
 
 

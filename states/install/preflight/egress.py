@@ -1,6 +1,6 @@
 """The servers that the install still needs something of: asked all at once, each for a moment.
 
-Any answer in HTTP will do, also a refusal: what a server has is told by the step that fetches it. What is on the volume
+Any HTTP answer is enough, even a refusal: the step that fetches from a server reports the rest. What is on the volume
 already, or comes from it, needs no server: an installation from local files passes without any network.
 """
 
@@ -31,7 +31,7 @@ OF_THE_PROXY = frozenset({407, 502, 503, 504})
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said: why it was not reached, else the time it gave (seconds since 1970) and ours just then."""
+    """A server's answer: why it was not reached, else its time (seconds since 1970) and this machine's."""
 
     place: str
     problem: str = ""

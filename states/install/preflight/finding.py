@@ -17,7 +17,7 @@ class Grade(Enum):
 
     BLOCKS = "it would fail until the operator does something"
     PASSES = "it would fail now, and may be better in a minute"
-    NOTICE = "it would succeed; somebody should know all the same"
+    NOTICE = "it would succeed; the operator should know"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Look:
     def begun(self) -> bool:
         """Tell whether the vendor's installer was at work here: by its history, or by dpkg's list.
 
-        dpkg syncs its list, nobody the history: after a power cut the one may be there without the other.
+        dpkg syncs its list, and the history is not synced: after a power cut one may exist without the other.
         """
         return last(self.ctx) is not None or bool(vendor_packages(self.ctx))
 

@@ -16,7 +16,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain"})
 
 
 def full_name(ctx: Context) -> str:
-    """Return what `hostname --fqdn` says inside the Ubuntu, which is what the vendor goes by; empty when it fails."""
+    """Return the output of `hostname --fqdn` in the Ubuntu, which the vendor uses; empty when it fails."""
     said = ctx.shell.chroot("hostname", "--fqdn", ok=range(256))
     return "" if said.code else said.output.strip().lower()
 
@@ -32,7 +32,7 @@ def host_name(look: Look) -> Iterator[Finding]:
 
 
 def administrator(look: Look) -> Iterator[Finding]:
-    """See that the domain is somebody's, and the administrator of it; in the vendor's menu the operator says who."""
+    """Check that the domain is not a public suffix, and the administrator is in it; the vendor's menu asks for both."""
     admin, domain = admin_address(look.ctx), mail_domain(look.ctx)
     if registry_domain(look.ctx):
         yield Finding(f"the mail domain {domain} is a public suffix: set {MAIL_DOMAIN.variable}")
@@ -54,7 +54,7 @@ def hosts_faults(content: str, name: str, *, connected: bool) -> list[str]:
     """Return what is wrong with a hosts(5) file.
 
     The first two rules are the vendor's (docs/zimbra.md §1.3). The third is ours: with the name on a loopback address,
-    which is fine only for a machine without a network, database and mail would listen where nobody calls.
+    which is right only for a machine without a network, database and mail would not be reachable.
     """
     lines = [words for line in content.splitlines() if (words := line.partition("#")[0].split())]
     faults = []

@@ -243,7 +243,6 @@ def test_nobody_outside_is_asked_about_the_server(tmp_path: Path, question: str,
         assert outside.count == 0
         assert ask("example.com", kind, port=port, timeout=5) == []
         assert outside.count == 1
-    outside.channel.close()
 
 
 @pytest.mark.parametrize(("code", "good"), [(0, True), (3, True), (2, False), (5, False)])

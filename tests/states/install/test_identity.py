@@ -106,7 +106,8 @@ def test_a_copy_under_another_name_is_called_a_copy(ctx: Context, monkeypatch: p
     with pytest.raises(OperatorError) as caught:
         identity.apply(context(ctx.volume, "mx.example.org"))
     assert caught.value.detail.endswith(
-        "; this volume is a copy, its files lie elsewhere than at the last start: another server needs an empty volume"
+        "; this volume is a copy: its files have other inodes than at the last start: "
+        "another server needs an empty volume"
     )
 
 
