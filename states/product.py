@@ -112,6 +112,9 @@ def _watches(ctx: Context) -> Sequence[Watch]:
     return (*serving.watches(ctx), *firewall.watches(ctx), *tls.watches(ctx), *hardening.watches(ctx))
 
 
+FORMER_TURNS = ("install.newer_software", "install.newer_setup")
+"""Earlier names of two steps of an upgrade: older journals keep the walks in which one was done."""
+
 PRODUCT = Product(
     name="zimbra",
     states=STATES,
@@ -137,7 +140,7 @@ PRODUCT = Product(
     admit=bootstrap.admit,
     accept=install.accept,
     serves=("install.services", "firewall.open"),
-    turns=tuple(step.name for state in STATES for step in state.steps if step.name.startswith("upgrade.")),
+    turns=(*(step.name for state in STATES for step in state.steps if step.name.startswith("upgrade.")), *FORMER_TURNS),
     shields=("firewall.closed",),
     watched_files=_watched_files,
     watches=_watches,

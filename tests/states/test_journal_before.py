@@ -69,6 +69,13 @@ def test_the_renames_are_those_of_the_product(older: Bench) -> None:
     assert {RENAMED.get(name, name) for name in names} == {step.name for step in PRODUCT.steps}
 
 
+def test_walks_of_earlier_upgrades_stay_turning_points() -> None:
+    """The pruning keeps the walks in which a step of an upgrade was done, also under its earlier name."""
+    renamed = {old for old, new in RENAMED.items() if new.startswith("upgrade.")}
+    assert renamed
+    assert renamed <= set(PRODUCT.turns)
+
+
 @pytest.mark.parametrize("boot", [BOOT, "another boot"], ids=["same boot", "restart"])
 def test_nothing_is_done_twice(older: Bench, boot: str) -> None:
     """The walk looks at each step, records that it holds, and applies none; the next walk has nothing to record."""
