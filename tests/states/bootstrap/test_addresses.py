@@ -76,7 +76,7 @@ def test_unreadable_tables() -> None:
 
 
 def test_this_machine() -> None:
-    """The real tables are read: whatever address there is, it is no loopback one."""
+    """The real tables are read; no address is a loopback address."""
     found = addresses.addresses()
     assert not {"127.0.0.1", "::1"} & set(found.own)
     assert found.six == (
@@ -99,7 +99,7 @@ def test_effective(status: str, bits: int) -> None:
 
 
 def test_dockers_default_lacks_mounting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Docker grants by itself lacks SYS_ADMIN only, and the refusal says what that is for."""
+    """Docker's default lacks SYS_ADMIN only, and the refusal says what it is for."""
     ctx = make_context(tmp_path)
     monkeypatch.setattr(rights, "effective", lambda _status: 0xA80425FB)
     assert [each.name for each in rights.missing()] == ["SYS_ADMIN"]

@@ -1,4 +1,4 @@
-"""The file that dpkg wants before it is told what to hold and remove; dpkg 1.19 itself meets it in test_checkpoints."""
+"""The file that dpkg needs before it holds or removes a package; dpkg 1.19 itself needs it in test_checkpoints."""
 
 from __future__ import annotations
 

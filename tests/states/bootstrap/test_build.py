@@ -35,7 +35,7 @@ def refused(ctx: Context) -> OperatorError:
 
 
 def test_from_archive_to_volume(tmp_path: Path) -> None:
-    """An archive of a whole volume becomes an Ubuntu, without its journal and mounts and a killed build's rest."""
+    """An archive of a complete volume becomes an Ubuntu, without journal, mounts and remains of a killed build."""
     tree = make_tree(tmp_path / "tree")
     left_out = [
         *(".zflow/journal.sqlite3", "app/tls/key", "lost+found/x", "etc/zflow-release"),
@@ -91,7 +91,7 @@ INCOMPLETE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("case", INCOMPLETE)
 def test_incomplete_archives(tmp_path: Path, case: str) -> None:
-    """An archive that is not the whole Ubuntu asked for is refused with what it lacks; a whole one is not."""
+    """An archive that is not the wanted complete Ubuntu is refused, and the error names what it lacks."""
     spoil, words = INCOMPLETE[case]
     ctx = context(tmp_path, tmp_path / "ubuntu.tar")
     make_tree(rootfs.tree(ctx))
@@ -138,7 +138,7 @@ def test_damaged_installation(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("words", "code"), [("No space left on device", codes.SPACE), ("rubbish", codes.ARCHIVE)])
 def test_full_disk_is_no_bad_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, code: Code) -> None:
-    """A disk that fills up while unpacking is told as such."""
+    """A disk that fills up during unpacking has its own error."""
     source = pack(make_tree(tmp_path / "tree"), tmp_path / "ubuntu.tar.gz")
     ctx = context(tmp_path, source)
     run = type(ctx.shell).run

@@ -126,7 +126,7 @@ def test_failed_build(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_progress(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Packages are counted over both passes of the build, each phase by itself, once apt has said how many."""
+    """Packages are counted over both passes of the build, each phase alone, after apt has printed their number."""
     seen: list[tuple[float, float, str]] = []
     monkeypatch.setattr(
         Progress, "report", lambda _self, done=0, total=0, unit="", note="": seen.append((done, total, note))
@@ -199,7 +199,7 @@ def test_packages_are_fetched_at_once_by_strong_hashes(tmp_path: Path, monkeypat
 
 @pytest.mark.root
 def test_a_volume_that_runs_out_of_inodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """dpkg's words are those of a full volume; which of the two it is the file system tells."""
+    """dpkg prints the same for both; the file system shows whether space or inodes are missing."""
     with few_inodes(tmp_path / "volume", 40) as place:
         (place / "keys.gpg").write_bytes(b"k")
         ctx = make_context(place, SETTINGS, {"ZFLOW_KEYRING": str(place / "keys.gpg")})

@@ -1,4 +1,4 @@
-"""What the kernel's table of mounts tells, and what of it is missing inside."""
+"""The kernel's table of mounts, and which of them are missing inside."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def mount(point: str, kind: str = "none") -> Mount:
 
 
 def test_masks_are_wanted_inside() -> None:
-    """Every mount below /proc, masks included, must have its counterpart inside the volume."""
+    """Every mount inside /proc, masks included, must have its counterpart inside the volume."""
     outside = [mount("/proc"), mount("/proc/kcore"), mount("/proc/sys"), mount("/process")]
     assert mounts.missing("proc", VOLUME, outside) == {Path("/proc"), Path("/proc/kcore"), Path("/proc/sys")}
     inside = [mount("/data/proc"), mount("/data/proc/sys")]
@@ -53,7 +53,7 @@ def test_masks_are_wanted_inside() -> None:
 
 
 def test_missing_where_nothing_is_mounted() -> None:
-    """The folder itself is wanted even when the container's own is no mount."""
+    """The folder itself is wanted even when the container's own is not a mount."""
     assert mounts.missing("dev", VOLUME, []) == {Path("/dev")}
 
 
@@ -80,7 +80,7 @@ def test_everything_is_mounted_at_once(tmp_path: Path, folder: str) -> None:
 
 @pytest.mark.root
 def test_a_container_that_may_not_mount_is_told_so(tmp_path: Path) -> None:
-    """mount(8) goes on after what it may not do; the step does not, and says which capability is missing."""
+    """mount(8) continues after a refused mount; the step fails, and names the missing capability."""
     done = applied(tmp_path / "data", "at once", before=("setpriv", "--bounding-set=-sys_admin"))
     assert done.returncode == 1
     assert f"OperatorError: {codes.CAPABILITY.id}" in done.stderr
@@ -118,7 +118,7 @@ exec "$1" -c "$3" "$4"
 
 @pytest.mark.root
 def test_the_hosts_system_log(tmp_path: Path) -> None:
-    """A /dev/log that somebody mounted is refused before anything is mounted inside, by its own code."""
+    """A mounted /dev/log is refused by its own code, before anything is mounted inside."""
     program = (
         "import sys; from pathlib import Path; from states.bootstrap import mounts; "
         "from tests.support import make_context; ctx = make_context(Path(sys.argv[1]))\n"

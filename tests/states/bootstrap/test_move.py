@@ -37,7 +37,7 @@ def staged(place: Path) -> Context:
 
 
 def picture(place: Path) -> dict[str, str]:
-    """Return every name below a folder with what it is."""
+    """Return every name inside a folder with its type."""
     return {
         str(each.relative_to(place)): f"-> {each.readlink()}"
         if each.is_symlink()
@@ -65,7 +65,7 @@ def cut_at(number: int, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> Non
 
 
 def test_undisturbed(tmp_path: Path) -> None:
-    """The tree arrives whole, the operator's files stay, the stage is empty, the mark is the last word."""
+    """The tree arrives complete, the operator's files stay, the stage is empty, and the mark comes last."""
     ctx = staged(tmp_path)
     move.apply(ctx)
     assert move.probe(ctx) is not None
@@ -113,7 +113,7 @@ def test_killed_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_nothing_is_replaced(tmp_path: Path) -> None:
-    """A stranger's file in the way stops the move under its own code and stays as it was."""
+    """A foreign file in the way stops the move by its own code, and stays as it was."""
     ctx = staged(tmp_path)
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/hostname").write_text("a stranger's")
@@ -141,7 +141,7 @@ def test_folder_against_something_else(tmp_path: Path, kind: str) -> None:
 
 
 def test_damaged_installation_is_not_overwritten(tmp_path: Path) -> None:
-    """With a finished installation that lost a part there is nothing to move: it is told, not repaired."""
+    """If a finished installation lost a part, there is nothing to move: the step refuses it and repairs nothing."""
     ctx = staged(tmp_path)
     move.apply(ctx)
     (tmp_path / "bin/bash").unlink()

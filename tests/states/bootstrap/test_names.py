@@ -136,7 +136,7 @@ def test_hosts_from_an_editor_of_windows(ctx: Context) -> None:
 
 
 def test_hosts_that_is_a_link(ctx: Context) -> None:
-    """A link in the place of the file is replaced and not followed."""
+    """A link instead of the file is replaced, not followed."""
     (ctx.volume / "elsewhere").write_text("10.9.9.9 printer\n")
     (ctx.volume / "etc/hosts").symlink_to("../elsewhere")
     names.apply(ctx)

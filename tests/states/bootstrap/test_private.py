@@ -60,7 +60,7 @@ def test_an_open_secret_is_protected_and_named(ctx: Context, name: str) -> None:
     assert path.stat().st_mode & 0o777 == OPEN[name]
     evidence = private.probe(ctx)
     assert evidence is not None
-    assert f"other users could read /data/{name}; zflow removed the right" in evidence.notices[0]
+    assert f"other users could read /data/{name}; zflow removed that permission" in evidence.notices[0]
     later = make_context(ctx.volume, SETTINGS, boot="later")
     evidence = private.probe(later)
     assert evidence is not None

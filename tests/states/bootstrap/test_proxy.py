@@ -1,4 +1,4 @@
-"""Proxies, caches and passwords of mirrors: what apt makes of the files, and that nobody else is told the passwords."""
+"""Proxies, caches and passwords of mirrors: what apt reads from the files, and who can read the passwords."""
 
 from __future__ import annotations
 

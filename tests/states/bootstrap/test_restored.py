@@ -87,7 +87,7 @@ def test_without_owners(ctx: Context) -> None:
 
 
 def test_without_extended_attributes(ctx: Context) -> None:
-    """tar's own way as root keeps owners and modes, and loses what lets nginx have its ports."""
+    """tar as root keeps owners and modes by default, but loses the capability by which nginx opens its ports."""
     assert told(copied(ctx)).endswith(f"copy: /{NGINX} lost its capabilities")
 
 
@@ -114,7 +114,7 @@ def test_with_the_names_of_the_host(ctx: Context) -> None:
 
 
 def test_no_false_alarm(ctx: Context, tmp_path: Path) -> None:
-    """One owner that somebody changed, a program that an upgrade replaced, an empty volume: nothing is said."""
+    """One changed owner, a program that an upgrade replaced, and an empty volume are accepted."""
     os.chown(ctx.volume / "etc/shadow", 0, 0)
     assert restored.probe(ctx) is not None
     status = ctx.volume / "var/lib/dpkg/status"

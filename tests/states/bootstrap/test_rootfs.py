@@ -24,7 +24,7 @@ def test_mark_survives_its_file(tmp_path: Path) -> None:
     ["", "{", "null", "[]", '"etc"', "{}", '{"entries": 3}', '{"entries": [], "more": 1}', "\udcff\udcfe"],
 )
 def test_no_mark(tmp_path: Path, content: str) -> None:
-    """Anything but a whole mark is none."""
+    """An incomplete mark is not a mark."""
     (tmp_path / "mark").write_bytes(content.encode(errors="surrogateescape"))
     assert tree.read_mark(tmp_path / "mark") is None
 
@@ -38,13 +38,13 @@ def test_torn_mark(tmp_path: Path) -> None:
 
 
 def test_absent_mark(tmp_path: Path) -> None:
-    """No file, and a folder in its place, are no mark."""
+    """A missing file, and a folder instead of it, are not a mark."""
     assert tree.read_mark(tmp_path / "absent") is None
     assert tree.read_mark(tmp_path) is None
 
 
 def test_sound_tree(tmp_path: Path) -> None:
-    """A whole tree has no defects."""
+    """A complete tree has no defects."""
     assert tree.defects(make_tree(tmp_path)) == []
 
 

@@ -63,7 +63,7 @@ def test_admitted(tmp_path: Path, names: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("name", ["file", ".hidden", "deep/down/file", "etc/passwd", "app2/x"])
 def test_foreign_file(tmp_path: Path, name: str) -> None:
-    """A stranger's file is refused by the name at the top, and not touched."""
+    """A foreign file is refused by its top-level name, and not changed."""
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("precious")
     error = refusal(tmp_path)
@@ -73,7 +73,7 @@ def test_foreign_file(tmp_path: Path, name: str) -> None:
 
 
 def test_foreign_link(tmp_path: Path) -> None:
-    """A link counts as a stranger's, also when it leads to an empty folder or nowhere."""
+    """A link counts as foreign, also when it leads to an empty folder or nowhere."""
     (tmp_path / "app").mkdir()
     (tmp_path / "link").symlink_to("app")
     (tmp_path / "nowhere").symlink_to("absent")
@@ -81,14 +81,14 @@ def test_foreign_link(tmp_path: Path) -> None:
 
 
 def test_many_strangers(tmp_path: Path) -> None:
-    """Of many names eight are told, the rest counted."""
+    """Of many names eight are listed, the others counted."""
     for number in range(20):
         (tmp_path / f"file{number:02}").write_text("x")
     assert refusal(tmp_path).detail.endswith("file07 and 12 more")
 
 
 def test_way_to_a_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folders that only lead to somebody's mount are fine, what is mounted there is not looked at; a file beside is."""
+    """Folders that only lead to a mount are accepted, whatever is mounted there; a file beside the mount is not."""
     (tmp_path / "opt/zimbra/backup").mkdir(parents=True)
     (tmp_path / "opt/zimbra/backup/content").write_text("x")
     assert refusal(tmp_path).code is codes.FOREIGN
@@ -99,7 +99,7 @@ def test_way_to_a_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_half_moved_tree(ctx: Context) -> None:
-    """What the mark in the stage names is ours; what it does not is a stranger's all the same."""
+    """Names in the staged mark are zflow's; other names are foreign."""
     make_tree(ctx.volume)
     assert refusal(ctx.volume).code is codes.FOREIGN
     names = [each.name for each in ctx.volume.iterdir()]
@@ -110,7 +110,7 @@ def test_half_moved_tree(ctx: Context) -> None:
 
 
 def test_finished_installation(ctx: Context) -> None:
-    """On a finished installation nothing is strange, whatever lies there."""
+    """On a finished installation no file is foreign."""
     make_tree(ctx.volume)
     (ctx.volume / "vmlinuz").write_text("x")
     (ctx.volume / tree.RELEASE).write_text(mark().render())
@@ -141,13 +141,13 @@ def admitted(place: Path, options: str, *before: str) -> list[str]:
 @pytest.mark.root
 @pytest.mark.parametrize("options", ["nosuid,nodev", "noexec,nosuid,nodev"])
 def test_an_engines_own_options_are_lifted(tmp_path: Path, options: str) -> None:
-    """What Podman adds to each volume is taken back on the container's own mount; the volume is admitted."""
+    """The option that Podman adds to each volume is removed from the container's own mount; the volume is accepted."""
     assert admitted(tmp_path, options) == [""]
 
 
 @pytest.mark.root
 def test_a_read_only_mount_stays_one(tmp_path: Path) -> None:
-    """A volume that somebody mounted read-only is refused and not touched."""
+    """A volume that is mounted read-only is refused and not changed."""
     assert admitted(tmp_path, "ro,nosuid") == ["is mounted with nosuid, ro", "nosuid ro"]
 
 
@@ -171,7 +171,7 @@ def test_harmless_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_room(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too little room is told in numbers before a build, and no matter once it has begun."""
+    """Too little space is refused in numbers before a build, and accepted once it has begun."""
     usage = type(shutil.disk_usage("/"))(2 << 30, 0, volume.ROOM - (5 << 20))
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
     assert volume.probe(ctx) is None
@@ -187,7 +187,7 @@ def test_room(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.root
 def test_inodes(tmp_path: Path) -> None:
-    """Too few files that can still be made are told in numbers before a build; and no matter where none are counted."""
+    """Too few free inodes are refused in numbers before a build, and accepted where the file system counts none."""
     with few_inodes(tmp_path / "few", 9000) as place:
         ctx = make_context(place, SETTINGS)
         missing = volume.INODES - os.statvfs(place).f_favail

@@ -18,7 +18,7 @@ SYSTEM = "cron,logrotate,rsyslog"
 SERVERS = {"18.04": "8.8.15", "20.04": "9.0.0", "22.04": "10.1.0", "24.04": "10.1.0"}
 """The releases whose scripts differ: one that does not compile, one that does not know its Ubuntu, one that does."""
 RULED = "24.04"
-"""Where an operator's rule keeps lines away in the end, which is told and stops nothing."""
+"""Where an operator's rule keeps lines away at the end: a notice, which stops nothing."""
 
 
 @pytest.fixture(scope="module")

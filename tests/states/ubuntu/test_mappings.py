@@ -88,7 +88,7 @@ def test_nothing_is_looked_at_without_an_update(ctx: Context, process: subproces
 
 
 def test_a_library_that_java_unpacks_is_no_update(ctx: Context) -> None:
-    """What was mapped from a folder for such things, and removed at once, came by no package."""
+    """A file that was mapped from a temporary folder, and removed at once, is not a package's."""
     folder = ctx.volume / "opt/zimbra/data/tmp"
     folder.mkdir(parents=True)
     shutil.copy("/bin/sleep", folder / "unpacked")

@@ -52,14 +52,14 @@ def test_inside(ctx: Context, tmp_path: Path) -> None:
 
 
 def test_polite(ctx: Context) -> None:
-    """A process that ends by itself is not killed, though it stays a zombie until its parent looks."""
+    """A process that ends on TERM is not killed, although it stays a zombie until its parent waits for it."""
     with started(POLITE) as pid:
         assert processes.end(ctx, [pid], 20) == []
         assert not processes.inside(ctx, pid)
 
 
 def test_stubborn(ctx: Context) -> None:
-    """A process that ignores TERM is killed after a while and told."""
+    """A process that ignores TERM is killed after a while, and returned."""
     with started(STUBBORN) as pid, started(POLITE) as other:
         assert processes.end(ctx, [pid, other, 1 << 29], 0.2) == [pid]
 
@@ -90,7 +90,7 @@ def test_servers_processes(ctx: Context, tmp_path: Path) -> None:
     [("17\n", 17), ("  17 \nmore", 17), ("17 18", 17), ("", None), ("\n", None), ("pid", None), (None, None)],
 )
 def test_from_file(tmp_path: Path, content: str | None, pid: int | None) -> None:
-    """The first number of a file is its process; rubbish and no file are none."""
+    """The first number in a file is the process; other text and a missing file give none."""
     if content is not None:
         (tmp_path / "pid").write_text(content)
     assert processes.from_file(tmp_path / "pid") == pid

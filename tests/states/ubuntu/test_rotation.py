@@ -1,4 +1,4 @@
-"""The system log turns to new files after a rotation, where neither systemd nor an init script can tell it to."""
+"""The system log opens new files after a rotation, without systemd and init scripts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ kill -0 "$other" && echo unhurt
 
 @pytest.mark.root
 def test_a_rotation_reaches_the_system_log(tmp_path: Path) -> None:
-    """By a real dpkg the package's script is kept beside ours, upgraded there, and ours tells the running process."""
+    """A real dpkg keeps the package's script beside zflow's and upgrades it there; zflow's reaches the process."""
     ctx = make_context(tmp_path, shell=Answering(tmp_path))
     logs.settle(ctx)
     assert (tmp_path / logs.ROTATE).stat().st_mode & 0o777 == 0o755

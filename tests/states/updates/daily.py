@@ -69,7 +69,7 @@ def hanging(ctx: Context, runner: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run apt's job by itself and by the runner."""
+    """Run apt's job alone, and by zflow's script."""
     mounted()
     for each in (VOLUME / "etc/apt/sources.list.d").iterdir():
         each.unlink()

@@ -10,7 +10,7 @@ VOLUME = TOP / "volume"
 
 
 def mounted() -> None:
-    """Lay a layer in memory over this machine's system, and make it a place where programs can run."""
+    """Mount a layer in memory over this machine's system, in which programs can run."""
     for words in (("-t", "tmpfs", "tmpfs", TOP), ("--make-rprivate", "/")):
         subprocess.run(["mount", *words], check=True)
     for name in ("top", "work", "volume"):

@@ -58,7 +58,7 @@ def test_every_single_edit_is_seen() -> None:
 
 
 def test_written_once(ctx: Context) -> None:
-    """All files are written, the probe then holds, and a file that drifts is put back."""
+    """All files are written, the probe then holds, and a changed file is written again."""
     assert configured.probe(ctx) is None
     configured.apply(ctx)
     assert configured.probe(ctx) is not None
@@ -75,7 +75,7 @@ def test_written_once(ctx: Context) -> None:
 
 @pytest.mark.parametrize("content", [configured.FROM_PACKAGE, configured.auto_upgrades(on=False), None])
 def test_nobodys_file_is_replaced(ctx: Context, content: str | None) -> None:
-    """What the package wrote, and what zflow wrote with another setting, is no operator's work."""
+    """The package's file, and zflow's file for another setting, are not an operator's edit."""
     if content is not None:
         (ctx.volume / periodic.AUTO).write_text(content)
     configured.apply(ctx)
@@ -159,7 +159,7 @@ TABLES = st.lists(
 
 @given(TABLES.map("\n".join))
 def test_mail_of_ubuntus_own_jobs(table: str) -> None:
-    """It goes to the administrator, whoever that is by now, but for a table whose operator names somebody."""
+    """It goes to the present administrator, unless the operator named a recipient in the table."""
     named = re.search("^ ?MAILTO", table, re.MULTILINE) is not None
     once = configured.with_mailto(table, "boss@example.org")
     assert once.endswith(table)
@@ -220,7 +220,7 @@ def test_no_file_that_others_may_read_has_a_password(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, "", "cron\n", "1", "-1", "99999999", "9" * 400])
 def test_cron_is_not_believed(ctx: Context, content: str | None) -> None:
-    """A number in cron's file proves nothing: neither rubbish nor some other process makes a running cron."""
+    """A number in cron's file proves nothing: neither other text nor another process counts as a running cron."""
     (ctx.volume / "run").mkdir()
     if content is not None:
         (ctx.volume / cron.PID_FILE).write_text(content)

@@ -1,4 +1,4 @@
-"""What is told of the daily updates: by apt's real daily job over sources that come and go."""
+"""What the evidence says of the daily updates: by apt's real daily job over sources that come and go."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def seen() -> Any:
 @pytest.mark.root
 @pytest.mark.parametrize("run", ["good", "good again"])
 def test_a_run_that_ended_well(seen: Any, run: str) -> None:
-    """Lists that arrived and an upgrade without an error are a success, of which nobody gets mail."""
+    """Lists that arrived and an upgrade without an error are a success, without mail."""
     assert seen[run] == {"code": 0, "mail": "", "success": True, "troubles": [], "again": False}
 
 
@@ -69,14 +69,14 @@ def test_a_source_that_is_gone(seen: Any, run: str, source: str) -> None:
 
 @pytest.mark.root
 def test_a_failure_is_mailed_once(seen: Any) -> None:
-    """The same failure four hours later is no second mail."""
+    """The same failure four hours later sends no second mail."""
     assert seen["dead again"]["mail"] == ""
     assert seen["dead again"]["troubles"] == seen["dead"]["troubles"]
 
 
 @pytest.mark.root
 def test_a_run_by_hand(seen: Any) -> None:
-    """apt's own job, run by hand, is no success without lists, also of an apt that calls it one."""
+    """apt's own job, run by hand, is not a success without lists, also if apt says so."""
     assert not seen["by hand"]["success"]
     found = seen["by hand, an older apt"]
     assert (found["success"], found["again"]) == (False, False)
@@ -125,7 +125,7 @@ def test_last_success(ctx: Context) -> None:
 def test_upgrades_without_lists(
     ctx: Context, lists: float | None, update: float | None, upgrade: float, expected: list[str]
 ) -> None:
-    """Upgrades that go on with old lists are no success, and a long time without one is told whatever its reason."""
+    """Upgrades with old lists are not a success, and a long time without success is a notice, whatever its reason."""
     for name, days_ago in ((periodic.LISTS, lists), (periodic.UPDATED, update), (periodic.UPGRADED, upgrade)):
         if days_ago is not None:
             written(ctx, name, days_ago)
@@ -134,7 +134,7 @@ def test_upgrades_without_lists(
 
 
 def test_a_server_that_was_never_updated(ctx: Context) -> None:
-    """Without any run the time counts from when the updates were set up; a failure that is told anyway is enough."""
+    """Before the first updates the time counts from their configuration; a notice of a failure is enough."""
     written(ctx, periodic.POLICY, 7)
     assert list(periodic.troubles(ctx)) == []
     written(ctx, periodic.POLICY, 9)
@@ -172,7 +172,7 @@ def test_no_password_is_told(ctx: Context) -> None:
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
 def test_files_that_cannot_be_read(ctx: Context, content: bytes | None) -> None:
-    """Rubbish, and a folder in the place of a file, are no traceback."""
+    """Neither bytes that are not text nor a folder instead of a file cause a traceback."""
     path = ctx.volume / periodic.FAILURE
     path.mkdir() if content is None else path.write_bytes(content)
     (told,) = periodic.troubles(ctx)

@@ -1,4 +1,4 @@
-"""What an interrupted package manager leaves is completed, and told."""
+"""An interrupted package manager's work is completed, and the evidence names it."""
 
 from __future__ import annotations
 
