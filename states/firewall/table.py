@@ -16,7 +16,7 @@ from typing import Literal
 
 from states.firewall import codes
 from states.firewall.render import FAMILY, TABLE, first
-from zflow.api import CommandError, Context, OperatorError, TransientError, write_atomic
+from zflow.api import CommandError, Context, OperatorError, TransientError, read_json, write_atomic
 
 RUN = Path("/run/zflow")
 RECORD = "firewall.json"
@@ -48,11 +48,8 @@ def digest(text: str) -> str:
 
 def recorded(ctx: Context) -> Record | None:
     """Return what was loaded in this start of the container, if anything."""
-    try:
-        found = Record(**json.loads((RUN / RECORD).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-    return found if found.boot == ctx.boot else None
+    found = read_json(RUN / RECORD, lambda each: Record(**each))
+    return found if found is not None and found.boot == ctx.boot else None
 
 
 def live(ctx: Context) -> str | None:

@@ -7,9 +7,8 @@ one that zflow did not write last. A protection is restored, and named.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from states.hardening import codes, repairs
 from states.hardening.desired import Desired, Service, Store, attributes, desired_settings
@@ -100,7 +99,7 @@ def apply(ctx: Context) -> None:
     if found := deviations(goal, have):
         for each in found:
             ctx.log(f"{each}: writing it")
-        written, had = [each.desired for each in found], _applied(ctx).wanted
+        written, had = [each.desired for each in found], _read(ctx, MARK).wanted
         again = (each.name for each in written if each.values == had.get(each.name) or each not in table)
         repairs.note(ctx, NAME, inputs(ctx), again)
         owe(ctx, written)
@@ -119,7 +118,7 @@ def _goal(ctx: Context, table: Iterable[Desired], have: Attributes) -> tuple[Des
     They are those of free tunables that zflow did not write last, or that the operator kept until now. After an upgrade
     the values from before it count, because the upgrade may change them.
     """
-    ours, before = _applied(ctx), _read(ctx, BEFORE)
+    ours, before = _read(ctx, MARK), _read(ctx, BEFORE)
     if before.version == ours.version != zimbra_version(ctx):
         have = {**have, **before.wanted}
     return tuple(
@@ -131,29 +130,23 @@ def _goal(ctx: Context, table: Iterable[Desired], have: Attributes) -> tuple[Des
     )
 
 
-class _Record(NamedTuple):
+@dataclass(frozen=True)
+class Applied:
     """Values at a version of Zimbra, and the names that the operator kept then."""
 
-    version: str
-    wanted: dict[str, tuple[str, ...]]
-    kept: tuple[str, ...]
+    version: str = ""
+    wanted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
 
 
-def _applied(ctx: Context) -> _Record:
-    """Return what zflow wrote last."""
-    return _read(ctx, MARK)
-
-
-def _read(ctx: Context, name: str) -> _Record:
-    found = json.loads(marks.read(ctx, name) or '{"version": "", "wanted": {}}')
-    values = {name: tuple(values) for name, values in found["wanted"].items()}
-    return _Record(found["version"], values, tuple(found.get("kept", ())))
+def _read(ctx: Context, name: str) -> Applied:
+    return marks.load(marks.path(ctx, name), Applied) or Applied()
 
 
 def remember(ctx: Context) -> None:
     """Write down the values that may have been set by hand, before an upgrade that may change them."""
     have = look(ctx, (each for each in desired_settings(ctx) if each.free(ctx)))
-    marks.write(ctx, BEFORE, json.dumps({"version": zimbra_version(ctx), "wanted": have}, sort_keys=True))
+    marks.save(marks.path(ctx, BEFORE), Applied(zimbra_version(ctx), have))
 
 
 def owe(ctx: Context, changed: Iterable[Desired]) -> None:

@@ -56,7 +56,7 @@ def mails(machine: Machine) -> list[str]:
 
 
 def watcher(machine: Machine) -> str:
-    """Return the process id of the watcher of failed logins, as the vendor's tool has it."""
+    """Return the process id of the login monitor, as the vendor's tool has it."""
     return Path(machine.volume_path() / "opt/zimbra/log/auditswatch.pid").read_text().strip()
 
 
