@@ -45,7 +45,7 @@ def endpoint() -> int:
 
 
 def run() -> int:
-    """Supervise until told to stop."""
+    """Supervise until a signal to stop."""
     from zflow.supervise.supervisor import run as supervise
 
     return supervise(volume())

@@ -63,7 +63,6 @@ def look() -> Document:
 
 def _end(timeout: float | None) -> Callable[[Document], bool]:
     """Return what tells when the walk or the time has ended; a supervisor that is not there yet gets a moment."""
-
     began = time.monotonic()
 
     def ended(found: Document) -> bool:

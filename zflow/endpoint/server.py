@@ -55,7 +55,7 @@ EACH = 8
 OWN = 16
 """Connections from the container itself, at most: reserved for its probes."""
 OURSELVES = "the container itself"
-"""The name of its own connections, from whichever of its addresses."""
+"""The name of its own connections, from any of its addresses."""
 
 
 class _Channel(HTTPChannel):
