@@ -20,7 +20,7 @@ class Mark:
     """Where the folders lay at the last look; and the start at which they were found elsewhere, if there was one."""
 
     inodes: dict[str, int]
-    copied: str = ""
+    copied: str
 
 
 def inodes(ctx: Context) -> dict[str, int]:

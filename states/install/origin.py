@@ -1,4 +1,4 @@
-"""Tells a copied volume: two servers of one name would take each other's mail, and neither would know of the other.
+"""Recognises a copied volume: two servers of one name would receive each other's mail without a sign of it.
 
 A copy by files (cp, tar, rsync, a restored backup) gives every folder another inode; that is looked at against what was
 recorded at the last start. A copy by blocks keeps them and cannot be recognised from inside. A copy may be a restore:

@@ -20,11 +20,11 @@ def wanted(ctx: Context) -> Archive:
 
     Raises OperatorError(RELEASE) when neither names one with its SHA-256.
     """
-    place, digest = ctx.settings.get(RELEASE_URL), ctx.settings.get(RELEASE_SHA256)
-    if place and digest:
-        return Archive(place, digest)
-    if place or digest:
-        there, absent = (RELEASE_URL, RELEASE_SHA256) if place else (RELEASE_SHA256, RELEASE_URL)
+    location, digest = ctx.settings.get(RELEASE_URL), ctx.settings.get(RELEASE_SHA256)
+    if location and digest:
+        return Archive(location, digest)
+    if location or digest:
+        there, absent = (RELEASE_URL, RELEASE_SHA256) if location else (RELEASE_SHA256, RELEASE_URL)
         raise OperatorError(codes.RELEASE, f"{there.variable} is set, {absent.variable} is not")
     ubuntu = os_release(ctx.volume).get("VERSION_ID") or ctx.settings[UBUNTU]
     archive = RELEASES[ctx.settings[RELEASE]].archives.get(ubuntu)

@@ -40,7 +40,7 @@ class Order:
         return self.before is not None
 
 
-def place(ctx: Context) -> Path:
+def path(ctx: Context) -> Path:
     """Return the path of the order."""
     return ctx.home / "upgrade.json"
 
@@ -52,7 +52,7 @@ def fulfilled(ctx: Context) -> Path:
 
 def ordered(ctx: Context) -> Order | None:
     """Return the order, if any."""
-    return _read(place(ctx))
+    return _read(path(ctx))
 
 
 def under_way(ctx: Context) -> Order | None:
@@ -63,18 +63,18 @@ def under_way(ctx: Context) -> Order | None:
 
 def give(ctx: Context, order: Order) -> None:
     """Write an order, for root alone; it replaces an earlier one."""
-    save(place(ctx), order)
+    save(path(ctx), order)
 
 
 def withdraw(ctx: Context) -> None:
     """Remove the order."""
-    place(ctx).unlink()
+    path(ctx).unlink()
     sync_folder(ctx.home)
 
 
 def fulfil(ctx: Context) -> None:
     """Mark the order as finished."""
-    place(ctx).rename(fulfilled(ctx))
+    path(ctx).rename(fulfilled(ctx))
     sync_folder(ctx.home)
 
 

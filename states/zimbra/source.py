@@ -96,8 +96,8 @@ def package_index(ctx: Context, source: str) -> Path:
 
 def _kept(ctx: Context, source: str, what: str) -> Path:
     codename = os_release(ctx.volume).get("UBUNTU_CODENAME", "")
-    place = re.sub(r"^//([^/@]*@)?", "", source.split(":", 1)[1]).rstrip("/")
-    flat = QUOTED.sub(lambda match: f"%{ord(match[0]):02x}", unquote(place)).replace("/", "_")
+    location = re.sub(r"^//([^/@]*@)?", "", source.split(":", 1)[1]).rstrip("/")
+    flat = QUOTED.sub(lambda match: f"%{ord(match[0]):02x}", unquote(location)).replace("/", "_")
     return ctx.volume / LISTS / f"{flat}_dists_{codename}_{what}"
 
 
@@ -131,15 +131,15 @@ def fetch_key(ctx: Context) -> bytes:
     Raises OperatorError(VENDOR_KEY) for another key, further keys or none, and
     TransientError(VENDOR_KEY_AWAY) when a URL does not answer.
     """
-    place, expected = ctx.settings[VENDOR_KEY], ctx.settings[VENDOR_KEY_FINGERPRINT]
-    content = _read_file(Path(place)) if place.startswith("/") else _read_url(place, ctx.settings.get(PROXY))
+    location, expected = ctx.settings[VENDOR_KEY], ctx.settings[VENDOR_KEY_FINGERPRINT]
+    content = _read_file(Path(location)) if location.startswith("/") else _read_url(location, ctx.settings.get(PROXY))
     try:
         packets = binary(content)
         found = primary_fingerprints(packets)
     except ValueError as error:
-        raise OperatorError(codes.VENDOR_KEY, f"{place}: {error}") from error
+        raise OperatorError(codes.VENDOR_KEY, f"{location}: {error}") from error
     if found != [expected]:
-        raise OperatorError(codes.VENDOR_KEY, f"{place} holds {', '.join(found) or 'no key'}; expected {expected}")
+        raise OperatorError(codes.VENDOR_KEY, f"{location} holds {', '.join(found) or 'no key'}; expected {expected}")
     return packets
 
 
@@ -150,19 +150,19 @@ def _read_file(path: Path) -> bytes:
         raise OperatorError(codes.VENDOR_KEY, f"{path}: {error.strerror}") from error
 
 
-def _read_url(place: str, proxy: str | None) -> bytes:
+def _read_url(location: str, proxy: str | None) -> bytes:
     import http.client
 
     from states.zimbra.download import opened
 
     try:
-        with opened(place, proxy) as response:
+        with opened(location, proxy) as response:
             content = response.read(KEY_LIMIT)
             if response.length and len(content) < KEY_LIMIT:
                 raise http.client.IncompleteRead(content, response.length)
             return content
     except (OSError, http.client.HTTPException) as error:
-        raise TransientError(codes.VENDOR_KEY_AWAY, f"{place}: {error}") from error
+        raise TransientError(codes.VENDOR_KEY_AWAY, f"{location}: {error}") from error
 
 
 def update(ctx: Context) -> None:

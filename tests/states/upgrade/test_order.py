@@ -46,7 +46,7 @@ def test_an_order_is_read_back_as_it_was_given(tmp_path: Path, given: Order) -> 
     order.give(ctx, given)
     assert order.ordered(ctx) == given
     assert order.under_way(ctx) == (given if given.before else None)
-    assert order.place(ctx).stat().st_mode & 0o777 == 0o600
+    assert order.path(ctx).stat().st_mode & 0o777 == 0o600
 
 
 def test_keys_change_with_an_order_and_stay_when_it_is_carried_out(tmp_path: Path) -> None:
