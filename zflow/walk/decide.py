@@ -70,12 +70,8 @@ def _hopeless(step: Step, record: Record, world: World) -> OperatorError | None:
     if step.once and record.valid:
         return OperatorError(codes.LOST, f"{step.name} ({step.title}) was complete and does not hold any more")
     if (deaths := record.deaths(world.boot)) >= DEATHS:
-        killed = (
-            f"; out of memory: the kernel killed {counted(world.killed, 'process', 'processes')} here"
-            if world.killed
-            else ""
-        )
-        return OperatorError(
-            codes.POISON, f"the walker died in {step.name} {deaths} times since this start of the container{killed}"
-        )
+        detail = f"the walker died in {step.name} {deaths} times since this start of the container"
+        if world.killed:
+            detail += f"; out of memory: the kernel killed {counted(world.killed, 'process', 'processes')} here"
+        return OperatorError(codes.POISON, detail)
     return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zflow import codes
-from zflow.errors import CommandError, OperatorError, StepBug, TransientError, ZflowError
+from zflow.errors import OperatorError, StepBug, TransientError, ZflowError
 
 
 def understood(volume: Path, error: Exception, log: Callable[[str], None]) -> ZflowError:
@@ -23,9 +23,3 @@ def understood(volume: Path, error: Exception, log: Callable[[str], None]) -> Zf
 def family(error: ZflowError) -> str:
     """Return the class of an error as the journal names it."""
     return "transient" if isinstance(error, TransientError) else "bug" if isinstance(error, StepBug) else "operator"
-
-
-def log_look(error: ZflowError, log: Callable[[str], None]) -> None:
-    """Log a look that failed, with the last lines of the command that it ran."""
-    for line in [*(error.tail.splitlines() if isinstance(error, CommandError) else ()), str(error)]:
-        log(line)

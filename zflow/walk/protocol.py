@@ -9,11 +9,11 @@ between leaves the earlier step without an outcome, and its probe decides.
 
 from __future__ import annotations
 
-from zflow.errors import StillFailed, ZflowError
+from zflow.errors import CommandError, StillFailed, ZflowError
 from zflow.step import Evidence
 from zflow.walk.attempt import make_durable, notices, try_once
 from zflow.walk.decide import Decision, World, decide, look
-from zflow.walk.faults import log_look, understood
+from zflow.walk.faults import understood
 from zflow.walk.task import Outcome, Task
 
 RECENT = 30.0
@@ -60,7 +60,9 @@ def _looked(task: Task) -> tuple[World, Decision]:
     try:
         world = look(task.step, task.record, task.context(task.step, None), deep=task.deep)
     except ZflowError as error:
-        log_look(error, task.failed_look(task.step))
+        log = task.failed_look(task.step)
+        for line in [*(error.tail.splitlines() if isinstance(error, CommandError) else ()), str(error)]:
+            log(line)
         raise
     return world, decide(task.step, task.record, world)
 

@@ -49,10 +49,6 @@ class Stopped:
     step: str | None
 
 
-def _keep() -> None:
-    """Keep the settings; the default where nothing loads them."""
-
-
 class Walker:
     """The process that may write the journal; each call of `walk` is one walk."""
 
@@ -62,7 +58,7 @@ class Walker:
         journal: Journal,
         surroundings: Surroundings,
         wake: threading.Event,
-        reload: Callable[[], None] = _keep,
+        reload: Callable[[], None] = lambda: None,
     ) -> None:
         """`reload` loads the settings again and may raise OperatorError; called before a walk and when one is woken."""
         self._product = product
