@@ -34,19 +34,17 @@ def unpack(ctx: Context, suite: Suite) -> None:
     tree(ctx).mkdir(parents=True)
     left_out = [f"--exclude={dots}{name}" for name in LEFT_OUT for dots in ("", "./")]
     try:
-        ctx.shell.run(
+        attributes = ("--numeric-owner", "--same-owner", "--preserve-permissions", "--xattrs", "--xattrs-include=*")
+        argv = (
             "tar",
             "--extract",
             f"--file={archive}",
             f"--directory={tree(ctx)}",
-            "--numeric-owner",
-            "--same-owner",
-            "--preserve-permissions",
-            "--xattrs",
-            "--xattrs-include=*",
+            *attributes,
             "--anchored",
             *left_out,
         )
+        ctx.shell.run(*argv)
     except CommandError as error:
         full = NO_INODES if out_of_inodes(ctx.volume) else codes.SPACE
         code = full if "No space left" in error.tail else codes.ARCHIVE
