@@ -112,7 +112,7 @@ def _issuers(
     except OperatorError as error:
         if error.code is not codes.INCOMPLETE:
             raise
-        told = "; ".join(search.failures) or "its own certificate names no URL"
+        told = "; ".join(search.failures) or "no certificate names a URL for it"
         if search.away:
             raise TransientError(codes.ISSUER_AWAY, f"{gap.detail}; {told}") from error
         raise OperatorError(codes.INCOMPLETE, f"{error.detail}; {told}") from error

@@ -58,11 +58,12 @@ def test_a_bomb_is_not_unpacked(server: Responder) -> None:
     assert len(found) < complete.LIMIT
 
 
-def test_an_open_connection_is_no_hindrance(server: Responder) -> None:
-    """An answer that is whole is taken although the server does not hang up."""
+@pytest.mark.parametrize("answer", [ok(b"whole"), b"HTTP/1.1 200 OK\r\n\r\nwhole"], ids=["with its length", "without"])
+def test_an_open_connection_is_no_hindrance(answer: bytes, server: Responder) -> None:
+    """A complete answer is taken although the server does not hang up; without a length when the time is over."""
 
     def stay(peer: socket.socket) -> None:
-        peer.sendall(ok(b"whole"))
+        peer.sendall(answer)
         peer.recv(1)
 
     server.answers["/stay"] = stay
