@@ -222,7 +222,10 @@ def host_names(leaf: x509.Certificate) -> list[str]:
 
 
 def covers(name: str, host: str) -> bool:
-    """Tell whether a certificate's name is for a host; a wildcard stands for the whole first label (RFC 9525, 6.3)."""
+    """Tell whether a certificate's name is for a host; a wildcard stands for the first label (RFC 9525, 6.3).
+
+    By hand, for the library matches a name only together with a chain to a public root.
+    """
     first, _, rest = host.partition(".")
     return name == host or (name.startswith("*.") and bool(first) and name[2:] == rest)
 

@@ -47,7 +47,7 @@ OLD = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 def served(port: int, *, version: ssl.TLSVersion | None = None) -> tuple[bytes, ...]:
     """Return the certificates (DER, the server's first) that a port serves on this machine.
 
-    Empty when it does not get that far; with a version, when the port does not speak it.
+    Empty without TLS; with a version, when the port does not speak it.
     """
     try:
         with socket.create_connection((LOCAL, port), PATIENCE) as plain:
@@ -69,7 +69,7 @@ def serves(found: tuple[bytes, ...], wanted: tuple[bytes, ...]) -> bool:
 def prime(port: int) -> bytes | None:
     """Return the prime of the Diffie-Hellman group that a port uses with TLS 1.2, which sends it in the clear.
 
-    None when the port does not get that far: TLS 1.3 has groups of its own, and EC certificates know no such suite.
+    None without such a group: TLS 1.3 has other ones, and with EC certificates there is no such suite.
     """
     try:
         with socket.create_connection((LOCAL, port), PATIENCE) as plain:
@@ -98,7 +98,10 @@ def _told_prime(plain: socket.socket) -> bytes | None:
 
 
 def _key_exchange(heard: bytes) -> bytes:
-    """Return the prime in a server's messages: ServerKeyExchange begins with it; RFC 5246, 6.2.1, 7.4 and 7.4.3."""
+    """Return the prime in a server's messages: ServerKeyExchange begins with it; RFC 5246, 6.2.1, 7.4 and 7.4.3.
+
+    By hand, for the module ssl does not tell the group.
+    """
     messages = b""
     while len(heard) >= 5 and heard[0] == 22:
         size = 5 + int.from_bytes(heard[3:5])
@@ -113,7 +116,7 @@ def _key_exchange(heard: bytes) -> bytes:
 
 
 def status(address: str, port: int, name: str) -> int | None:
-    """Return what a web server answers to a look at its first page under a name; None when it does not get that far."""
+    """Return the status with which a web server answers a request for its first page; None without an answer."""
     connection = http.client.HTTPSConnection(name, port)
     try:
         with socket.create_connection((address, port), PATIENCE) as plain:

@@ -4,10 +4,10 @@ With zimbraReverseProxyStrictServerNameEnabled nginx answers 400 to every Host b
 hosts of the domains (zm-nginx-conf 8.8.15, nginx.conf.web.https.default.template, 3-29). An installation leaves it off;
 an operator may turn it on, and earlier versions of zflow did. It stays on, for the operator may rely on it.
 
-A virtual host without an address of its own listens where its name leads to, behind a published port hence nowhere, but
-with zimbraReverseProxySNIEnabled where the server does. One whose name leads to an address of another family than
-zimbraIPMode's spoils the whole configuration (zm-mailbox 8.8.15, ProxyConfGen.java, 2612-2668): the proxy, which
-serves, is restarted only on one that nginx takes.
+A virtual host without its own address listens at the address to which its name resolves, hence nowhere behind a
+published port; with zimbraReverseProxySNIEnabled it listens where the server does. If a name resolves to an address of
+another family than zimbraIPMode's, nginx refuses the complete configuration (zm-mailbox 8.8.15, ProxyConfGen.java,
+2612-2668). So the proxy is restarted only with a configuration that nginx accepts.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class Nginx:
         wait_for(lambda: all(map(listens, self.ports)), "nginx")
 
     def reload(self) -> bool:
-        """Have it read its files anew; return whether it could."""
+        """Have it read its files again; return whether it could."""
         argv = ["nginx", "-c", str(self._file), "-s", "reload"]
         return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0
 
@@ -144,7 +144,7 @@ class Postfix:
         wait_for(lambda: all(map(listens, self.ports)), "postfix")
 
     def reload(self) -> bool:
-        """Have it read its files anew."""
+        """Have it read its files again."""
         argv = ["postfix", "-c", str(self._folder), "reload"]
         return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0
 

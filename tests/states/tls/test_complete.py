@@ -112,7 +112,7 @@ def test_not_plain(url: str) -> None:
 
 
 def test_a_name_is_resolved_once(server: Responder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection goes to the address that was judged: a name that answers otherwise next time gains nothing."""
+    """The connection goes to the address that was checked: a name that answers otherwise next time gains nothing."""
     asked: list[str] = []
     resolve = socket.getaddrinfo
 
@@ -165,7 +165,7 @@ def test_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_was_fetched_is_kept(server: Responder, tmp_path: Path) -> None:
-    """The second search for the same issuer asks nobody; what was spoilt on the volume is fetched anew."""
+    """The second search for the same issuer asks nobody; what was spoilt on the volume is fetched again."""
     url = server.publish("/inter", inter().pem)
     linked = issue("server", inter(), urls=(url,)).certificate
     for spoil, count in ((False, 1), (False, 1), (True, 2)):

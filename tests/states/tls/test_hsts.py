@@ -86,7 +86,7 @@ def test_moments(zimbra: Zimbra) -> None:
 
 @pytest.mark.parametrize("case", ["switched off", "expired", "withdrawn", "exchanged by hand"])
 def test_removed(case: str, zimbra: Zimbra) -> None:
-    """The header goes when the setting does, and when what is served no longer verifies; the stages begin anew."""
+    """The header goes when the setting does, and when what is served no longer verifies; the stages begin again."""
     serve(at(zimbra))
     step(at(zimbra))
     assert len(headers(zimbra)) == 2

@@ -83,7 +83,7 @@ def test_damaged_files_are_whole_before_the_start(
         (tmp_path / "opt/zimbra/conf/link").symlink_to("/dev/zero")
         DAMAGES[damage](tmp_path / "opt/zimbra/conf" / name)
         (tmp_path / "opt/zimbra/conf/link").unlink(missing_ok=True)
-    if damage == "another pair's" and files == ALL:  # a whole pair: services start on it, `tls.deployed` judges it
+    if damage == "another pair's" and files == ALL:  # a pair that fits: services start on it, `tls.deployed` checks it
         assert mend.probe(ctx) is not None
         return
     assert mend.probe(ctx) is None
@@ -212,7 +212,7 @@ def test_ports_are_the_operators_where_no_pair_is_supplied(tmp_path: Path, monke
 def test_a_thorough_look_shakes_hands_with_every_port(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
-    """A server that serves something else than the supplied pair is named with its ports, and reads it anew."""
+    """A server that serves something else than the supplied pair is named with its ports, and reads it again."""
     bench = serve(tmp_path, monkeypatch, PAIR)
     assert bench.walk(WALKED, deep=True) == "serving"
     before = bench.kinds("tls.deployed")

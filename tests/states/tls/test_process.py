@@ -85,7 +85,7 @@ def test_the_same_files_with_few_rounds_are_read(ctx: Context) -> None:
 
 
 def patched(certificate: x509.Certificate, old: bytes, new: bytes) -> bytes:
-    """Return an RSA-signed certificate with bytes of its body exchanged, signed anew, as PEM."""
+    """Return an RSA-signed certificate with bytes of its body exchanged, signed again, as PEM."""
     body = certificate.tbs_certificate_bytes
     assert old in body
     body = body.replace(old, new, 1)
