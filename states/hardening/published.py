@@ -83,21 +83,21 @@ class Published:
             return result("unknown", "the zone's name servers cannot be found: no server knows the name or its parents")
         except (Silent, dns.exception.DNSException) as error:
             return result("unknown", f"the zone's name servers cannot be found: {error}")
-        told: dict[Server, Comparison] = {}
+        answers: dict[Server, Comparison] = {}
         for server in servers:
             if server in self._silent:
                 continue
             try:
-                told[server] = self._majority(server, record, wanted)
+                answers[server] = self._majority(server, record, wanted)
             except Silent as error:
                 self._silent[server] = str(error)
-        if not told:
+        if not answers:
             return result("unknown", f"none of the zone's name servers answers: {_names(servers)}")
-        bad = {server: said for server, said in told.items() if said[0] != "right"}
+        bad = {server: found for server, found in answers.items() if found[0] != "right"}
         if not bad:
-            return result("right", next(iter(told.values()))[1])
+            return result("right", next(iter(answers.values()))[1])
         verdict, why = next(iter(bad.values()))
-        return result(verdict, why if len(bad) == len(told) else f"{why} (only at {_names(bad)})")
+        return result(verdict, why if len(bad) == len(answers) else f"{why} (only at {_names(bad)})")
 
     def look(self, name: str, kind: str) -> list[str]:
         """Return the values at a name from the first of its zone's servers that answers; raises Unheard."""
@@ -114,21 +114,21 @@ class Published:
 
     def _majority(self, server: Server, record: Record, wanted: list[Record]) -> Comparison:
         """Ask up to three times: one good answer is enough; a bad answer, or none, needs a second of its kind."""
-        heard: list[Comparison | Silent] = []
+        wrong: list[Comparison] = []
+        silent: list[Silent] = []
         for _ in range(TRIES):
             try:
-                said = compare(record, self._values(server, record.name, record.kind), wanted, self.look)
+                found = compare(record, self._values(server, record.name, record.kind), wanted, self.look)
             except Silent as error:
-                heard.append(error)
+                silent.append(error)
             else:
-                if said[0] == "right":
-                    return said
-                heard.append(said)
-            for each in heard:
-                if sum(isinstance(other, Silent) == isinstance(each, Silent) for other in heard) >= MAJORITY:
-                    if isinstance(each, Silent):
-                        raise each
-                    return each
+                if found[0] == "right":
+                    return found
+                wrong.append(found)
+            if len(wrong) == MAJORITY:
+                return wrong[0]
+            if len(silent) == MAJORITY:
+                raise silent[0]
         raise AssertionError("two of three answers are of one kind")
 
     def _values(self, server: Server, name: str, kind: str, depth: int = 0) -> list[str]:

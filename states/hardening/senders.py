@@ -68,7 +68,7 @@ def _drift(where: str, checks: str) -> Drift:
 
 
 def applied(ctx: Context) -> bool:
-    """Tell whether Postfix's configuration has the check exactly where the setting wants it."""
+    """Tell whether Postfix's configuration has the check if, and only if, the setting wants it."""
     answer = as_zimbra(ctx, "postconf", "-h", "smtpd_sender_restrictions", ok=range(256)).output
     words = [word.strip() for word in answer.split(",")]
     return (CHECK in words) == (ctx.settings[SENDER_CHECKS] != "off")
