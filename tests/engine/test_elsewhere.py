@@ -64,7 +64,7 @@ def volume(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=[RUNNER, WALKER])
 def held_elsewhere(volume: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """The volume while another container's runner, or a walker there without one, holds it."""
+    """The volume while the supervisor of another container, or a walker without one, holds it."""
     argv = [*OTHER, sys.executable, "-c", HOLD, str(volume), request.param]
     with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
@@ -115,7 +115,7 @@ def test_whatever_looks_says_who_holds_it(held_elsewhere: Path) -> None:
 
 
 def test_the_health_of_a_container_is_its_own(volume: Path) -> None:
-    """Another container's runner makes this one neither live nor ready."""
+    """The supervisor of another container makes this one neither live nor ready."""
     argv = [*OTHER, sys.executable, "-c", HOLD, str(volume), RUNNER]
     with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
@@ -139,7 +139,7 @@ cat
 
 
 def test_a_shell_holds_the_volume_while_it_works(volume: Path) -> None:
-    """In a container without a runner: until it has ended no other container begins anything; its own one may."""
+    """In a container without a supervisor: until it has ended no other container begins; its own one may."""
     argv = [*OTHER, "sh", "-ec", SHELL, sys.executable]
     environment = os.environ | {"ZFLOW_VOLUME": str(volume)}
     with subprocess.Popen(argv, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:

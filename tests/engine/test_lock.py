@@ -266,7 +266,7 @@ EACH = textwrap.dedent("""
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which injects the errors")
 @pytest.mark.parametrize("error", ["ENOLCK", "ENOSYS", "EIO", "EOPNOTSUPP"])
 def test_a_file_system_without_locks_is_a_code(volume: Path, error: str) -> None:
-    """A command that writes ends with 5, names the file and touches nothing; a command that looks sees no runner."""
+    """A command that writes ends with 5, names the file and changes nothing; one that looks finds no supervisor."""
     process.walk(commands.TOY, volume, {}, "test")
     before = journal_file(volume).read_bytes()
     inject = ["-e", "trace=flock", "-e", f"inject=flock:error={error}"]

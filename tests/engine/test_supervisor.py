@@ -165,7 +165,7 @@ def test_hup_during_a_walk_is_followed_by_another(run: Run) -> None:
 
 
 def test_usr1_starts_a_walk_when_none_is_under_way(run: Run) -> None:
-    """`resume` beside an idle runner walks."""
+    """`resume` beside an idle supervisor walks."""
     one = run("stopped")
     one.wait_for_call(START)
     wait_for(lambda: not one.children(), "the walker's end")
@@ -256,7 +256,7 @@ def test_a_volume_that_becomes_unusable_does_not_end_a_running_server(run: Run) 
     assert one.process.poll() is None
 
 
-def test_a_paused_runner_walks_on_resume_only(run: Run, tmp_path: Path) -> None:
+def test_a_paused_supervisor_walks_on_resume_only(run: Run, tmp_path: Path) -> None:
     """While the pause lasts neither the time nor a watch nor HUP nor a reset starts a walk; resume does, for all."""
     one = run("held")
     one.wait_for_call(START)
@@ -392,7 +392,7 @@ def test_no_zombie_is_left_by_walkers_and_watches(run: Run, tmp_path: Path) -> N
     assert one.process.poll() is None
 
 
-def test_one_of_two_runners_wins(run: Run) -> None:
+def test_one_of_two_supervisors_wins(run: Run) -> None:
     """A second `zflow run` on the volume ends with 4 and names the first, which goes on."""
     first, second = run("wait"), run("wait")
     wait_for(lambda: first.process.poll() is not None or second.process.poll() is not None, "an end")

@@ -1,4 +1,4 @@
-"""Commands of an earlier walker: its death does not end them, and an `apt` would go on beside the next walker."""
+"""Commands of an earlier walker. Its death does not end them, and an `apt` would run beside the next walker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TAG = "ZFLOW_TAG"
 def end_leftovers(current_tag: str, base: str) -> int:
     """Kill every process with the tag of an earlier walker of this volume, and its descendants; return how many.
 
-    `base` is what the tags of all walkers of this volume begin with. Descendants are found by their parents, because
+    `base` is the prefix of the tags of all walkers of this volume. Descendants are found by their parents, because
     `su -` drops the tag.
     """
     marker, mine = f"{TAG}={base}", f"{TAG}={current_tag}"

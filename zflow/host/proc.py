@@ -1,6 +1,6 @@
 """What the kernel tells of processes: the one reader of /proc/PID, proc(5).
 
-A process may end between two questions. Each function then answers with what is empty of its kind, and raises nothing.
+A process may end between two calls. Each function then returns an empty value of its type, and raises nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""When the next walk begins, and why: a next try from the journal, a repetition, or what was asked for meanwhile.
+"""When the next walk begins, and why: a next try from the journal, a repetition, or a request.
 
-No processes and no files, so that each rule can be seen to hold.
+It knows neither processes nor files, so that a test can check each rule.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RESUME = "resume"
 
 
 class Schedule:
-    """The present walk, the one that is to follow it, and the time before which none begins."""
+    """The present walk, the walk that was asked for, and the time before which no walk begins."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, wall_clock: Callable[[], float] = time.time
@@ -34,7 +34,7 @@ class Schedule:
         self._woken = False
         self._due: float | None = None
         self.blind = False
-        """Whether only the time starts the next walk: the last one left no list of what is to be watched."""
+        """Whether only the time starts the next walk: the last walk left no list of watches."""
         self.deaths = 0
         """How often in a row the walker died without an answer."""
 
@@ -45,39 +45,39 @@ class Schedule:
 
     @property
     def come(self) -> bool:
-        """Whether that time has come."""
+        """Whether the time for the next walk has come."""
         return self._due is not None and self._clock() >= self._due
 
     @property
     def next(self) -> tuple[str, bool] | None:
-        """What was asked for, as reason and depth, once it may begin."""
+        """The walk that was asked for, as reason and depth, if it may begin now."""
         return self._pending if self.come or not self.awaited else None
 
     def begin(self, reason: str, *, deep: bool) -> None:
-        """Note that a walk begins; what was asked for before is done by it."""
+        """Note that a walk begins; it also answers earlier requests."""
         self._present, self._pending = (reason, deep), None
         self._woken = self.blind = False
         self._due = None
 
     def follow(self, reason: str, *, deep: bool) -> None:
-        """Have a walk follow the present one."""
+        """Ask for a walk after the present one."""
         self._pending = (reason, deep)
 
     def wake(self) -> None:
-        """Note that the present walk was told to resume; one that looks less thoroughly is followed by a deep one."""
+        """Note that the operator resumes the present walk. Unless that walk is deep, a deep one follows it."""
         self._woken = True
         if not self._present[1]:
             self.follow(RESUME, deep=True)
 
     def end(self, *, valid: bool) -> None:
-        """Note that the walker has ended. One that stopped may have done so before it heard the operator."""
+        """Note that the walker has ended. If it stopped, it may not have heard the operator."""
         if self._woken and not valid:
             self._pending = self._pending or (RESUME, True)
 
     def settle(self, next_try: float | None) -> None:
         """Set the time for the next walk after one that came to an end: `next_try` by the wall clock, None for never.
 
-        What was asked for meanwhile does not wait.
+        A walk that was asked for does not wait.
         """
         self.deaths, self._due = 0, None
         if next_try is not None and self._pending is None:
@@ -89,7 +89,7 @@ class Schedule:
         self._due, self.blind = self._clock() + seconds, True
 
     def die(self) -> bool:
-        """Repeat a walk whose walker died, after a pause that grows; return whether that was once too often."""
+        """Repeat a walk whose walker died, after a growing pause; return whether it died too often."""
         self.deaths += 1
         self.repeat(self.deaths * PAUSE)
         return self.deaths >= DEATHS
