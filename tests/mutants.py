@@ -59,7 +59,7 @@ TABLE = {
         tuple(f"zflow/walk/{name}.py" for name in ("protocol", "attempt", "decide", "faults")),
         engine("decide", "protocol", "failures"),
     ),
-    "events": Row(("zflow/journal/record.py",), engine("decide", "journal", "protocol")),
+    "events": Row(("zflow/journal/record.py",), engine("decide", "journal", "protocol", "health")),
     "seal": Row(("zflow/journal/seal.py",), engine("journal", "pruning")),
     "writer": Row(
         ("zflow/journal/writer.py", "zflow/journal/connect.py"), engine("journal", "journal_faults", "protocol")

@@ -80,6 +80,8 @@ def test_a_defect_is_recorded_by_its_code_and_its_traceback_is_only_logged(bench
     step = again(file_step("one.a"), **{where: raising(lambda: KeyError("nonsense"))})
     assert bench.walk(product(step)) == "blocked"
     assert bench.position()["code"] == codes.BUG.id
+    last = bench.events("one.a")[-1]
+    assert (last["kind"], last["code"]) == ("blocked", codes.BUG.id)
     shown = "\n".join([*bench.said, *(str(row["detail"]) for row in bench.events())])
     assert "nonsense" in shown
     assert "Traceback" not in shown

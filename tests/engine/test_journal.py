@@ -42,11 +42,11 @@ def fill(volume: Path, count: int = 4) -> None:
 
 
 def tamper(volume: Path, *statements: str) -> None:
-    """Change the journal as somebody with the file and without our triggers would."""
+    """Change the journal as somebody with the file and without our triggers would; they are there again afterwards."""
     with closing(sqlite3.connect(journal_file(volume))) as raw, raw:
-        for trigger in ("event_stays", "event_is_kept"):
-            raw.execute(f"DROP TRIGGER {trigger}")
-        for statement in statements:
+        found = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'event'")
+        triggers: dict[str, str] = dict(found.fetchall())
+        for statement in (*(f"DROP TRIGGER {name}" for name in triggers), *statements, *triggers.values()):
             raw.execute(statement)
 
 
@@ -94,6 +94,36 @@ def test_a_seal_that_is_gone_or_does_not_fit_is_damage(tmp_path: Path, statement
     with pytest.raises(OperatorError) as refused:
         Bench(tmp_path).journal()
     assert unreadable.value.code is refused.value.code is codes.JOURNAL_DAMAGED
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE workflow SET state = 'failed'",
+        "UPDATE workflow SET next_try = 1",
+        "DELETE FROM workflow",
+        "UPDATE step SET weight = 9 WHERE name = 'one.a'",
+        "DELETE FROM step WHERE name = 'one.b'",
+        "UPDATE past SET pruned = 1",
+        "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)",
+        "DROP TRIGGER event_stays",
+        "CREATE INDEX more ON event (step)",
+    ],
+)
+def test_the_seal_covers_what_the_chain_does_not(tmp_path: Path, statement: str) -> None:
+    """The workflow row, the list of steps, the sum of what was pruned, the last event, and the schema."""
+    with opened(tmp_path) as journal:
+        journal.record([event.Event("begun")], Position("one", "one"))
+        journal.record([event.Event("ended")])
+    with reader.reading(tmp_path) as light:
+        assert seal.wrong(light) is None
+    if "event_stays" in statement:
+        with closing(sqlite3.connect(journal_file(tmp_path))) as raw, raw:
+            raw.execute(statement)
+    else:
+        tamper(tmp_path, statement)
+    with reader.reading(tmp_path, unsealed=True) as light:
+        assert seal.wrong(light) == seal.UNSEALED
 
 
 def test_the_chain_goes_on_over_restarts(tmp_path: Path) -> None:
