@@ -72,7 +72,10 @@ TABLE = {
     ),
     "certificates": Row(
         ("states/tls/check.py", "states/tls/chain.py"),
-        tuple(f"tests/states/tls/test_{name}.py" for name in ("check", "chain", "load", "pair")),
+        tuple(
+            f"tests/states/tls/test_{name}.py"
+            for name in ("check", "chain", "parse", "complete", "judge", "load", "pair")
+        ),
     ),
     "SPF": Row(
         tuple(f"states/hardening/{name}.py" for name in ("judge", "compare", "spf", "spf_terms")),

@@ -54,6 +54,16 @@ def test_a_file_of_before_the_walk_is_none(tmp_path: Path) -> None:
     assert found.look() == "it"
 
 
+def test_a_file_that_is_written_is_looked_at_at_once(tmp_path: Path) -> None:
+    """However long the time between two looks: the kernel says that something was written in its folder."""
+    path = tmp_path / "settings.toml"
+    path.write_text("old")
+    found = watcher(tmp_path, paths=[str(path)], every=3600.0, answer=signature([str(path)]))
+    assert found.look() is None
+    path.write_text("newer")
+    assert found.look() == "it"
+
+
 def test_a_bad_answer_that_a_walk_could_not_better_is_a_change_once(tmp_path: Path) -> None:
     """The same bad first answer after another walk starts no further one: no endless walks for what cannot be had."""
     found = watcher(tmp_path, argv=["/bin/false"])
