@@ -41,6 +41,7 @@ def test_states_are_walked_in_order_to_serving(bench: Bench) -> None:
     entered = [row["state"] for row in bench.events() if row["kind"] == "entered"]
     assert entered == ["one", "two"]
     assert (bench.position()["state"], bench.position()["place"]) == ("serving", "serving")
+    assert bench.said[-1] == "all valid: 3 steps checked, 3 applied, 0 unchanged"
 
 
 def test_an_outcome_shares_its_commit_with_the_next_intent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
