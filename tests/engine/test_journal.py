@@ -126,6 +126,18 @@ def test_the_seal_covers_what_the_chain_does_not(tmp_path: Path, statement: str)
         assert seal.wrong(light) == seal.UNSEALED
 
 
+@pytest.mark.parametrize(("changed", "seen"), [(2, False), (5, True)])
+def test_of_a_long_past_the_newest_events_are_checked(tmp_path: Path, changed: int, seen: bool) -> None:
+    """Before a walk only so many: they follow from the one before them, whatever became of those further back."""
+    fill(tmp_path, 6)
+    with reader.reading(tmp_path) as light:
+        assert seal.wrong(light, 3) is None
+    tamper(tmp_path, f"UPDATE event SET detail = 'x' WHERE seq = {changed}")
+    with reader.reading(tmp_path, unsealed=True) as light:
+        assert (seal.wrong(light, 3) is not None) is seen
+        assert seal.wrong(light) is not None
+
+
 def test_the_chain_goes_on_over_restarts(tmp_path: Path) -> None:
     """A process that opens an old journal appends to its chain."""
     for _ in range(3):
