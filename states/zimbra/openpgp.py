@@ -13,7 +13,10 @@ SECONDS = 30.0
 
 
 def _gpg(content: bytes, *argv: str) -> bytes:
-    found = subprocess.run([*GPG, *argv], input=content, capture_output=True, check=False, timeout=SECONDS)
+    try:
+        found = subprocess.run([*GPG, *argv], input=content, capture_output=True, check=False, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"gpg did not read it within {SECONDS:.0f} s") from None
     if found.returncode:
         said = found.stderr.decode(errors="replace").strip().splitlines() or ["gpg failed"]
         raise ValueError(f"it is damaged or not a key ({said[-1][:200]})")
@@ -31,12 +34,13 @@ def primary_fingerprints(packets: bytes) -> list[str]:
     Raises ValueError for damage and for a secret key: a vendor publishes none, apt needs none.
     """
     found: list[str] = []
-    kind = ""
+    key = ""
     for line in _gpg(packets, "--show-keys", "--with-colons").decode(errors="replace").splitlines():
         fields = line.split(":")
         if fields[0] in {"sec", "ssb"}:
             raise ValueError("it holds a secret key")
-        if fields[0] == "fpr" and kind == "pub":
+        if fields[0] in {"pub", "sub"}:
+            key = fields[0]
+        if fields[0] == "fpr" and key == "pub":  # other lines may stand in between, such as the key's revokers
             found.append(fields[9])
-        kind = fields[0]
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from states.zimbra import openpgp
 from states.zimbra.openpgp import binary, primary_fingerprints
 
 pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="there is no gpg here to make keys")
@@ -101,6 +102,26 @@ def test_a_key_without_a_name_does_not_go_unseen(gpg: Gpg, both: bytes) -> None:
     """gpgv takes signatures of it like of any other in the file."""
     bare = packets(gpg, gpg.run("--export", "two@example.org"))[6]
     assert primary_fingerprints(gpg.run("--export", "one@example.org") + bare) == gpg.fingerprints()
+
+
+def test_a_key_with_a_revoker_does_not_go_unseen(gpg: Gpg, tmp_path: Path) -> None:
+    """gpg lists who may revoke a key between the key and its fingerprint."""
+    wanted, other = gpg.fingerprints()[0], Gpg(tmp_path / "other")
+    other.home.mkdir(0o700)
+    form = f"Key-Type: RSA\nKey-Length: 2048\nName-Email: three@example.org\nRevoker: 22:{wanted}\n%commit\n"
+    (tmp_path / "form").write_text(f"%no-protection\n{form}")
+    other.run("--gen-key", str(tmp_path / "form"))
+    subprocess.run(["gpgconf", "--homedir", str(other.home), "--kill", "all"], check=True)
+    found = primary_fingerprints(gpg.run("--export", "one@example.org") + other.run("--export"))
+    assert found[0] == wanted
+    assert len(found) == 2
+
+
+def test_a_file_that_keeps_gpg_busy_is_refused(monkeypatch: pytest.MonkeyPatch, both: bytes) -> None:
+    """Such as a compressed one; the step then names the key, and not an error of zflow's own."""
+    monkeypatch.setattr(openpgp, "SECONDS", 0.0)
+    with pytest.raises(ValueError, match="gpg did not read it"):
+        primary_fingerprints(both)
 
 
 def test_a_truncated_key_names_no_other(gpg: Gpg) -> None:
