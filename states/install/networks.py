@@ -82,7 +82,7 @@ def _strict(ctx: Context) -> bool:
 
 
 def _not_served(ctx: Context, silent: list[int]) -> str:
-    off, why = (f"{STRICT} FALSE ", f"; {STRICT}is on and must be off for it") if _strict(ctx) else ("", "")
+    off, why = (f"{STRICT} FALSE ", f"; {STRICT} is on and must be off for it") if _strict(ctx) else ("", "")
     commands = f"zmprov ms {server_name(ctx)} {off}{MODE} both; {IP_TOOL}; zmcontrol restart"
     return (
         f"the container has an IPv6 address, but these ports do not listen on it: {', '.join(map(str, silent))}: "
