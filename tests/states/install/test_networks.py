@@ -94,7 +94,7 @@ def test_a_list_of_names_goes_before_ipv6(ctx: Context) -> None:
     assert isinstance(evidence, Evidence)
     (told,) = evidence.notices
     assert f"'zmprov ms mail.example.org {networks.STRICT} FALSE zimbraIPMode both; /opt/" in told
-    assert told.endswith(f"'; {networks.STRICT} is on and must be off for it")
+    assert told.endswith(f"`; {networks.STRICT} is on and must be off for it")
     ctx.shell.answer = before
     evidence = networks_step.probe(ctx)
     assert isinstance(evidence, Evidence)
