@@ -235,13 +235,20 @@ class _Wire(io.RawIOBase):
         return size
 
     def makefile(self, *_: object) -> io.BufferedReader:
-        return io.BufferedReader(self)
+        return _Buffer(self)
 
     def sendall(self, data: bytes) -> None:
         self._connection.sendall(data)
 
     def close(self) -> None:
         """Leave it open for the body; who opened the connection closes it."""
+
+
+class _Buffer(io.BufferedReader):
+    """Reads no more at once than an answer may have: `http.client` asks for as much as the answer claims to have."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(size if size is None else min(size, LIMIT + 1))
 
 
 def _body(answer: http.client.HTTPResponse, url: str) -> tuple[bytes, str | None]:

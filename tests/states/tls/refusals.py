@@ -35,7 +35,7 @@ from tests.states.tls.corpus import (
     stranger,
     whole,
 )
-from tests.states.tls.responder import HOSTILE, Responder
+from tests.states.tls.responder import AWAY, HOSTILE, Responder
 
 
 def crossed() -> tuple[Issued, Issued]:
@@ -138,13 +138,8 @@ REFUSED: dict[str, Case] = {
     "issuer for another domain": Case(whole(issue("s", CONSTRAINED), CONSTRAINED), codes.REFUSED),
 }
 
-WHAT_IT_IS = {
-    "/silent": codes.ISSUER_AWAY, "/drip": codes.ISSUER_AWAY, "/failing": codes.ISSUER_AWAY, "/cut": codes.ISSUER_AWAY,
-    "/chunks": codes.ISSUER_AWAY, "/hang-up": codes.ISSUER_AWAY,
-}  # fmt: skip
-"""What may be better another time; of all the rest an operator is told."""
 ENEMIES: dict[str, Case] = {
-    path: Case(linked(path), WHAT_IT_IS.get(path, codes.INCOMPLETE), HERE) for path in HOSTILE
+    path: Case(linked(path), codes.ISSUER_AWAY if path in AWAY else codes.INCOMPLETE, HERE) for path in HOSTILE
 } | {
     "other issuer": Case(linked("/other.crt"), codes.INCOMPLETE, HERE),
     "forged issuer": Case(linked("/forged.crt"), codes.INCOMPLETE, HERE),

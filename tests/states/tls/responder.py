@@ -65,9 +65,14 @@ HOSTILE: dict[str, Answer] = {
     "/rubbish": b"\x16\x03\x01 this is no HTTP\r\n\r\n",
     "/bomb": ok(gzip.compress(bytes(16 << 20), 9), "Content-Encoding: gzip"),
     "/cut": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf",
+    "/long": f"HTTP/1.1 200 OK\r\nContent-Length: {1 << 60}\r\n\r\nhalf".encode(),
+    "/longest": f"HTTP/1.1 200 OK\r\nContent-Length: {1 << 90}\r\n\r\nhalf".encode(),
+    "/long-chunk": f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{1 << 60:X}\r\nhalf".encode(),
     "/chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n",
     "/hang-up": b"",
 }
+AWAY = ("/silent", "/drip", "/failing", "/cut", "/chunks", "/long", "/longest", "/long-chunk", "/hang-up")
+"""Those that may be better another time."""
 
 
 class Responder:

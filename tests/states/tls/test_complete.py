@@ -15,7 +15,7 @@ import pytest
 from states.tls import complete
 from states.tls.complete import Away, Fetcher, Refused
 from tests.states.tls.authority import NOW, inter, issue, leaf, root
-from tests.states.tls.responder import ADDRESS, Responder, ok, responder
+from tests.states.tls.responder import ADDRESS, AWAY, Responder, ok, responder
 
 HERE = (ipaddress.ip_network("127.0.0.1/32"),)
 REASONS = {
@@ -44,7 +44,7 @@ def test_refused_for_its_own_reason(path: str, server: Responder) -> None:
         fetcher().get(server.url(path))
 
 
-@pytest.mark.parametrize("path", ["/silent", "/drip", "/failing", "/cut", "/chunks", "/hang-up"])
+@pytest.mark.parametrize("path", AWAY)
 def test_away(path: str, server: Responder) -> None:
     """What is slow, failing or cut off may be better another time."""
     with pytest.raises(Away):
