@@ -164,9 +164,10 @@ def validity(ctx: Context) -> tuple[datetime, datetime] | None:
     found = certificates(files.text(ctx, INSTALLED[0]))
     try:
         certificate = x509.load_pem_x509_certificate(found[0].encode())
+        valid = certificate.not_valid_before_utc, certificate.not_valid_after_utc  # parsed only here
     except (IndexError, ValueError, TypeError, x509.InvalidVersion):
         return None
-    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return valid
 
 
 def certificates(text: str) -> list[str]:

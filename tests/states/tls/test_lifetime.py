@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from states.tls import lifetime, watches
 from tests.states.tls.authority import NOW, issue
@@ -126,10 +128,19 @@ def test_the_command(passed: tuple[int, ...], count: str) -> None:
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == f"{count}\n"
 
 
-def test_without_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no certificate has no end to tell, and the watch has nothing to wait for."""
+def _of_the_year_0() -> str:
+    """Return a certificate that loads, but whose begin Python has no date for."""
+    begin = b"20500101000000Z"
+    made = issue("s", begin=datetime(2050, 1, 1, tzinfo=UTC)).certificate.public_bytes(Encoding.DER)
+    assert begin in made
+    return ssl.DER_cert_to_PEM_cert(made.replace(begin, b"0000" + begin[4:]))
+
+
+@pytest.mark.parametrize("content", ["rubbish", _of_the_year_0()], ids=["rubbish", "the year 0"])
+def test_without_a_certificate(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a certificate that can be read there is no end to show, and the watch has nothing to wait for."""
     ctx, zimbra = make_host(tmp_path, monkeypatch)
-    zimbra.write("/opt/zimbra/conf/nginx.crt", "rubbish")
+    zimbra.write("/opt/zimbra/conf/nginx.crt", content)
     assert told(ctx) == "no certificate is installed"
     (calendar,) = watches(ctx)
     assert calendar.argv[4:] == ()
