@@ -34,13 +34,13 @@ A setting `name` is read from, the first found wins: the environment variable `Z
 """
 ERRORS = """\
 A code is stable: 1xxx engine, 20xx bootstrap, 21xx updates, 3xxx install, 4xxx firewall, 5xxx TLS and Diffie-Hellman,
-6xxx hardening. `zflow explain ZF-nnnn` says the same in the container. Where a step stopped, `zflow status` names its
-log, which has the words of what it ran.
+6xxx hardening, 7xxx upgrade. `zflow explain ZF-nnnn` says the same in the container. Where a step stopped,
+`zflow status` names its log, which has the output of its commands.
 """
 STATES = """\
-A step lasts as long as the volume, or until the container ends (*each start*); *once* is never built again by itself;
-*ahead* begins at the first second, in the background. The weight is the usual share of the first start in seconds, of
-which the time left is made.
+A step lasts as long as the volume, or until the container ends (*each start*). zflow never builds a *once* step again
+automatically. An *ahead* step begins with the walk, in the background. The weight is the usual time of the step
+at the first start, in seconds; the estimate of the time left comes from it.
 """
 
 

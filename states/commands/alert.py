@@ -16,5 +16,5 @@ def alert(*, test: bool) -> int:
 
     assert test
     recipient = test_alert(look())
-    click.echo(f"The mail server took a test message for {recipient}. Its subject begins with ABUSE: Test.")
+    click.echo(f"The mail server accepted a test message for {recipient}. Its subject begins with ABUSE: Test.")
     return Exit.VALID

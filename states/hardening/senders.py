@@ -64,7 +64,7 @@ def audit(ctx: Context) -> Evidence | Drift | None:
 def _drift(where: str, checks: str) -> Drift:
     other = "standard" if checks == "off" else "off"
     found = f"has {CHECK}" if checks == "off" else f"does not have {CHECK} where sender checks `{checks}` need it"
-    return Drift(f"{where} {found}; {SENDER_CHECKS.variable}={other} would leave it so")
+    return Drift(f"{where} {found}; {SENDER_CHECKS.variable}={other} keeps it as it is")
 
 
 def applied(ctx: Context) -> bool:

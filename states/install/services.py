@@ -1,14 +1,14 @@
-"""The server's services: started at every boot, and looked at cheaply ever after."""
+"""The server's services: started at every start of the container, with a cheap look afterwards."""
 
 from __future__ import annotations
 
 from states.ubuntu import processes
 from states.zimbra import codes, services
-from zflow.api import Context, Evidence, Scope, Step, TransientError
+from zflow.api import Context, Evidence, Scope, Step, TransientError, counted
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the server recorded in this boot still runs whole."""
+    """See whether the server recorded in this boot still runs completely."""
     found = services.recorded(ctx)
     if found is None or services.missing(ctx, found):
         return None
@@ -24,7 +24,7 @@ def apply(ctx: Context) -> None:
     if services.stopped(ctx):
         _start_afresh(ctx)
         if adopted and services.stopped(ctx):  # such as postfix: its lock is on the file that was lost
-            ctx.log(f"ending {len(adopted)} processes whose file was lost")
+            ctx.log(f"ending {counted(len(adopted), 'process', 'processes')} that had lost the file")
             processes.end(ctx, adopted, services.PATIENCE)
             _start_afresh(ctx)
     if down := services.stopped(ctx):
@@ -33,7 +33,7 @@ def apply(ctx: Context) -> None:
 
 
 def _start_afresh(ctx: Context) -> None:
-    ctx.log(f"removed {services.drop_stale_pid_files(ctx)} stale pid files")
+    ctx.log(f"removed {counted(services.drop_stale_pid_files(ctx), 'stale pid file')}")
     services.start(ctx)
 
 

@@ -19,9 +19,8 @@ def probe(ctx: Context) -> Evidence | None:
         return Evidence(f"{len(session.packages)} packages, {_version(session)}")
     if software.spoilt(ctx).exists() or (ctx.home / BEGUN).exists() or (software.gone(ctx) and not data(ctx)):
         return Evidence("was complete; install.setup restores it")
-    if (
-        data(ctx) and not unfinished(ctx) and not software.absent(ctx)
-    ):  # its proof is lost: install.setup asks the server
+    # A server whose mark is lost: install.setup asks it.
+    if data(ctx) and not unfinished(ctx) and not software.absent(ctx):
         return Evidence(f"{len(PACKAGES)} packages; the vendor's history or their files are incomplete")
     return None
 

@@ -22,9 +22,8 @@ def probe(ctx: Context) -> Evidence | Drift | None:
         return Drift(f"wrong owner, mode or rotation: {syslog.names(changed)}")
     if before is None or before.files != logs.files(ctx, rules):
         return Drift("the logs are new files; no line was seen in them yet")
-    lost = before.lost and syslog.names(
-        logs.missing(ctx, logs.expected(ctx, rules), before.token)
-    )  # it may only have been late
+    # A line that did not arrive may only have been late.
+    lost = before.lost and syslog.names(logs.missing(ctx, logs.expected(ctx, rules), before.token))
     return Evidence(f"rsyslog is process {pid}", (LOST.format(lost),) if lost else ())
 
 

@@ -7,7 +7,7 @@ from zflow.api import Context, Evidence, OperatorError, Step
 
 
 def probe(ctx: Context) -> Evidence | None:
-    """See whether the tree is the wanted archive's, whole."""
+    """See whether the tree is complete and of the wanted archive."""
     return archive.of_wanted(ctx, unpack.evidence)
 
 

@@ -1,4 +1,4 @@
-"""Which of Zimbra's settings the operator keeps for himself: one list for all steps that write some."""
+"""Which of Zimbra's settings the operator keeps: one list for all steps that write some."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def kept(ctx: Context) -> tuple[str, ...]:
 
 
 def way_out(ctx: Context, names: Iterable[str]) -> str:
-    """Say which setting would have zflow leave these as they are."""
-    return f"{KEEP.variable}={','.join(dict.fromkeys((*kept(ctx), *names)))} would leave it so"
+    """Say by which setting zflow would keep these as they are."""
+    return f"{KEEP.variable}={','.join(dict.fromkeys((*kept(ctx), *names)))} keeps it as it is"

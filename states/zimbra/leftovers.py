@@ -6,7 +6,7 @@ from states.ubuntu import processes
 from states.ubuntu.tree import ids
 from states.zimbra import services
 from states.zimbra.proof import data
-from zflow.api import Context, proc
+from zflow.api import Context, counted, proc
 
 INSTALLERS = ("zmsetup.pl", "./install.sh")
 SERVERS = ("/opt/zimbra/", "zmcontrol")
@@ -53,7 +53,7 @@ def _end(ctx: Context, pids: list[int], whose: str) -> None:
     while more := {pid for pid in alive if proc.parent(pid) in marked} - marked:
         marked |= more
     if marked:
-        ctx.log(f"ending {len(marked)} processes of {whose}")
+        ctx.log(f"ending {counted(len(marked), 'process', 'processes')} of {whose}")
         processes.end(ctx, sorted(marked), PATIENCE)
 
 

@@ -4,7 +4,7 @@ Half of its stages print `done.` whatever comes of them, some print nothing: con
 configSetServicePorts, configSetProxyPrefs, configInitMta, configSetEnabledServices, configInitLogger, configInitSnmp,
 setupCrontab (zmsetup.pl 8.8.15: 5184-5263, 5885-6026, 6233-6298, 6798-6894, 6952-7009, 7322-7416; 10.1 the same). What
 a stage makes and is not listed here a server can do without: a zimlet, the account of the address list's search, the
-system log's setup, which `install.syslog` looks after, and defaults that are the same where nobody sets them.
+system log's setup, which `install.syslog` looks after, and defaults that are the same where no program sets them.
 """
 
 from __future__ import annotations

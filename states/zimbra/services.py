@@ -20,6 +20,7 @@ from zflow.api import (
     CommandError,
     Context,
     TransientError,
+    counted,
     make_folder,
     proc,
     remove_file,
@@ -128,10 +129,10 @@ def adopt(ctx: Context, before: Record) -> list[int]:
             continue
         found = [pid for pid in _with(ctx, command) if pid not in named]
         if len(found) == 1 and _write_number(ctx.volume / name, found[0]):
-            ctx.log(f"process {found[0]} lives, {name} is written again")
+            ctx.log(f"process {found[0]} still runs; writing its file {name} again")
             adopted += found
         elif found:
-            ctx.log(f"ending {len(found)} processes of {name}, which is lost")
+            ctx.log(f"ending {counted(len(found), 'process', 'processes')} of the lost file {name}")
             processes.end(ctx, found, PATIENCE)
     return adopted
 

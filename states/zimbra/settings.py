@@ -17,7 +17,7 @@ what is not ASCII, of which Java makes U+FFFD in the vendor's C locale (zm-build
 rpmconf/Env/zimbra.bash_profile, 18-19)."""
 
 GENERATED = "admin_password"
-"""The secret that is the administrator's password where nobody chose one."""
+"""The secret that is the administrator's password where the operator chose none."""
 
 
 def password(value: str) -> Secret:

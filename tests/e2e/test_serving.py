@@ -33,7 +33,7 @@ def test_drift_is_named_by_verify_and_restored_by_resume(finished: Machine) -> N
     noticed = finished.run("zflow", "verify", timeout=300)
     assert noticed.returncode == 1
     assert [line.split()[0] for line in noticed.stdout.splitlines() if "LOST" in line] == ["hardening.values"]
-    assert f"{PROTECTION} is no, not yes; ZFLOW_KEEP_ATTRIBUTES={PROTECTION} would leave it so" in noticed.stdout
+    assert f"{PROTECTION} is no, not yes; ZFLOW_KEEP_ATTRIBUTES={PROTECTION} keeps it as it is" in noticed.stdout
     before = newest(finished)
     assert finished.run("zflow", "resume", timeout=300).returncode == 0
     assert f"{PROTECTION}: yes" in zimbra(finished, f"zmprov gcf {PROTECTION}")

@@ -19,7 +19,7 @@ CHECKS = (
     Check("open files", room.open_file_limit, "`su - zimbra` fails in pam_limits, docs/zimbra.md §7"),
     Check("disk", room.disk, "skipped by the unattended installer, docs/zimbra.md §1.2"),
     Check("ports", network.ports, "zmsetup.pl -c only prints the conflict, docs/zimbra.md §2.1"),
-    Check("/opt/zimbra", system.home, "links are refused, mounts below are emptied, docs/zimbra.md §1.3, §1.6"),
+    Check("/opt/zimbra", system.home, "links are refused, mounts inside it are emptied, docs/zimbra.md §1.3, §1.6"),
     Check("file capabilities", system.file_capabilities, "10.x runs setcap on slapd and nginx, docs/zimbra.md §7"),
     Check("egress", network.egress, "the archive, the key and the packages are fetched"),
     Check("clock", clock, "TLS and the signatures of package lists are valid for a time only"),

@@ -40,7 +40,7 @@ class Answer:
 
     @property
     def host(self) -> str:
-        """The server's name, without the credentials that an URL may hold."""
+        """The server's name, without the credentials that a URL may hold."""
         return urlsplit(self.place).hostname or self.place
 
 
@@ -68,7 +68,7 @@ def _indexes(ctx: Context) -> list[str]:
 
 
 def through(ctx: Context, place: str) -> str | None:
-    """Return the proxy by which an URL is fetched: apt has its own way to the package sources."""
+    """Return the proxy by which a URL is fetched: apt has its own way to the package sources."""
     return proxy.for_apt(ctx, place) if place in _indexes(ctx) else ctx.settings.get(PROXY)
 
 

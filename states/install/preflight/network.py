@@ -17,9 +17,7 @@ from states.ubuntu.settings import PROXY
 def ports(look: Look) -> Iterator[Finding]:
     """See that no port of the vendor's servers is taken, until the installer has begun."""
     if not look.begun and (taken := sorted(set(PORTS) & listening())):
-        yield Finding(
-            f"TCP ports already in use: {', '.join(map(str, taken))}; give the container a network of its own"
-        )
+        yield Finding(f"TCP ports already in use: {', '.join(map(str, taken))}; give the container its own network")
 
 
 def own_name(look: Look) -> Iterator[Finding]:

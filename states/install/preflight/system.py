@@ -18,13 +18,13 @@ from states.zimbra.release import chosen
 from zflow.api import OperatorError, mounts_below
 
 PREREQUISITES = {
-    "adduser": "packages make their users with it",
+    "adduser": "packages create their users with it",
     "ca-certificates": "the vendor's package source is read over TLS",
-    "cron": "the server's own jobs",
+    "cron": "the server's jobs need it",
     "debconf": "packages are configured with it",
     "iproute2": "the server's addresses are read with it",
-    "logrotate": "the server's logs",
-    "lsb-release": "install.sh tells the platform with it",
+    "logrotate": "it rotates the server's logs",
+    "lsb-release": "install.sh asks it for the platform",
     "net-tools": "zmsetup.pl runs ifconfig and netstat",
     "perl": "the installers are written in it",
     "procps": "zmcontrol runs ps",
@@ -76,7 +76,8 @@ def home(look: Look) -> Iterator[Finding]:
         if path.is_symlink():
             yield Finding(f"/{path.relative_to(look.ctx.volume)} is a symbolic link, which the installer refuses")
         elif path.is_mount() and (harmful := harmful_options(path)):
-            yield Finding(f"{path} is mounted with {', '.join(sorted(harmful))}; programs there need the opposite")
+            options = ", ".join(sorted(harmful))
+            yield Finding(f"{path} is mounted with {options}, which the server cannot run with: mount it without")
     if not look.begun and place.is_dir():
         for mount in mounts_below(place):
             if mount != place and any(mount.iterdir()):

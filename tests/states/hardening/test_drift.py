@@ -83,7 +83,7 @@ def test_each_changed_protection_is_named_with_both_values_and_the_way_out(bench
         f"zimbraMtaSmtpdSenderLoginMaps is unset, not {LOGIN_MAPS}",
         "zimbra_require_interprocess_security is 0, not 1",
     ]
-    name, value = way_out.removesuffix(" would leave it so").split("=")
+    name, value = way_out.removesuffix(" keeps it as it is").split("=")
     assert name == "ZFLOW_KEEP_ATTRIBUTES"
     bench.settings = {"keep_attributes": value}
     assert bench.walk(PRODUCT) == "serving"
@@ -294,7 +294,7 @@ def test_a_template_changed_by_hand_is_named_and_put_back(server: Server, checks
     path.write_text(senders.edited(path.read_text(), other))
     found = look(bench)["hardening.senders"]
     how = f"has {CHECK}" if checks == "off" else f"does not have {CHECK} where sender checks `{checks}` need it"
-    assert (found.verdict, found.why) == ("lost", f"{TEMPLATE} {how}; ZFLOW_SENDER_CHECKS={other} would leave it so")
+    assert (found.verdict, found.why) == ("lost", f"{TEMPLATE} {how}; ZFLOW_SENDER_CHECKS={other} keeps it as it is")
     bench.settings = {"sender_checks": other}
     assert bench.walk(PRODUCT) == "serving"
     assert path.read_text() == senders.edited(path.read_text(), other)

@@ -348,7 +348,7 @@ def test_a_list_without_names_of_ours_is_told(proxied: Proxied) -> None:
     ctx = proxied.context(tls_names=OWN)
     told = looked(ctx).notices[0]
     assert told.startswith(f"the proxy answers 400 to every name but {OWN} and the domains' {names.HOSTS}")
-    assert told.endswith(f"; ZFLOW_KEEP_ATTRIBUTES={STRICT} would leave it so")
+    assert told.endswith(f"; ZFLOW_KEEP_ATTRIBUTES={STRICT} keeps it as it is")
     assert looked(proxied.context(keep_attributes=STRICT)) == Evidence("no names besides the server's own")
     typed(proxied, told)
     assert proxied.answers(OTHER) == [200]

@@ -39,7 +39,7 @@ def test_a_value_changed_by_hand_is_named_and_the_setting_named_with_it_leaves_i
     zimbra.attributes["zimbraMtaSmtpdTlsCiphers"] = ["low"]
     told = profile.probe(context_of(zimbra))
     assert told == Drift(
-        "zimbraMtaSmtpdTlsCiphers is low, not high; ZFLOW_KEEP_ATTRIBUTES=zimbraMtaSmtpdTlsCiphers would leave it so"
+        "zimbraMtaSmtpdTlsCiphers is low, not high; ZFLOW_KEEP_ATTRIBUTES=zimbraMtaSmtpdTlsCiphers keeps it as it is"
     )
     name, _, value = told.summary.split("; ")[1].split()[0].partition("=")
     keeping = context_of(zimbra, {name: value})
