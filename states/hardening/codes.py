@@ -12,8 +12,9 @@ NOT_TAKEN = Code(
 )
 TEMPLATE = Code(
     "ZF-6002",
-    "the template of the sender restrictions is unknown",
-    "In this Zimbra, smtpd_sender_restrictions.cf lacks the line `permit_mynetworks`. The check is inserted at it.",
+    "the template of the sender restrictions has an unknown form",
+    "In this Zimbra, smtpd_sender_restrictions.cf lacks the line `permit_mynetworks`, beside which zflow inserts the "
+    "check.",
     "Report this with the name of the release. With ZFLOW_SENDER_CHECKS=off zflow continues without the check.",
 )
 RESTRICTIONS = Code(
@@ -38,7 +39,8 @@ NO_DOMAIN = Code(
     "ZF-6006",
     "no such mail domain",
     "Zimbra does not have a domain of that name.",
-    "See the names with `zflow shell su - zimbra -c 'zmprov -l gad'`; `zmprov cd NAME` creates a domain.",
+    "`zflow shell su - zimbra -c 'zmprov -l gad'` lists the domains; `zflow shell su - zimbra -c 'zmprov cd NAME'` "
+    "creates one.",
 )
 NO_WATCHER = Code(
     "ZF-6007",

@@ -17,7 +17,7 @@ from states.zimbra.directory import read_config, unless_silent
 from states.zimbra.keep import kept, way_out
 from states.zimbra.localconfig import read_local
 from states.zimbra.tools import Attributes, as_zimbra, write_config, write_local, zimbra_version
-from zflow.api import Context, Drift, Evidence, Step, TransientError
+from zflow.api import Context, Drift, Evidence, Step, TransientError, counted
 
 NAME = "hardening.values"
 MARK, OWED, BEFORE = "hardening.json", "hardening-restarts.json", "hardening-before-upgrade.json"
@@ -83,7 +83,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
         return Drift(f"{'; '.join(map(str, drifted))}; {way_out(ctx, (each.desired.name for each in drifted))}")
     by_hand = ", ".join(f"{each.desired.name} {_words(each.found)}" for each in found)
     told = f"{f'; by hand: {by_hand}' if found else ''}{repairs.suffix(ctx, NAME, inputs(ctx))}"
-    summary = f"{len(table) - len(found)} desired settings on Zimbra {zimbra_version(ctx)}{told}"
+    summary = f"{counted(len(table) - len(found), 'desired setting')} on Zimbra {zimbra_version(ctx)}{told}"
     return Evidence(summary, remarks=tuple(map(_remark, found)))
 
 

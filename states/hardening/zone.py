@@ -52,8 +52,9 @@ def domains(ctx: Context) -> tuple[str, ...]:
 
 def public_addresses(ctx: Context) -> tuple[str, ...]:
     """Return the server's public addresses: the setting, else the container's own public ones."""
-    own = (each for each in addresses().own if ipaddress.ip_address(each).is_global)
-    return ctx.settings.get(PUBLIC_ADDRESSES) or tuple(own)
+    return ctx.settings.get(PUBLIC_ADDRESSES) or tuple(
+        each for each in addresses().own if ipaddress.ip_address(each).is_global
+    )
 
 
 def records(ctx: Context, chosen: tuple[str, ...] = ()) -> list[Record]:

@@ -31,7 +31,7 @@ from states.tls import codes, complete, parse
 from states.tls.chain import Trust, build, names_agree
 from states.tls.parse import WRONG, subject
 from states.tls.read import content
-from zflow.api import OperatorError, TransientError
+from zflow.api import OperatorError, TransientError, counted
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 Tell = Callable[[str, object], None]
@@ -121,12 +121,11 @@ def _issuers(
 def _answer(key: PrivateKeyTypes, leaf: x509.Certificate, issuers: Sequence[x509.Certificate]) -> dict[str, object]:
     # zmcertmgr of 8.8.15 reads RSA keys by `openssl rsa`: the traditional form suits every release.
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-    count = f"{len(issuers)} issuer{'s' if len(issuers) != 1 else ''}"
     return {
         "key": key_pem,
         "leaf": _pem(leaf),
         "chain": "".join(map(_pem, issuers)),
-        "about": f"{subject(leaf)} until {leaf.not_valid_after_utc:%Y-%m-%d}, {count}",
+        "about": f"{subject(leaf)} until {leaf.not_valid_after_utc:%Y-%m-%d}, {counted(len(issuers), 'issuer')}",
         "elliptic": _is_ec(leaf),
     }
 

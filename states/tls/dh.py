@@ -13,7 +13,7 @@ from pathlib import Path
 from states.tls import codes, group
 from states.tls.settings import DH
 from states.zimbra import marks
-from zflow.api import Context, Evidence, Step, TransientError, make_folder, remove_tree, sha256, write_atomic
+from zflow.api import Context, Evidence, Step, TransientError, counted, make_folder, remove_tree, sha256, write_atomic
 
 RACE = """\
 for file; do nice -n 19 openssl dhparam -out "$file" 4096 2>/dev/null & done
@@ -64,9 +64,7 @@ def _search(ctx: Context) -> str:
     remove_tree(racers)
     racers.mkdir()
     files = [racers / f"{number}.pem" for number in range(cores)]
-    ctx.progress.report(
-        note=f"searching {group.BITS}-bit Diffie-Hellman parameters on {cores} core{'s' if cores != 1 else ''}"
-    )
+    ctx.progress.report(note=f"searching {group.BITS}-bit Diffie-Hellman parameters on {counted(cores, 'core')}")
     ctx.shell.run("bash", "-c", RACE, "race", *map(str, files))
     finished = [path.read_text() for path in files if path.exists() and group.body(path.read_text())]
     remove_tree(racers)

@@ -1,7 +1,7 @@
 """HTTP Strict Transport Security (RFC 6797) by the proxy: in stages, and only with a certificate that verifies.
 
-A browser that has seen the header refuses the server without valid TLS for as long as it says. So the time grows in
-stages, that a mistake in the first days ends soon, and the header is removed when the certificate does not verify.
+A browser that has seen the header refuses the server without valid TLS for the time in the header. So this time grows
+in stages: a mistake in the first days ends soon. And the header is removed when the certificate does not verify.
 """
 
 from __future__ import annotations

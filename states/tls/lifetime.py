@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from states.tls import exchange
-from zflow.api import Context, Evidence, Step, Watch
+from zflow.api import Context, Evidence, Step, Watch, counted
 
 DAY = timedelta(days=1)
 EVERY = 60
@@ -111,7 +111,7 @@ def probe(ctx: Context) -> Evidence:
     if stage is None:
         return Evidence(f"until {found.end:%Y-%m-%d}")
     notices = (f"the served certificate expires {moment}; {stage.words.lower()}",) if stage.told else ()
-    return Evidence(f"WARNING: {days} day{'s' if days != 1 else ''} left: {stage.words}", notices)
+    return Evidence(f"WARNING: {counted(days, 'day')} left: {stage.words}", notices)
 
 
 def apply(_ctx: Context) -> None:
