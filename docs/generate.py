@@ -12,6 +12,7 @@ from states.product import PRODUCT
 from zflow.codes import ENGINE_CODES
 from zflow.commands.group import group
 from zflow.commands.guard import leaves
+from zflow.commands.product import product
 from zflow.errors import Code
 from zflow.settings import Setting
 from zflow.step import Scope, Step
@@ -115,7 +116,7 @@ def _cell(text: str) -> str:
 def pages() -> dict[str, str]:
     """Return every generated page by its file's name."""
     return {
-        "settings.md": settings_page(PRODUCT.settings),
+        "settings.md": settings_page(product().settings),
         "errors.md": errors_page((*ENGINE_CODES, *PRODUCT.codes)),
         "states.md": states_page(),
         "cli.md": commands_page(),

@@ -142,6 +142,8 @@ PRODUCT = Product(
     serves=("install.services", "firewall.open"),
     turns=(*(step.name for state in STATES for step in state.steps if step.name.startswith("upgrade.")), *FORMER_TURNS),
     shields=("firewall.closed",),
+    outside="To allow access from outside, open the port with firewall_extra_tcp, limit it with firewall_sources, and "
+    "open it during the first start with firewall_early_tcp.",
     watched_files=_watched_files,
     watches=_watches,
     shutdown=serving.shutdown,

@@ -146,6 +146,8 @@ class Product:
     """Names of the steps that are turning points: the history keeps the walks in which one of them was done."""
     shields: tuple[str, ...] = ()
     """Names of the steps that must be proven in this start before the endpoint listens outside the container."""
+    outside: str = ""
+    """How clients outside the container reach the endpoint; the description of its setting ends with this."""
     watched_files: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())
     """Which files are watched. Also asked before each walk, when no service runs yet, so it has to be quick."""
     watches: Callable[[Context], Sequence[Watch]] = field(default=lambda _ctx: ())

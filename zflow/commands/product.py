@@ -38,7 +38,8 @@ def product() -> Product:
     from states.product import PRODUCT
     from zflow.endpoint.address import HTTP
 
-    return replace(PRODUCT, settings=(*PRODUCT.settings, HTTP))
+    endpoint = replace(HTTP, about=f"{HTTP.about} {PRODUCT.outside}")
+    return replace(PRODUCT, settings=(*PRODUCT.settings, endpoint))
 
 
 def environment() -> Mapping[str, str]:

@@ -43,7 +43,6 @@ HTTP = Setting(
     address,
     "off",
     "Where /livez, /readyz, /startupz, /metrics and a read-only page are served by plain HTTP: off, PORT (reachable "
-    "inside the container only), or ADDRESS:PORT. To allow access from outside, open the port with firewall_extra_tcp, "
-    "limit it with firewall_sources, and open it during the first start with firewall_early_tcp.",
+    "inside the container only), or ADDRESS:PORT.",
     "9119",
 )

@@ -117,7 +117,7 @@ def serve(volume: Path, environment: Mapping[str, str]) -> int:
     if address is None:
         return OFF
     if not shielded(address, volume):
-        say(f"{HTTP.variable}: {address} opens once the firewall is loaded")
+        say(f"{HTTP.variable}: {address} opens once the steps that protect the container are valid")
     began = time.monotonic()
     while not shielded(address, volume):
         time.sleep(BLINK if time.monotonic() - began < SOON else LOOK)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from states.product import PRODUCT
+from zflow.codes import ENGINE_CODES
+from zflow.commands.product import product
 from zflow.endpoint.address import HTTP, Address, address
 from zflow.errors import OperatorError
 from zflow.settings import load_one
@@ -47,3 +51,12 @@ def test_the_setting_is_read_alone_from_each_source(tmp_path: Path) -> None:
     (tmp_path / "app/settings.toml").write_text("http = \n")
     with pytest.raises(OperatorError, match="Invalid value"):
         load_one(HTTP, {}, tmp_path)
+
+
+def test_the_engine_names_nothing_of_the_product() -> None:
+    """How others reach the endpoint is a sentence of the product, and the settings in it exist."""
+    texts = [HTTP.about, *(text for each in ENGINE_CODES for text in (each.title, each.cause, each.remedy))]
+    assert [text for text in texts if re.search("zimbra|firewall", text, re.IGNORECASE)] == []
+    named = set(re.findall(r"firewall_\w+", product().settings[-1].about))
+    assert named
+    assert named <= {setting.name for setting in PRODUCT.settings}

@@ -100,7 +100,7 @@ def test_nobody_outside_is_answered_before_the_shields_of_this_start_are_up(tmp_
     volume.mkdir()
     with process(volume, ZFLOW_HTTP=f"0.0.0.0:{port}") as one:
         assert one.stdout is not None
-        assert "opens once the firewall is loaded" in one.stdout.readline()
+        assert "opens once the steps that protect the container are valid" in one.stdout.readline()
         Bench(volume, "an earlier start").walk(shielded_product(volume))
         assert not server.shielded(Address("0.0.0.0", port), volume)
         with pytest.raises(ConnectionRefusedError):
@@ -125,7 +125,7 @@ def test_while_it_waits_for_its_shields_another_setting_ends_it(tmp_path: Path, 
     settings.write_text(f'http = "0.0.0.0:{port}"\n')
     with process(tmp_path) as one:
         assert one.stdout is not None
-        assert "firewall" in one.stdout.readline()
+        assert "opens once" in one.stdout.readline()
         settings.write_text('http = "off"\n')
         assert wait_for(lambda: one.poll() is not None, "the end")
         assert one.returncode == AGAIN
