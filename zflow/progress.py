@@ -26,7 +26,7 @@ MEASURED = 2.0
 
 
 def forget(folder: Path) -> None:
-    """Remove the reports of attempts that were cut off."""
+    """Remove the reports of interrupted attempts."""
     for path in folder.glob("*"):
         with contextlib.suppress(OSError):
             path.unlink()

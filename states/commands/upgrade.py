@@ -17,7 +17,7 @@ COURSE = """\
  2. The services stop, usually for 20 to 60 minutes. The vendor's installer replaces the software and upgrades data and
     configuration. If it is interrupted, the next start continues it.
  3. zflow checks the server and applies again what the newer release reset: hardening, certificate, limits.
-There is no way back but a copy of the volume: make one first, with the container stopped."""
+The only way back is a copy of the volume: make one first, with the container stopped."""
 
 
 @click.command()

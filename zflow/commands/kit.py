@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["PATIENCE", "Exit", "counted", "exclusively", "go_on", "lockless", "look", "on_the_terminal", "writes"]
 
 PATIENCE = 5.0
-"""Seconds to wait for a walker to let go of the volume."""
+"""Seconds to wait until a walker releases the journal."""
 
 
 def look() -> Context:
@@ -28,7 +28,7 @@ def look() -> Context:
 
 
 def exclusively() -> AbstractContextManager[None]:
-    """Hold the journal's lock, so that no walk begins. Raises OperatorError(HELD) while one is under way."""
+    """Hold the journal's lock, so that no walk begins. Raises OperatorError: UNDER_WAY during a walk, or HELD."""
     from zflow.supervise.lock import writing
 
     return writing(volume(), PATIENCE)

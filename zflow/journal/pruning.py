@@ -58,7 +58,7 @@ OF_WALKS = (
     """SELECT seq FROM event WHERE boot <> (SELECT boot FROM event ORDER BY seq DESC LIMIT 1)
         ORDER BY seq DESC LIMIT 1""",
 )
-"""What the status tells of times, `zflow.journal.reader.milestones`, and whether the container before was cut off."""
+"""The times of the status (`zflow.journal.reader.milestones`), and whether the last container was stopped in order."""
 FIRST_START = """SELECT coalesce((SELECT min(seq) FROM event WHERE step IS NULL AND kind = 'checked'),
     (SELECT max(seq) FROM event), 0)"""
 TURN = """

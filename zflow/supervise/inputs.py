@@ -100,8 +100,8 @@ class Watcher:
     def look(self, *, awaiting: bool = False) -> str | None:
         """Look at each watch that is due; return the name of one that changed, if any.
 
-        `awaiting` a next try, a command whose answer was bad from the start is no reason to walk earlier: the failed
-        walk left it so, and the operator was told the time. A command whose answer was good and is bad now is one.
+        `awaiting` a next try, a command whose answer was bad from the start is not a reason to walk earlier: the failed
+        walk left it so, and the operator was told the time. One whose answer was good and is bad now is a reason.
         """
         self._awaiting = awaiting
         if self._watched is None or self._folders is None:

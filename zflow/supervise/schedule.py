@@ -18,7 +18,7 @@ PAUSE = 1.0
 LONGEST = 3600.0
 """Seconds at most until a next try, however the wall clock was set since the journal noted its time."""
 RESUME = "resume"
-"""The reason of a walk on the operator's word."""
+"""The reason of a walk that `zflow resume` requests."""
 
 
 class Schedule:

@@ -144,7 +144,7 @@ class _Supervisor:
         except OSError:
             return None
         self._order = mark
-        return reason or "on the operator's word"
+        return reason or "requested by the operator"
 
     def _reap(self) -> Exit | None:
         """Take in what ended; return the container's exit code when it cannot go on."""

@@ -67,7 +67,7 @@ def _make(attempt: Attempt) -> Evidence:
     """Make the postcondition hold; return what shows that it does."""
     task, ctx, step, number = attempt.task, attempt.ctx, attempt.task.step, attempt.number
     attempt.key = key_of(step, ctx)
-    # A journal that knows nothing of a step may be a new one, made after an attempt that was cut off.
+    # A journal that knows nothing of a step may be a new one, made after an interrupted attempt.
     if step.cleanup is not None and (task.record.unfinished or task.record.last_kind is None):
         step.cleanup(ctx)
     begun = f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})"

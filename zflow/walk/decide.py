@@ -61,8 +61,8 @@ def decide(step: Step, record: Record, world: World) -> Decision:
     drift = world.seen.summary if world.seen is not None else ""
     if current:
         return Decision("lost", drift or "no longer holds")
-    cut_off = "the last attempt was cut off" if record.cut_off else ""
-    return Decision("due", drift or cut_off or why_due(record.key, world.key))
+    interrupted = "the last attempt was interrupted" if record.cut_off else ""
+    return Decision("due", drift or interrupted or why_due(record.key, world.key))
 
 
 def _hopeless(step: Step, record: Record, world: World) -> OperatorError | None:

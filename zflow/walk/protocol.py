@@ -80,7 +80,7 @@ def _found(task: Task, world: World, decision: Decision) -> Outcome:
     task.enter()
     make_durable(step, task.context(step, None))  # the effect of an attempt without an outcome may not be on the disk
     kind, said = (
-        ("recovered", "the attempt that was cut off had taken effect") if record.cut_off else ("satisfied", "unchanged")
+        ("recovered", "the interrupted attempt had taken effect") if record.cut_off else ("satisfied", "unchanged")
     )
     chain.add(task.found(kind, world.key, evidence), f"{step.title}: {said}", *notices(evidence))
     return "found"

@@ -68,7 +68,7 @@ def test_an_order_is_written_and_the_runner_woken(
     """From which version to which, how it goes, and that a copy is the way back: then it is ordered."""
     code, said = run(capsys, *NAMED, "--yes", "--no-follow")
     assert code == Exit.VALID
-    for words in (OLD, "9.0", ARCHIVE.place, "20 to 60 minutes", "There is no way back but a copy of the volume"):
+    for words in (OLD, "9.0", ARCHIVE.place, "20 to 60 minutes", "The only way back is a copy of the volume"):
         assert words in said
     assert order.ordered(ctx) == ORDER
     assert wait_for(runner.poll, "the signal") == -signal.SIGUSR1
