@@ -24,7 +24,7 @@ OWN_BUILDS = ("8.8.15.GA.3869.", "8.8.15.GA.4179.")
 PATCHES = ("zimbra-patch", "zimbra-mta-patch", "zimbra-proxy-patch")
 OWED, TRIED = "patches-restart.txt", "patches-tried.txt"
 """Marks, each with the start in which it counts: the patches are in and the server has to be restarted for them;
-they could not be had."""
+they could not be installed."""
 SEEN = "patches-seen.txt"
 """Mark: the version of Zimbra, and the patches that it has had, a line each."""
 PATIENCE = 300

@@ -123,9 +123,9 @@ REMAINS = Code(
     "old packages of Zimbra cannot be replaced",
     "apt could not remove them, or their files are missing while dpkg lists them as installed and does not unpack "
     "them.",
-    "zflow tries again from a clean software install. If the error stays, run `zflow shell apt-get --yes --purge "
-    "purge 'zimbra-*'`, correct the problem it reports until it succeeds, then run `zflow resume`: all packages "
-    "are installed again.",
+    "zflow tries again from a clean software install. If the error stays, run `zflow shell apt-get purge --yes "
+    "--allow-change-held-packages 'zimbra-*'`, correct the problem it reports until it succeeds, then run "
+    "`zflow resume`: all packages are installed again.",
 )
 PACKAGE = Code(
     "ZF-3024",
