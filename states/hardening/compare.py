@@ -135,7 +135,7 @@ def _dkim(record: Record, found: Sequence[str], _wanted: Sequence[Record]) -> Co
     if "y" in tags.get("t", "").split(":"):
         return "wrong", "it says that the key is only tested (t=y): receivers treat the mail as not signed"
     if not {"*", "email"} & set(tags.get("s", "*").split(":")) or "sha256" not in tags.get("h", "sha256").split(":"):
-        return "wrong", f"it does not allow mail, or SHA-256: s={tags.get('s')} h={tags.get('h')}"
+        return "wrong", f"it excludes mail or SHA-256: s={tags.get('s')} h={tags.get('h')}"
     if tags["p"] != ours["p"]:
         return "wrong", "the key is cut off" if ours["p"].startswith(tags["p"]) else "it is another key"
     return RIGHT

@@ -18,9 +18,9 @@ def program() -> str:
     return PROGRAM.read_text()
 
 
-def digest() -> str:
-    """Return the program's SHA-256 in hex."""
-    return hashlib.sha256(program().encode()).hexdigest()
+def digest(text: str) -> str:
+    """Return the SHA-256 of a program in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def foreign(ctx: Context) -> bool:

@@ -13,12 +13,14 @@ from states.zimbra.tools import zimbra_version
 from zflow.api import Context, Drift, Evidence, Step, write_atomic
 
 NAME = "hardening.watcher"
+MARK = f"{NAME}.txt"
+"""The SHA-256 of the program that was installed last."""
 MODE = 0o755
 
 
 def inputs(ctx: Context) -> str:
     """Return what makes the step due: another program, another version of Zimbra."""
-    return f"{digest()} {zimbra_version(ctx)}"
+    return f"{digest(program())} {zimbra_version(ctx)}"
 
 
 def probe(ctx: Context) -> Evidence | Drift | None:
@@ -26,7 +28,9 @@ def probe(ctx: Context) -> Evidence | Drift | None:
     if foreign(ctx):
         return Evidence(f"{PATH} is not zflow's and is left alone")
     if (found := files.text(ctx, PATH)) != program():
-        return Drift(f"{PATH} was changed; without the line `{LINE.strip()}` it would be left so") if found else None
+        if not found or marks.agrees(ctx, MARK, digest(found)):  # absent, or as an earlier zflow installed it
+            return None
+        return Drift(f"{PATH} was changed; without the line `{LINE.strip()}` it would be left so")
     stat = files.on_volume(ctx, PATH).stat()
     if stat.st_mode & 0o7777 != MODE or stat.st_uid != 0:
         return Drift(f"{PATH} has the mode {stat.st_mode & 0o7777:o} and the owner {stat.st_uid}, not {MODE:o} and 0")
@@ -35,10 +39,10 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 
 def apply(ctx: Context) -> None:
     """Install the program."""
-    if marks.agrees(ctx, f"{NAME}.txt", digest()) and files.text(ctx, PATH) != program():
+    if marks.agrees(ctx, MARK, digest(program())) and files.text(ctx, PATH) != program():
         repairs.note(ctx, NAME, inputs(ctx), [PATH])
     write_atomic(files.on_volume(ctx, PATH), program(), mode=MODE, owner=(0, 0))
-    marks.write(ctx, f"{NAME}.txt", digest())
+    marks.write(ctx, MARK, digest(program()))
 
 
 STEP = Step(

@@ -39,7 +39,7 @@ def running(ctx: Context) -> int | None:
 
 def inputs(_ctx: Context) -> str:
     """Return what makes the step due: another program. A changed threshold restarts it in `hardening.values`."""
-    return monitor.digest()
+    return monitor.digest(monitor.program())
 
 
 def probe(ctx: Context) -> Evidence | None:

@@ -75,7 +75,7 @@ def test_missing(purpose: Purpose) -> None:
         ("dkim", ["hello"], "no key"),
         ("dkim", [f"t=y:s; {PUBLIC}"], "only tested"),
         ("dkim", [f"h=sha1; {PUBLIC}"], "or SHA-256"),
-        ("dkim", [f"s=other; {PUBLIC}"], "does not allow mail"),
+        ("dkim", [f"s=other; {PUBLIC}"], "excludes mail"),
         ("dmarc", ["v=DMARC1; p=none"], "none, not quarantine"),
         ("dmarc", ["v=DMARC1; p=quarantine; pct=10"], "only 10 % of the mail"),
         ("dmarc", ["v=DMARC1; rua=mailto:x@example.test"], "no valid policy"),

@@ -11,6 +11,7 @@ import pytest
 
 from states.hardening import codes, monitor, watcher, watching
 from states.ubuntu import processes
+from states.zimbra import marks
 from tests.states.hardening.server import Server
 from tests.states.install.records import write_server
 from zflow.api import proc
@@ -50,6 +51,15 @@ class TestInPlace:
         assert isinstance(watcher.probe(server.context()), Drift)
         watcher.apply(server.context())
         assert (server.volume / PATH).read_text() == monitor.program()
+
+    def test_the_one_of_an_earlier_zflow_was_not_changed(self, server: Server) -> None:
+        """After an update of zflow the program is due, but not as changed by hand; an edited one is drift."""
+        ctx, earlier = server.context(), f"#!/usr/bin/perl\n{monitor.LINE}0\n"
+        marks.write(ctx, watcher.MARK, monitor.digest(earlier))
+        (server.volume / PATH).write_text(earlier)
+        assert watcher.probe(ctx) is None
+        (server.volume / PATH).write_text(f"{earlier}# edited\n")
+        assert isinstance(watcher.probe(ctx), Drift)
 
     def test_somebody_elses_is_left_alone(self, server: Server) -> None:
         """A program without our mark is an operator's or the vendor's: it counts as there, and is not touched."""
