@@ -72,7 +72,10 @@ def probe(ctx: Context) -> Evidence | None:
     if any(wide(ctx)) or not (found := _written(ctx)).get("done", True):
         return None
     names = found.get("names", []) if found.get("boot") == ctx.boot else []
-    notice = f"other users could read {', '.join(names)}; zflow removed that permission. Change what they may have read"
+    notice = (
+        f"other users could read {', '.join(names)}; zflow removed that permission. Replace the passwords and keys in "
+        "there if a program of the server may have been taken over"
+    )
     return Evidence("only their owners can read the secrets", (notice,) if names else ())
 
 

@@ -160,11 +160,11 @@ def notices(ctx: Context) -> tuple[str, ...]:
     if found.domain != (ours := mail_domain(ctx)):
         told.append(
             f"the first mail domain is {found.domain}, the settings say {ours}: set "
-            f"{MAIL_DOMAIN.variable}={found.domain}, or the server's own DNS and reports go by the other one"
+            f"{MAIL_DOMAIN.variable}={found.domain}, or the server's own DNS and its reports use {ours}"
         )
     if (ours := admin_address(ctx)) not in found.admins:
         told.append(
             f"{ours} is not an administrator of this server (administrators: {', '.join(found.admins)}): set "
-            f"{ADMIN.variable}={found.admins[0]}, or alerts and reports are sent to nobody"
+            f"{ADMIN.variable}={found.admins[0]}, or no one receives alerts and reports"
         )
     return tuple(told)

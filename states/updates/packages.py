@@ -48,7 +48,7 @@ def probe(ctx: Context) -> Evidence | None:
     if found != left:
         return None
     return Evidence(
-        "the rest could not be completed",
+        "packages are half done",
         (
             f"packages are half done, so no update can be installed: {listed(found)}; see "
             "`zflow logs updates.packages`, then run `zflow shell apt-get --fix-broken install`",

@@ -33,7 +33,7 @@ def findings(ctx: Context, portrait: Portrait) -> Iterator[str]:
             f"the installer of this release refuses servers with {', '.join(present)}: run `zflow shell apt-get "
             f"purge --yes --allow-change-held-packages {' '.join(present)}`, which deletes their data"
         )
-    yield from (f"the server does not name {what}" for what, values in portrait.items() if not values)
+    yield from (f"the server does not list {what}" for what, values in portrait.items() if not values)
 
 
 def refused(ctx: Context) -> list[str]:

@@ -26,7 +26,8 @@ UNDER_WAY = Code(
     "ZF-7004",
     "an upgrade is under way",
     "The vendor's installer has begun to change the software. From then on an upgrade cannot be withdrawn.",
-    "See its progress with `zflow status`; `zflow resume` continues at once. Only a copy of the volume leads back.",
+    "See its progress with `zflow status`; `zflow resume` continues at once. The only way back is a copy of "
+    "the volume.",
 )
 NOT_READY = Code(
     "ZF-7005",

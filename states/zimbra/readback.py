@@ -99,7 +99,7 @@ def _files(ctx: Context) -> Iterator[str]:
     local = read_local(ctx, tuple(results.PASSWORDS))
     for name, key in results.PASSWORDS.items():
         if local[name] != (answered[key],):
-            yield f"local setting {name} is not the password of the answer {key}"
+            yield f"local setting {name} is not the password in the answer {key}"
     try:
         crontab = read_text(ctx.volume / results.CRONTAB)
     except OSError:
@@ -159,7 +159,8 @@ def portrait(ctx: Context) -> Portrait:
 def lacking(before: Portrait, now: Portrait) -> list[str]:
     """Return what a server had and lacks now, one sentence each; additions do not count."""
     gone = {what: sorted(set(values) - set(now.get(what, ()))) for what, values in before.items()}
-    return [f"{what}: {', '.join(values)} is gone" for what, values in gone.items() if values]
+    words = {what: "is gone" if len(values) == 1 else "are gone" for what, values in gone.items()}
+    return [f"{what}: {', '.join(values)} {words[what]}" for what, values in gone.items() if values]
 
 
 def not_running(ctx: Context) -> Iterator[str]:

@@ -312,7 +312,7 @@ def test_what_was_added_is_nobodys_loss() -> None:
     """Only something that a server had and does not have any more is listed."""
     assert readback.lacking(BEFORE, {**BEFORE, "the enabled services": ("imapd", "ldap", "mta")}) == []
     assert readback.lacking(BEFORE, {}) == [
-        "the administrators' accounts: 1-2-3 is gone", "the enabled services: ldap, mta is gone",
+        "the administrators' accounts: 1-2-3 is gone", "the enabled services: ldap, mta are gone",
     ]  # fmt: skip
 
 

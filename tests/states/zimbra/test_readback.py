@@ -143,7 +143,7 @@ def test_a_password_that_was_not_set_is_found_and_never_told(server: Server, nam
     """The server's parts would be refused by its directory."""
     wanted, server.local[name] = server.local[name], "zmpostfix"
     (found,) = server.compared().lacking
-    assert found.startswith(f"local setting {name} is not the password of the answer ")
+    assert found.startswith(f"local setting {name} is not the password in the answer ")
     assert wanted not in found
     assert "zmpostfix" not in found
 
