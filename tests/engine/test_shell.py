@@ -223,7 +223,7 @@ def test_leftovers_of_an_earlier_walker_are_ended_and_no_others(tmp_path: Path) 
 
 def test_what_a_leftover_started_ends_with_it(tmp_path: Path) -> None:
     """A child that lost the tag, as one under `su -` does, is found by its parent; our own children stay."""
-    script = "env -i sleep 60 & echo $! > {0}.new; mv {0}.new {0}; wait"
+    script = "env -i sleep 60 & echo $! > {0}.new; mv {0}.new {0}; wait; exec sleep 60"
     tag = {TAG: f"{tmp_path}:old", "PATH": os.environ["PATH"]}
     leftover = subprocess.Popen(["sh", "-c", script.format(tmp_path / "pid")], env=tag)
     ours = subprocess.Popen(["sleep", "60"])
