@@ -16,15 +16,15 @@ def hold(ctx: Context) -> None:
 
 
 def _mark(ctx: Context, verb: str, names: list[str]) -> None:
-    """Run apt-mark when apt's daily job has let go of dpkg's lock, without which it fails."""
+    """Run apt-mark when apt's daily job has released dpkg's lock, which it needs."""
     ctx.shell.chroot("flock", "-w", str(PATIENCE), LOCK, "apt-mark", verb, *names)
 
 
 @contextmanager
 def lifted(ctx: Context) -> Iterator[None]:
-    """Lift the holds for a while, for apt refuses to change what is held; they are put back whatever happens.
+    """Lift the holds for a while, because apt refuses to change held packages; they are set again whatever happens.
 
-    A kill in between leaves them lifted until the next walk. Unattended upgrades pass over these packages even then
+    A kill in between leaves them lifted until the next walk. Unattended upgrades leave these packages out even then
     (states/updates/configured.py).
     """
     if found := sorted(vendor_packages(ctx)):

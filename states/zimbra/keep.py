@@ -1,4 +1,4 @@
-"""Which of Zimbra's settings the operator keeps: one list for all steps that write some."""
+"""The attributes of Zimbra that the operator keeps: one list for all steps that write attributes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ KEEP = Setting(
     "keep_attributes",
     many(attribute),
     "",
-    "Attributes and local settings of Zimbra's that zflow leaves as you set them, protections too, separated by "
-    "commas. Numbers, addresses and recipients that no setting names stay as you set them without it.",
+    "Attributes and local settings of Zimbra that zflow leaves as you set them, separated by commas, even if they "
+    "are protections. Numbers, addresses and recipients stay as you set them anyway, unless you give "
+    "zflow a setting for them.",
     "zimbraMtaSmtpdRejectUnlistedSender",
 )
 

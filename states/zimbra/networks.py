@@ -1,12 +1,6 @@
-"""What the server's configuration says of the container's addresses, which change with the container.
+"""The networks that may relay mail without a password, and the mark of those that zflow wrote.
 
-Who may relay without a password: this machine under its present addresses, for the mailbox server hands its mail to
-Postfix from the container's own. The vendor writes those of the day of the install; only they are exchanged here, an
-operator's own networks stay.
-
-Whether it listens by IPv6: the vendor decides that once as well (zimbraIPMode). When the container has got an IPv6
-address since, the server is told, by the vendor's own way, unless its proxy would not start then; later the mode is
-the operator's to change.
+They are this container's addresses, which change with the container (states/install/networks.py).
 """
 
 from __future__ import annotations

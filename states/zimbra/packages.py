@@ -16,14 +16,14 @@ rpmconf/Spec/Scripts; Zimbra/packages: debian/*.postinst), as some do elsewhere:
 
 
 def vendor_packages(ctx: Context) -> dict[str, Package]:
-    """Return the vendor's packages on the volume by name; those that left only configuration behind are left out."""
+    """Return the vendor's packages on the volume by name; without those of which only the configuration is left."""
     return {name: each for name, each in packages(ctx.volume).items() if name.startswith(PREFIX) and each.present}
 
 
 def hollow(ctx: Context) -> dict[str, str]:
     """Return the installed packages that lack a program, by name, each with the first such file.
 
-    apt takes what dpkg calls installed for there, and never unpacks it again. One look at each of some 15,000 names.
+    apt believes dpkg that they are installed, and never unpacks them again. It looks at some 15,000 names.
     """
     found, lacking = vendor_packages(ctx), {}
     for path in sorted((ctx.volume / LISTS).glob(f"{PREFIX}*.list")):
@@ -36,5 +36,5 @@ def hollow(ctx: Context) -> dict[str, str]:
 
 
 def _is_gone(path: Path) -> bool:
-    """Tell whether there is nothing; what lies behind a link to a folder is not looked at: it may lead out of here."""
+    """Tell whether a file is gone; one behind a link to a folder is not looked at: the link may leave the volume."""
     return not os.path.lexists(path) and not any(parent.is_symlink() for parent in path.parents)

@@ -1,4 +1,4 @@
-"""What zmsetup.pl makes of its answers, as data: where to read each. Its own output is not enough.
+"""The results of zmsetup.pl for its answers, as data: where to read each. Its output is not enough.
 
 Half of its stages print `done.` whatever comes of them, some print nothing: configLCValues, configSetStoreDefaults,
 configSetServicePorts, configSetProxyPrefs, configInitMta, configSetEnabledServices, configInitLogger, configInitSnmp,
