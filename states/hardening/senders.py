@@ -47,7 +47,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
     if not found or (checks != "off" and BESIDE not in found):
         return None
     if edited(found, checks) != found:
-        return _drift(TEMPLATE, checks)
+        return _drift(TEMPLATE, checks, _form(found))
     if marks.read(ctx, MARK) != checks:
         return None
     return Evidence(f"sender checks: {checks}{repairs.suffix(ctx, NAME, inputs(ctx))}")
@@ -56,15 +56,22 @@ def probe(ctx: Context) -> Evidence | Drift | None:
 def audit(ctx: Context) -> Evidence | Drift | None:
     """See the check in the template and in Postfix's configuration."""
     found = probe(ctx)
+    checks = ctx.settings[SENDER_CHECKS]
     if isinstance(found, Evidence) and not applied(ctx):
-        return _drift("Postfix's smtpd_sender_restrictions", ctx.settings[SENDER_CHECKS])
+        return _drift("Postfix's smtpd_sender_restrictions", checks, "standard" if checks == "off" else "off")
     return found
 
 
-def _drift(where: str, checks: str) -> Drift:
-    other = "standard" if checks == "off" else "off"
+def _form(template: str) -> str:
+    """Return the setting that leaves a template as it is; empty when none does."""
+    known = any(line.strip() == BESIDE for line in template.splitlines())
+    forms = ("off", "standard", "strict") if known else ("off",)
+    return next((each for each in forms if edited(template, each) == template), "")
+
+
+def _drift(where: str, checks: str, other: str) -> Drift:
     found = f"has {CHECK}" if checks == "off" else f"does not have {CHECK} where sender checks `{checks}` need it"
-    return Drift(f"{where} {found}; {SENDER_CHECKS.variable}={other} keeps it as it is")
+    return Drift(f"{where} {found}{f'; {SENDER_CHECKS.variable}={other} keeps it as it is' if other else ''}")
 
 
 def applied(ctx: Context) -> bool:

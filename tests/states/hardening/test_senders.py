@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from rehearsal.standin import HERE as STANDIN
 from states.hardening import codes, senders
 from states.hardening.senders import BESIDE, CHECK, edited
 from tests.states.hardening.server import Server
-from zflow.api import Evidence
+from zflow.api import Drift, Evidence
 from zflow.errors import OperatorError
 
 VENDOR = (STANDIN / "packages/zimbra-mta/root/opt/zimbra/conf/zmconfigd/smtpd_sender_restrictions.cf").read_text()
@@ -34,6 +35,22 @@ def test_editing_again_gives_what_editing_once_gives(first: str, then: str) -> N
     once = edited(VENDOR, then)
     assert edited(edited(VENDOR, first), then) == once
     assert edited(once, then) == once
+
+
+@pytest.mark.parametrize("found", ["standard", "strict", "off", ""])
+@pytest.mark.parametrize("wanted", ["standard", "strict", "off"])
+def test_the_drift_names_the_setting_that_leaves_the_template(
+    wanted: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edited template stays under the setting that the drift names; none is named where none would leave it."""
+    if wanted == found:
+        return
+    server = Server(tmp_path, monkeypatch)
+    template = edited(VENDOR, found) if found else f"{CHECK}\n{VENDOR}"
+    (tmp_path / senders.TEMPLATE.lstrip("/")).write_text(template)
+    drift = senders.probe(server.context(sender_checks=wanted))
+    assert isinstance(drift, Drift)
+    assert re.findall(r"ZFLOW_SENDER_CHECKS=(\w+) keeps it as it is", drift.summary) == ([found] if found else [])
 
 
 def test_off_leaves_the_vendors_template() -> None:
