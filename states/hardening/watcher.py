@@ -30,7 +30,7 @@ def probe(ctx: Context) -> Evidence | Drift | None:
     if (found := files.text(ctx, PATH)) != program():
         if not found or marks.agrees(ctx, MARK, digest(found)):  # absent, or as an earlier zflow installed it
             return None
-        return Drift(f"{PATH} was changed; without the line `{LINE.strip()}` it would be left so")
+        return Drift(f"{PATH} was changed; remove the line that begins with `{LINE.strip()}` to keep it as it is")
     stat = files.on_volume(ctx, PATH).stat()
     if stat.st_mode & 0o7777 != MODE or stat.st_uid != 0:
         return Drift(f"{PATH} has the mode {stat.st_mode & 0o7777:o} and the owner {stat.st_uid}, not {MODE:o} and 0")
