@@ -117,6 +117,25 @@ def test_a_key_with_a_revoker_does_not_go_unseen(gpg: Gpg, tmp_path: Path) -> No
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_key_without_a_name_is_a_key(gpg: Gpg, first: bool) -> None:
+    """Alone in a file, and before another one: some key servers leave the names out."""
+    bare = packets(gpg, gpg.run("--export", "one@example.org"))[6]
+    rest = gpg.run("--export", "two@example.org") if first else b""
+    assert primary_fingerprints(bare + rest) == gpg.fingerprints()[: 2 if first else 1]
+
+
+def test_a_key_that_has_expired_is_still_that_key(tmp_path: Path) -> None:
+    """A server whose vendor's key expires starts as before; whether signatures count is for apt."""
+    other = Gpg(tmp_path / "other")
+    other.home.mkdir(0o700)
+    other.run("--faked-system-time", "20200101T000000", "--quick-gen-key", "old@example.org", "rsa2048", "sign", "1d")
+    subprocess.run(["gpgconf", "--homedir", str(other.home), "--kill", "all"], check=True)
+    assert primary_fingerprints(other.run("--export")) == other.fingerprints()
+    revocation = next((other.home / "openpgp-revocs.d").iterdir()).read_text().replace("\n:---", "\n---")
+    assert primary_fingerprints(other.run("--export") + binary(revocation.encode())) == other.fingerprints()
+
+
 def test_a_file_that_keeps_gpg_busy_is_refused(monkeypatch: pytest.MonkeyPatch, both: bytes) -> None:
     """Such as a compressed one; the step then names the key, and not an error of zflow's own."""
     monkeypatch.setattr(openpgp, "SECONDS", 0.0)
