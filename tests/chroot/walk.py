@@ -62,13 +62,17 @@ VARIANTS: dict[str, tuple[Step, Callable[[Context], None]]] = {
 
 
 def product(until: str, variant: str) -> Product:
-    """Return the product up to a step of the state install, with a step exchanged if a variant says so."""
-    *before, install = PRODUCT.states[:3]
+    """Return the product up to a step of the state install, with a step exchanged if a variant says so.
+
+    The steps of the firewall are left out: such a machine has the network of its host.
+    """
+    bootstrap, *before, install = PRODUCT.states[:3]
+    unwalled = tuple(step for step in bootstrap.steps if not step.name.startswith("firewall."))
     steps = install.steps[: [step.name for step in install.steps].index(until) + 1]
     if variant in VARIANTS:
         exchanged, apply = VARIANTS[variant]
         steps = tuple(replace(step, apply=apply) if step is exchanged else step for step in steps)
-    states = (*before, replace(install, steps=steps))
+    states = (replace(bootstrap, steps=unwalled), *before, replace(install, steps=steps))
     return replace(PRODUCT, states=states, watched_files=lambda _ctx: (), watches=lambda _ctx: ())
 
 
