@@ -63,8 +63,8 @@ def bill(image: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
 
 
 def behind_a_proxy() -> None:
-    """Build as the page says for those whose proxy opens TLS."""
-    command = printed("**Behind a proxy that opens TLS.**")
+    """Build as the page says for those whose proxy intercepts TLS."""
+    command = printed("**Behind a proxy that intercepts TLS.**")
     build(command.replace("--tag localhost/zflow ", f"--tag {BUILDS[0]} "), *FRESH)
 
 
