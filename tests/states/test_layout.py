@@ -14,6 +14,8 @@ ROOT = Path(states.__file__).parent.parent
 SIBLINGS = ("bootstrap", "updates", "install", "firewall", "tls", "hardening", "upgrade", "serving")
 MOST = 40
 """Names that siblings may take of each other in all."""
+LONGEST = 300
+"""Lines that a file of the product may have: one reason each."""
 STEPS = {step.name: step for state in PRODUCT.states for step in state.steps}
 
 
@@ -63,3 +65,10 @@ def test_no_step_imports_another_states_step() -> None:
     found = {name for file, name in taken(ROOT / "states") if file in files}
     asked = {step for step in steps for name in found if name == step or name.startswith(f"{step}.")}
     assert asked <= allowed
+
+
+def test_no_file_has_grown_over_one_reason() -> None:
+    """A longer file does more than one thing, and its name no longer says which."""
+    files = [file for folder in ("zflow", "states") for file in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 100
+    assert [str(file) for file in files if len(file.read_text().splitlines()) > LONGEST] == []
