@@ -62,7 +62,8 @@ TABLE = {
     "events": Row(("zflow/journal/record.py",), engine("decide", "journal", "protocol", "health")),
     "seal": Row(("zflow/journal/seal.py",), engine("journal", "pruning")),
     "writer": Row(
-        ("zflow/journal/writer.py", "zflow/journal/connect.py"), engine("journal", "journal_faults", "protocol")
+        ("zflow/journal/writer.py", "zflow/journal/connect.py"),
+        engine("journal", "journal_faults", "protocol", "waiting"),
     ),
     "retry": Row(("zflow/retry.py",), engine("retry")),
     "firewall": Row(
