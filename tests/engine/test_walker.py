@@ -63,6 +63,25 @@ def test_a_walk_over_finished_work_makes_two_commits(bench: Bench, monkeypatch: 
     assert seen == [["begun"], ["checked"]]
 
 
+def test_attempts_are_counted_from_the_last_success(bench: Bench) -> None:
+    """A step that runs again because its result is gone has not failed: its line has no number."""
+    failing = [True]
+
+    def fail_once(_ctx: Context) -> None:
+        if failing and failing.pop():
+            raise TransientError(codes.COMMAND, "away")
+
+    what = product(file_step("one.a", before=fail_once, retry="local"))
+    assert bench.walk(what) == "serving"
+    assert [line for line in bench.said if line.endswith("(attempt 2)")] != []
+    assert any("away; attempt 2 in" in line for line in bench.said)
+    bench.said.clear()
+    (bench.volume / "one.a").unlink()
+    assert bench.walk(what) == "serving"
+    assert bench.events("one.a")[-1]["attempt"] == 3
+    assert [line for line in bench.said if "attempt" in line] == []
+
+
 def test_a_state_whose_step_is_due_again_is_reopened(bench: Bench) -> None:
     """From serving the walk goes back to the state that has something to do, and forward again."""
     what = product(file_step("one.a"), file_step("two.a"))

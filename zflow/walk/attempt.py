@@ -70,7 +70,8 @@ def _make(attempt: Attempt) -> Evidence:
     # A journal that knows nothing of a step may be a new one, made after an interrupted attempt.
     if step.cleanup is not None and (task.record.unfinished or task.record.last_kind is None):
         step.cleanup(ctx)
-    begun = f"{step.title} …" if number == 1 else f"{step.title} … (attempt {number})"
+    failures = task.record.failures  # the operator counts attempts since the last success, as the status does
+    begun = f"{step.title} … (attempt {failures + 1})" if failures else f"{step.title} …"
     task.chain.flush(task.event("started", attempt=number, key=attempt.key), said=[begun])
     step.apply(ctx)
     make_durable(step, ctx)
@@ -129,5 +130,5 @@ def _failed(attempt: Attempt, error: ZflowError) -> None:
     if due is not None:  # an attempt made before its time neither counts nor puts off the one that is due
         wait = due - now
     failed = task.fault("failed", error, next_try=ctx.clock() + wait if due is None else due, **values)
-    task.chain.flush(failed, said=[f"{error}; attempt {attempt.number + 1} in {wait:.0f} s"])
+    task.chain.flush(failed, said=[f"{error}; attempt {record.failures + 2} in {wait:.0f} s"])
     task.wait(ctx, wait)
