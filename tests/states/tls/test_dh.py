@@ -113,7 +113,7 @@ def test_parameters_changed_by_hand_are_named_and_kept_by_a_setting(tmp_path: Pa
     marks.write(ctx, dh_deployed.MARK, dh_deployed.inputs(ctx))
     assert isinstance(dh_deployed.probe(ctx), Evidence)
     rendered.write_text(other(ffdhe4096()))
-    told = f"{dh_deployed.RENDERED} holds other parameters than zflow's; ZFLOW_KEEP_ATTRIBUTES=zimbraSSLDHParam would"
-    assert dh_deployed.probe(ctx) == Drift(f"{told} leave it so")
+    told = f"{dh_deployed.RENDERED} holds other parameters than zflow's; ZFLOW_KEEP_ATTRIBUTES=zimbraSSLDHParam"
+    assert dh_deployed.probe(ctx) == Drift(f"{told} keeps it as it is")
     keeping = make_context(tmp_path, (*SETTINGS, KEEP), {"ZFLOW_KEEP_ATTRIBUTES": "zimbraSSLDHParam"})
     assert dh_deployed.probe(keeping) == Evidence("zimbraSSLDHParam is left as it is")
