@@ -53,7 +53,8 @@ def test_a_rotation_reaches_the_system_log(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "PLACE": f"/{logs.ROTATE}", "SCRIPT": logs.HUP}
     environment["COMMAND"] = " ".join(argv)
     done = subprocess.run(
-        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", DIVERTED],
+        # A run that began with nohup ignores the signal, and so would all that it starts.
+        ["env", "--default-signal=HUP", "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", DIVERTED],
         env=environment, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     told = ["vendor", f"/{logs.ROTATE}.distrib", "not sleep", str(128 + signal.SIGHUP), "unhurt"]
