@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -65,11 +66,14 @@ def load(file: Path, kind: type[T]) -> T | None:
     return read_json(file, lambda found: cast("T", typed(kind, found)))
 
 
+_hints = cache(get_type_hints)
+
+
 def typed(hint: Any, value: Any) -> Any:
     """Return `value`, as JSON has it, as the type `hint`. Raises TypeError where it is something else."""
     origin, inner = get_origin(hint) or hint, get_args(hint)
     if hasattr(origin, "__dataclass_fields__") and isinstance(value, dict):
-        hints = get_type_hints(origin)
+        hints = _hints(origin)
         return origin(**{name: typed(hints.get(name), each) for name, each in value.items()})
     if origin is UnionType:  # such as `X | None`
         return None if value is None else typed(inner[0], value)

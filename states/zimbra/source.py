@@ -6,13 +6,14 @@ The vendor's own way fetches a key by its last eight digits from a key server an
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from states.ubuntu.settings import PROXY
 from states.ubuntu.tree import os_release
-from states.zimbra import codes
+from states.zimbra import codes, marks
 from states.zimbra.openpgp import binary, primary_fingerprints
 from states.zimbra.order import ordered
 from states.zimbra.proof import proven
@@ -33,6 +34,8 @@ KEYRING = Path("etc/apt/keyrings/zimbra.gpg")
 LIST = Path("etc/apt/sources.list.d/zimbra.list")
 LISTS = Path("var/lib/apt/lists")
 COMPONENT = "zimbra"
+MARK = "vendor-key"
+"""The sum of the keyring, and the fingerprint that gpg told of it."""
 KEY_LIMIT = 1 << 20
 QUOTED = re.compile(r"[\\|{}\[\]<>\"^~_=!@#$%&* ]")
 """What apt writes as %xx in the names of its indexes; apt-pkg/strutl.cc, URItoFileName."""
@@ -109,9 +112,16 @@ def has_key(ctx: Context) -> bool:
     path = ctx.volume / KEYRING
     try:
         content, readable = path.read_bytes(), path.stat().st_mode & path.parent.stat().st_mode & 0o004
-        return bool(readable) and primary_fingerprints(content) == [ctx.settings[VENDOR_KEY_FINGERPRINT]]
+        return bool(readable) and (
+            marks.agrees(ctx, MARK, _mark(ctx, content))  # gpg, which each start would wait for, was asked before
+            or primary_fingerprints(content) == [ctx.settings[VENDOR_KEY_FINGERPRINT]]
+        )
     except (OSError, ValueError):
         return False
+
+
+def _mark(ctx: Context, key: bytes) -> str:
+    return f"{hashlib.sha256(key).hexdigest()} {ctx.settings[VENDOR_KEY_FINGERPRINT]}"
 
 
 def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
@@ -121,6 +131,7 @@ def adopt(ctx: Context, urls: tuple[str, ...]) -> None:
         make_folder((ctx.volume / KEYRING).parent)
         (ctx.volume / KEYRING).parent.chmod(0o755)
         write_atomic(ctx.volume / KEYRING, key)
+        marks.write(ctx, MARK, _mark(ctx, key))
     write_atomic(ctx.volume / LIST, _list(ctx, urls), mode=_mode(urls))
     update(ctx)
 

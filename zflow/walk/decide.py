@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from zflow import codes
 from zflow.context import Context
@@ -21,8 +20,7 @@ Verdict = Literal["holds", "found", "due", "lost", "refused"]
 """`found`: it holds although the journal does not say so; `lost`: the journal says so although it does not hold."""
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """What a look at a step saw: its key here and now, its postcondition, the boot, processes ended by the kernel."""
 
     key: str
@@ -31,8 +29,7 @@ class World:
     killed: int = 0
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What is to be done about a step, and why; with `refused` goes the error that stops the walk."""
 
     verdict: Verdict

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from zflow.context import Context
 from zflow.errors import Code, ZflowError
@@ -18,8 +17,7 @@ Outcome = Literal["unchanged", "found", "applied"]
 """What a walk did about a step; `found`: it holds, and the journal did not say so."""
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """One step, and what the walker lends it."""
 
     step: Step

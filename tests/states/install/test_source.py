@@ -108,6 +108,19 @@ def test_another_key_on_the_volume(site: Site, tmp_path: Path) -> None:
         assert source.has_key(ctx)
 
 
+def test_a_key_that_was_read_is_known_again_without_gpg(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each start looks at it: by its sum, which another key, or another wanted fingerprint, does not have."""
+    ctx = context(tmp_path, site.url)
+    source_step.apply(ctx)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert source.has_key(ctx)
+    assert not source.has_key(context(tmp_path, site.url, ZFLOW_VENDOR_KEY_FINGERPRINT="A" * 40))
+    (ctx.volume / source.KEYRING).write_bytes(TWO)
+    assert not source.has_key(ctx)
+
+
 @pytest.mark.parametrize("hidden", ["file", "folder"])
 def test_a_key_that_apts_user_cannot_read(site: Site, tmp_path: Path, hidden: str) -> None:
     """A umask of 0077 left it so: apt would call every list unsigned. It is written again, for all to read."""
