@@ -11,7 +11,7 @@ from pathlib import Path
 from states.ubuntu.memory import memory
 from states.zimbra.localconfig import local_value
 from states.zimbra.proof import proven
-from zflow.api import Context, Evidence, Scope, Step, read_text
+from zflow.api import Context, Evidence, Scope, Step, text_of
 
 DATABASE_CONFIG = Path("opt/zimbra/conf/my.cnf")
 MOST = 0.8
@@ -22,11 +22,8 @@ GIB, MIB = 1 << 30, 1 << 20
 def given(ctx: Context) -> tuple[int, int]:
     """Return the bytes of the mailbox server's heap and of the database's pool; 0 where a file does not tell."""
     heap = local_value(ctx, "mailboxd_java_heap_size") or ""
-    try:
-        text = read_text(ctx.volume / DATABASE_CONFIG)
-    except OSError:
-        text = ""
-    pool = re.search(r"^\s*innodb_buffer_pool_size\s*=\s*(\d+)\s*$", text, re.MULTILINE)
+    config = text_of(ctx.volume / DATABASE_CONFIG)
+    pool = re.search(r"^\s*innodb_buffer_pool_size\s*=\s*(\d+)\s*$", config, re.MULTILINE)
     return int(heap) * MIB if heap.isdigit() else 0, int(pool[1]) if pool else 0
 
 

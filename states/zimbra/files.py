@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from states.zimbra.tools import as_zimbra
-from zflow.api import Context, read_text
+from zflow.api import Context, text_of
 
 CONF = "/opt/zimbra/conf"
 SSL = "/opt/zimbra/ssl/zimbra"
@@ -35,10 +35,7 @@ def text(ctx: Context, path: str) -> str:
 
     A link, a pipe, a device or a large file, by which user zimbra may have replaced it, counts as absent.
     """
-    try:
-        return read_text(on_volume(ctx, path))
-    except OSError:
-        return ""
+    return text_of(on_volume(ctx, path))
 
 
 def read(ctx: Context, path: str) -> str:

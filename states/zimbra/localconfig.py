@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from states.zimbra.tools import Attributes
-from zflow.api import Context, read_text
+from zflow.api import Context, text_of
 
 FILE = Path("opt/zimbra/conf/localconfig.xml")
 KEY = re.compile(r'<key name="([^"]+)">\s*<value>([^<]*)</value>')
@@ -19,11 +19,7 @@ def local_value(ctx: Context, key: str) -> str | None:
 
 def read_local(ctx: Context, names: tuple[str, ...]) -> Attributes:
     """Return local settings as the file has them; one that it does not have is the empty tuple."""
-    try:
-        text = read_text(ctx.volume / FILE)
-    except OSError:
-        text = ""
-    found = dict(KEY.findall(text))
+    found = dict(KEY.findall(text_of(ctx.volume / FILE)))
     return {name: (plain,) if (plain := _plain(found.get(name, ""))) else () for name in names}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from zflow.api import Context, holds, make_folder, read_json, read_text, remove_tree, write_atomic
+from zflow.api import Context, holds, make_folder, read_json, remove_tree, text_of, write_atomic
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -41,10 +41,7 @@ def write(ctx: Context, name: str, text: str) -> None:
 
 def read(ctx: Context, name: str) -> str:
     """Return the text of a mark; empty when there is none."""
-    try:
-        return read_text(path(ctx, name))
-    except OSError:
-        return ""
+    return text_of(path(ctx, name))
 
 
 def forget(ctx: Context) -> None:

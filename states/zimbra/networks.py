@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from states.ubuntu.addresses import addresses
-from zflow.api import Context, read_text, write_atomic
+from zflow.api import Context, text_of, write_atomic
 
 MARK = Path("opt/zimbra/.zflow-networks")
 MODE = "zimbraIPMode"
@@ -35,10 +35,7 @@ def remember(ctx: Context) -> None:
 
 def remembered(ctx: Context) -> str:
     """Return the networks of the mark; empty when it is missing or not a file."""
-    try:
-        return read_text(ctx.volume / MARK)
-    except OSError:
-        return ""
+    return text_of(ctx.volume / MARK)
 
 
 def has_ipv6(found: str) -> bool:

@@ -12,7 +12,7 @@ from states.zimbra import answers, results, services
 from states.zimbra.localconfig import read_local
 from states.zimbra.order import Portrait
 from states.zimbra.tools import Attributes, as_zimbra
-from zflow.api import CommandError, Context, read_text
+from zflow.api import CommandError, Context, read_text, text_of
 
 ENABLED = frozenset(
     {"amavis", "antispam", "antivirus", "ldap", "logger", "mailbox", "memcached", "mta", "opendkim", "proxy", "stats"}
@@ -100,11 +100,7 @@ def _files(ctx: Context) -> Iterator[str]:
     for name, key in results.PASSWORDS.items():
         if local[name] != (answered[key],):
             yield f"local setting {name} is not the password in the answer {key}"
-    try:
-        crontab = read_text(ctx.volume / results.CRONTAB)
-    except OSError:
-        crontab = ""
-    if results.CRON_MARK not in crontab:
+    if results.CRON_MARK not in text_of(ctx.volume / results.CRONTAB):
         yield f"the crontab of user zimbra (/{results.CRONTAB}) does not have the server's jobs"
 
 

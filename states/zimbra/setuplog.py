@@ -14,7 +14,7 @@ from states.ubuntu.modes import tighten
 from states.zimbra import codes, installers
 from states.zimbra.history import STAGES, last
 from states.zimbra.messages import explained, failed_parts
-from zflow.api import Context, TransientError, ZflowError, read_text
+from zflow.api import Context, TransientError, ZflowError, text_of
 
 NAMED = re.compile(r"^Operations logged to /(tmp/zmsetup\.[\w.-]+\.log)$")
 SAVED = re.compile(r"Saving config in /(opt/zimbra/config\.\d+)\.\.\.done\.$")
@@ -77,10 +77,7 @@ def run(ctx: Context, file: str, on_line: Callable[[str], None], shut: installer
 
 
 def _read(ctx: Context, name: str) -> str:
-    try:
-        return clean(read_text(ctx.volume / name)) if name else ""
-    except OSError:
-        return ""
+    return clean(text_of(ctx.volume / name)) if name else ""
 
 
 def clean(text: str) -> str:

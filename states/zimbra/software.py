@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from states.zimbra import answers, codes, installers, leftovers, repair, source
@@ -23,8 +22,8 @@ from zflow.api import (
     Context,
     OperatorError,
     TransientError,
-    read_text,
     sync_volume,
+    text_of,
     write_atomic,
 )
 
@@ -127,9 +126,7 @@ def reporter(ctx: Context) -> Callable[[str], None]:
 def copy_log(ctx: Context, output: str) -> str:
     """Copy the end of the installer's log into the step's, and return all of it; empty without a log."""
     match = LOG_NAME.search(output)
-    log = ""
-    with suppress(OSError):
-        log = read_text(ctx.volume / match[1].lstrip("/")) if match else ""
+    log = text_of(ctx.volume / match[1].lstrip("/")) if match else ""
     for line in log.splitlines()[-LOG_TAIL:]:
         ctx.log(f"install.log: {line}")
     return log
