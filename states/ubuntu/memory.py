@@ -1,4 +1,4 @@
-"""How much memory the container has: its control group's limit, not the host's memory in /proc/meminfo."""
+"""How much memory the container has: the limit of its control group, not the host's memory in /proc/meminfo."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ class Memory:
     host: int
 
 
+def cgroup_limits(files: tuple[Path, ...]) -> list[int]:
+    """Return the limits in a control group's files; none for `max`, nor for a file of the other version."""
+    return [int(text) for path in files if path.is_file() and (text := path.read_text().strip()).isdigit()]
+
+
 def memory(limits: tuple[Path, ...] = LIMITS, meminfo: Path = Path("/proc/meminfo")) -> Memory:
     """Return both; a container without a limit has the host's memory."""
     match = re.search(r"^MemTotal:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
     host = int(match[1]) * 1024 if match else 1 << 30
-    found = [int(text) for path in limits if path.is_file() and (text := path.read_text().strip()).isdigit()]
-    return Memory(min([host, *(each for each in found if each > 0)]), host)
+    return Memory(min([host, *(each for each in cgroup_limits(limits) if each > 0)]), host)

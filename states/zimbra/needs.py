@@ -7,7 +7,7 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
-from states.ubuntu.memory import memory
+from states.ubuntu.memory import cgroup_limits, memory
 from states.zimbra.settings import MINIMUM_DISK, MINIMUM_MEMORY
 from zflow.api import Context
 
@@ -31,8 +31,7 @@ def open_files() -> int:
 
 def processes(limits: tuple[Path, ...] = PROCESSES) -> int | None:
     """Return how many processes and threads this container may have at most; None where that has no limit."""
-    found = [int(text) for path in limits if path.is_file() and (text := path.read_text().strip()).isdigit()]
-    return min(found, default=None)
+    return min(cgroup_limits(limits), default=None)
 
 
 def too_little_memory(ctx: Context) -> str:
