@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zflow.host.clock import stamp
 from zflow.host.files import read_json
 from zflow.journal.layout import home
-from zflow.journal.record import of_row
+from zflow.journal.record import Record, of_row
 from zflow.status.outlook import left
 from zflow.terminal.words import amount, duration, share
 
@@ -20,9 +20,8 @@ REPORTED: dict[str, type | tuple[type, ...]] = {
 """What a report of progress holds, and of which type; other files are passed over."""
 
 
-def status(row: dict[str, Any], boot: str, run: str | None) -> str:
+def _status(row: dict[str, Any], record: Record, boot: str, run: str | None) -> str:
     """Return what a step is in one start of the container (`boot`), while a walk (`run`) is under way or none is."""
-    record = of_row(row)
     match record.last_kind:
         case "started":
             return "running" if run is not None and row["last_run"] == run else "due"
@@ -58,8 +57,9 @@ class Look(NamedTuple):
 
     def step(self, row: dict[str, Any]) -> Document:
         """Return one step of the document."""
-        kind = status(row, self.boot, self.run)
-        valid, running, stopped = of_row(row).valid, kind == "running", kind in {"failed", "waiting"}
+        record = of_row(row)
+        kind = _status(row, record, self.boot, self.run)
+        valid, running, stopped = record.valid, kind == "running", kind in {"failed", "waiting"}
         step = {
             "name": row["name"],
             "state": row["state"],
