@@ -66,7 +66,7 @@ def _search(ctx: Context) -> str:
     files = [racers / f"{number}.pem" for number in range(cores)]
     ctx.progress.report(note=f"searching {group.BITS}-bit Diffie-Hellman parameters on {counted(cores, 'core')}")
     ctx.shell.run("bash", "-c", RACE, "race", *map(str, files))
-    finished = [path.read_text() for path in files if path.exists() and group.body(path.read_text())]
+    finished = [text for path in files if path.exists() and group.body(text := path.read_text())]
     remove_tree(racers)
     if not finished:
         raise TransientError(codes.DH_BROKEN, "openssl ended without a result")

@@ -55,10 +55,11 @@ def evidence(ctx: Context, archive: Archive) -> Evidence | None:
 def build(folder: Path) -> str:
     """Return what the release says about itself."""
     names = (".BUILD_RELEASE_NO", ".BUILD_RELEASE_CANDIDATE", ".BUILD_NUM", ".BUILD_PLATFORM", ".BUILD_TYPE")
-    return " ".join(_word(folder / name) for name in names if _word(folder / name))
+    return " ".join(filter(None, (word(folder / name) for name in names)))
 
 
-def _word(path: Path) -> str:
+def word(path: Path) -> str:
+    """Return what one of the release's files says of it; empty without the file."""
     try:
         return path.read_text(errors="replace").strip()
     except OSError:
@@ -69,10 +70,10 @@ def defects(folder: Path, ctx: Context) -> list[str]:
     """Return why a tree is not a vendor archive for this Ubuntu; the unattended install.sh does not check."""
     found = [f"it has no {name}" for name in ("install.sh", "packages", "util", "bin") if not (folder / name).exists()]
     ubuntu = os_release(ctx.volume).get("VERSION_ID", "?")
-    platform, here = _word(folder / ".BUILD_PLATFORM"), PLATFORMS.get(ubuntu, f"Ubuntu {ubuntu}")
+    platform, here = word(folder / ".BUILD_PLATFORM"), PLATFORMS.get(ubuntu, f"Ubuntu {ubuntu}")
     if platform != here:
         found.append(f"it was built for {platform or 'an unnamed platform'}, the volume has {here}")
-    kind = _word(folder / ".BUILD_TYPE")
+    kind = word(folder / ".BUILD_TYPE")
     if kind != "FOSS":
         found.append(f"its type is {kind or 'unnamed'}, not FOSS")
     return found
